@@ -1,0 +1,7 @@
+//! Wall-clock stamps. Durations come from tokio's clock, so that a rehearsal on the paused clock measures simulated time.
+
+/// Tells the time of day.
+pub trait Clock: Send + Sync {
+    /// The current instant, in UTC.
+    fn now(&self) -> jiff::Timestamp;
+}

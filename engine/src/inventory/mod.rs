@@ -1,0 +1,80 @@
+//! The inventory: two sites, their roles, their nodes, and the replicated pairs between them. Not how to reach them.
+
+mod site;
+
+pub use site::{Connection, Kubernetes, Machine, Roles, Site, Ssh};
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use crate::source::SourceFile;
+
+/// An inventory as loaded and checked.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// The file it came from.
+    pub source: Arc<SourceFile>,
+    /// The sites by name, in the order of the file.
+    pub sites: IndexMap<String, Site>,
+    /// Which site is active and which is passive.
+    pub roles: Roles,
+    /// The replicated pairs by ordinal: pair 0 carries the data of pod 0.
+    pub pairs: Vec<Pair>,
+    /// Variables for playbooks. Secrets are already resolved into it under their names.
+    pub vars: Map<String, Value>,
+    /// The texts that must never be shown: the values of all secrets.
+    pub secrets: Vec<String>,
+    /// SHA-256 of the file, in hex.
+    pub digest: String,
+}
+
+impl Inventory {
+    /// The site in the active role.
+    pub fn active(&self) -> &Site {
+        &self.sites[&self.roles.active]
+    }
+
+    /// The site in the passive role.
+    pub fn passive(&self) -> &Site {
+        &self.sites[&self.roles.passive]
+    }
+
+    /// The other site of the two roles.
+    pub fn peer_of(&self, site: &str) -> &Site {
+        if site == self.roles.active { self.passive() } else { self.active() }
+    }
+}
+
+/// One replicated pair: a DRBD resource with a member on each site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// The ordinal of the replica whose data it carries.
+    pub ordinal: usize,
+    /// The DRBD resource's name.
+    pub resource: String,
+    /// The members by site name. Exactly two.
+    pub members: IndexMap<String, PairMember>,
+}
+
+/// One site's end of a pair.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairMember {
+    /// The site's name.
+    pub site: String,
+    /// The node's name in the inventory.
+    pub node: String,
+    /// The node's hostname: what `on <hostname>` must say in the resource file.
+    pub hostname: String,
+    /// The address DRBD replicates over; the node's address unless given.
+    pub address: String,
+    /// The TCP port DRBD replicates over.
+    pub port: u16,
+    /// The DRBD device: `/dev/drbd0`.
+    pub device: String,
+    /// The backing disk, best by `/dev/disk/by-id`.
+    pub disk: String,
+    /// DRBD's node id, 0 to 16 (drbd.conf(5)); unique within the resource.
+    pub node_id: u8,
+}

@@ -1,0 +1,17 @@
+//! The workflow engine of `cutover`.
+//!
+//! Data flows one way: files are *loaded* ([`playbook`], [`inventory`]), *bound* to targets, *planned* by reading the
+//! world, *executed*, *recorded* in a journal, and *reported* from events. The engine knows no module, no terminal and
+//! no sandbox; it touches the world only through [`world::World`].
+
+pub mod action;
+pub mod clock;
+pub mod duration;
+pub mod event;
+pub mod failure;
+pub mod inventory;
+pub mod module;
+pub mod playbook;
+pub mod source;
+pub mod target;
+pub mod world;

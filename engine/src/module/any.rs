@@ -1,0 +1,128 @@
+//! Modules with their types erased, so that the engine can hold them in one slice.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
+use serde_path_to_error::Segment;
+
+use super::{Context, Diff, Module};
+use crate::action::Done;
+use crate::failure::Failure;
+
+/// A module without its types.
+pub trait AnyModule: Send + Sync {
+    /// [`Module::NAME`].
+    fn name(&self) -> &'static str;
+    /// [`Module::SUMMARY`].
+    fn summary(&self) -> &'static str;
+    /// [`Module::EXAMPLE`].
+    fn example(&self) -> &'static str;
+    /// The schema of its parameters, as rendered (templates not allowed for).
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    /// Decodes rendered parameters. A failure carries a pointer to the value that is wrong.
+    fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure>;
+}
+
+/// A module with its parameters.
+pub trait Bound: Send + Sync {
+    /// Probes and compares.
+    fn look<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Probed, Failure>>;
+    /// The parameters after decoding, with defaults filled in.
+    fn params(&self) -> Value;
+}
+
+/// What a look gave.
+pub struct Probed {
+    /// The state, as recorded.
+    pub state: Value,
+    /// The comparison.
+    pub diff: Diff,
+    result: Box<dyn FnOnce(&[Done]) -> Value + Send>,
+}
+
+impl Probed {
+    /// What `register` keeps, given what the executed actions gave back.
+    pub fn result(self, done: &[Done]) -> Value {
+        (self.result)(done)
+    }
+}
+
+/// A module in a const slice: `&DrbdRole as BoxedModule`.
+pub type BoxedModule = &'static dyn AnyModule;
+
+/// The modules a playbook can name, in the order of the reference.
+#[derive(Clone, Copy)]
+pub struct Registry(pub &'static [BoxedModule]);
+
+impl Registry {
+    /// Finds a module by name.
+    pub fn get(&self, name: &str) -> Option<BoxedModule> {
+        self.0.iter().copied().find(|module| module.name() == name)
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|module| module.name())
+    }
+}
+
+impl<M: Module + Copy> AnyModule for M {
+    fn name(&self) -> &'static str {
+        M::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        M::SUMMARY
+    }
+
+    fn example(&self) -> &'static str {
+        M::EXAMPLE
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<M::Params>()
+    }
+
+    fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure> {
+        let params = serde_path_to_error::deserialize(params).map_err(|error| {
+            let pointer = pointer(error.path());
+            Failure::invalid(error.into_inner().to_string()).pointer(pointer)
+        })?;
+        Ok(Box::new(BoundModule { module: *self, params: Arc::new(params) }))
+    }
+}
+
+/// Turns serde's error path into a JSON pointer.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+struct BoundModule<M: Module> {
+    module: M,
+    params: Arc<M::Params>,
+}
+
+impl<M: Module + Copy> Bound for BoundModule<M> {
+    fn look<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Probed, Failure>> {
+        Box::pin(async move {
+            let state = self.module.probe(cx, &self.params).await?;
+            let diff = self.module.diff(cx, &self.params, &state);
+            let recorded = serde_json::to_value(&state).unwrap_or(Value::Null);
+            let (module, params, cx) = (self.module, Arc::clone(&self.params), cx.clone());
+            let result = Box::new(move |done: &[Done]| module.result(&cx, &params, &state, done));
+            Ok(Probed { state: recorded, diff, result })
+        })
+    }
+
+    fn params(&self) -> Value {
+        serde_json::to_value(&*self.params).unwrap_or(Value::Null)
+    }
+}

@@ -1,0 +1,119 @@
+//! What a module is given to look at the world: its target, the inventory, read-only commands and GET requests.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use crate::failure::{Failure, FailureClass};
+use crate::inventory::{Inventory, Pair, PairMember};
+use crate::target::Target;
+use crate::world::{Command, Output, Place, World, collect};
+
+/// Everything a probe sent, for plans and journals.
+pub type Trace = Arc<Mutex<Vec<String>>>;
+
+/// A task's view of the world.
+#[derive(Clone)]
+pub struct Context {
+    target: Target,
+    delegate: Option<String>,
+    inventory: Arc<Inventory>,
+    world: Arc<dyn World>,
+    trace: Trace,
+}
+
+impl Context {
+    /// A view for a target. `delegate` is the node of the target's site that commands go to instead of the target's own.
+    pub fn new(target: Target, delegate: Option<String>, inventory: Arc<Inventory>, world: Arc<dyn World>) -> Self {
+        Self { target, delegate, inventory, world, trace: Trace::default() }
+    }
+
+    /// The target.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The inventory.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// What this context's probes have sent so far.
+    pub fn trace(&self) -> Vec<String> {
+        self.trace.lock().map(|lines| lines.clone()).unwrap_or_default()
+    }
+
+    /// Where this task's commands run: the delegate, the target's node, or the controller.
+    pub fn place(&self) -> Place {
+        match (&self.delegate, self.target.site()) {
+            (Some(node), Some(site)) => Place::node(site, node),
+            _ => self.target.place(),
+        }
+    }
+
+    /// The target's site; an error for a target on the controller.
+    pub fn site(&self) -> Result<&str, Failure> {
+        self.target.site().ok_or_else(|| {
+            Failure::invalid("this module works on a site, but the step's target is the controller")
+                .help("set `target: active` or `target: passive`")
+        })
+    }
+
+    /// The target's pair, its own member and the peer's; an error if the target is no pair member.
+    pub fn pair(&self) -> Result<(&Pair, &PairMember, &PairMember), Failure> {
+        let found = self.target.ordinal().and_then(|ordinal| {
+            let pair = self.inventory.pairs.get(ordinal)?;
+            let own = pair.members.get(self.target.site()?)?;
+            let peer = pair.members.iter().find(|(site, _)| Some(site.as_str()) != self.target.site())?.1;
+            Some((pair, own, peer))
+        });
+        found.ok_or_else(|| {
+            Failure::invalid(format!("this module works on a DRBD pair, but the step's target is {}", self.target))
+                .help("set `target: active.pairs`, `target: passive.pairs` or a list of both")
+        })
+    }
+
+    /// Runs a read-only command at this task's place. A non-zero exit is no error here: the caller looks.
+    pub async fn read(&self, command: &Command) -> Result<Output, Failure> {
+        self.read_at(&self.place(), command).await
+    }
+
+    /// Runs a read-only command at another place.
+    pub async fn read_at(&self, place: &Place, command: &Command) -> Result<Output, Failure> {
+        self.note(format!("{place}$ {command}"));
+        let transport = self.world.transport(place).await?;
+        Ok(collect(transport.as_ref(), command).await?)
+    }
+
+    /// Reads an object or list from a site's API server; `None` if it is not there (404).
+    pub async fn get(&self, site: &str, path: &str) -> Result<Option<Value>, Failure> {
+        self.note(format!("{site}> GET {path}"));
+        let client = self.world.kubernetes(site).await?;
+        let request = http::Request::get(path)
+            .body(Vec::new())
+            .map_err(|error| Failure::invalid(format!("bad request path `{path}`: {error}")))?;
+        match client.request::<Value>(request).await {
+            Ok(value) => Ok(Some(value)),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(api_failure(site, &format!("GET {path}"), &error)),
+        }
+    }
+
+    fn note(&self, line: String) {
+        if let Ok(mut lines) = self.trace.lock() {
+            lines.push(line);
+        }
+    }
+}
+
+/// Says what an API server's refusal means.
+pub(crate) fn api_failure(site: &str, request: &str, error: &kube::Error) -> Failure {
+    match error {
+        kube::Error::Api(status) => {
+            let class =
+                if status.code >= 500 || status.code == 429 { FailureClass::Unreachable } else { FailureClass::Failed };
+            Failure::new(class, format!("{site}: {request}: {} ({})", status.message, status.code))
+        }
+        other => Failure::unreachable(format!("{site}: {request}: {other}")),
+    }
+}

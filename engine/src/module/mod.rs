@@ -1,0 +1,50 @@
+//! The module contract: probe, diff, and changes as data. The engine owns everything else: dry run, verify, retry, undo.
+
+mod any;
+mod change;
+mod context;
+
+pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
+pub use change::{Change, Class, Diff, Progress, Waiting};
+pub use context::{Context, Trace};
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::action::Done;
+use crate::failure::Failure;
+
+/// One kind of step a playbook can name.
+///
+/// A module looks ([`Module::probe`]) and compares ([`Module::diff`]); what has to be done it hands out as [`Change`]s,
+/// which are plain data. The engine carries them out. A module never prints, sleeps, retries, or asks whether this is
+/// a dry run.
+pub trait Module: Send + Sync + 'static {
+    /// The name authors write: `drbd_role`.
+    const NAME: &'static str;
+    /// One sentence for the reference, `explain` and completion.
+    const SUMMARY: &'static str;
+    /// A step that uses the module, as YAML; part of the reference and checked by a test.
+    const EXAMPLE: &'static str;
+
+    /// What the author writes. Doc comments become schema and reference.
+    type Params: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static;
+    /// What a probe saw. Recorded in the journal.
+    type State: Serialize + Send + Sync + 'static;
+
+    /// Reads the world. Must not change it: only read-only commands and GET requests.
+    fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;
+
+    /// Compares what is wanted with what is. Pure: no I/O, the same answer for the same input.
+    fn diff(&self, cx: &Context, params: &Self::Params, state: &Self::State) -> Diff;
+
+    /// What `register` keeps: the last probed state, unless a module says otherwise. `done` holds what the executed
+    /// actions gave back, in order; it is empty if nothing had to be changed.
+    fn result(&self, _cx: &Context, _params: &Self::Params, state: &Self::State, _done: &[Done]) -> Value {
+        serde_json::to_value(state).unwrap_or(Value::Null)
+    }
+}

@@ -1,0 +1,118 @@
+//! A playbook as loaded: phases of steps, templates still unrendered, includes already in place.
+
+mod step;
+
+pub use step::{Gate, OnUnreachable, Retry, Step, StepKind};
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::duration::HumanDuration;
+use crate::source::{Location, Node, SourceFile};
+
+/// A playbook.
+#[derive(Debug, Clone)]
+pub struct Playbook {
+    /// The file it came from.
+    pub source: Arc<SourceFile>,
+    /// Its title.
+    pub name: String,
+    /// What it does, for people.
+    pub description: Option<String>,
+    /// The change window.
+    pub window: Option<HumanDuration>,
+    /// Its typed inputs.
+    pub params: IndexMap<String, Param>,
+    /// Its variables, unrendered, in order; later ones may use earlier ones.
+    pub vars: Vec<(String, Node)>,
+    /// Its phases.
+    pub phases: Vec<Phase>,
+    /// SHA-256 over the file and all files it includes, in hex.
+    pub digest: String,
+}
+
+impl Playbook {
+    /// All steps, depth first, in the order they stand (rescue and always sections, too).
+    pub fn steps(&self) -> Vec<&Step> {
+        fn walk<'a>(steps: &'a [Step], found: &mut Vec<&'a Step>) {
+            for step in steps {
+                found.push(step);
+                if let StepKind::Block { block, rescue, always } = &step.kind {
+                    [block, rescue, always].into_iter().for_each(|section| walk(section, found));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        self.phases.iter().for_each(|phase| walk(&phase.steps, &mut found));
+        found
+    }
+}
+
+/// A typed input of a playbook.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Param {
+    /// The type a value must have; the default's type if not given.
+    #[serde(rename = "type", default)]
+    pub kind: Option<ParamType>,
+    /// The value if none is given.
+    #[serde(default)]
+    pub default: Option<Value>,
+    /// Whether a value must be given.
+    #[serde(default)]
+    pub required: bool,
+    /// The only values allowed.
+    #[serde(default)]
+    pub choices: Vec<Value>,
+    /// What it is, for people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether its value must never be shown.
+    #[serde(default)]
+    pub secret: bool,
+}
+
+/// The type of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamType {
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A list.
+    List,
+    /// A mapping.
+    Map,
+    /// A duration such as `30s`.
+    Duration,
+}
+
+/// A phase: a part of the window with its own budget.
+#[derive(Debug, Clone)]
+pub struct Phase {
+    /// Its title.
+    pub name: String,
+    /// Its place.
+    pub at: Location,
+    /// The time it may take; a longer one is reported, not stopped.
+    pub budget: Option<HumanDuration>,
+    /// Whether the way back is no longer cheap once this phase begins.
+    pub point_of_no_return: bool,
+    /// Whether it runs at all: an expression.
+    pub when: Option<Node>,
+    /// Variables, unrendered.
+    pub vars: Vec<(String, Node)>,
+    /// Tags that its steps inherit.
+    pub tags: Vec<String>,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}

@@ -1,0 +1,136 @@
+//! A step of a playbook: one module, one gate, or a block of steps, with the options common to all.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::duration::HumanDuration;
+use crate::source::{Location, Node};
+
+/// A step. Templated options are nodes; they are rendered for each task.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// A stable path, unique in the playbook: slugs of the phase, of enclosing blocks and of the step's own name
+    /// (`stop-etcd/scale-etcd-to-zero`), with `-2`, `-3`... where names repeat.
+    pub id: String,
+    /// Its title; the module's name if none is given. May hold templates, rendered per step.
+    pub name: String,
+    /// Its place.
+    pub at: Location,
+    /// What it works on: `active`, `passive.nodes`, `active.pairs`, `controller`, a site's name, or a list of these.
+    pub target: Option<Node>,
+    /// A node of the target's site that commands go to instead of the target's own node.
+    pub delegate_to: Option<Node>,
+    /// An expression; the step is skipped if it is false.
+    pub when: Option<Node>,
+    /// A list; the step runs once for each element, which is `item` in templates.
+    pub loop_over: Option<Node>,
+    /// The variable that keeps the result.
+    pub register: Option<String>,
+    /// An expression over the registered result; the step is repeated (within `retry` and `timeout`) until it is true.
+    pub until: Option<Node>,
+    /// Further attempts after a failure.
+    pub retry: Option<Retry>,
+    /// The time one attempt may take, verification included.
+    pub timeout: Option<Node>,
+    /// The time the step may take; a longer one is reported, not stopped.
+    pub budget: Option<HumanDuration>,
+    /// Tags, inherited ones included.
+    pub tags: Vec<String>,
+    /// Variables, unrendered.
+    pub vars: Vec<(String, Node)>,
+    /// What to do when a target cannot be reached.
+    pub on_unreachable: OnUnreachable,
+    /// Whether the run goes on if the step fails.
+    pub allow_failure: bool,
+    /// Whether only the first target runs it.
+    pub run_once: bool,
+    /// How many targets run it at a time; all if not given.
+    pub serial: Option<usize>,
+    /// Whether its output is kept out of events and journal.
+    pub secret: bool,
+    /// Steps that take it back, where its module has no inverse.
+    pub undo: Vec<Step>,
+    /// What it does.
+    pub kind: StepKind,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    /// Runs a module.
+    Module {
+        /// The module's name.
+        module: String,
+        /// Where the name stands.
+        at: Location,
+        /// Its parameters, unrendered.
+        params: Node,
+    },
+    /// Asks a person.
+    Gate(Gate),
+    /// Groups steps. An `include` is a block, too, once it is loaded.
+    Block {
+        /// The steps.
+        block: Vec<Step>,
+        /// Run if one of them fails; the run then goes on if these succeed.
+        rescue: Vec<Step>,
+        /// Run in any case.
+        always: Vec<Step>,
+    },
+}
+
+/// A question that a person answers; who, when and why is recorded.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    /// The question.
+    pub question: Node,
+    /// The phrase that has to be typed; `yes` if not given.
+    pub confirm: Option<Node>,
+}
+
+/// Further attempts after a failure. The delay before attempt n+1 is `delay * backoff^(n-1)`, at most `max_delay`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Attempts in all, the first included.
+    #[schemars(range(min = 1))]
+    pub attempts: u32,
+    /// The delay before the second attempt.
+    pub delay: HumanDuration,
+    /// The factor by which the delay grows.
+    #[schemars(range(min = 1))]
+    pub backoff: f64,
+    /// The longest delay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_delay: Option<HumanDuration>,
+    /// The part of each delay that is random, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub jitter: f64,
+    /// The time after which no further attempt begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_elapsed: Option<HumanDuration>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            delay: HumanDuration(std::time::Duration::from_secs(5)),
+            backoff: 2.0,
+            max_delay: None,
+            jitter: 0.0,
+            max_elapsed: None,
+        }
+    }
+}
+
+/// What to do when a target cannot be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnreachable {
+    /// Stop the run before the next step.
+    #[default]
+    Fail,
+    /// Leave the target out and go on.
+    Skip,
+}

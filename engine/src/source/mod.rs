@@ -1,0 +1,9 @@
+//! Files as spanned trees, and the faults that are shown in them. Not what the files mean.
+
+mod fault;
+mod location;
+mod node;
+
+pub use fault::{Fault, Faults};
+pub use location::{Location, SourceFile};
+pub use node::{Key, Kind, Node};

@@ -1,0 +1,24 @@
+//! The narrow waist: everything a run can touch. Real machines and clusters implement it, and so does the sandbox.
+
+mod command;
+mod place;
+mod transport;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+pub use command::{Command, quote};
+pub use place::Place;
+pub use transport::{Exit, Io, Output, Transport, TransportFault, collect, pipe};
+
+use crate::clock::Clock;
+
+/// A world that runs happen in.
+pub trait World: Clock {
+    /// Gives the transport to a place; connects if there is no connection yet. One connection per host is shared.
+    fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>>;
+
+    /// Gives a client for a site's API server. The context is always explicit, the cluster's identity already checked.
+    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>>;
+}

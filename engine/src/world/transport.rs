@@ -1,0 +1,125 @@
+//! One way to run commands at a place: feed standard input, stream standard output and error, give the exit.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::Command;
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// With an exit code.
+    Code(i32),
+    /// By a signal, for example `TERM`.
+    Signal(String),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(name) => write!(f, "signal {name}"),
+        }
+    }
+}
+
+/// Why a command could not be brought to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportFault {
+    /// The host does not answer; nothing was sent.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// The host refused the login.
+    #[error("login refused: {0}")]
+    Auth(String),
+    /// The host is not the one that was expected.
+    #[error("host key or identity refused: {0}")]
+    HostKey(String),
+    /// A deadline ran out; the outcome is unknown.
+    #[error("timed out: {0}")]
+    TimedOut(String),
+    /// The run was stopped.
+    #[error("stopped")]
+    Cancelled,
+    /// The connection was lost after the command was sent: the outcome is unknown.
+    #[error("connection lost, the outcome is unknown: {0}")]
+    Lost(String),
+}
+
+/// The streams of a running command.
+pub struct Io<'a> {
+    /// Where standard input comes from; `None` uses [`Command::stdin`] or nothing.
+    pub stdin: Option<Box<dyn AsyncRead + Send + Unpin + 'a>>,
+    /// Where standard output goes.
+    pub stdout: Box<dyn AsyncWrite + Send + Unpin + 'a>,
+    /// Where standard error goes.
+    pub stderr: Box<dyn AsyncWrite + Send + Unpin + 'a>,
+}
+
+/// Runs commands at one place. Dropping the future stops the command there.
+pub trait Transport: Send + Sync {
+    /// Runs a command to its end.
+    fn exec<'a>(&'a self, command: &'a Command, io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>>;
+}
+
+/// A finished command and what it said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// How it ended.
+    pub exit: Exit,
+    /// Its standard output, lossy UTF-8.
+    pub stdout: String,
+    /// Its standard error, lossy UTF-8.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Whether it ended with exit code 0.
+    pub fn success(&self) -> bool {
+        self.exit == Exit::Code(0)
+    }
+
+    /// Whether the command counts this exit as success.
+    pub fn accepted_by(&self, command: &Command) -> bool {
+        self.success() || matches!(self.exit, Exit::Code(code) if command.accept.contains(&code))
+    }
+}
+
+/// Runs a command and collects what it says. For commands with small output.
+pub async fn collect(transport: &dyn Transport, command: &Command) -> Result<Output, TransportFault> {
+    let mut stdout = Vec::new();
+    let mut stderr = Vec::new();
+    let io = Io { stdin: None, stdout: Box::new(&mut stdout), stderr: Box::new(&mut stderr) };
+    let exit = transport.exec(command, io).await?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Output { exit, stdout: text(stdout), stderr: text(stderr) })
+}
+
+/// Runs two commands with the first one's standard output streamed into the second one's standard input. Nothing is
+/// buffered beyond 256 KiB. Gives both outputs; the first one's standard output is empty.
+pub async fn pipe(
+    from: (&dyn Transport, &Command),
+    to: (&dyn Transport, &Command),
+) -> Result<(Output, Output), TransportFault> {
+    let (writer, reader) = tokio::io::duplex(256 * 1024);
+    let (mut sender_said, mut receiver_said, mut receiver_printed) = (Vec::new(), Vec::new(), Vec::new());
+    let sender = from.0.exec(from.1, Io { stdin: None, stdout: Box::new(writer), stderr: Box::new(&mut sender_said) });
+    let receiver = to.0.exec(
+        to.1,
+        Io {
+            stdin: Some(Box::new(reader.take(u64::MAX))),
+            stdout: Box::new(&mut receiver_printed),
+            stderr: Box::new(&mut receiver_said),
+        },
+    );
+    let (sent, received) = futures_util::future::try_join(sender, receiver).await?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((
+        Output { exit: sent, stdout: String::new(), stderr: text(&sender_said) },
+        Output { exit: received, stdout: text(&receiver_printed), stderr: text(&receiver_said) },
+    ))
+}

@@ -1,0 +1,18 @@
+//! A simulated world: machines that answer the commands of the modules, and API servers with the controllers that
+//! matter. It runs in this process on tokio's paused clock, so hours pass in milliseconds and the same seed gives the
+//! same run. It proves playbooks, engine and argv; a conformance suite holds it to what real machines answer.
+
+mod api;
+mod drbd;
+mod fault;
+mod link;
+mod machine;
+mod program;
+mod programs;
+mod sim;
+mod spec;
+mod world;
+
+pub use fault::{Fault, FaultKind};
+pub use spec::WorldSpec;
+pub use world::Sandbox;

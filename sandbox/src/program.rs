@@ -1,0 +1,54 @@
+//! How a simulated program is called, and what it gives back.
+
+use std::sync::Arc;
+
+use cutover_engine::world::{Command, Place};
+use futures_util::future::BoxFuture;
+
+use crate::sim::Sim;
+
+/// A call of a program on a machine.
+pub(crate) struct Call<'a> {
+    /// The world.
+    pub(crate) sim: &'a Arc<Sim>,
+    /// Where it runs.
+    pub(crate) place: &'a Place,
+    /// The command. For a named script `argv` is `sh -c SCRIPT NAME ARG...`.
+    pub(crate) command: &'a Command,
+    /// Its arguments: without the program's name; for a named script, the script's own.
+    pub(crate) args: &'a [String],
+    /// All of its standard input.
+    pub(crate) stdin: Vec<u8>,
+}
+
+/// What a program said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Reply {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// Its standard output.
+    pub(crate) stdout: Vec<u8>,
+    /// Its standard error.
+    pub(crate) stderr: Vec<u8>,
+}
+
+impl Reply {
+    /// Success with output.
+    pub(crate) fn ok(stdout: impl Into<Vec<u8>>) -> Self {
+        Self { code: 0, stdout: stdout.into(), stderr: Vec::new() }
+    }
+
+    /// An exit code with words on standard error.
+    pub(crate) fn fail(code: i32, stderr: impl Into<Vec<u8>>) -> Self {
+        Self { code, stdout: Vec::new(), stderr: stderr.into() }
+    }
+}
+
+/// A program (or named script) that simulated machines have.
+pub(crate) trait Program: Send + Sync {
+    /// The names it goes by: `mount`, or a script's name such as `cutover-manifest`.
+    fn names(&self) -> &'static [&'static str];
+
+    /// Runs it. Time passes by sleeping on the (paused) clock; the world's state is never locked across a sleep.
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply>;
+}

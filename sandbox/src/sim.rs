@@ -1,0 +1,114 @@
+//! The world's state, its clock and its randomness.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cutover_engine::inventory::Inventory;
+use cutover_engine::world::Place;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::fault::Fault;
+use crate::link::Links;
+use crate::machine::{Machine, MachineId};
+use crate::spec::WorldSpec;
+
+/// A running world. Programs and controllers share it.
+pub(crate) struct Sim {
+    /// The world file.
+    pub(crate) spec: WorldSpec,
+    /// What the world was derived from.
+    pub(crate) inventory: Arc<Inventory>,
+    /// The seed of all randomness.
+    pub(crate) seed: u64,
+    starts: Timestamp,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+/// What changes.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// All machines, the controller not included.
+    pub(crate) machines: BTreeMap<MachineId, Machine>,
+    /// The network.
+    pub(crate) links: Links,
+    /// Faults still to come.
+    pub(crate) faults: Vec<Fault>,
+    /// How often identifiers were drawn; see [`Sim::draw`].
+    pub(crate) drawn: u64,
+}
+
+impl Sim {
+    /// A world of these machines. Must be called inside a tokio runtime.
+    pub(crate) fn new(
+        inventory: Arc<Inventory>,
+        spec: WorldSpec,
+        seed: u64,
+        state: State,
+    ) -> Result<Arc<Self>, String> {
+        let starts = spec.starts.parse().map_err(|error| format!("`starts: {}`: {error}", spec.starts))?;
+        Ok(Arc::new(Self { spec, inventory, seed, starts, began: Instant::now(), state: Mutex::new(state) }))
+    }
+
+    /// Locks the state. Never held across an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Simulated time since the world began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The simulated time of day.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.starts + self.elapsed()
+    }
+
+    /// Brings the world up to the present. Called before and after every command and request; nothing runs in between.
+    pub(crate) fn settle(&self) {
+        let elapsed = self.elapsed();
+        let mut state = self.state();
+        crate::drbd::settle(&mut state, elapsed);
+        crate::api::settle(&mut state, elapsed);
+        crate::drbd::settle(&mut state, elapsed);
+    }
+
+    /// Works on the machine at a place; `None` if the place is no node of this world.
+    pub(crate) fn with_machine<T>(&self, place: &Place, work: impl FnOnce(&mut Machine) -> T) -> Option<T> {
+        let Place::Node { site, node } = place else { return None };
+        self.state().machines.get_mut(&(site.clone(), node.clone())).map(work)
+    }
+
+    /// Draws a 64-bit number that depends on the seed, a label and nothing else: the same label gives the same number.
+    pub(crate) fn number(&self, label: &str) -> u64 {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(format!("{}/{label}", self.seed));
+        digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    /// Makes a UUID out of the seed and a label.
+    pub(crate) fn uuid(&self, label: &str) -> String {
+        let (a, b) = (self.number(label), self.number(&format!("{label}/more")));
+        format!(
+            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            a >> 32,
+            a >> 16 & 0xffff,
+            a & 0xfff,
+            b >> 52,
+            b & 0xffff_ffff_ffff
+        )
+    }
+
+    /// Draws the next number of the world's sequence, for things that have no stable label.
+    pub(crate) fn draw(&self) -> u64 {
+        let drawn = {
+            let mut state = self.state();
+            state.drawn += 1;
+            state.drawn
+        };
+        self.number(&format!("draw/{drawn}"))
+    }
+}
