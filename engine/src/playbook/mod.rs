@@ -25,6 +25,8 @@ pub struct Playbook {
     pub description: Option<String>,
     /// The change window.
     pub window: Option<HumanDuration>,
+    /// The playbook that has to have run before this one; a rehearsal runs it first. Relative to this file.
+    pub rehearse_after: Option<String>,
     /// Its typed inputs.
     pub params: IndexMap<String, Param>,
     /// Its variables, unrendered, in order; later ones may use earlier ones.
@@ -107,6 +109,8 @@ pub struct Phase {
     pub budget: Option<HumanDuration>,
     /// Whether the way back is no longer cheap once this phase begins.
     pub point_of_no_return: bool,
+    /// Whether all of its steps run even if one fails, so that the phase ends with the whole list of what does not hold.
+    pub check_all: bool,
     /// Whether it runs at all: an expression.
     pub when: Option<Node>,
     /// Variables, unrendered.
