@@ -32,6 +32,8 @@ pub(crate) struct Sim {
 pub(crate) struct State {
     /// All machines, the controller not included.
     pub(crate) machines: BTreeMap<MachineId, Machine>,
+    /// The machine that stands for the controller; made when a program first works on it.
+    pub(crate) controller: Option<Machine>,
     /// The network.
     pub(crate) links: Links,
     /// Faults still to come.
@@ -76,10 +78,23 @@ impl Sim {
         crate::drbd::settle(&mut state, elapsed);
     }
 
-    /// Works on the machine at a place; `None` if the place is no node of this world.
+    /// Works on the machine at a place; `None` if the place is no machine of this world.
     pub(crate) fn with_machine<T>(&self, place: &Place, work: impl FnOnce(&mut Machine) -> T) -> Option<T> {
-        let Place::Node { site, node } = place else { return None };
-        self.state().machines.get_mut(&(site.clone(), node.clone())).map(work)
+        match place {
+            Place::Node { site, node } => self.state().machines.get_mut(&(site.clone(), node.clone())).map(work),
+            Place::Controller => {
+                let (uuid, now) = (self.uuid("controller/root"), self.starts.as_nanosecond());
+                let id = (String::new(), "controller".to_owned());
+                let made = || Machine::new(id, "controller", "127.0.0.1", &uuid, 50 << 30, now);
+                Some(work(self.state().controller.get_or_insert_with(made)))
+            }
+            Place::Pod { .. } => None,
+        }
+    }
+
+    /// The simulated time of day in nanoseconds since 1970, as file times are kept.
+    pub(crate) fn now_ns(&self) -> i128 {
+        self.now().as_nanosecond()
     }
 
     /// Draws a 64-bit number that depends on the seed, a label and nothing else: the same label gives the same number.

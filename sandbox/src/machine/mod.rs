@@ -2,14 +2,24 @@
 
 mod device;
 mod disk;
+mod errno;
+mod files;
 mod filesystem;
+mod inode;
+mod path;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 #[expect(unused_imports, reason = "used by the programs")]
 pub(crate) use device::OpenError;
 pub(crate) use disk::{BlockContent, Disk, Mount};
-pub(crate) use filesystem::{Content, Filesystem, Inode, InodeKind};
+pub(crate) use errno::Errno;
+pub(crate) use filesystem::Filesystem;
+pub(crate) use inode::{Content, Inode, InodeKind, Meta, Stat};
+pub(crate) use path::Follow;
 
 use crate::drbd::DrbdResource;
 
@@ -39,4 +49,36 @@ pub(crate) struct Machine {
     pub(crate) active_units: BTreeSet<String>,
     /// Directories held open by processes: path to a command name (a pod's process on its volume).
     pub(crate) holders: BTreeMap<String, String>,
+}
+
+impl Machine {
+    /// A running machine with a root file system on `/dev/sda1`, and nothing on it but the usual directories.
+    pub(crate) fn new(id: MachineId, hostname: &str, address: &str, uuid: &str, bytes: u64, now: i128) -> Self {
+        let root = Filesystem::new("ext4", uuid, bytes, now);
+        let disk = Disk {
+            bytes,
+            serial: "root".to_owned(),
+            content: BlockContent::Filesystem(Arc::new(root)),
+            metadata: None,
+        };
+        let mount = Mount { source: "/dev/sda1".into(), target: "/".into(), options: "rw,relatime".into() };
+        let mut machine = Self {
+            id,
+            hostname: hostname.to_owned(),
+            address: address.to_owned(),
+            up: true,
+            disks: BTreeMap::from([("/dev/sda1".to_owned(), disk)]),
+            mounts: vec![mount],
+            drbd: BTreeMap::new(),
+            enabled_units: BTreeSet::new(),
+            active_units: BTreeSet::new(),
+            holders: BTreeMap::new(),
+        };
+        let directories = ["/dev", "/etc", "/home", "/mnt", "/proc", "/root", "/run", "/sys", "/usr", "/var/lib"];
+        for (path, mode) in directories.map(|path| (path, 0o755)).into_iter().chain([("/tmp", 0o1777)]) {
+            // Only a file system smaller than these directories refuses.
+            let _ = machine.mkdir_p(path, mode, now);
+        }
+        machine
+    }
 }
