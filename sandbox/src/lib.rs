@@ -3,6 +3,7 @@
 //! same run. It proves playbooks, engine and argv; a conformance suite holds it to what real machines answer.
 
 mod api;
+mod build;
 mod drbd;
 mod fault;
 mod link;

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::build;
 use crate::fault::{Fault, FaultKind};
 use crate::program::{Call, Reply};
 use crate::programs;
@@ -30,6 +31,7 @@ impl Sandbox {
     /// Says in words what the world file asks for that cannot be.
     pub fn new(inventory: Arc<Inventory>, spec: WorldSpec, seed: u64) -> Result<Self, String> {
         let sim = Sim::new(inventory, spec, seed, State::default())?;
+        build::machines(&sim)?;
         Ok(Self { sim })
     }
 

@@ -1,6 +1,6 @@
 //! Block devices by path, DRBD's included: which content a program sees when it opens one.
 
-use super::{BlockContent, Machine};
+use super::{BlockContent, Disk, Machine};
 
 /// Why a device cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,11 +11,20 @@ pub(crate) enum OpenError {
     WrongMedium,
 }
 
+impl OpenError {
+    /// The text that strerror(3) gives.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Missing => "No such file or directory",
+            Self::WrongMedium => "Wrong medium type",
+        }
+    }
+}
+
 impl Machine {
     /// The content of a block device, as a program that opens it sees it.
     pub(crate) fn content(&self, device: &str) -> Result<&BlockContent, OpenError> {
-        let disk = self.backing(device)?;
-        self.disks.get(&disk).map(|disk| &disk.content).ok_or(OpenError::Missing)
+        self.disk(device).map(|disk| &disk.content)
     }
 
     /// The content of a block device, to be changed.
@@ -24,13 +33,44 @@ impl Machine {
         self.disks.get_mut(&disk).map(|disk| &mut disk.content).ok_or(OpenError::Missing)
     }
 
+    /// The disk behind a device that can be opened.
+    pub(crate) fn disk(&self, device: &str) -> Result<&Disk, OpenError> {
+        let disk = self.backing(device)?;
+        self.disks.get(&disk).ok_or(OpenError::Missing)
+    }
+
     /// The path of the disk behind a device: a DRBD resource's backing disk, or the disk itself.
     pub(crate) fn backing(&self, device: &str) -> Result<String, OpenError> {
+        let device = self.kernel_name(device);
         match self.drbd.values().find(|resource| resource.device == device) {
-            Some(resource) if resource.primary => Ok(resource.disk.clone()),
+            Some(resource) if resource.primary => Ok(self.kernel_name(&resource.disk)),
             Some(_) => Err(OpenError::WrongMedium),
-            None if self.disks.contains_key(device) => Ok(device.to_owned()),
+            None if self.disks.contains_key(&device) => Ok(device),
             None => Err(OpenError::Missing),
         }
+    }
+
+    /// The device that a path under `/dev` leads to, by udev's links: by-id, by-uuid, DRBD's by-res. Other paths as they are.
+    pub(crate) fn kernel_name(&self, path: &str) -> String {
+        let disk = |wanted: &dyn Fn(&Disk) -> bool| {
+            self.disks.iter().find(|(_, disk)| wanted(disk)).map(|(device, _)| device.clone())
+        };
+        let found = if let Some(serial) = path.strip_prefix("/dev/disk/by-id/") {
+            disk(&|disk| disk.serial == serial)
+        } else if let Some(uuid) = path.strip_prefix("/dev/disk/by-uuid/") {
+            disk(&|disk| matches!(&disk.content, BlockContent::Filesystem(filesystem) if filesystem.uuid == uuid))
+        } else if let Some(resource) = path.strip_prefix("/dev/drbd/by-res/") {
+            self.drbd.get(resource.trim_end_matches("/0")).map(|resource| resource.device.clone())
+        } else {
+            None
+        };
+        found.unwrap_or_else(|| path.to_owned())
+    }
+
+    /// The DRBD resource that has a disk attached, by name.
+    pub(crate) fn attached_to(&self, disk: &str) -> Option<&str> {
+        let disk = self.kernel_name(disk);
+        let resource = self.drbd.values().find(|resource| self.kernel_name(&resource.disk) == disk);
+        resource.map(|resource| resource.name.as_str())
     }
 }
