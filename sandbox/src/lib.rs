@@ -12,6 +12,8 @@ mod program;
 mod programs;
 mod sim;
 mod spec;
+#[cfg(test)]
+mod testing;
 mod world;
 
 pub use fault::{Fault, FaultKind};

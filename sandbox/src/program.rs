@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cutover_engine::world::{Command, Place};
 use futures_util::future::BoxFuture;
 
+use crate::machine::Machine;
 use crate::sim::Sim;
 
 /// A call of a program on a machine.
@@ -19,6 +20,15 @@ pub(crate) struct Call<'a> {
     pub(crate) args: &'a [String],
     /// All of its standard input.
     pub(crate) stdin: Vec<u8>,
+}
+
+impl Call<'_> {
+    /// Works on the machine it runs on. In a pod there is no such program.
+    pub(crate) fn on_machine(&self, work: impl FnOnce(&mut Machine) -> Reply) -> Reply {
+        let name = self.command.script_name().or(self.command.argv.first().map(String::as_str)).unwrap_or_default();
+        let missing = || Reply::fail(127, format!("sh: 1: {name}: not found\n"));
+        self.sim.with_machine(self.place, work).unwrap_or_else(missing)
+    }
 }
 
 /// What a program said.

@@ -20,7 +20,7 @@ use crate::spec::WorldSpec;
 /// A simulated world, derived from an inventory.
 #[derive(Clone)]
 pub struct Sandbox {
-    sim: Arc<Sim>,
+    pub(crate) sim: Arc<Sim>,
 }
 
 impl Sandbox {

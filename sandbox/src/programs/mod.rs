@@ -1,6 +1,39 @@
 //! The programs that simulated machines have, one file for each family.
 
+mod blkid;
+mod findmnt;
+mod holders;
+mod host;
+mod json;
+mod lsblk;
+mod mkfs;
+mod mount;
+mod network;
+mod options;
+mod signature;
+mod systemctl;
+
 use crate::program::Program;
 
 /// Every program of the simulated machines.
-pub(crate) const ALL: &[&dyn Program] = &[];
+pub(crate) const ALL: &[&dyn Program] = &[
+    &blkid::Blkid,
+    &blkid::Wipefs,
+    &blkid::Blockdev,
+    &lsblk::Lsblk,
+    &mkfs::Mkfs,
+    &mount::Mount,
+    &mount::Umount,
+    &mount::Mountpoint,
+    &findmnt::Findmnt,
+    &holders::Holders,
+    &host::Hostname,
+    &host::Df,
+    &host::Lsattr,
+    &host::Readlink,
+    &systemctl::Systemctl,
+    &network::Ping,
+    &network::Ss,
+    &network::Tcp,
+    &network::Throughput,
+];
