@@ -1,10 +1,14 @@
 //! The built-in modules: one file for each, one line for each in [`ALL`]. Schema, reference, completion, `check` and
 //! `plan` follow from the slice.
 
+mod copy_preserve;
+mod tree;
+mod verify_hash;
+
 use cutover_engine::module::{BoxedModule, Registry};
 
 /// Every built-in module, in the order of the reference.
-pub const ALL: &[BoxedModule] = &[];
+pub const ALL: &[BoxedModule] = &[&copy_preserve::CopyPreserve, &verify_hash::VerifyHash];
 
 /// The registry of all built-in modules.
 pub const REGISTRY: Registry = Registry(ALL);

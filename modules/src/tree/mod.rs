@@ -1,0 +1,16 @@
+//! Directory trees on nodes: naming one, looking at one, listing one completely, comparing two. What is done with them
+//! belongs to the modules `copy_preserve` and `verify_hash`.
+
+mod compare;
+mod entry;
+mod look;
+mod manifest;
+mod reference;
+
+pub(crate) use compare::{Comparison, compare};
+pub(crate) use look::{Kind, Look, check_device, look};
+pub(crate) use manifest::{Manifest, manifest};
+pub(crate) use reference::{Located, TreeRef, check_names};
+
+/// The name of the directory that every ext4 file system has in its root, and that is never part of the data.
+pub(crate) const LOST_AND_FOUND: &str = "lost+found";
