@@ -1,6 +1,7 @@
 //! The programs that simulated machines have, one file for each family.
 
 mod blkid;
+mod coreutils;
 mod findmnt;
 mod holders;
 mod host;
@@ -10,8 +11,11 @@ mod mkfs;
 mod mount;
 mod network;
 mod options;
+mod show;
 mod signature;
 mod systemctl;
+mod tar;
+mod tree;
 
 use crate::program::Program;
 
@@ -31,6 +35,10 @@ pub(crate) const ALL: &[&dyn Program] = &[
     &host::Df,
     &host::Lsattr,
     &host::Readlink,
+    &coreutils::Coreutils,
+    &show::Show,
+    &tree::Tree,
+    &tar::Tar,
     &systemctl::Systemctl,
     &network::Ping,
     &network::Ss,

@@ -82,6 +82,11 @@ impl Options {
         self.given.get(key)?.last().map(String::as_str)
     }
 
+    /// All values of an option, in order.
+    pub(crate) fn values(&self, key: &str) -> &[String] {
+        self.given.get(key).map_or(&[], Vec::as_slice)
+    }
+
     /// The last value of an option as a number.
     pub(crate) fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
         self.value(key)?.parse().ok()

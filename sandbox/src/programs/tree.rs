@@ -1,0 +1,230 @@
+//! The modules' scripts about whole trees, as the simulated machines run them: the same answers as the real scripts give.
+
+use base64::Engine as _;
+use cutover_engine::world::Place;
+use futures_util::future::BoxFuture;
+
+use super::coreutils::program_name;
+use super::show::sha256;
+use super::tar;
+use crate::machine::{Errno, InodeKind, Machine, Meta, Stat};
+use crate::program::{Call, Program, Reply};
+
+/// The marker that a copy under way carries in its root.
+const MARKER: &str = ".cutover-copy";
+
+/// The scripts.
+pub(crate) struct Tree;
+
+impl Program for Tree {
+    fn names(&self) -> &'static [&'static str] {
+        &[
+            "cutover-manifest",
+            "cutover-look",
+            "cutover-copy-begin",
+            "cutover-copy",
+            "cutover-copy-end",
+            "cutover-write-file",
+        ]
+    }
+
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
+        Box::pin(async move {
+            let name = program_name(&call);
+            let now = call.sim.now_ns();
+            let rate = call.sim.spec.disk_bytes_per_second;
+            let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
+            match (name.as_str(), args.as_slice()) {
+                ("cutover-manifest", [root, skip @ ..]) => {
+                    call.sim.transfer(allocated(&call, root), rate).await;
+                    call.on_machine(|machine| {
+                        manifest(machine, root, skip).unwrap_or_else(|errno| {
+                            Reply::fail(2, format!("cutover-manifest: 6: cd: can't cd to {root}: {errno}\n"))
+                        })
+                    })
+                }
+                ("cutover-look", [path, skip @ ..]) => call.on_machine(|machine| look(machine, path, skip)),
+                ("cutover-copy-begin", [destination, source, skip @ ..]) => {
+                    call.on_machine(|machine| begin(machine, destination, source, skip, now))
+                }
+                ("cutover-copy", [source, destination, skip @ ..]) => {
+                    // Read and write share the disk.
+                    call.sim.transfer(2 * allocated(&call, source), rate).await;
+                    call.on_machine(|machine| {
+                        let packed = tar::pack(machine, source, skip);
+                        let copied = packed.and_then(|packed| tar::unpack(machine, destination, packed));
+                        copied.map_or_else(|errno| Reply::fail(1, format!("cp: {errno}\n")), |()| Reply::default())
+                    })
+                }
+                ("cutover-copy-end", [destination]) => call.on_machine(|machine| {
+                    let ended = end(machine, destination, now);
+                    ended.map_or_else(|errno| Reply::fail(1, format!("touch: {errno}\n")), |()| Reply::default())
+                }),
+                ("cutover-write-file", [path, mode, owner]) => {
+                    call.on_machine(|machine| write(machine, path, (mode, owner), &call.stdin, now))
+                }
+                _ => Reply::fail(2, format!("{name}: 1: parameter not set\n")),
+            }
+        })
+    }
+}
+
+/// What a tree takes on the disk of the machine a command runs on.
+fn allocated(call: &Call<'_>, path: &str) -> u64 {
+    let place: &Place = call.place;
+    call.sim.with_machine(place, |machine| machine.tree_allocated(path).unwrap_or(0)).unwrap_or(0)
+}
+
+/// Every path of a tree on one file system, parents first, `.` for the root; names directly in it are left out on demand.
+pub(crate) fn walk(machine: &Machine, root: &str, skip: &[&str]) -> Result<Vec<(String, Stat)>, Errno> {
+    let top = machine.stat(root)?;
+    let device = top.device.clone();
+    let mut found = vec![(".".to_owned(), top)];
+    let mut todo = vec![String::new()];
+    while let Some(dir) = todo.pop() {
+        for name in machine.list_dir(&format!("{root}/{dir}"))? {
+            if dir.is_empty() && skip.contains(&name.as_str()) {
+                continue;
+            }
+            let path = if dir.is_empty() { name } else { format!("{dir}/{name}") };
+            let stat = machine.lstat(&format!("{root}/{path}"))?;
+            if stat.is_dir() && stat.device == device {
+                todo.push(path.clone());
+            }
+            found.push((path, stat));
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| (a != ".").cmp(&(b != ".")).then(a.cmp(b)));
+    Ok(found)
+}
+
+fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno> {
+    let entries = walk(machine, root, skip)?;
+    let mut raw = b"cutover-manifest 1\0".to_vec();
+    let (mut hashes, mut attributes) = (String::new(), String::new());
+    for (path, stat) in &entries {
+        let Stat { kind, mode, uid, gid, size, mtime_ns, ino, allocated, .. } = stat;
+        let (seconds, fraction) = (mtime_ns.div_euclid(1_000_000_000), mtime_ns.rem_euclid(1_000_000_000));
+        let time = format!("{seconds}.{fraction:09}0");
+        let name = if path == "." { "" } else { path };
+        let link = stat.link.as_deref().unwrap_or_default();
+        raw.extend(
+            format!("{kind} {mode:o} {uid} {gid} {size} {time} {ino} {}\0{name}\0{link}\0", allocated / 512).bytes(),
+        );
+        if *kind == 'f' {
+            let content = machine.content_of(&format!("{root}/{path}"))?;
+            hashes += &format!("{} *./{path}\n", sha256(content));
+        }
+        if !stat.xattrs.is_empty() {
+            attributes += &format!("# file: {path}\n");
+            for (name, value) in &stat.xattrs {
+                let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+                attributes += &format!("{name}=0x{hex}\n");
+            }
+            attributes.push('\n');
+        }
+    }
+    raw.extend(format!("hashes\0{hashes}\0attributes\0{attributes}\0end\0").bytes());
+    Ok(Reply::ok(base64::engine::general_purpose::STANDARD.encode(raw)))
+}
+
+fn look(machine: &Machine, path: &str, skip: &[&str]) -> Reply {
+    let mut near = path;
+    while !machine.exists(near) && near != "/" {
+        near = near.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+    }
+    let kind = match machine.lstat(path) {
+        Ok(stat) if stat.kind == 'l' => "link",
+        Ok(stat) if stat.is_dir() => "directory",
+        Ok(_) => "other",
+        Err(_) => "absent",
+    };
+    let spot = machine.resolve(near, crate::machine::Follow::Yes);
+    let free = spot
+        .and_then(|spot| machine.filesystem(spot.mount))
+        .map_or(0, |filesystem| filesystem.bytes.saturating_sub(filesystem.used()));
+    let mut text = format!("kind={kind}\ndevice={}\nfree={free}\n", machine.path_device(near).unwrap_or_default());
+    if kind == "directory" {
+        let names = machine.list_dir(path).unwrap_or_default();
+        let entries = names.iter().filter(|name| *name != MARKER && !skip.contains(&name.as_str())).count();
+        let allocated = machine.tree_allocated(path).unwrap_or(0);
+        text += &format!("entries={entries}\nallocated={allocated}\n");
+        if let Ok(Some(source)) = machine.lstat(&format!("{path}/{MARKER}")).map(|stat| stat.link) {
+            text += &format!("unfinished={source}\n");
+        }
+        let real = machine.real_path(path).unwrap_or_else(|_| path.to_owned());
+        let beneath = |held: &str| held == real || held.starts_with(&format!("{real}/"));
+        let holders = machine.holders.iter().filter(|(held, _)| beneath(held));
+        for (number, (_, command)) in holders.enumerate() {
+            text += &format!("holder={} {command}\n", 4000 + number);
+        }
+    }
+    Reply::ok(text)
+}
+
+fn begin(machine: &mut Machine, destination: &str, source: &str, skip: &[&str], now: i128) -> Reply {
+    let begun = machine.mkdir_p(destination, 0o755, now).and_then(|()| machine.list_dir(destination));
+    let names: Vec<String> = match begun {
+        Ok(names) => names.into_iter().filter(|name| !skip.contains(&name.as_str())).collect(),
+        Err(errno) => {
+            return Reply::fail(1, format!("mkdir: cannot create directory '{destination}': {errno}\n"));
+        }
+    };
+    let marker = format!("{destination}/{MARKER}");
+    match machine.lstat(&marker).ok().and_then(|stat| stat.link) {
+        Some(other) if other != source => {
+            return Reply::fail(3, format!("{destination}: holds an unfinished copy of {other}\n"));
+        }
+        Some(_) => {}
+        None if !names.is_empty() => return Reply::fail(3, format!("{destination}: not empty\n")),
+        None => {
+            if let Err(errno) = machine.symlink(source, &marker, now) {
+                return Reply::fail(1, format!("ln: failed to create symbolic link '{marker}': {errno}\n"));
+            }
+        }
+    }
+    for name in names.iter().filter(|name| *name != MARKER) {
+        if let Err(errno) = machine.remove_tree(&format!("{destination}/{name}"), now) {
+            return Reply::fail(1, format!("rm: cannot remove '{destination}/{name}': {errno}\n"));
+        }
+    }
+    Reply::default()
+}
+
+fn end(machine: &mut Machine, destination: &str, now: i128) -> Result<(), Errno> {
+    let time = machine.stat(destination)?.mtime_ns;
+    match machine.remove_file(&format!("{destination}/{MARKER}"), now) {
+        Ok(()) | Err(Errno::NoEntry) => machine.set_mtime(destination, time),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Writes a file beside its place and moves it there: a new inode, as the script makes.
+fn write(machine: &mut Machine, path: &str, (mode, owner): (&str, &str), text: &[u8], now: i128) -> Reply {
+    let old = machine.stat(path).ok();
+    let (user, group) = owner.split_once(':').unwrap_or((owner, ""));
+    let id = |name: &str, old: Option<u32>| match name {
+        "" => Some(old.unwrap_or(0)),
+        "root" => Some(0),
+        name => name.parse().ok(),
+    };
+    let mode = match mode {
+        "" => Some(old.as_ref().map_or(0o644, |stat| stat.mode)),
+        text => u32::from_str_radix(text, 8).ok(),
+    };
+    let ids = (id(user, old.as_ref().map(|stat| stat.uid)), id(group, old.as_ref().map(|stat| stat.gid)));
+    let ((Some(uid), Some(gid)), Some(mode)) = (ids, mode) else {
+        return Reply::fail(1, format!("chown: invalid user: '{owner}'\n"));
+    };
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let beside = format!("{parent}/.cutover.new");
+    let meta = Meta { uid, gid, mode, mtime_ns: now };
+    let made = machine.make(&beside, InodeKind::File(crate::machine::Content::new(text)), meta);
+    match made.and_then(|()| machine.rename(&beside, path, now)) {
+        Ok(()) => Reply::default(),
+        Err(errno) => Reply::fail(
+            1,
+            format!("mktemp: failed to create file via template '{parent}/.cutover.XXXXXXXX': {errno}\n"),
+        ),
+    }
+}
