@@ -1,0 +1,237 @@
+//! `file`: one file or directory: there with this content, owner and mode, or not there. Not for trees.
+
+use cutover_engine::action::Action;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::world::{Command, Exit, Place};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::permission::{Mode, Principal};
+
+mod remove;
+mod write;
+
+/// The module.
+#[derive(Clone, Copy)]
+pub(crate) struct File;
+
+/// What shall be at the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wanted {
+    /// A regular file with this `content`.
+    #[default]
+    File,
+    /// A regular file, whatever is in it; an empty one is made if there is none.
+    Touch,
+    /// A directory.
+    Directory,
+    /// Nothing.
+    Absent,
+}
+
+/// Parameters of `file`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// The absolute path, at the task's place.
+    pub(crate) path: String,
+    /// What shall be there.
+    #[serde(default)]
+    pub(crate) state: Wanted,
+    /// The content, for `state: file`. It replaces the old content in one step.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) content: Option<String>,
+    /// The owner; kept as it is if not given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) owner: Option<Principal>,
+    /// The group; kept as it is if not given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) group: Option<Principal>,
+    /// The permission bits; kept as they are if not given, 0644 for a new file, 0755 for a new directory.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) mode: Option<Mode>,
+    /// Whether the immutable attribute (`chattr +i`) is set; kept as it is if not given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) immutable: Option<bool>,
+    /// With `state: absent`: remove a directory with all that is in it. Cannot be undone.
+    #[serde(default)]
+    pub(crate) recursive: bool,
+}
+
+/// What is at the path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Found {
+    /// Its type as find prints it: `f`, `d`, `l`...
+    pub(crate) kind: String,
+    /// Its permission bits.
+    pub(crate) mode: Mode,
+    /// Its owner: number and name.
+    pub(crate) owner: [String; 2],
+    /// Its group: number and name.
+    pub(crate) group: [String; 2],
+    /// Its size in bytes.
+    pub(crate) size: u64,
+    /// Its content, if it is compared or would be lost, and small.
+    #[serde(skip)]
+    pub(crate) content: Option<String>,
+    /// Whether it is immutable, if that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) immutable: Option<bool>,
+    /// Entries in it, if it is a directory and shall go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entries: Option<usize>,
+    /// Whether something is mounted on it, if it shall go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mount_point: Option<bool>,
+}
+
+/// What `file` saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct State {
+    /// Where.
+    place: Place,
+    /// What is there.
+    found: Option<Found>,
+}
+
+/// Files up to this size are read, so that they can be compared and put back.
+const READABLE: u64 = 256 << 10;
+
+impl Module for File {
+    const NAME: &'static str = "file";
+    const SUMMARY: &'static str = "Makes a file or directory with content, owner and mode, or removes it";
+    const EXAMPLE: &'static str = r#"
+name: Let the node resume the Primary role after a reboot
+target: active.pairs
+file: {path: "/etc/drbd.d/cke_{{ pair.resource }}.primary", state: touch}
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        check(params)?;
+        let place = cx.place();
+        let found = find(cx, params).await?;
+        Ok(State { place, found })
+    }
+
+    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+        if params.state == Wanted::Absent {
+            return remove::diff(params, &state.place, state.found.as_ref());
+        }
+        write::diff(params, &state.place, state.found.as_ref())
+    }
+}
+
+/// Refuses parameters that contradict each other.
+fn check(params: &Params) -> Result<(), Failure> {
+    let plain = params.path.starts_with('/') && !params.path.split('/').any(|part| part == "." || part == "..");
+    if !plain || params.path.trim_matches('/').is_empty() {
+        let words = format!("`{}` is no plain absolute path", params.path);
+        return Err(Failure::invalid(words).pointer("/path"));
+    }
+    let content = params.content.is_some();
+    match params.state {
+        Wanted::File if !content => Err(Failure::invalid("`state: file` needs `content`")
+            .help("for a file whatever is in it, say `state: touch`")
+            .pointer("/path")),
+        Wanted::Touch | Wanted::Directory | Wanted::Absent if content => {
+            Err(Failure::invalid("`content` goes with `state: file`").pointer("/content"))
+        }
+        Wanted::Absent if params.owner.is_some() || params.group.is_some() || params.mode.is_some() => {
+            Err(Failure::invalid("what shall be absent has no owner, group or mode").pointer("/state"))
+        }
+        _ if params.recursive && params.state != Wanted::Absent => {
+            Err(Failure::invalid("`recursive` goes with `state: absent`").pointer("/recursive"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The path without trailing slashes.
+pub(crate) fn path(params: &Params) -> &str {
+    params.path.trim_end_matches('/')
+}
+
+async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
+    let path = path(params);
+    let format = "%y %m %U %u %G %g %s\\n";
+    let command = Command::new(["find", path, "-maxdepth", "0", "-printf", format]);
+    let output = cx.read(&Command { env: [("LC_ALL".to_owned(), "C".to_owned())].into(), ..command }).await?;
+    let failure = |what: &str, stderr: &str| {
+        Failure::failed(format!("cannot {what} {path}")).details(stderr.lines().map(str::to_owned))
+    };
+    if output.exit != Exit::Code(0) {
+        if output.stderr.contains("No such file or directory") {
+            return Ok(None);
+        }
+        return Err(failure("look at", &output.stderr));
+    }
+    let words: Vec<&str> = output.stdout.split_whitespace().collect();
+    let &[kind, mode, uid, user, gid, group, size] = words.as_slice() else {
+        return Err(failure("understand what is said of", &output.stdout));
+    };
+    let mut found = Found {
+        kind: kind.to_owned(),
+        mode: Mode(u32::from_str_radix(mode, 8).unwrap_or(0)),
+        owner: [uid.to_owned(), user.to_owned()],
+        group: [gid.to_owned(), group.to_owned()],
+        size: size.parse().unwrap_or(u64::MAX),
+        content: None,
+        immutable: None,
+        entries: None,
+        mount_point: None,
+    };
+    if kind == "f" && found.size <= READABLE && matches!(params.state, Wanted::File | Wanted::Absent) {
+        let output = cx.read(&Command::new(["cat", "--", path])).await?;
+        if output.exit != Exit::Code(0) {
+            return Err(failure("read", &output.stderr));
+        }
+        // Bytes that are no text came back as replacement characters: such a file cannot be put back.
+        found.content = Some(output.stdout).filter(|text| text.len() as u64 == found.size);
+    }
+    if params.immutable.is_some() || params.state == Wanted::Absent {
+        let output = cx.read(&Command::new(["lsattr", "-d", "--", path])).await?;
+        // Not every file system has attributes; what has none is not immutable.
+        let flags = output.stdout.split_whitespace().next().unwrap_or_default();
+        found.immutable = Some(output.success() && flags.contains('i'));
+    }
+    if kind == "d" && params.state == Wanted::Absent {
+        let list = Command::new(["find", path, "-mindepth", "1", "-maxdepth", "1", "-printf", "x"]);
+        let output = cx.read(&list).await?;
+        if output.exit != Exit::Code(0) {
+            return Err(failure("list", &output.stderr));
+        }
+        found.entries = Some(output.stdout.len());
+        found.mount_point = Some(cx.read(&Command::new(["mountpoint", "-q", path])).await?.success());
+    }
+    Ok(Some(found))
+}
+
+/// A command at a place.
+pub(crate) fn run<const N: usize>(place: &Place, argv: [&str; N]) -> Action {
+    Action::Exec { place: place.clone(), command: Command::new(argv) }
+}
+
+/// Writes a file in one step; an empty mode or owner keeps the old one.
+pub(crate) fn write_action(place: &Place, path: &str, content: &str, mode: &str, owner: &str) -> Action {
+    let script = include_str!("scripts/cutover-write-file.sh");
+    let command = Command::script("cutover-write-file", script, [path, mode, owner]).stdin(content);
+    Action::Exec { place: place.clone(), command }
+}
+
+/// `+i` or `-i`.
+pub(crate) fn chattr(place: &Place, path: &str, immutable: bool) -> Action {
+    run(place, ["chattr", if immutable { "+i" } else { "-i" }, "--", path])
+}
+
+/// Changes that go one after the other, or nothing to do.
+pub(crate) fn changes(changes: Vec<Change>) -> Diff {
+    if changes.is_empty() { Diff::InSync } else { Diff::Change(changes) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! `pause`: lets time pass. To wait for something, `k8s_wait`, `drbd_sync` or a step's `until` are better.
+
+use cutover_engine::action::Action;
+use cutover_engine::duration::HumanDuration;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::world::{Command, Place};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The module.
+#[derive(Clone, Copy)]
+pub(crate) struct Pause;
+
+/// Parameters of `pause`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// How long.
+    #[serde(rename = "for")]
+    pub(crate) duration: HumanDuration,
+    /// Why, for the people who wait.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) message: Option<String>,
+}
+
+/// Nothing can be seen of a pause.
+#[derive(Debug, Serialize)]
+pub(crate) struct State {}
+
+impl Module for Pause {
+    const NAME: &'static str = "pause";
+    const SUMMARY: &'static str = "Lets time pass";
+    const EXAMPLE: &'static str = r#"
+name: Let the leader settle
+pause: {for: 30s, message: an election takes some seconds}
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, _cx: &Context, _params: &Params) -> Result<State, Failure> {
+        Ok(State {})
+    }
+
+    fn diff(&self, _cx: &Context, params: &Params, _state: &State) -> Diff {
+        // A sleep at the controller: it can be cancelled, costs no connection, and shows in the plan.
+        let seconds = params.duration.0.as_secs_f64().to_string();
+        let action = Action::Exec { place: Place::Controller, command: Command::new(["sleep", &seconds]) };
+        let why = params.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+        Diff::Run(vec![Change::idempotent(format!("wait {}{why}", params.duration), [action])])
+    }
+}
