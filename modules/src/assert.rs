@@ -1,9 +1,13 @@
 //! `assert`: conditions that must hold. Looks at nothing but the values it is given.
 
+use std::fmt;
+
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Context, Diff, Module};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// The module.
@@ -21,17 +25,56 @@ pub(crate) struct Params {
     pub(crate) message: Option<String>,
 }
 
-/// A condition.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Condition {
+/// A condition: a boolean, or one with words for when it does not hold.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used: decoding must say where the fault is")]
+enum ConditionSchema {
     /// An expression in braces that gives a boolean: `"{{ after.revision >= before.revision }}"`.
-    pub(crate) check: bool,
-    /// Said when it does not hold; may show the values: `"revision went back to {{ after.revision }}"`.
-    pub(crate) message: String,
+    Check(bool),
+    /// The same with a message.
+    Explained(Explained),
 }
 
-/// Nothing: conditions are not looked up, they are given.
+/// A condition with words for when it does not hold.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Explained {
+    /// An expression in braces that gives a boolean: `"{{ after.revision >= before.revision }}"`.
+    check: bool,
+    /// Said when it does not hold; may show the values: `"the revision went back to {{ after.revision }}"`.
+    message: String,
+}
+
+/// A condition, decoded.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(with = "ConditionSchema")]
+pub(crate) struct Condition(Explained);
+
+impl<'de> Deserialize<'de> for Condition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Condition;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a boolean (an expression in braces), or `check` and `message`")
+            }
+
+            fn visit_bool<E>(self, check: bool) -> Result<Condition, E> {
+                Ok(Condition(Explained { check, message: String::new() }))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Condition, A::Error> {
+                Explained::deserialize(MapAccessDeserializer::new(map)).map(Condition)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// What became of the conditions.
 #[derive(Debug, Serialize)]
 pub(crate) struct State {
     /// How many conditions hold.
@@ -58,8 +101,12 @@ assert:
         if params.that.is_empty() {
             return Err(Failure::invalid("`that` is empty: nothing is asserted").pointer("/that"));
         }
-        let unmet: Vec<String> =
-            params.that.iter().filter(|condition| !condition.check).map(|condition| condition.message.clone()).collect();
+        let unmet = params.that.iter().enumerate().filter(|(_, condition)| !condition.0.check);
+        let words = |(index, condition): (usize, &Condition)| match condition.0.message.as_str() {
+            "" => format!("condition {} of {} does not hold", index + 1, params.that.len()),
+            message => message.to_owned(),
+        };
+        let unmet: Vec<String> = unmet.map(words).collect();
         Ok(State { held: params.that.len() - unmet.len(), unmet })
     }
 
@@ -72,5 +119,24 @@ assert:
 
     fn result(&self, _: &Context, _: &Params, state: &State, _: &[cutover_engine::action::Done]) -> Value {
         serde_json::json!({"held": state.held})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_condition_is_a_boolean_alone_or_with_a_message() {
+        let decode = |value| serde_json::from_value::<Params>(value).map_err(|error| error.to_string());
+        let params = decode(json!({"that": [true, {"check": false, "message": "no"}]})).unwrap();
+        assert!(params.that[0].0.check && !params.that[1].0.check);
+        assert!(decode(json!({"that": ["true"]})).unwrap_err().contains("expected a boolean"));
+        assert!(decode(json!({"that": [{"check": 1, "message": "m"}]})).unwrap_err().contains("expected a boolean"));
+        assert!(
+            decode(json!({"that": [{"chek": true, "message": "m"}]})).unwrap_err().contains("unknown field `chek`")
+        );
     }
 }

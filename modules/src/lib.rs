@@ -1,14 +1,28 @@
 //! The built-in modules: one file for each, one line for each in [`ALL`]. Schema, reference, completion, `check` and
 //! `plan` follow from the slice.
 
+mod assert;
+mod command;
 mod copy_preserve;
+mod file;
+mod pause;
+mod permission;
+mod set_fact;
 mod tree;
 mod verify_hash;
 
 use cutover_engine::module::{BoxedModule, Registry};
 
 /// Every built-in module, in the order of the reference.
-pub const ALL: &[BoxedModule] = &[&copy_preserve::CopyPreserve, &verify_hash::VerifyHash];
+pub const ALL: &[BoxedModule] = &[
+    &copy_preserve::CopyPreserve,
+    &verify_hash::VerifyHash,
+    &file::File,
+    &command::Command,
+    &assert::Assert,
+    &set_fact::SetFact,
+    &pause::Pause,
+];
 
 /// The registry of all built-in modules.
 pub const REGISTRY: Registry = Registry(ALL);

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn modes_are_octal_strings() {
-        let mode = |value| serde_json::from_value::<Mode>(value).map(|mode| mode.to_string()).map_err(|e| e.to_string());
+        let mode =
+            |value| serde_json::from_value::<Mode>(value).map(|mode| mode.to_string()).map_err(|e| e.to_string());
         assert_eq!(mode(json!("0640")).as_deref(), Ok("0640"));
         assert_eq!(mode(json!("2750")).as_deref(), Ok("2750"));
         for bad in [json!("640x"), json!("0o640"), json!("+644"), json!("99"), json!("0888"), json!("00640")] {

@@ -20,18 +20,18 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
     };
     let locked = found.is_some_and(|found| found.immutable == Some(true));
     if locked && !todo.is_empty() {
-        let unlock = Change::idempotent(format!("clear the immutable attribute of {}", path(params)), [
-            chattr(place, path(params), false),
-        ]);
+        let unlock = Change::idempotent(
+            format!("clear the immutable attribute of {}", path(params)),
+            [chattr(place, path(params), false)],
+        );
         todo.insert(0, unlock.undo([chattr(place, path(params), true)]));
     }
     let lock = |on| {
         let word = if on { "set" } else { "clear" };
-        Change::idempotent(format!("{word} the immutable attribute of {}", path(params)), [chattr(
-            place,
-            path(params),
-            on,
-        )])
+        Change::idempotent(
+            format!("{word} the immutable attribute of {}", path(params)),
+            [chattr(place, path(params), on)],
+        )
         .undo([chattr(place, path(params), !on)])
     };
     match params.immutable {
@@ -51,9 +51,8 @@ fn make(params: &Params, place: &Place) -> Change {
         let mut actions = vec![run(place, ["mkdir", "-p", "--", path])];
         actions.extend(owner.map(|owner| run(place, ["chown", "--", &owner, path])));
         actions.extend(mode.map(|mode| run(place, ["chmod", "--", &mode, path])));
-        return Change::idempotent(format!("make the directory {path}"), actions).undo([run(place, [
-            "rmdir", "--", path,
-        ])]);
+        return Change::idempotent(format!("make the directory {path}"), actions)
+            .undo([run(place, ["rmdir", "--", path])]);
     }
     let content = params.content.as_deref().unwrap_or_default();
     let action =
@@ -70,13 +69,15 @@ fn adjust(params: &Params, place: &Place, found: &Found) -> Vec<Change> {
         let old = found.content.as_deref();
         let write = write_action(place, path, content, "", "");
         let change = Change::idempotent(format!("replace the content of {path} ({} bytes)", content.len()), [write]);
-        let change = change.preview(old.map_or_else(|| "(the old content is no short text)".to_owned(), |old| preview(old, content)));
+        let change = change
+            .preview(old.map_or_else(|| "(the old content is no short text)".to_owned(), |old| preview(old, content)));
         todo.push(match old {
             Some(old) => change.undo([write_action(place, path, old, "", "")]),
             None => change,
         });
     }
-    let same = |wanted: &Option<Principal>, is: &[String; 2]| wanted.as_ref().is_none_or(|wanted| is.contains(&wanted.0));
+    let same =
+        |wanted: &Option<Principal>, is: &[String; 2]| wanted.as_ref().is_none_or(|wanted| is.contains(&wanted.0));
     if !same(&params.owner, &found.owner) || !same(&params.group, &found.group) {
         let owner = wanted_owner(params).unwrap_or_default();
         let before = format!("{}:{}", found.owner[0], found.group[0]);
@@ -84,16 +85,17 @@ fn adjust(params: &Params, place: &Place, found: &Found) -> Vec<Change> {
         let mode = params.mode.unwrap_or(found.mode).to_string();
         let chown = |owner: &str| run(place, ["chown", "--", owner, path]);
         let chmod = |mode: &str| run(place, ["chmod", "--", mode, path]);
-        let change = Change::idempotent(format!("change the owner of {path} from {before} to {owner}"), [
-            chown(&owner),
-            chmod(&mode),
-        ]);
+        let change = Change::idempotent(
+            format!("change the owner of {path} from {before} to {owner}"),
+            [chown(&owner), chmod(&mode)],
+        );
         todo.push(change.undo([chown(&before), chmod(&found.mode.to_string())]));
     } else if let Some(mode) = params.mode.filter(|mode| *mode != found.mode) {
         let chmod = |mode: String| -> Action { run(place, ["chmod", "--", &mode, path]) };
-        let change = Change::idempotent(format!("change the mode of {path} from {} to {mode}", found.mode), [chmod(
-            mode.to_string(),
-        )]);
+        let change = Change::idempotent(
+            format!("change the mode of {path} from {} to {mode}", found.mode),
+            [chmod(mode.to_string())],
+        );
         todo.push(change.undo([chmod(found.mode.to_string())]));
     }
     todo
