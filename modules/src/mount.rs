@@ -1,0 +1,250 @@
+//! Mounts a device at a directory, or unmounts it; and, if asked, at boot wherever the node is the Primary. What is
+//! compared is in `compare`, what runs in `moves`.
+
+mod compare;
+mod moves;
+
+use cutover_engine::action::Done;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::world::Command;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::filesystem::Kind;
+use crate::storage::block::Block;
+use crate::storage::mounts::{self, Mounted};
+use crate::storage::unit::{Boot, DIRECTORY};
+use crate::storage::users::{self, User};
+
+/// The module `mount`.
+#[derive(Clone, Copy)]
+pub struct Mount;
+
+/// Whether it is to be mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// It is.
+    #[default]
+    Mounted,
+    /// It is not. Never lazily, never by force: users are named instead.
+    Unmounted,
+}
+
+/// What becomes of the directory that the mount hides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Underlay {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is made empty and immutable, so that a pod that starts while nothing is mounted fails instead of serving an empty
+    /// or stale copy. What was in it is moved beside it, to `<path>.underlay`. Immutable alone would not do: files in
+    /// directories further down could still be written.
+    Sealed,
+    /// A seal is taken off, and what was moved beside comes back. Only with `state: unmounted`.
+    Open,
+}
+
+/// Mounting at boot.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Persist {
+    /// The file that says that this node is to be Primary after a reboot: without it, nothing is mounted at boot.
+    pub marker: String,
+}
+
+/// What a playbook says to `mount`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The device: `{{ pair.device }}`. A DRBD device must be Primary here.
+    pub device: String,
+    /// The directory, absolute and without symbolic links. It must exist.
+    pub path: String,
+    /// Whether it is to be mounted.
+    #[serde(default)]
+    pub state: Wanted,
+    /// The file system type that must be on the device.
+    #[serde(default, rename = "type")]
+    pub kind: Kind,
+    /// The UUID that the file system must have, for example one that an earlier step registered.
+    #[serde(default)]
+    pub uuid: Option<String>,
+    /// Mount options.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// Mount it at boot too, by a systemd unit tied to a marker file. Left out: what is there stays.
+    #[serde(default)]
+    pub persist: Option<Persist>,
+    /// What becomes of the directory that the mount hides.
+    #[serde(default)]
+    pub underlay: Underlay,
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, Serialize)]
+pub struct State {
+    /// The device.
+    pub block: Block,
+    /// `directory`, `missing` or `other`.
+    pub directory: String,
+    /// The path with symbolic links resolved.
+    pub real_path: String,
+    /// The mounts at the path, oldest first: the last one is seen.
+    pub at_path: Vec<Mounted>,
+    /// Other mounts of the device.
+    pub elsewhere: Vec<Mounted>,
+    /// Mounts further down the path.
+    pub nested: Vec<String>,
+    /// Who uses the directory, or what is mounted there. Only looked at before a mount or unmount.
+    pub users: Vec<User>,
+    /// The directory beneath; `None` while it is hidden.
+    pub beneath: Option<Beneath>,
+    /// The units for boot, as they are.
+    pub units: Vec<Unit>,
+}
+
+/// The directory that the mount hides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Beneath {
+    /// Whether `chattr +i` is set on it.
+    pub immutable: bool,
+    /// The names in it.
+    pub entries: Vec<String>,
+    /// Whether `<path>.underlay` exists.
+    pub aside: bool,
+}
+
+/// A unit file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unit {
+    /// Its name.
+    pub name: String,
+    /// Its text; `None` if there is no such file.
+    pub text: Option<String>,
+    /// Whether it is enabled.
+    pub enabled: bool,
+}
+
+impl Params {
+    fn boot<'a>(&'a self, cx: &'a Context) -> Option<Boot<'a>> {
+        let marker = &self.persist.as_ref()?.marker;
+        let pair = cx.pair().ok().filter(|(_, own, _)| own.device == self.device);
+        let resource = pair.map(|(pair, ..)| pair.resource.as_str());
+        let (device, path, kind) = (self.device.as_str(), self.path.as_str(), self.kind.name());
+        Some(Boot { device, path, kind, options: &self.options, marker, resource })
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let path = &self.path;
+        if !path.starts_with('/') || path == "/" || path.split('/').skip(1).any(|part| matches!(part, "" | "." | "..")) {
+            let message = format!("`{path}` is no mount point: give an absolute path without `.`, `..` and a slash at the end");
+            return Err(Failure::invalid(message).pointer("/path"));
+        }
+        if path.contains('\n') {
+            return Err(Failure::invalid("a mount point cannot contain a line feed").pointer("/path"));
+        }
+        if self.underlay == Underlay::Open && self.state == Wanted::Mounted {
+            let message = "`underlay: open` takes the seal off, which makes sense only with `state: unmounted`";
+            return Err(Failure::invalid(message).pointer("/underlay"));
+        }
+        if self.persist.is_some() && self.state == Wanted::Unmounted {
+            let message = "`persist` mounts at boot and contradicts `state: unmounted`; remove the marker file instead";
+            return Err(Failure::invalid(message).pointer("/persist"));
+        }
+        Ok(())
+    }
+}
+
+impl Module for Mount {
+    const NAME: &'static str = "mount";
+    const SUMMARY: &'static str =
+        "Mounts a device after checking what it carries and what is in the way; unmounts; mounts at boot where Primary.";
+    const EXAMPLE: &'static str = r#"
+name: Mount the replicated disk
+target: active.pairs
+mount:
+  device: "{{ pair.device }}"
+  path: "/data/vmdata/hpvolumes/etcd-{{ pair.ordinal }}"
+  persist: {marker: "/etc/drbd.d/cke_{{ pair.resource }}.primary"}
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        params.check()?;
+        let path = &params.path;
+        let block = Block::probe(cx, &params.device).await?;
+        let directory = if cx.read(&Command::new(["test", "-d", path]).accept([1])).await?.success() {
+            "directory"
+        } else if cx.read(&Command::new(["test", "-e", path]).accept([1])).await?.success() {
+            "other"
+        } else {
+            "missing"
+        };
+        let real = cx.read(&Command::new(["readlink", "-f", path])).await?;
+        let real_path = if real.success() { real.stdout.trim_end_matches('\n').to_owned() } else { path.clone() };
+        let all = mounts::read(cx).await?;
+        let at_path: Vec<Mounted> = all.iter().filter(|mount| mount.target == real_path).cloned().collect();
+        let mine = |mount: &&Mounted| mount.source == block.kernel_name && mount.target != real_path;
+        let elsewhere = all.iter().filter(mine).cloned().collect();
+        let nested = all.iter().filter(|mount| mount.target != real_path && mounts::beneath(&mount.target, &real_path));
+        let nested = nested.map(|mount| mount.target.clone()).collect();
+        let settled = at_path.is_empty() == (params.state == Wanted::Unmounted);
+        let users = match directory {
+            "directory" if !settled => users::read(cx, &cx.place(), path).await?,
+            _ => Vec::new(),
+        };
+        let beneath = match directory {
+            "directory" if at_path.is_empty() && params.underlay != Underlay::Keep => Some(beneath(cx, path).await?),
+            _ => None,
+        };
+        let mut units = Vec::new();
+        for (name, _) in params.boot(cx).map(|boot| boot.units()).unwrap_or_default() {
+            units.push(unit(cx, name).await?);
+        }
+        let directory = directory.to_owned();
+        Ok(State { block, directory, real_path, at_path, elsewhere, nested, users, beneath, units })
+    }
+
+    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
+        compare::compare(cx, params, state)
+    }
+
+    fn result(&self, _cx: &Context, params: &Params, state: &State, _done: &[Done]) -> Value {
+        let signature = state.block.signature.clone().unwrap_or_default();
+        json!({
+            "device": params.device,
+            "path": params.path,
+            "mounted": !state.at_path.is_empty(),
+            "type": signature.kind,
+            "uuid": signature.uuid,
+            "options": state.at_path.last().map(|mount| mount.options.clone()),
+            "units": state.units.iter().map(|unit| unit.name.clone()).collect::<Vec<_>>(),
+        })
+    }
+}
+
+async fn beneath(cx: &Context, path: &str) -> Result<Beneath, Failure> {
+    let lsattr = Command::new(["lsattr", "-d", path]);
+    let flags = crate::storage::stdout(&lsattr, cx.read(&lsattr).await?)?;
+    let ls = Command::new(["ls", "-A", path]);
+    let names = crate::storage::stdout(&ls, cx.read(&ls).await?)?;
+    let aside = cx.read(&Command::new(["test", "-e", &moves::aside(path)]).accept([1])).await?.success();
+    Ok(Beneath {
+        immutable: flags.split_whitespace().next().is_some_and(|flags| flags.contains('i')),
+        entries: names.lines().map(str::to_owned).collect(),
+        aside,
+    })
+}
+
+async fn unit(cx: &Context, name: String) -> Result<Unit, Failure> {
+    let text = cx.read(&Command::new(["cat", &format!("{DIRECTORY}/{name}")]).accept([1])).await?;
+    let enabled = cx.read(&Command::new(["systemctl", "is-enabled", &name]).accept([1, 4])).await?;
+    let text = text.success().then_some(text.stdout);
+    Ok(Unit { name, text, enabled: enabled.stdout.trim() == "enabled" })
+}

@@ -1,0 +1,137 @@
+//! The moves of `mount`: what each runs, and what takes it back.
+
+use cutover_engine::action::Action;
+use cutover_engine::module::{Change, Context};
+use cutover_engine::world::Command;
+
+use super::{Beneath, Params, Unit};
+use crate::storage::mounts::Mounted;
+use crate::storage::unit::DIRECTORY;
+
+/// Where the content of a sealed directory goes.
+pub(super) fn aside(path: &str) -> String {
+    format!("{path}.underlay")
+}
+
+fn run<const N: usize>(cx: &Context, argv: [&str; N]) -> Action {
+    Action::Exec { place: cx.place(), command: Command::new(argv) }
+}
+
+fn mount_command(cx: &Context, params: &Params, options: &[String]) -> Action {
+    let mut argv = vec!["mount".to_owned(), "-t".to_owned(), params.kind.name().to_owned()];
+    if !options.is_empty() {
+        argv.extend(["-o".to_owned(), options.join(",")]);
+    }
+    argv.extend([params.device.clone(), params.path.clone()]);
+    Action::Exec { place: cx.place(), command: Command::new(argv) }
+}
+
+/// Mounts.
+pub(super) fn mount(cx: &Context, params: &Params) -> Change {
+    let Params { device, path, options, .. } = params;
+    Change::idempotent(format!("mount {device} at {path}"), [mount_command(cx, params, options)])
+        .undo([run(cx, ["umount", path])])
+}
+
+/// Unmounts.
+pub(super) fn unmount(cx: &Context, params: &Params, there: &Mounted) -> Change {
+    let Params { device, path, .. } = params;
+    let options: Vec<String> = there.options.split(',').map(str::to_owned).collect();
+    Change::idempotent(format!("unmount {device} from {path}"), [run(cx, ["umount", path])])
+        .undo([mount_command(cx, params, &options)])
+}
+
+/// Changes the options of what is mounted.
+pub(super) fn remount(cx: &Context, params: &Params, there: &Mounted, missing: &[String]) -> Change {
+    let path = &params.path;
+    let options = format!("remount,{}", params.options.join(","));
+    let before = format!("remount,{}", there.options);
+    Change::idempotent(
+        format!("remount {path} with {}", missing.join(",")),
+        [run(cx, ["mount", "-o", &options, path])],
+    )
+    .undo([run(cx, ["mount", "-o", &before, path])])
+}
+
+/// Empties the directory beneath, by moving it aside as a whole, and makes it immutable.
+pub(super) fn seal(cx: &Context, params: &Params, beneath: &Beneath) -> Change {
+    let path = &params.path;
+    let aside = aside(path);
+    let mut actions = Vec::new();
+    let mut undo = vec![run(cx, ["chattr", "-i", path])];
+    if !beneath.entries.is_empty() {
+        actions.extend(beneath.immutable.then(|| run(cx, ["chattr", "-i", path])));
+        actions.push(run(cx, ["mv", "-T", path, &aside]));
+        actions.push(run(cx, ["mkdir", "-m", "0755", path]));
+        undo.push(run(cx, ["rmdir", path]));
+        undo.push(run(cx, ["mv", "-T", &aside, path]));
+    }
+    actions.push(run(cx, ["chattr", "+i", path]));
+    let summary = match beneath.entries.len() {
+        0 => format!("make the empty directory {path} immutable, so that nothing can live beneath the mount"),
+        entries => format!(
+            "move the content of {path} ({entries} entries) to {aside} and make {path} immutable, so that nothing can live beneath the mount"
+        ),
+    };
+    Change::idempotent(summary, actions).undo(undo)
+}
+
+/// Takes the seal off and brings back what was moved aside.
+pub(super) fn open(cx: &Context, params: &Params, beneath: &Beneath) -> Change {
+    let path = &params.path;
+    let aside = aside(path);
+    let mut actions = Vec::new();
+    actions.extend(beneath.immutable.then(|| run(cx, ["chattr", "-i", path])));
+    if beneath.aside && beneath.entries.is_empty() {
+        actions.push(run(cx, ["rmdir", path]));
+        actions.push(run(cx, ["mv", "-T", &aside, path]));
+    }
+    Change::idempotent(format!("take the seal off {path}"), actions)
+}
+
+/// Writes and enables the units for boot, where they differ.
+pub(super) fn persist(cx: &Context, path: &str, wanted: &[(String, String)], there: &[Unit]) -> Option<Change> {
+    let mut actions = Vec::new();
+    let mut undo = Vec::new();
+    let mut preview = String::new();
+    let mut enable = Vec::new();
+    for ((name, text), unit) in wanted.iter().zip(there) {
+        let file = format!("{DIRECTORY}/{name}");
+        if unit.text.as_ref() != Some(text) {
+            actions.extend(write(cx, &file, text));
+            match &unit.text {
+                Some(old) => undo.extend(write(cx, &file, old)),
+                None => undo.push(run(cx, ["rm", "-f", &file])),
+            }
+            preview += &format!("{file}:\n");
+            text.lines().for_each(|line| preview += &format!("+{line}\n"));
+        }
+        if !unit.enabled {
+            enable.push(name.as_str());
+        }
+    }
+    if actions.is_empty() && enable.is_empty() {
+        return None;
+    }
+    if !actions.is_empty() {
+        actions.push(run(cx, ["systemctl", "daemon-reload"]));
+        undo.push(run(cx, ["systemctl", "daemon-reload"]));
+    }
+    if !enable.is_empty() {
+        let systemctl = |verb| {
+            let argv = ["systemctl", verb].into_iter().chain(enable.iter().copied());
+            Action::Exec { place: cx.place(), command: Command::new(argv) }
+        };
+        actions.push(systemctl("enable"));
+        undo.insert(0, systemctl("disable"));
+    }
+    let change = Change::idempotent(format!("mount {path} at boot where this node is Primary"), actions).undo(undo);
+    Some(if preview.is_empty() { change } else { change.preview(preview) })
+}
+
+/// Replaces a file as a whole, so that a lost connection leaves the old one or the new one.
+fn write(cx: &Context, file: &str, text: &str) -> [Action; 2] {
+    let new = format!("{file}.new");
+    let tee = Command::new(["tee", &new]).stdin(text);
+    [Action::Exec { place: cx.place(), command: tee }, run(cx, ["mv", "-f", "-T", &new, file])]
+}

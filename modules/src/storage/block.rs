@@ -1,0 +1,189 @@
+//! A block device as its tools see it: whether it opens, its size, what is on it, and the DRBD role that decides.
+
+use cutover_engine::failure::Failure;
+use cutover_engine::module::Context;
+use cutover_engine::world::Command;
+use serde::Serialize;
+
+/// What a probe saw of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Block {
+    /// Its path as given.
+    pub device: String,
+    /// The path the kernel knows it by, links resolved.
+    pub kernel_name: String,
+    /// Its size in bytes; `None` if it does not open.
+    pub bytes: Option<u64>,
+    /// Why it does not open, in the words of the tool.
+    pub closed: Option<String>,
+    /// Its DRBD role here, if it is the device of this task's pair.
+    pub role: Option<String>,
+    /// What blkid recognises on it.
+    pub signature: Option<Signature>,
+    /// The lines that wipefs lists: every signature, also those that blkid does not take seriously.
+    pub traces: Vec<String>,
+}
+
+/// What blkid recognises on a device.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Signature {
+    /// `ext4`, `drbd`, `LVM2_member`; empty for a bare partition table.
+    pub kind: String,
+    /// The UUID; empty if the format has none.
+    pub uuid: String,
+    /// The label; empty if there is none.
+    pub label: String,
+    /// `dos`, `gpt`: a partition table; empty if there is none.
+    pub table: String,
+}
+
+impl Block {
+    /// Looks at a device. Reads only; opening a Secondary for reading has no effect.
+    pub(crate) async fn probe(cx: &Context, device: &str) -> Result<Self, Failure> {
+        let mut block = Self {
+            device: device.to_owned(),
+            kernel_name: device.to_owned(),
+            bytes: None,
+            closed: None,
+            role: None,
+            signature: None,
+            traces: Vec::new(),
+        };
+        let resolved = cx.read(&Command::new(["readlink", "-f", device])).await?;
+        if resolved.success() && !resolved.stdout.trim().is_empty() {
+            block.kernel_name = resolved.stdout.trim().to_owned();
+        }
+        if let Ok((pair, own, _)) = cx.pair()
+            && own.device == device
+        {
+            let role = cx.read(&Command::new(["drbdadm", "role", pair.resource.as_str()])).await?;
+            let word = role.stdout.trim().split('/').next().unwrap_or_default();
+            block.role = Some(if role.success() { word } else { "Unknown" }.to_owned());
+        }
+        // blkid says "nothing found" also of a device that it cannot open, so this is asked first.
+        let size = cx.read(&Command::new(["blockdev", "--getsize64", device])).await?;
+        match size.stdout.trim().parse() {
+            Ok(bytes) if size.success() => block.bytes = Some(bytes),
+            _ => {
+                block.closed = Some(size.stderr.trim().to_owned());
+                return Ok(block);
+            }
+        }
+        let export = Command::new(["blkid", "-p", "-o", "export", device]).accept([2]);
+        let found = cx.read(&export).await?;
+        if !found.accepted_by(&export) || !found.stderr.trim().is_empty() {
+            return Err(super::failed(&export, &found));
+        }
+        block.signature = signature(&found.stdout);
+        let wipefs = Command::new(["wipefs", "-n", device]);
+        let traces = super::stdout(&wipefs, cx.read(&wipefs).await?)?;
+        block.traces = traces.lines().filter(|line| line.contains("0x")).map(words).collect();
+        Ok(block)
+    }
+
+    /// Why nothing can be written through this device here; empty if it opens and, for a DRBD device, is Primary.
+    pub(crate) fn obstacles(&self) -> Vec<String> {
+        let device = &self.device;
+        let mut reasons = Vec::new();
+        match &self.closed {
+            Some(words) if words.contains("Wrong medium type") => {
+                reasons.push(format!("{device} is in the DRBD role Secondary here: promote it first, with drbd_role"));
+            }
+            Some(words) if words.contains("No such file") => {
+                reasons.push(format!("{device} does not exist here: bring its DRBD resource up, or correct the path"));
+            }
+            Some(words) => reasons.push(format!("{device} cannot be opened: {words}")),
+            None => {}
+        }
+        match self.role.as_deref() {
+            Some("Primary") | None => {}
+            Some(_) if !reasons.is_empty() => {}
+            Some(role) => reasons.push(format!("{device} has the DRBD role {role} here, not Primary")),
+        }
+        reasons
+    }
+
+    /// Whether no tool recognises anything on it.
+    pub(crate) fn blank(&self) -> bool {
+        self.closed.is_none() && self.signature.is_none() && self.traces.is_empty()
+    }
+
+    /// What is on it, in words; `None` if it is blank.
+    pub(crate) fn contents(&self) -> Option<String> {
+        match &self.signature {
+            Some(Signature { kind, label, uuid, table }) => {
+                let mut words = Vec::new();
+                words.extend((!kind.is_empty()).then(|| kind.clone()));
+                words.extend((!table.is_empty()).then(|| format!("a {table} partition table")));
+                words.extend((!label.is_empty()).then(|| format!("label {label}")));
+                words.extend((!uuid.is_empty()).then(|| format!("UUID {uuid}")));
+                Some(words.join(", "))
+            }
+            None if self.traces.is_empty() => None,
+            None => Some(format!("traces that wipefs lists: {}", self.traces.join("; "))),
+        }
+    }
+}
+
+/// Reads `blkid -o export`.
+fn signature(text: &str) -> Option<Signature> {
+    let tag = |name: &str| {
+        let values = text.lines().filter_map(|line| line.split_once('='));
+        values.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next().unwrap_or_default()
+    };
+    let found = Signature { kind: tag("TYPE"), uuid: tag("UUID"), label: tag("LABEL"), table: tag("PTTYPE") };
+    (found != Signature::default()).then_some(found)
+}
+
+/// A line with single spaces.
+fn words(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed(words: &str, role: Option<&str>) -> Block {
+        Block {
+            device: "/dev/drbd0".into(),
+            kernel_name: "/dev/drbd0".into(),
+            bytes: None,
+            closed: Some(words.into()),
+            role: role.map(Into::into),
+            signature: None,
+            traces: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_device_that_does_not_open_is_never_blank() {
+        let cases = [
+            ("blockdev: cannot open /dev/drbd0: Wrong medium type", Some("Secondary"), "in the DRBD role Secondary"),
+            ("blockdev: cannot open /dev/drbd0: No such file or directory", None, "does not exist here"),
+            ("blockdev: cannot open /dev/drbd0: Permission denied", None, "cannot be opened"),
+        ];
+        for (words, role, reason) in cases {
+            let block = closed(words, role);
+            assert!(!block.blank());
+            let obstacles = block.obstacles();
+            assert!(obstacles.len() == 1 && obstacles[0].contains(reason), "{obstacles:?}");
+        }
+    }
+
+    #[test]
+    fn a_secondary_that_opens_is_refused_by_its_role() {
+        let block = Block { closed: None, bytes: Some(1), ..closed("", Some("Secondary")) };
+        assert_eq!(block.obstacles(), ["/dev/drbd0 has the DRBD role Secondary here, not Primary"]);
+    }
+
+    #[test]
+    fn export_is_read() {
+        let ext4 = "DEVNAME=/dev/sdb1\nLABEL=a=b\nUUID=51ee\nVERSION=1.0\nBLOCK_SIZE=1024\nTYPE=ext4\nUSAGE=filesystem\n";
+        let wanted = Signature { kind: "ext4".into(), uuid: "51ee".into(), label: "a=b".into(), table: String::new() };
+        assert_eq!(signature(ext4), Some(wanted));
+        let table = Signature { table: "dos".into(), ..Signature::default() };
+        assert_eq!(signature("DEVNAME=/dev/sdc\nPTUUID=8\nPTTYPE=dos\n"), Some(table));
+        assert_eq!(signature(""), None);
+    }
+}
