@@ -12,12 +12,12 @@ use crate::storage::block::Block;
 
 /// The module `filesystem`.
 #[derive(Clone, Copy)]
-pub struct Filesystem;
+pub(crate) struct Filesystem;
 
 /// A file system type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// ext4.
     #[default]
     Ext4,
@@ -38,30 +38,31 @@ impl Kind {
 /// What a playbook says to `filesystem`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Params {
+pub(crate) struct Params {
     /// The device that gets the file system: `{{ pair.device }}`. A DRBD device must be Primary here.
-    pub device: String,
+    pub(crate) device: String,
     /// The type of the file system.
     #[serde(default, rename = "type")]
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// A label to give it. A file system that is already there must carry the same one.
     #[serde(default)]
-    pub label: Option<String>,
+    pub(crate) label: Option<String>,
     /// More arguments for `mkfs`, as a list of words: `["-m", "1"]`. Options that force are refused.
     #[serde(default)]
-    pub options: Vec<String>,
+    pub(crate) options: Vec<String>,
 }
 
 /// What a probe saw.
 #[derive(Debug, Serialize)]
-pub struct State {
+pub(crate) struct State {
     /// The device.
-    pub block: Block,
+    pub(crate) block: Block,
 }
 
 impl Module for Filesystem {
     const NAME: &'static str = "filesystem";
-    const SUMMARY: &'static str = "Makes a file system on a blank device; refuses any device that carries something else.";
+    const SUMMARY: &'static str =
+        "Makes a file system on a blank device; refuses any device that carries something else.";
     const EXAMPLE: &'static str = r#"
 name: Make the file system
 target: active.pairs
@@ -74,7 +75,9 @@ filesystem:
     type State = State;
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        if let Some(index) = params.options.iter().position(|option| matches!(option.as_str(), "-F" | "-FF" | "-f" | "--force")) {
+        if let Some(index) =
+            params.options.iter().position(|option| matches!(option.as_str(), "-F" | "-FF" | "-f" | "--force"))
+        {
             let message = "`mkfs` is never forced: a device that carries something must be cleared by hand";
             return Err(Failure::invalid(message).pointer(format!("/options/{index}")));
         }
@@ -90,7 +93,11 @@ filesystem:
             if let Some(label) = label
                 && *label != signature.label
             {
-                reasons.push(format!("{device} carries {} with label `{}`, not `{label}`", kind.name(), signature.label));
+                reasons.push(format!(
+                    "{device} carries {} with label `{}`, not `{label}`",
+                    kind.name(),
+                    signature.label
+                ));
             }
         } else if let Some(contents) = block.contents() {
             reasons.push(format!(

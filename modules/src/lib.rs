@@ -5,9 +5,15 @@ mod assert;
 mod command;
 mod copy_preserve;
 mod file;
+mod filesystem;
+mod mount;
 mod pause;
 mod permission;
+mod quantity;
 mod set_fact;
+mod storage;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod verify_hash;
 
@@ -22,6 +28,8 @@ pub const ALL: &[BoxedModule] = &[
     &assert::Assert,
     &set_fact::SetFact,
     &pause::Pause,
+    &filesystem::Filesystem,
+    &mount::Mount,
 ];
 
 /// The registry of all built-in modules.

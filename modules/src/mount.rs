@@ -3,6 +3,8 @@
 
 mod compare;
 mod moves;
+#[cfg(test)]
+mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
@@ -20,12 +22,12 @@ use crate::storage::users::{self, User};
 
 /// The module `mount`.
 #[derive(Clone, Copy)]
-pub struct Mount;
+pub(crate) struct Mount;
 
 /// Whether it is to be mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Wanted {
+pub(crate) enum Wanted {
     /// It is.
     #[default]
     Mounted,
@@ -36,7 +38,7 @@ pub enum Wanted {
 /// What becomes of the directory that the mount hides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Underlay {
+pub(crate) enum Underlay {
     /// It stays as it is.
     #[default]
     Keep,
@@ -51,82 +53,82 @@ pub enum Underlay {
 /// Mounting at boot.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Persist {
+pub(crate) struct Persist {
     /// The file that says that this node is to be Primary after a reboot: without it, nothing is mounted at boot.
-    pub marker: String,
+    pub(crate) marker: String,
 }
 
 /// What a playbook says to `mount`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Params {
+pub(crate) struct Params {
     /// The device: `{{ pair.device }}`. A DRBD device must be Primary here.
-    pub device: String,
+    pub(crate) device: String,
     /// The directory, absolute and without symbolic links. It must exist.
-    pub path: String,
+    pub(crate) path: String,
     /// Whether it is to be mounted.
     #[serde(default)]
-    pub state: Wanted,
+    pub(crate) state: Wanted,
     /// The file system type that must be on the device.
     #[serde(default, rename = "type")]
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The UUID that the file system must have, for example one that an earlier step registered.
     #[serde(default)]
-    pub uuid: Option<String>,
+    pub(crate) uuid: Option<String>,
     /// Mount options.
     #[serde(default)]
-    pub options: Vec<String>,
+    pub(crate) options: Vec<String>,
     /// Mount it at boot too, by a systemd unit tied to a marker file. Left out: what is there stays.
     #[serde(default)]
-    pub persist: Option<Persist>,
+    pub(crate) persist: Option<Persist>,
     /// What becomes of the directory that the mount hides.
     #[serde(default)]
-    pub underlay: Underlay,
+    pub(crate) underlay: Underlay,
 }
 
 /// What a probe saw.
 #[derive(Debug, Clone, Serialize)]
-pub struct State {
+pub(crate) struct State {
     /// The device.
-    pub block: Block,
+    pub(crate) block: Block,
     /// `directory`, `missing` or `other`.
-    pub directory: String,
+    pub(crate) directory: String,
     /// The path with symbolic links resolved.
-    pub real_path: String,
+    pub(crate) real_path: String,
     /// The mounts at the path, oldest first: the last one is seen.
-    pub at_path: Vec<Mounted>,
+    pub(crate) at_path: Vec<Mounted>,
     /// Other mounts of the device.
-    pub elsewhere: Vec<Mounted>,
+    pub(crate) elsewhere: Vec<Mounted>,
     /// Mounts further down the path.
-    pub nested: Vec<String>,
+    pub(crate) nested: Vec<String>,
     /// Who uses the directory, or what is mounted there. Only looked at before a mount or unmount.
-    pub users: Vec<User>,
+    pub(crate) users: Vec<User>,
     /// The directory beneath; `None` while it is hidden.
-    pub beneath: Option<Beneath>,
+    pub(crate) beneath: Option<Beneath>,
     /// The units for boot, as they are.
-    pub units: Vec<Unit>,
+    pub(crate) units: Vec<Unit>,
 }
 
 /// The directory that the mount hides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Beneath {
+pub(crate) struct Beneath {
     /// Whether `chattr +i` is set on it.
-    pub immutable: bool,
+    pub(crate) immutable: bool,
     /// The names in it.
-    pub entries: Vec<String>,
+    pub(crate) entries: Vec<String>,
     /// Whether `<path>.underlay` exists.
-    pub aside: bool,
+    pub(crate) aside: bool,
 }
 
 /// A unit file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unit {
+pub(crate) struct Unit {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its text; `None` if there is no such file.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// Whether it is enabled.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
 }
 
 impl Params {
@@ -140,8 +142,10 @@ impl Params {
 
     fn check(&self) -> Result<(), Failure> {
         let path = &self.path;
-        if !path.starts_with('/') || path == "/" || path.split('/').skip(1).any(|part| matches!(part, "" | "." | "..")) {
-            let message = format!("`{path}` is no mount point: give an absolute path without `.`, `..` and a slash at the end");
+        if !path.starts_with('/') || path == "/" || path.split('/').skip(1).any(|part| matches!(part, "" | "." | ".."))
+        {
+            let message =
+                format!("`{path}` is no mount point: give an absolute path without `.`, `..` and a slash at the end");
             return Err(Failure::invalid(message).pointer("/path"));
         }
         if path.contains('\n') {
@@ -161,8 +165,7 @@ impl Params {
 
 impl Module for Mount {
     const NAME: &'static str = "mount";
-    const SUMMARY: &'static str =
-        "Mounts a device after checking what it carries and what is in the way; unmounts; mounts at boot where Primary.";
+    const SUMMARY: &'static str = "Mounts a device after checking what it carries and what is in the way; unmounts; mounts at boot where Primary.";
     const EXAMPLE: &'static str = r#"
 name: Mount the replicated disk
 target: active.pairs

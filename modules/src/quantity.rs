@@ -49,18 +49,20 @@ pub(crate) fn human(bytes: u64) -> String {
 
 /// An amount of data in bytes, written with a unit (`kB`, `MB`, `GB`, `KiB`, `MiB`, `GiB` ...) or as a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Bytes(pub u64);
+pub(crate) struct Bytes(pub(crate) u64);
 
 /// A rate in bytes per second, written `100MB/s`, `1Gbit/s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rate(pub u64);
+pub(crate) struct Rate(pub(crate) u64);
 
 impl FromStr for Bytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = bytes(text).filter(|_| !text.contains("bit"));
-        found.map(Self).ok_or_else(|| format!("`{text}` is no amount of data: write `20GiB`, `500MB` or a number of bytes"))
+        found
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no amount of data: write `20GiB`, `500MB` or a number of bytes"))
     }
 }
 

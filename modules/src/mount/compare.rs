@@ -36,11 +36,18 @@ fn mounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<Ch
         Some(there) => reasons.push(not_ours(there, params)),
         None => {
             reasons.extend(path_reasons(params, state));
-            reasons.extend(state.elsewhere.iter().filter(|mount| mount.subdirectory.is_none()).map(|mount| {
-                format!("{device} is already mounted at {}: unmount it there first", mount.target)
-            }));
+            reasons.extend(
+                state
+                    .elsewhere
+                    .iter()
+                    .filter(|mount| mount.subdirectory.is_none())
+                    .map(|mount| format!("{device} is already mounted at {}: unmount it there first", mount.target)),
+            );
             if !state.nested.is_empty() {
-                reasons.push(format!("{path} has mounts further down, which a mount would hide: {}", state.nested.join(", ")));
+                reasons.push(format!(
+                    "{path} has mounts further down, which a mount would hide: {}",
+                    state.nested.join(", ")
+                ));
             }
             if !state.users.is_empty() {
                 reasons.push(format!("{path} is in use: {}", describe(&state.users)));
@@ -51,7 +58,8 @@ fn mounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<Ch
             {
                 if !beneath.entries.is_empty() && beneath.aside {
                     let aside = aside(path);
-                    reasons.push(format!("{path} is not empty, and {aside}, where its content would go, exists already"));
+                    reasons
+                        .push(format!("{path} is not empty, and {aside}, where its content would go, exists already"));
                 }
                 changes.push(moves::seal(cx, params, beneath));
             }
@@ -126,7 +134,9 @@ fn path_reasons(params: &Params, state: &State) -> Vec<String> {
     match state.directory.as_str() {
         "directory" if state.real_path == *path => Vec::new(),
         "directory" => vec![format!("{path} leads through a symbolic link: name {} instead", state.real_path)],
-        "missing" => vec![format!("the mount point {path} does not exist: make it first, with file and `state: directory`")],
+        "missing" => {
+            vec![format!("the mount point {path} does not exist: make it first, with file and `state: directory`")]
+        }
         _ => vec![format!("{path} is no directory")],
     }
 }
@@ -137,10 +147,7 @@ fn is_ours(there: &Mounted, state: &State) -> bool {
 
 fn not_ours(there: &Mounted, params: &Params) -> String {
     let inside = there.subdirectory.as_ref().map(|inside| format!(", directory {inside}")).unwrap_or_default();
-    format!(
-        "at {} there is {} ({}{inside}) mounted, not {}",
-        params.path, there.source, there.fstype, params.device
-    )
+    format!("at {} there is {} ({}{inside}) mounted, not {}", params.path, there.source, there.fstype, params.device)
 }
 
 fn has_option(there: &Mounted, option: &str) -> bool {

@@ -46,11 +46,8 @@ pub(super) fn remount(cx: &Context, params: &Params, there: &Mounted, missing: &
     let path = &params.path;
     let options = format!("remount,{}", params.options.join(","));
     let before = format!("remount,{}", there.options);
-    Change::idempotent(
-        format!("remount {path} with {}", missing.join(",")),
-        [run(cx, ["mount", "-o", &options, path])],
-    )
-    .undo([run(cx, ["mount", "-o", &before, path])])
+    Change::idempotent(format!("remount {path} with {}", missing.join(",")), [run(cx, ["mount", "-o", &options, path])])
+        .undo([run(cx, ["mount", "-o", &before, path])])
 }
 
 /// Empties the directory beneath, by moving it aside as a whole, and makes it immutable.

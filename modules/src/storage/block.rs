@@ -7,34 +7,34 @@ use serde::Serialize;
 
 /// What a probe saw of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Block {
+pub(crate) struct Block {
     /// Its path as given.
-    pub device: String,
+    pub(crate) device: String,
     /// The path the kernel knows it by, links resolved.
-    pub kernel_name: String,
+    pub(crate) kernel_name: String,
     /// Its size in bytes; `None` if it does not open.
-    pub bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
     /// Why it does not open, in the words of the tool.
-    pub closed: Option<String>,
+    pub(crate) closed: Option<String>,
     /// Its DRBD role here, if it is the device of this task's pair.
-    pub role: Option<String>,
+    pub(crate) role: Option<String>,
     /// What blkid recognises on it.
-    pub signature: Option<Signature>,
+    pub(crate) signature: Option<Signature>,
     /// The lines that wipefs lists: every signature, also those that blkid does not take seriously.
-    pub traces: Vec<String>,
+    pub(crate) traces: Vec<String>,
 }
 
 /// What blkid recognises on a device.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Signature {
+pub(crate) struct Signature {
     /// `ext4`, `drbd`, `LVM2_member`; empty for a bare partition table.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The UUID; empty if the format has none.
-    pub uuid: String,
+    pub(crate) uuid: String,
     /// The label; empty if there is none.
-    pub label: String,
+    pub(crate) label: String,
     /// `dos`, `gpt`: a partition table; empty if there is none.
-    pub table: String,
+    pub(crate) table: String,
 }
 
 impl Block {
@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn export_is_read() {
-        let ext4 = "DEVNAME=/dev/sdb1\nLABEL=a=b\nUUID=51ee\nVERSION=1.0\nBLOCK_SIZE=1024\nTYPE=ext4\nUSAGE=filesystem\n";
+        let ext4 =
+            "DEVNAME=/dev/sdb1\nLABEL=a=b\nUUID=51ee\nVERSION=1.0\nBLOCK_SIZE=1024\nTYPE=ext4\nUSAGE=filesystem\n";
         let wanted = Signature { kind: "ext4".into(), uuid: "51ee".into(), label: "a=b".into(), table: String::new() };
         assert_eq!(signature(ext4), Some(wanted));
         let table = Signature { table: "dos".into(), ..Signature::default() };

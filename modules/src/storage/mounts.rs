@@ -7,17 +7,17 @@ use serde::Serialize;
 
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Mounted {
+pub(crate) struct Mounted {
     /// Where.
-    pub target: String,
+    pub(crate) target: String,
     /// The device.
-    pub source: String,
+    pub(crate) source: String,
     /// The directory of the device's file system that is mounted, if not all of it (a bind mount).
-    pub subdirectory: Option<String>,
+    pub(crate) subdirectory: Option<String>,
     /// The file system type.
-    pub fstype: String,
+    pub(crate) fstype: String,
     /// The options.
-    pub options: String,
+    pub(crate) options: String,
 }
 
 /// Reads all mounts of the task's node, oldest first. `-P` and not `-J`, which the util-linux of CentOS 7 does not know.
@@ -55,7 +55,9 @@ fn unescape(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let code = match rest {
-            [b'\\', b'x', high, low, ..] => std::str::from_utf8(&[*high, *low]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+            [b'\\', b'x', high, low, ..] => {
+                std::str::from_utf8(&[*high, *low]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            }
             _ => None,
         };
         bytes.push(code.unwrap_or(*first));
@@ -76,7 +78,8 @@ mod tests {
     #[test]
     fn pairs_are_read_with_their_escapes() {
         let line = r#"TARGET="/mnt/a\x20b\x22" SOURCE="/dev/sdb1[/x]" FSTYPE="" OPTIONS="rw,relatime""#;
-        let wanted = [("TARGET", "/mnt/a b\""), ("SOURCE", "/dev/sdb1[/x]"), ("FSTYPE", ""), ("OPTIONS", "rw,relatime")];
+        let wanted =
+            [("TARGET", "/mnt/a b\""), ("SOURCE", "/dev/sdb1[/x]"), ("FSTYPE", ""), ("OPTIONS", "rw,relatime")];
         assert_eq!(pairs(line), wanted.map(|(key, value)| (key.to_owned(), value.to_owned())));
         assert_eq!(pairs(r#"BROKEN="no end"#), []);
     }

@@ -46,7 +46,9 @@ impl Boot<'_> {
         );
         let mut units = vec![(mount.clone(), text)];
         if let Some(resource) = resource {
-            let mut text = String::from("# Written by cutover. Mounts as soon as the resource is Primary, if it was not yet when the mount was tried.\n");
+            let mut text = String::from(
+                "# Written by cutover. Mounts as soon as the resource is Primary, if it was not yet when the mount was tried.\n",
+            );
             let script = format!(
                 "until mountpoint -q {path}; do test -e {marker} || exit 0; \
                  case $(drbdadm role {resource} 2>/dev/null) in Primary*) systemctl start {mount};; esac; sleep 2; done",
@@ -117,7 +119,9 @@ mod tests {
         let ours = PATHS.map(|path| unit_name(path, "mount"));
         assert_eq!(ours[0], r"data-vmdata-hpvolumes-pvc\x2d66129604\x2d196d.mount");
         assert_eq!(ours[1], "-.mount");
-        let Ok(output) = Process::new("systemd-escape").args(["-p", "--suffix=mount"]).args(PATHS).output() else { return };
+        let Ok(output) = Process::new("systemd-escape").args(["-p", "--suffix=mount"]).args(PATHS).output() else {
+            return;
+        };
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ours);
     }
@@ -158,7 +162,8 @@ mod tests {
         std::fs::remove_dir_all(&path).expect("the directory can be removed");
         let Ok(output) = verified else { return };
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let ours: Vec<&str> = said.lines().filter(|line| line.contains("cutover") || line.contains("data-volumes")).collect();
+        let ours: Vec<&str> =
+            said.lines().filter(|line| line.contains("cutover") || line.contains("data-volumes")).collect();
         assert!(ours.is_empty(), "{said}");
     }
 }

@@ -10,15 +10,15 @@ const SCRIPT: &str = include_str!("../scripts/holders.sh");
 
 /// A process that uses a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct User {
+pub(crate) struct User {
     /// Its process id.
-    pub pid: String,
+    pub(crate) pid: String,
     /// Its command.
-    pub command: String,
+    pub(crate) command: String,
     /// How: `open`, `cwd`, `root`, `exe`, or `mount` for a container that has it mounted.
-    pub how: String,
+    pub(crate) how: String,
     /// The path it uses; for `mount`, the path inside the container.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 /// Finds who uses a directory at a place: the whole file system if something is mounted there, the tree beneath it
@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn users_are_named_once_each() {
-        let user = |pid: &str, how: &str| User { pid: pid.into(), command: "etcd".into(), how: how.into(), path: "/d".into() };
+        let user =
+            |pid: &str, how: &str| User { pid: pid.into(), command: "etcd".into(), how: how.into(), path: "/d".into() };
         let users = [user("7", "open"), user("7", "cwd"), user("9", "mount")];
         assert_eq!(describe(&users), "etcd (pid 7, /d), etcd (pid 9, mounted in its container at /d)");
         let many: Vec<_> = (0..8).map(|pid| user(&pid.to_string(), "open")).collect();
