@@ -4,9 +4,11 @@
 mod assert;
 mod command;
 mod copy_preserve;
+mod disk_check;
 mod file;
 mod filesystem;
 mod mount;
+mod net_check;
 mod pause;
 mod permission;
 mod quantity;
@@ -30,6 +32,8 @@ pub const ALL: &[BoxedModule] = &[
     &pause::Pause,
     &filesystem::Filesystem,
     &mount::Mount,
+    &net_check::NetCheck,
+    &disk_check::DiskCheck,
 ];
 
 /// The registry of all built-in modules.

@@ -1,0 +1,328 @@
+//! Checks disks before anything is done to them: that a spare one is spare, and that there is room. Changes nothing.
+
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::world::Command;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::quantity::{Bytes, human};
+use crate::storage::block::Block;
+use crate::storage::mounts;
+use crate::storage::{failed, stdout};
+
+/// The module `disk_check`.
+#[derive(Clone, Copy)]
+pub(crate) struct DiskCheck;
+
+/// What a playbook says to `disk_check`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// The disk to look at: `{{ pair.disk }}`.
+    #[serde(default)]
+    pub(crate) device: Option<String>,
+    /// Whether the disk must be spare: no file system, no partition table, not mounted, nothing built upon it.
+    #[serde(default = "yes")]
+    pub(crate) spare: bool,
+    /// A disk that already carries this DRBD resource counts as spare, too: `{{ pair.resource }}`.
+    #[serde(default)]
+    pub(crate) or_drbd: Option<String>,
+    /// The size that the disk must have at least.
+    #[serde(default)]
+    pub(crate) min_bytes: Option<Bytes>,
+    /// A directory, existing or not, whose file system must have room.
+    #[serde(default)]
+    pub(crate) path: Option<String>,
+    /// The room that there must be at least.
+    #[serde(default)]
+    pub(crate) min_free: Option<Bytes>,
+    /// Trees on the same node that must fit into the room together, with a tenth to spare.
+    #[serde(default)]
+    pub(crate) fits: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct State {
+    /// The disk.
+    pub(crate) block: Option<Block>,
+    /// Where it is mounted.
+    pub(crate) mounted: Vec<String>,
+    /// What is built upon it: partitions, LVM, RAID, DRBD; as lsblk names them.
+    pub(crate) upon: Vec<Upon>,
+    /// The backing disk of the resource of `or_drbd` on this node, as its configuration says.
+    pub(crate) configured: Option<String>,
+    /// The free bytes at `path`.
+    pub(crate) free_bytes: Option<u64>,
+    /// The bytes that each tree of `fits` takes.
+    pub(crate) trees: Vec<u64>,
+}
+
+/// A device built upon another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Upon {
+    /// Its name: `sdc1`, `vg-data`, `drbd0`.
+    pub(crate) name: String,
+    /// Its type: `part`, `lvm`, `raid1`, `disk`.
+    pub(crate) kind: String,
+}
+
+impl Module for DiskCheck {
+    const NAME: &'static str = "disk_check";
+    const SUMMARY: &'static str = "Checks that a spare disk really is spare, and that a file system has room.";
+    const EXAMPLE: &'static str = r#"
+name: The spare disk is really spare
+target: [active.pairs, passive.pairs]
+disk_check:
+  device: "{{ pair.disk }}"
+  or_drbd: "{{ pair.resource }}"
+  min_bytes: 10GiB
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        let Params { device, path, min_free, fits, .. } = params;
+        if device.is_none() && path.is_none() {
+            return Err(Failure::invalid("give a `device` to look at, a `path` that must have room, or both"));
+        }
+        if path.is_none() && (min_free.is_some() || !fits.is_empty()) {
+            let pointer = if min_free.is_some() { "/min_free" } else { "/fits" };
+            return Err(Failure::invalid("room is looked for at a `path`: name one").pointer(pointer));
+        }
+        let mut state = State {
+            block: None,
+            mounted: Vec::new(),
+            upon: Vec::new(),
+            configured: None,
+            free_bytes: None,
+            trees: Vec::new(),
+        };
+        if let Some(device) = device {
+            look_at(cx, params, device, &mut state).await?;
+        }
+        if let Some(path) = path {
+            state.free_bytes = Some(free(cx, path).await?);
+        }
+        for tree in fits {
+            let du = Command::new(["du", "-s", "-B1", tree]);
+            let text = stdout(&du, cx.read(&du).await?)?;
+            let bytes = text.split_whitespace().next().and_then(|word| word.parse().ok());
+            state.trees.push(bytes.ok_or_else(|| Failure::failed(format!("`{du}` said `{}`", text.trim())))?);
+        }
+        Ok(state)
+    }
+
+    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+        let mut reasons = Vec::new();
+        if let Some(block) = &state.block {
+            reasons.extend(disk_reasons(params, state, block));
+        }
+        if let (Some(path), Some(free)) = (&params.path, state.free_bytes) {
+            if let Some(Bytes(wanted)) = params.min_free
+                && free < wanted
+            {
+                reasons.push(format!("at {path} there are {} free, not {}", human(free), human(wanted)));
+            }
+            let trees: u64 = state.trees.iter().sum();
+            let wanted = trees + trees / 10;
+            if free < wanted {
+                reasons.push(format!(
+                    "at {path} there are {} free, but {} take {} ({} with a tenth to spare)",
+                    human(free),
+                    params.fits.join(", "),
+                    human(trees),
+                    human(wanted)
+                ));
+            }
+        }
+        if reasons.is_empty() { Diff::InSync } else { Diff::Blocked(reasons) }
+    }
+}
+
+/// Why a disk cannot be taken; empty if it can.
+fn disk_reasons(params: &Params, state: &State, block: &Block) -> Vec<String> {
+    let device = &block.device;
+    // That the disk is Primary or Secondary does not matter here: it is the backing disk that is looked at.
+    let mut reasons = Block { role: None, ..block.clone() }.obstacles();
+    if let (Some(Bytes(wanted)), Some(bytes)) = (params.min_bytes, block.bytes)
+        && bytes < wanted
+    {
+        reasons.push(format!("{device} has {}, not {}", human(bytes), human(wanted)));
+    }
+    if !params.spare || block.closed.is_some() {
+        return reasons;
+    }
+    if !state.mounted.is_empty() {
+        reasons.push(format!("{device} is mounted at {}", state.mounted.join(", ")));
+    }
+    let drbd = |name: &str| name.starts_with("drbd");
+    let is_drbd = block.signature.as_ref().is_some_and(|signature| signature.kind == "drbd");
+    let ours = match (&params.or_drbd, &state.configured) {
+        (Some(_), Some(disk)) => *disk == block.kernel_name,
+        _ => false,
+    };
+    match &params.or_drbd {
+        Some(_) if is_drbd && ours => {}
+        Some(resource) if is_drbd => {
+            let there = match &state.configured {
+                Some(disk) => format!("{resource} is configured on {disk} here"),
+                None => format!("{resource} is not configured here"),
+            };
+            reasons.push(format!("{device} carries DRBD metadata, but not as the disk of {resource}: {there}"));
+        }
+        _ => {
+            if let Some(contents) = block.contents() {
+                reasons.push(format!("{device} is not spare: it carries {contents}"));
+            }
+        }
+    }
+    let strangers = state.upon.iter().filter(|upon| !(ours && drbd(&upon.name)));
+    let names: Vec<String> = strangers.map(|upon| format!("{} ({})", upon.name, upon.kind)).collect();
+    if !names.is_empty() {
+        reasons.push(format!("{device} has devices built upon it: {}", names.join(", ")));
+    }
+    reasons
+}
+
+async fn look_at(cx: &Context, params: &Params, device: &str, state: &mut State) -> Result<(), Failure> {
+    let block = Block::probe(cx, device).await?;
+    if block.closed.is_none() {
+        let lsblk = Command::new(["lsblk", "-P", "-b", "-o", "NAME,TYPE", device]);
+        let listed = stdout(&lsblk, cx.read(&lsblk).await?)?;
+        // The first line is the disk itself.
+        state.upon = listed.lines().skip(1).filter_map(upon).collect();
+        let mounted = mounts::read(cx).await?.into_iter().filter(|mount| mount.source == block.kernel_name);
+        state.mounted = mounted.map(|mount| mount.target).collect();
+    }
+    let is_drbd = block.signature.as_ref().is_some_and(|signature| signature.kind == "drbd");
+    if let Some(resource) = params.or_drbd.as_ref().filter(|_| is_drbd) {
+        let dump = cx.read(&Command::new(["drbdadm", "dump", resource])).await?;
+        let hostname = cx.read(&Command::new(["hostname"])).await?;
+        if let Some(disk) = configured_disk(&dump.stdout, hostname.stdout.trim()).filter(|_| dump.success()) {
+            let real = cx.read(&Command::new(["readlink", "-f", &disk])).await?;
+            state.configured = Some(if real.success() { real.stdout.trim().to_owned() } else { disk });
+        }
+    }
+    state.block = Some(block);
+    Ok(())
+}
+
+fn upon(line: &str) -> Option<Upon> {
+    let pairs = mounts::pairs(line);
+    let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    Some(Upon { name: value("NAME")?, kind: value("TYPE")? })
+}
+
+/// The backing disk that `drbdadm dump` shows for a host.
+fn configured_disk(dump: &str, hostname: &str) -> Option<String> {
+    let mut lines = dump.lines().map(str::trim);
+    lines.find(|line| {
+        let hosts = line.strip_prefix("on ").and_then(|rest| rest.strip_suffix('{'));
+        hosts.is_some_and(|hosts| hosts.split_whitespace().any(|host| host.trim_matches('"') == hostname))
+    })?;
+    let disk = lines.take_while(|line| !line.starts_with("on ")).find_map(|line| line.strip_prefix("disk "))?;
+    Some(disk.trim().trim_end_matches(';').trim_matches('"').to_owned())
+}
+
+/// The free bytes of the file system that a path is on, or will be: the first directory above that exists decides.
+async fn free(cx: &Context, path: &str) -> Result<u64, Failure> {
+    if !path.starts_with('/') {
+        return Err(Failure::invalid(format!("`{path}` is no absolute path")).pointer("/path"));
+    }
+    let mut above = path.trim_end_matches('/');
+    loop {
+        let at = if above.is_empty() { "/" } else { above };
+        let df = Command::new(["df", "-B1", "--output=avail", at]);
+        let output = cx.read(&df).await?;
+        match output.stdout.lines().nth(1).and_then(|line| line.trim().parse().ok()) {
+            Some(bytes) if output.success() => return Ok(bytes),
+            _ if at == "/" => return Err(failed(&df, &output)),
+            _ => above = above.rsplit_once('/').map_or("", |(parent, _)| parent),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::block::Signature;
+    use crate::testing;
+
+    const DUMP: &str = "resource etcd0 {\n    on worker01 {\n        node-id 1;\n        device /dev/drbd0 minor 0;\n        disk             /dev/vdb;\n    }\n    on remote_172.16.2.1 {\n        disk             /dev/vdc;\n    }\n}\n";
+
+    #[test]
+    fn the_disk_of_the_own_host_is_read() {
+        assert_eq!(configured_disk(DUMP, "worker01").as_deref(), Some("/dev/vdb"));
+        assert_eq!(configured_disk(DUMP, "remote_172.16.2.1").as_deref(), Some("/dev/vdc"));
+        assert_eq!(configured_disk(DUMP, "worker02"), None);
+    }
+
+    fn state() -> State {
+        let block = Block {
+            device: "/dev/sdc".into(),
+            kernel_name: "/dev/sdc".into(),
+            bytes: Some(20 << 30),
+            closed: None,
+            role: None,
+            signature: None,
+            traces: Vec::new(),
+        };
+        let (mounted, upon, trees) = (Vec::new(), Vec::new(), Vec::new());
+        State { block: Some(block), mounted, upon, configured: None, free_bytes: None, trees }
+    }
+
+    fn signed(kind: &str, table: &str) -> State {
+        let signature = Signature { kind: kind.into(), table: table.into(), ..Signature::default() };
+        let block = state().block.map(|block| Block { signature: Some(signature), ..block });
+        State { block, ..state() }
+    }
+
+    #[test]
+    fn a_disk_is_spare_or_all_reasons_are_given() {
+        let upon = |name: &str, kind: &str| Upon { name: name.into(), kind: kind.into() };
+        let ours =
+            State { configured: Some("/dev/sdc".into()), upon: vec![upon("drbd0", "disk")], ..signed("drbd", "") };
+        let table = State {
+            upon: vec![upon("sdc1", "part"), upon("vg-x", "lvm")],
+            mounted: vec!["/srv".into()],
+            ..signed("", "gpt")
+        };
+        let missing = Block {
+            bytes: None,
+            closed: Some("blockdev: cannot open /dev/sdc: No such file or directory".into()),
+            ..state().block.unwrap()
+        };
+        let room =
+            |free, trees: &[u64]| State { block: None, free_bytes: Some(free), trees: trees.to_vec(), ..state() };
+        let fits = "{path: /data/backup, min_free: 1GB, fits: [/a, /b]}";
+        let cases = [
+            ("{device: /dev/sdc}", state()),
+            ("{device: /dev/sdc, min_bytes: 30GiB}", state()),
+            ("{device: /dev/sdc}", signed("ext4", "")),
+            ("{device: /dev/sdc, spare: false}", signed("ext4", "")),
+            ("{device: /dev/sdc}", table),
+            ("{device: /dev/sdc}", signed("drbd", "")),
+            ("{device: /dev/sdc, or_drbd: etcd0}", ours.clone()),
+            ("{device: /dev/sdc}", ours.clone()),
+            ("{device: /dev/sdc, or_drbd: etcd0}", State { configured: Some("/dev/sdd".into()), ..ours }),
+            ("{device: /dev/sdc, or_drbd: etcd0}", signed("drbd", "")),
+            ("{device: /dev/sdc, or_drbd: etcd0}", signed("LVM2_member", "")),
+            ("{device: /dev/sdc}", State { block: Some(missing), ..state() }),
+            (fits, room(3_000_000_000, &[1_000_000_000, 1_000_000_000])),
+            (fits, room(2_100_000_000, &[1_000_000_000, 1_000_000_000])),
+            (fits, room(900_000_000, &[0, 0])),
+        ];
+        let shown = cases.map(|(yaml, state)| {
+            let params: Params = serde_yaml::from_str(yaml).unwrap();
+            format!("-- {yaml}\n{}", testing::show(&DiskCheck.diff(&testing::pair_context(), &params, &state)))
+        });
+        insta::assert_snapshot!(shown.concat());
+    }
+}

@@ -1,0 +1,285 @@
+//! Checks the network between two nodes: round trip and loss, TCP ports, throughput. Looking changes nothing; only the
+//! throughput is measured as a move, because it loads the link, which a plan must not do.
+
+use cutover_engine::action::{Action, Done};
+use cutover_engine::duration::HumanDuration;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::world::{Command, Place};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::quantity::{Rate, human};
+use crate::storage::stdout;
+
+/// The module `net_check`.
+#[derive(Clone, Copy)]
+pub(crate) struct NetCheck;
+
+/// What a playbook says to `net_check`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// The address to reach; the other end of the pair if left out.
+    #[serde(default)]
+    pub(crate) to: Option<String>,
+    /// Measures round trip and loss.
+    #[serde(default)]
+    pub(crate) ping: Option<Ping>,
+    /// TCP ports to try.
+    #[serde(default)]
+    pub(crate) tcp: Vec<u16>,
+    /// What the ports must do.
+    #[serde(default)]
+    pub(crate) tcp_mode: TcpMode,
+    /// Measures what the link carries.
+    #[serde(default)]
+    pub(crate) throughput: Option<Throughput>,
+}
+
+/// What TCP ports must do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TcpMode {
+    /// The host answers, be it that nothing listens yet: no firewall is in the way.
+    #[default]
+    Reachable,
+    /// Something listens.
+    Listening,
+    /// On this task's own node no program listens on them: they are free for DRBD. DRBD itself is no program.
+    Free,
+}
+
+/// How to ping.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ping {
+    /// How many packets.
+    pub(crate) count: u32,
+    /// The longest round trip that is acceptable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_rtt: Option<HumanDuration>,
+    /// The packet loss in percent that is acceptable.
+    pub(crate) max_loss: f64,
+}
+
+impl Default for Ping {
+    fn default() -> Self {
+        Self { count: 10, max_rtt: None, max_loss: 0.0 }
+    }
+}
+
+/// How to measure throughput: zeros over one TCP connection from this node to the other end of the pair.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Throughput {
+    /// The rate that there must be at least.
+    pub(crate) min: Rate,
+    /// For how many seconds.
+    #[serde(default = "five")]
+    pub(crate) seconds: u32,
+    /// The port to measure on. It must be free and not blocked by a firewall.
+    #[serde(default = "iperf_port")]
+    pub(crate) port: u16,
+}
+
+fn five() -> u32 {
+    5
+}
+
+fn iperf_port() -> u16 {
+    5201
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct State {
+    /// The address.
+    pub(crate) to: String,
+    /// Packets sent and received.
+    pub(crate) packets: Option<(u32, u32)>,
+    /// The mean and the longest round trip in milliseconds; `None` if nothing came back.
+    pub(crate) rtt_ms: Option<(f64, f64)>,
+    /// What each port did: `open`, `refused`, `unreachable`; or with `free`, the program that listens.
+    pub(crate) ports: Vec<(u16, String)>,
+}
+
+const TCP: &str = include_str!("scripts/tcp.sh");
+const THROUGHPUT: &str = include_str!("scripts/throughput.sh");
+
+impl Module for NetCheck {
+    const NAME: &'static str = "net_check";
+    const SUMMARY: &'static str = "Checks round trip, loss, TCP ports and throughput between two nodes against limits.";
+    const EXAMPLE: &'static str = r#"
+name: The link carries the replication
+target: active.pairs
+net_check:
+  to: "{{ peer.address }}"
+  ping: {count: 10, max_rtt: 10ms, max_loss: 0}
+  tcp: ["{{ pair.port }}"]
+  throughput: {min: 50MB/s, seconds: 5}
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        let to = match &params.to {
+            Some(to) => to.clone(),
+            None => cx.pair()?.2.address.clone(),
+        };
+        if let Some(throughput) = &params.throughput {
+            destination(cx, &to)?;
+            if !(1..=600).contains(&throughput.seconds) {
+                return Err(Failure::invalid("measure for 1 to 600 seconds").pointer("/throughput/seconds"));
+            }
+        }
+        let mut state = State { to: to.clone(), ..State::default() };
+        if let Some(ping) = &params.ping {
+            if !(1..=1000).contains(&ping.count) {
+                return Err(Failure::invalid("send 1 to 1000 packets").pointer("/ping/count"));
+            }
+            let count = ping.count.to_string();
+            let command = Command::new(["ping", "-n", "-q", "-c", &count, "-i", "0.2", "-W", "2", &to]).accept([1]);
+            let output = cx.read(&command).await?;
+            state.packets = packets(&output.stdout);
+            state.rtt_ms = round_trip(&output.stdout);
+            if state.packets.is_none() {
+                return Err(crate::storage::failed(&command, &output));
+            }
+        }
+        if !params.tcp.is_empty() {
+            state.ports = match params.tcp_mode {
+                TcpMode::Free => listeners(cx, &params.tcp).await?,
+                TcpMode::Reachable | TcpMode::Listening => answers(cx, &to, &params.tcp).await?,
+            };
+        }
+        Ok(state)
+    }
+
+    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
+        let to = &state.to;
+        let mut reasons = Vec::new();
+        if let (Some(ping), Some((sent, received))) = (&params.ping, state.packets) {
+            let loss = f64::from(sent.saturating_sub(received)) * 100.0 / f64::from(sent.max(1));
+            if received == 0 {
+                reasons.push(format!("{to} does not answer to ping ({sent} packets)"));
+            } else if loss > ping.max_loss {
+                reasons
+                    .push(format!("{loss:.1} % of the packets to {to} are lost, acceptable are {} %", ping.max_loss));
+            }
+            if let (Some(limit), Some((mean, longest))) = (ping.max_rtt, state.rtt_ms)
+                && longest > limit.0.as_secs_f64() * 1000.0
+            {
+                reasons.push(format!(
+                    "the longest round trip to {to} takes {longest:.2} ms (mean {mean:.2} ms), acceptable are {limit}"
+                ));
+            }
+        }
+        for (port, word) in &state.ports {
+            match (params.tcp_mode, word.as_str()) {
+                (TcpMode::Free, program) => {
+                    reasons.push(format!("port {port} is taken on {}: {program} listens on it", cx.place()));
+                }
+                (_, "open") | (TcpMode::Reachable, "refused") => {}
+                (TcpMode::Listening, "refused") => reasons.push(format!("nothing listens on port {port} of {to}")),
+                (_, _) => reasons.push(format!(
+                    "port {port} of {to} does not answer: look for a firewall between {} and it",
+                    cx.place()
+                )),
+            }
+        }
+        if !reasons.is_empty() {
+            return Diff::Blocked(reasons);
+        }
+        match (&params.throughput, destination(cx, to)) {
+            (None, _) => Diff::InSync,
+            (Some(_), Err(failure)) => Diff::blocked(failure.message),
+            (Some(throughput), Ok(peer)) => Diff::Run(vec![measure(cx, throughput, to, peer)]),
+        }
+    }
+
+    fn result(&self, _cx: &Context, _params: &Params, state: &State, done: &[Done]) -> Value {
+        let measured = done.iter().find_map(|done| match done {
+            Done::Output(output) => output.stdout.split(": ").nth(1)?.split(' ').next()?.parse::<u64>().ok(),
+            Done::Response(_) => None,
+        });
+        json!({
+            "to": state.to,
+            "packets": state.packets.map(|(sent, received)| json!({"sent": sent, "received": received})),
+            "rtt_ms": state.rtt_ms.map(|(mean, longest)| json!({"mean": mean, "max": longest})),
+            "ports": state.ports.iter().map(|(port, word)| (port.to_string(), json!(word))).collect::<serde_json::Map<_, _>>(),
+            "bytes_per_second": measured,
+        })
+    }
+}
+
+/// The node that has an address, by the inventory: the receiving end is started there.
+fn destination(cx: &Context, to: &str) -> Result<Place, Failure> {
+    let members = cx.inventory().pairs.iter().flat_map(|pair| pair.members.values());
+    let by_member =
+        members.into_iter().find(|member| member.address == to).map(|member| Place::node(&member.site, &member.node));
+    let by_node = || {
+        let nodes = cx.inventory().sites.values().flat_map(|site| site.nodes.values().map(move |node| (site, node)));
+        nodes.into_iter().find(|(_, node)| node.address == to).map(|(site, node)| Place::node(&site.name, &node.name))
+    };
+    by_member.or_else(by_node).ok_or_else(|| {
+        Failure::invalid(format!(
+            "`{to}` is no address of a node: throughput needs a node of the inventory at both ends"
+        ))
+        .pointer("/to")
+    })
+}
+
+/// Both ends run at the same time, joined by a pipe that carries nothing but the sender's report.
+fn measure(cx: &Context, throughput: &Throughput, to: &str, peer: Place) -> Change {
+    let Throughput { min, seconds, port } = throughput;
+    let [port, time, minimum] = [port.to_string(), seconds.to_string(), min.0.to_string()];
+    let send = Command::script("cutover-throughput", THROUGHPUT, ["send", to, &port, &time]);
+    let receive = Command::script("cutover-throughput", THROUGHPUT, ["receive", &port, &time, &minimum]);
+    let action = Action::Pipe { source: cx.place(), read: send, destination: peer, write: receive };
+    let summary = format!("measure the throughput to {to} for {seconds} s, at least {}/s", human(min.0));
+    Change::idempotent(summary, [action])
+}
+
+async fn answers(cx: &Context, to: &str, ports: &[u16]) -> Result<Vec<(u16, String)>, Failure> {
+    let args = [to.to_owned()].into_iter().chain(ports.iter().map(u16::to_string));
+    let command = Command::script("cutover-tcp", TCP, args);
+    let text = stdout(&command, cx.read(&command).await?)?;
+    let answer = |line: &str| {
+        let (port, word) = line.split_once(' ')?;
+        Some((port.parse().ok()?, word.to_owned()))
+    };
+    Ok(text.lines().filter_map(answer).collect())
+}
+
+/// The programs that listen on some ports here. Sockets of the kernel, such as DRBD's, have none.
+async fn listeners(cx: &Context, ports: &[u16]) -> Result<Vec<(u16, String)>, Failure> {
+    let ss = Command::new(["ss", "-l", "-t", "-n", "-p"]);
+    let text = stdout(&ss, cx.read(&ss).await?)?;
+    Ok(text.lines().filter_map(listener).filter(|(port, _)| ports.contains(port)).collect())
+}
+
+fn listener(line: &str) -> Option<(u16, String)> {
+    let port = line.split_whitespace().nth(3)?.rsplit(':').next()?.parse().ok()?;
+    let program = line.split_once("users:((\"")?.1.split('"').next()?;
+    Some((port, program.to_owned()))
+}
+
+/// Reads `10 packets transmitted, 9 received, ...`.
+fn packets(text: &str) -> Option<(u32, u32)> {
+    let line = text.lines().find(|line| line.contains("packets transmitted"))?;
+    let numbers: Vec<u32> = line.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    Some((*numbers.first()?, *numbers.get(1)?))
+}
+
+/// Reads `rtt min/avg/max/mdev = 2.0/2.1/2.2/0.1 ms`: the mean and the longest.
+fn round_trip(text: &str) -> Option<(f64, f64)> {
+    let line = text.lines().find(|line| line.starts_with("rtt ") || line.starts_with("round-trip "))?;
+    let mut numbers = line.split_once(" = ")?.1.split(['/', ' ']).filter_map(|word| word.parse::<f64>().ok()).skip(1);
+    Some((numbers.next()?, numbers.next()?))
+}
+
+#[cfg(test)]
+mod tests;
