@@ -90,7 +90,9 @@ impl Block {
                 reasons.push(format!("{device} is in the DRBD role Secondary here: promote it first, with drbd_role"));
             }
             Some(words) if words.contains("No such file") => {
-                reasons.push(format!("{device} does not exist here: bring its DRBD resource up, or correct the path"));
+                let hint =
+                    if device.starts_with("/dev/drbd") { "bring its DRBD resource up" } else { "correct the path" };
+                reasons.push(format!("{device} does not exist here: {hint}"));
             }
             Some(words) => reasons.push(format!("{device} cannot be opened: {words}")),
             None => {}
