@@ -113,10 +113,14 @@ fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno
         );
         if *kind == 'f' {
             let content = machine.content_of(&format!("{root}/{path}"))?;
-            hashes += &format!("{} *./{path}\n", sha256(content));
+            // sha256sum escapes such names and says so by a leading backslash.
+            let plain = path.replace('\\', r"\\").replace('\n', r"\n");
+            let mark = if plain == *path { "" } else { r"\" };
+            hashes += &format!("{mark}{} *./{plain}\n", sha256(content));
         }
         if !stat.xattrs.is_empty() {
-            attributes += &format!("# file: {path}\n");
+            let plain = path.replace('\\', r"\134").replace('\n', r"\012");
+            attributes += &format!("# file: {plain}\n");
             for (name, value) in &stat.xattrs {
                 let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
                 attributes += &format!("{name}=0x{hex}\n");
