@@ -105,11 +105,6 @@ impl Block {
         reasons
     }
 
-    /// Whether no tool recognises anything on it.
-    pub(crate) fn blank(&self) -> bool {
-        self.closed.is_none() && self.signature.is_none() && self.traces.is_empty()
-    }
-
     /// What is on it, in words; `None` if it is blank.
     pub(crate) fn contents(&self) -> Option<String> {
         match &self.signature {
@@ -159,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_does_not_open_is_never_blank() {
+    fn a_device_that_does_not_open_is_refused() {
         let cases = [
             ("blockdev: cannot open /dev/drbd0: Wrong medium type", Some("Secondary"), "in the DRBD role Secondary"),
             ("blockdev: cannot open /dev/drbd0: No such file or directory", None, "does not exist here"),
@@ -167,7 +162,6 @@ mod tests {
         ];
         for (words, role, reason) in cases {
             let block = closed(words, role);
-            assert!(!block.blank());
             let obstacles = block.obstacles();
             assert!(obstacles.len() == 1 && obstacles[0].contains(reason), "{obstacles:?}");
         }

@@ -60,7 +60,7 @@ fn lsblk(machine: &Machine, args: &[String], drbd_version: &str) -> Reply {
     }
     let look = Look { machine, options: &options, columns: &columns, blocks: &blocks, drbd_version };
     if options.has("J") {
-        let tree: Vec<Value> = roots.iter().map(|block| Value::Object(look.object(block, true))).collect();
+        let tree: Vec<Value> = roots.iter().map(|block| Value::Object(look.object(block))).collect();
         return Reply::ok(super::json::print(&json!({"blockdevices": tree})));
     }
     let mut listed = Vec::new();
@@ -96,7 +96,7 @@ impl<'a> Look<'a> {
         self.children(block).for_each(|child| self.list(child, into));
     }
 
-    fn object(&self, block: &Block, with_children: bool) -> Map<String, Value> {
+    fn object(&self, block: &Block) -> Map<String, Value> {
         let mut object: Map<String, Value> = self
             .columns
             .iter()
@@ -113,7 +113,7 @@ impl<'a> Look<'a> {
             })
             .collect();
         let children: Vec<Value> =
-            self.children(block).map(|child| Value::Object(self.object(child, with_children))).collect();
+            self.children(block).map(|child| Value::Object(self.object(child))).collect();
         if !children.is_empty() {
             object.insert("children".to_owned(), Value::Array(children));
         }

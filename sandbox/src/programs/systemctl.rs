@@ -70,7 +70,9 @@ fn systemctl(machine: &mut Machine, args: &[String]) -> Reply {
             Reply::fail(5, format!("Failed to {verb} {unit}: Unit {unit} not found.\n"))
         }
         ("stop", None) => {
-            units.iter().for_each(|unit| drop(machine.active_units.remove(unit)));
+            units.iter().for_each(|unit| {
+                machine.active_units.remove(unit);
+            });
             Reply::ok("")
         }
         ("start" | "restart", None) => {
