@@ -112,8 +112,7 @@ impl<'a> Look<'a> {
                 (column.to_ascii_lowercase(), value)
             })
             .collect();
-        let children: Vec<Value> =
-            self.children(block).map(|child| Value::Object(self.object(child))).collect();
+        let children: Vec<Value> = self.children(block).map(|child| Value::Object(self.object(child))).collect();
         if !children.is_empty() {
             object.insert("children".to_owned(), Value::Array(children));
         }
