@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::clock::Clock;
-use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Roles, Site, Ssh};
+use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Pair, PairMember, Roles, Site, Ssh};
 use cutover_engine::module::{Change, Context, Diff, Probed};
 use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
@@ -182,6 +182,21 @@ fn inventory() -> Arc<Inventory> {
             vars: Map::new(),
         }
     };
+    // A pair, so that worker01 has a spare disk.
+    let member = |site: &str, net: &str, node_id: u8| {
+        let member = PairMember {
+            site: site.to_owned(),
+            node: "worker01".to_owned(),
+            hostname: "worker01".to_owned(),
+            address: format!("{net}.1"),
+            port: 7790,
+            device: "/dev/drbd0".to_owned(),
+            disk: "/dev/sdc".to_owned(),
+            node_id,
+        };
+        (site.to_owned(), member)
+    };
+    let members = [member("primary", "172.16.1", 1), member("standby", "172.16.2", 2)].into_iter().collect();
     Arc::new(Inventory {
         source: SourceFile::new("inventory.yml", ""),
         sites: [("primary", "172.16.1"), ("standby", "172.16.2")]
@@ -189,7 +204,7 @@ fn inventory() -> Arc<Inventory> {
             .into_iter()
             .collect(),
         roles: Roles { active: "primary".into(), passive: "standby".into() },
-        pairs: Vec::new(),
+        pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members }],
         vars: Map::new(),
         secrets: Vec::new(),
         digest: String::new(),

@@ -67,7 +67,8 @@ pub(super) fn seal(cx: &Context, params: &Params, beneath: &Beneath) -> Change {
     let summary = match beneath.entries.len() {
         0 => format!("make the empty directory {path} immutable, so that nothing can live beneath the mount"),
         entries => format!(
-            "move the content of {path} ({entries} entries) to {aside} and make {path} immutable, so that nothing can live beneath the mount"
+            "move the content of {path} ({entries} {}) to {aside} and make {path} immutable, so that nothing can live beneath the mount",
+            if entries == 1 { "entry" } else { "entries" }
         ),
     };
     Change::idempotent(summary, actions).undo(undo)
