@@ -14,4 +14,5 @@ pub mod module;
 pub mod playbook;
 pub mod source;
 pub mod target;
+pub mod template;
 pub mod world;

@@ -2,8 +2,12 @@
 
 mod fault;
 mod location;
+mod nearest;
 mod node;
+mod parse;
 
 pub use fault::{Fault, Faults};
 pub use location::{Location, SourceFile};
+pub use nearest::nearest;
 pub use node::{Key, Kind, Node};
+pub use parse::parse;

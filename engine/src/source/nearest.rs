@@ -1,0 +1,49 @@
+//! "Did you mean": the nearest known word to a misspelt one.
+
+/// Finds the candidate nearest to a word, if one is near enough to be meant (a third of its letters at most differ).
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Counts the edits between two words: insert, delete, replace, swap neighbours. Case and `-`/`_` do not count.
+fn distance(a: &str, b: &str) -> usize {
+    let fold = |word: &str| word.to_lowercase().replace('-', "_").chars().collect::<Vec<_>>();
+    let (a, b) = (fold(a), fold(b));
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let mut best = replace.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                    best = best.min(rows[i - 2][j - 2] + 1);
+                }
+                best
+            };
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant_and_nothing_else() {
+        let known = ["timeout", "retry", "register", "when"];
+        let cases =
+            [("timout", Some("timeout")), ("Retry", Some("retry")), ("regsiter", Some("register")), ("zzz", None)];
+        for (word, expected) in cases {
+            assert_eq!(nearest(word, known), expected, "{word}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Templates: `{{ expression }}` in the scalars of a tree. One environment with one set of rules; see `environment`.
+
+mod environment;
+mod render;
+mod scope;
+mod span;
+mod variables;
+
+pub use render::{condition, evaluate, render, render_text, syntax};
+pub use scope::Scope;
+pub use variables::{Mention, mentions};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! One test for each trap of the template language.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::source::{Node, SourceFile, parse};
+
+fn scope() -> Scope {
+    let Value::Object(variables) = json!({
+        "flag": true, "none": null, "list": [1, 2], "map": {"a": 1}, "port": 7790, "name": "etcd",
+        "drbd": {"resource": "etcd0"}, "secret": "hunter2",
+    }) else {
+        unreachable!()
+    };
+    Scope::new(variables)
+}
+
+fn node(text: &str) -> Node {
+    let tree = parse(&SourceFile::new("t.yml", text)).expect("valid YAML");
+    tree.get("x").cloned().expect("a value under x")
+}
+
+fn shown(text: &str) -> String {
+    match render(&node(text), &scope()) {
+        Ok(value) => value.to_string(),
+        Err(fault) => format!(
+            "{}: {fault}{}",
+            fault.at.as_ref().map(ToString::to_string).unwrap_or_default(),
+            fault.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default()
+        ),
+    }
+}
+
+#[test]
+fn a_single_expression_keeps_its_type_and_text_stays_text() {
+    let cases = [
+        (r#"x: "{{ port }}""#, "7790"),
+        (r#"x: "{{ flag }}""#, "true"),
+        (r#"x: "{{ list }}""#, "[1,2]"),
+        (r#"x: "{{ none }}""#, "null"),
+        (r#"x: "p{{ port }}""#, r#""p7790""#),
+        (r#"x: "{{ name }} {{ port }}""#, r#""etcd 7790""#),
+        (r#"x: "{{ name }}{{ port }}""#, r#""etcd7790""#),
+        ("x: {\"{{ name }}\": \"{{ port }}\"}", r#"{"etcd":7790}"#),
+        ("x: 1.20", r#""1.20""#),
+        ("x: 1.5", "1.5"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(shown(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn booleans_render_as_yaml_and_structures_do_not_render_into_text() {
+    assert_eq!(shown(r#"x: "is {{ flag }}""#), r#""is true""#);
+    for (text, what) in [("none", "null"), ("list", "a list"), ("map", "a mapping")] {
+        let said = shown(&format!("x: \"is {{{{ {text} }}}}\""));
+        assert!(said.contains(&format!("{what} in the middle of text; use `| tojson` or `| join`")), "{said}");
+    }
+    assert_eq!(shown(r#"x: "is {{ list | tojson }}""#), r#""is [1, 2]""#);
+}
+
+#[test]
+fn an_undefined_result_is_an_error_with_its_place_and_the_nearest_name() {
+    assert_eq!(shown(r#"x: "{{ prot }}""#), "t.yml:1:8: `prot` is undefined (did you mean `port`?)");
+    assert_eq!(shown(r#"x: "{{ drbd.misspelt }}""#), "t.yml:1:8: `drbd.misspelt` is undefined");
+}
+
+#[test]
+fn a_fault_inside_a_block_scalar_is_shown_where_it_stands() {
+    let said = shown("x: |\n  line {{ name }}\n  uses {{ drbd.misspelt }} and {{ name }}\n");
+    assert!(said.starts_with("t.yml:3:11: "), "{said}");
+}
+
+#[test]
+fn of_equal_fragments_the_failing_one_is_shown() {
+    let said = shown("x: |\n  {{ name }} {% for name in 3 %}{% endfor %}\n  {{ nam }} {{ nam }}\n");
+    assert!(said.starts_with("t.yml:"), "{said}");
+}
+
+#[test]
+fn conditions_are_boolean_and_not_merely_truthy() {
+    let check = |text: &str| condition(&node(text), &scope()).map_err(|fault| fault.to_string());
+    assert_eq!(check("x: port == 7790"), Ok(true));
+    assert_eq!(check("x: [flag, port == 1]"), Ok(false));
+    assert_eq!(check(r#"x: "{{ flag }}""#), Ok(true));
+    assert_eq!(check("x: name"), Err("a condition must be true or false, and this is text".to_owned()));
+}
+
+#[test]
+fn a_runaway_loop_ends() {
+    let said = shown("x: \"{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}\"");
+    assert!(said.contains("fuel"), "{said}");
+}
+
+#[test]
+fn an_error_never_shows_the_values_of_other_variables() {
+    let said = shown(r#"x: "{{ secret | nofilter }}""#);
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn variables_are_known_without_rendering() {
+    let tree = node("x: {a: \"{{ drbd.resource }}\", b: [\"t {{ port + other }}\"]}");
+    let paths: Vec<String> = mentions(&tree, false).into_iter().map(|mention| mention.path).collect();
+    assert_eq!(paths, ["drbd.resource", "other", "port"]);
+    assert_eq!(mentions(&node("x: old.rc == 0"), true)[0].root(), "old");
+}
