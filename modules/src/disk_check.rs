@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) upon: Vec<Upon>,
     /// The backing disk of the resource of `or_drbd` on this node, as its configuration says.
     pub(crate) configured: Option<String>,
+    /// Whether that resource has its disk attached.
+    pub(crate) attached: bool,
     /// The free bytes at `path`.
     pub(crate) free_bytes: Option<u64>,
     /// The bytes that each tree of `fits` takes.
@@ -101,6 +103,7 @@ disk_check:
             mounted: Vec::new(),
             upon: Vec::new(),
             configured: None,
+            attached: false,
             free_bytes: None,
             trees: Vec::new(),
         };
@@ -165,11 +168,12 @@ fn disk_reasons(params: &Params, state: &State, block: &Block) -> Vec<String> {
     let drbd = |name: &str| name.starts_with("drbd");
     let is_drbd = block.signature.as_ref().is_some_and(|signature| signature.kind == "drbd");
     let ours = match (&params.or_drbd, &state.configured) {
-        (Some(_), Some(disk)) => *disk == block.kernel_name,
+        // An old blkid does not know DRBD 9's metadata and sees what lies beneath it, so being attached counts as well.
+        (Some(_), Some(disk)) => *disk == block.kernel_name && (is_drbd || state.attached),
         _ => false,
     };
     match &params.or_drbd {
-        Some(_) if is_drbd && ours => {}
+        Some(_) if ours => {}
         Some(resource) if is_drbd => {
             let there = match &state.configured {
                 Some(disk) => format!("{resource} is configured on {disk} here"),
@@ -201,13 +205,14 @@ async fn look_at(cx: &Context, params: &Params, device: &str, state: &mut State)
         let mounted = mounts::read(cx).await?.into_iter().filter(|mount| mount.source == block.kernel_name);
         state.mounted = mounted.map(|mount| mount.target).collect();
     }
-    let is_drbd = block.signature.as_ref().is_some_and(|signature| signature.kind == "drbd");
-    if let Some(resource) = params.or_drbd.as_ref().filter(|_| is_drbd) {
+    if let Some(resource) = &params.or_drbd {
         let dump = cx.read(&Command::new(["drbdadm", "dump", resource])).await?;
         let hostname = cx.read(&Command::new(["hostname"])).await?;
         if let Some(disk) = configured_disk(&dump.stdout, hostname.stdout.trim()).filter(|_| dump.success()) {
             let real = cx.read(&Command::new(["readlink", "-f", &disk])).await?;
             state.configured = Some(if real.success() { real.stdout.trim().to_owned() } else { disk });
+            let dstate = cx.read(&Command::new(["drbdadm", "dstate", resource])).await?;
+            state.attached = dstate.success() && !dstate.stdout.starts_with("Diskless");
         }
     }
     state.block = Some(block);
@@ -275,7 +280,7 @@ mod tests {
             traces: Vec::new(),
         };
         let (mounted, upon, trees) = (Vec::new(), Vec::new(), Vec::new());
-        State { block: Some(block), mounted, upon, configured: None, free_bytes: None, trees }
+        State { block: Some(block), mounted, upon, configured: None, attached: false, free_bytes: None, trees }
     }
 
     fn signed(kind: &str, table: &str) -> State {
@@ -289,6 +294,7 @@ mod tests {
         let upon = |name: &str, kind: &str| Upon { name: name.into(), kind: kind.into() };
         let ours =
             State { configured: Some("/dev/sdc".into()), upon: vec![upon("drbd0", "disk")], ..signed("drbd", "") };
+        let beneath = State { configured: Some("/dev/sdc".into()), attached: true, ..signed("ext4", "") };
         let table = State {
             upon: vec![upon("sdc1", "part"), upon("vg-x", "lvm")],
             mounted: vec!["/srv".into()],
@@ -311,7 +317,12 @@ mod tests {
             ("{device: /dev/sdc}", signed("drbd", "")),
             ("{device: /dev/sdc, or_drbd: etcd0}", ours.clone()),
             ("{device: /dev/sdc}", ours.clone()),
-            ("{device: /dev/sdc, or_drbd: etcd0}", State { configured: Some("/dev/sdd".into()), ..ours }),
+            (
+                "{device: /dev/sdc, or_drbd: etcd0}",
+                State { configured: Some("/dev/sdd".into()), attached: true, ..ours },
+            ),
+            ("{device: /dev/sdc, or_drbd: etcd0}", beneath.clone()),
+            ("{device: /dev/sdc, or_drbd: etcd0}", State { attached: false, ..beneath }),
             ("{device: /dev/sdc, or_drbd: etcd0}", signed("drbd", "")),
             ("{device: /dev/sdc, or_drbd: etcd0}", signed("LVM2_member", "")),
             ("{device: /dev/sdc}", State { block: Some(missing), ..state() }),

@@ -204,6 +204,10 @@ mount:
         };
         let beneath = match directory {
             "directory" if at_path.is_empty() && params.underlay != Underlay::Keep => Some(beneath(cx, path).await?),
+            // A seal that was interrupted after the content was moved aside.
+            "missing" if params.underlay == Underlay::Sealed && moves::is_aside(cx, path).await? => {
+                Some(Beneath { immutable: false, entries: Vec::new(), aside: true })
+            }
             _ => None,
         };
         let mut units = Vec::new();
@@ -237,7 +241,7 @@ async fn beneath(cx: &Context, path: &str) -> Result<Beneath, Failure> {
     let flags = crate::storage::stdout(&lsattr, cx.read(&lsattr).await?)?;
     let ls = Command::new(["ls", "-A", path]);
     let names = crate::storage::stdout(&ls, cx.read(&ls).await?)?;
-    let aside = cx.read(&Command::new(["test", "-e", &moves::aside(path)]).accept([1])).await?.success();
+    let aside = moves::is_aside(cx, path).await?;
     Ok(Beneath {
         immutable: flags.split_whitespace().next().is_some_and(|flags| flags.contains('i')),
         entries: names.lines().map(str::to_owned).collect(),

@@ -61,7 +61,7 @@ fn mounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<Ch
                     reasons
                         .push(format!("{path} is not empty, and {aside}, where its content would go, exists already"));
                 }
-                changes.push(moves::seal(cx, params, beneath));
+                changes.push(moves::seal(cx, params, beneath, state.directory == "missing"));
             }
             changes.push(moves::mount(cx, params));
         }
@@ -95,7 +95,7 @@ fn unmounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<
                 if !beneath.entries.is_empty() && beneath.aside {
                     reasons.push(format!("{path} is not empty, and {} exists already", aside(path)));
                 }
-                changes.push(moves::seal(cx, params, beneath));
+                changes.push(moves::seal(cx, params, beneath, state.directory == "missing"));
             }
             Underlay::Open if beneath.immutable || (beneath.aside && beneath.entries.is_empty()) => {
                 changes.push(moves::open(cx, params, beneath));
@@ -134,6 +134,7 @@ fn path_reasons(params: &Params, state: &State) -> Vec<String> {
     match state.directory.as_str() {
         "directory" if state.real_path == *path => Vec::new(),
         "directory" => vec![format!("{path} leads through a symbolic link: name {} instead", state.real_path)],
+        "missing" if state.beneath.is_some() => Vec::new(),
         "missing" => {
             vec![format!("the mount point {path} does not exist: make it first, with file and `state: directory`")]
         }

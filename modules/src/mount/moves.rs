@@ -1,6 +1,7 @@
 //! The moves of `mount`: what each runs, and what takes it back.
 
 use cutover_engine::action::Action;
+use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context};
 use cutover_engine::world::Command;
 
@@ -11,6 +12,12 @@ use crate::storage::unit::DIRECTORY;
 /// Where the content of a sealed directory goes.
 pub(super) fn aside(path: &str) -> String {
     format!("{path}.underlay")
+}
+
+/// Whether something is there.
+pub(super) async fn is_aside(cx: &Context, path: &str) -> Result<bool, Failure> {
+    let test = Command::new(["test", "-e", &aside(path)]).accept([1]);
+    Ok(cx.read(&test).await?.success())
 }
 
 fn run<const N: usize>(cx: &Context, argv: [&str; N]) -> Action {
@@ -51,12 +58,16 @@ pub(super) fn remount(cx: &Context, params: &Params, there: &Mounted, missing: &
 }
 
 /// Empties the directory beneath, by moving it aside as a whole, and makes it immutable.
-pub(super) fn seal(cx: &Context, params: &Params, beneath: &Beneath) -> Change {
+pub(super) fn seal(cx: &Context, params: &Params, beneath: &Beneath, missing: bool) -> Change {
     let path = &params.path;
     let aside = aside(path);
     let mut actions = Vec::new();
     let mut undo = vec![run(cx, ["chattr", "-i", path])];
-    if !beneath.entries.is_empty() {
+    if missing {
+        actions.push(run(cx, ["mkdir", "-m", "0755", path]));
+        undo.push(run(cx, ["rmdir", path]));
+        undo.push(run(cx, ["mv", "-T", &aside, path]));
+    } else if !beneath.entries.is_empty() {
         actions.extend(beneath.immutable.then(|| run(cx, ["chattr", "-i", path])));
         actions.push(run(cx, ["mv", "-T", path, &aside]));
         actions.push(run(cx, ["mkdir", "-m", "0755", path]));
@@ -65,6 +76,7 @@ pub(super) fn seal(cx: &Context, params: &Params, beneath: &Beneath) -> Change {
     }
     actions.push(run(cx, ["chattr", "+i", path]));
     let summary = match beneath.entries.len() {
+        0 if missing => format!("make {path} again, empty and immutable; its content is at {aside} already"),
         0 => format!("make the empty directory {path} immutable, so that nothing can live beneath the mount"),
         entries => format!(
             "move the content of {path} ({entries} {}) to {aside} and make {path} immutable, so that nothing can live beneath the mount",

@@ -99,6 +99,7 @@ fn the_directory_beneath_is_sealed_only_when_nothing_hides_it() {
         look(", underlay: sealed", beneath(true, &["data"], false)),
         look(", underlay: sealed", beneath(false, &["data"], true)),
         look(", underlay: sealed", beneath(true, &[], true)),
+        look(", underlay: sealed", State { directory: "missing".into(), ..beneath(false, &[], true) }),
         look(", underlay: sealed, state: unmounted", beneath(true, &[], true)),
         look(", underlay: sealed, state: unmounted", beneath(false, &["data"], false)),
         look(", underlay: open, state: unmounted", beneath(true, &[], true)),
