@@ -275,3 +275,46 @@ async fn a_tree_in_use_an_empty_one_and_a_full_disk_are_refused() {
         assert!(stage.refusal("copy_preserve", &params).await[0].contains("not on /dev/drbd0: is the mount missing?"));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn large_files_are_hashed_and_holes_stay_holes() {
+    let scratch = Scratch::new();
+    let (source, copy) = (scratch.path("source"), scratch.path("copy"));
+    for stage in stages().await {
+        let at = |root: &str, name: &str| format!("{root}/{name}");
+        stage.must(&["mkdir", "-p", &source]).await;
+        for name in ["one", "two\nlines", "back\\slash"] {
+            stage.must(&["truncate", "-s", "5M", &at(&source, name)]).await;
+        }
+        stage.converge("copy_preserve", &trees(&source, &copy)).await;
+        let blocks = stage.must(&["stat", "-c", "%b", &at(&copy, "one")]).await;
+        assert_eq!(blocks, "0\n", "{}", stage.name);
+        if stage.name == "host" {
+            let device = std::fs::OpenOptions::new().write(true).open(at(&copy, "two\nlines")).unwrap();
+            std::os::unix::fs::FileExt::write_at(&device, b"x", 4_000_000).unwrap();
+            stage.must(&["touch", "-r", &at(&source, "two\nlines"), &at(&copy, "two\nlines")]).await;
+            let refused = stage.refusal("verify_hash", &trees(&source, &copy)).await;
+            assert_eq!(refused.len(), 2, "{refused:?}");
+            assert!(refused[1].starts_with("two\\nlines: sha256 ("), "{refused:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_lists_are_kept_and_compared() {
+    let scratch = Scratch::new();
+    let (source, copy) = (scratch.path("source"), scratch.path("copy"));
+    let [host, _] = stages().await;
+    build(&host, &source).await;
+    if !host.run(&["setfacl", "-m", "u:1005:rw", &format!("{source}/-dash")]).await.success() {
+        eprintln!("SKIPPED access lists: setfacl does not work here");
+        return;
+    }
+    host.must(&["setfacl", "-d", "-m", "u:1005:rwx", &format!("{source}/empty")]).await;
+    for params in [trees(&source, &copy), to_other_node(&source, &scratch.path("other"))] {
+        host.converge("copy_preserve", &params).await;
+    }
+    host.must(&["setfacl", "-b", &format!("{copy}/-dash")]).await;
+    let refused = host.refusal("verify_hash", &trees(&source, &copy)).await;
+    assert!(refused[1].contains("system.posix_acl_access (0x"), "{refused:?}");
+}

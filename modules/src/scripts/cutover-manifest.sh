@@ -1,6 +1,6 @@
 # cutover-manifest ROOT [NAME...]: writes everything worth comparing about the tree at ROOT, base64-encoded, leaving out
-# the NAMEs directly in it. Three NUL-terminated sections (metadata, hashes, extended attributes) and `end`, without
-# which the manifest is not complete. Reads only.
+# the NAMEs directly in it. NUL-terminated sections: metadata, hashes of small files, hashes of large files, extended
+# attributes, and `end`, without which the manifest is not complete. Reads only.
 set -eu
 export LC_ALL=C
 cd -- "$1"
@@ -13,12 +13,21 @@ done
     printf 'cutover-manifest 1\0'
     find . -xdev "$@" -printf '%y %m %U %G %s %T@ %i %b\0%P\0%l\0'
     printf 'hashes\0'
-    find . -xdev "$@" -type f -print0 | xargs -0 -r sha256sum -b --
+    find . -xdev "$@" -type f ! -size +1048576c -print0 | xargs -0 -r sha256sum -b --
+    printf '\0'
+    # Large files side by side, and by openssl where it is there: it uses what the processor has for this.
+    find . -xdev "$@" -type f -size +1048576c -print0 | xargs -0 -r -n 1 -P 4 sh -c '
+        if command -v openssl >/dev/null 2>&1; then
+            hash=$(openssl dgst -sha256 -r <"$1")
+        else
+            hash=$(sha256sum -b <"$1")
+        fi && printf "%s\0%s\0" "${hash%% *}" "$1"
+    ' cutover-hash
     if command -v getfattr >/dev/null 2>&1; then
-        printf '\0attributes\0'
+        printf 'attributes\0'
         find . -xdev "$@" -print0 | xargs -0 -r getfattr -h -d -m - -e hex --
     else
-        printf '\0no attributes\0'
+        printf 'no attributes\0'
     fi
     printf '\0end\0'
 } | base64 -w 0

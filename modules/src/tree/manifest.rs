@@ -9,7 +9,7 @@ use cutover_engine::world::{Command, Exit};
 use sha2::{Digest, Sha256};
 
 use super::Located;
-use super::entry::Entry;
+use super::entry::{Entry, shown};
 
 /// The script that lists a tree.
 pub(crate) const SCRIPT: &str = include_str!("../scripts/cutover-manifest.sh");
@@ -66,20 +66,25 @@ impl Manifest {
             entries.insert(path, entry);
         }
         hashes(next()?, &mut entries)?;
-        let attributes = match next()? {
-            b"attributes" => {
-                read_attributes(next()?, &mut entries)?;
-                true
+        let attributes = loop {
+            match next()? {
+                b"attributes" => {
+                    read_attributes(next()?, &mut entries)?;
+                    break true;
+                }
+                b"no attributes" => {
+                    next()?;
+                    break false;
+                }
+                hash => large(hash, next()?, &mut entries)?,
             }
-            b"no attributes" => false,
-            _ => return Err("it has no attributes section".to_owned()),
         };
         if next()? != b"end" {
             return Err("it is not complete".to_owned());
         }
         link(&mut entries);
         if let Some((path, _)) = entries.iter().find(|(_, entry)| entry.kind == 'f' && entry.sha256.is_empty()) {
-            return Err(format!("no hash for `{}`: the tree changes while it is read", super::entry::shown(path)));
+            return Err(format!("no hash for `{}`: the tree changes while it is read", shown(path)));
         }
         Ok(Self { entries, attributes })
     }
@@ -136,6 +141,15 @@ fn hashes(section: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), 
         let entry = entries.get_mut(&path).ok_or_else(bad)?;
         entry.sha256 = String::from_utf8_lossy(hash).into_owned();
     }
+    Ok(())
+}
+
+/// Takes the hash of a large file.
+fn large(hash: &[u8], path: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), String> {
+    let good = hash.len() == 64 && hash.iter().all(u8::is_ascii_hexdigit);
+    let path = path.strip_prefix(b"./").unwrap_or(path);
+    let entry = entries.get_mut(path).filter(|_| good).ok_or_else(|| format!("bad hash of `{}`", shown(path)))?;
+    entry.sha256 = String::from_utf8_lossy(hash).into_owned();
     Ok(())
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn walk(machine: &Machine, root: &str, skip: &[&str]) -> Result<Vec<(
 fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno> {
     let entries = walk(machine, root, skip)?;
     let mut raw = b"cutover-manifest 1\0".to_vec();
-    let (mut hashes, mut attributes) = (String::new(), String::new());
+    let (mut hashes, mut large, mut attributes) = (String::new(), String::new(), String::new());
     for (path, stat) in &entries {
         let Stat { kind, mode, uid, gid, size, mtime_ns, ino, allocated, .. } = stat;
         let (seconds, fraction) = (mtime_ns.div_euclid(1_000_000_000), mtime_ns.rem_euclid(1_000_000_000));
@@ -112,11 +112,14 @@ fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno
             format!("{kind} {mode:o} {uid} {gid} {size} {time} {ino} {}\0{name}\0{link}\0", allocated / 512).bytes(),
         );
         if *kind == 'f' {
-            let content = machine.content_of(&format!("{root}/{path}"))?;
+            let hash = sha256(machine.content_of(&format!("{root}/{path}"))?);
             // sha256sum escapes such names and says so by a leading backslash.
             let plain = path.replace('\\', r"\\").replace('\n', r"\n");
             let mark = if plain == *path { "" } else { r"\" };
-            hashes += &format!("{mark}{} *./{plain}\n", sha256(content));
+            match *size > 1 << 20 {
+                true => large += &format!("{hash}\0./{path}\0"),
+                false => hashes += &format!("{mark}{hash} *./{plain}\n"),
+            }
         }
         if !stat.xattrs.is_empty() {
             let plain = path.replace('\\', r"\134").replace('\n', r"\012");
@@ -128,7 +131,7 @@ fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno
             attributes.push('\n');
         }
     }
-    raw.extend(format!("hashes\0{hashes}\0attributes\0{attributes}\0end\0").bytes());
+    raw.extend(format!("hashes\0{hashes}\0{large}attributes\0{attributes}\0end\0").bytes());
     Ok(Reply::ok(base64::engine::general_purpose::STANDARD.encode(raw)))
 }
 
