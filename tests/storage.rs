@@ -44,6 +44,19 @@ async fn a_spare_disk_gets_a_file_system_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_disk_that_carries_something_is_not_spare() {
+    for (kind, reason) in [("LVM2_member", "LVM2_member"), ("gpt", "a gpt partition table"), ("ext4", "ext4, UUID")] {
+        let spare_disks = [("primary/worker01".to_owned(), kind.to_owned())].into();
+        let lab = Lab::new(WorldSpec { spare_disks, ..WorldSpec::default() });
+        let reasons = blocked(lab.drive("disk_check", json!({"device": "/dev/sdc", "or_drbd": "etcd0"})).await);
+        assert!(reasons.contains(&format!("not spare: it carries {reason}")), "{reasons}");
+        if kind != "ext4" {
+            assert!(blocked(lab.drive("filesystem", json!({"device": "/dev/sdc"})).await).contains("not blank"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sealed_directory_lets_nothing_live_beneath_the_mount() {
     let lab = lab();
     let path = "/data/vmdata/hpvolumes/pvc-1";

@@ -1,6 +1,7 @@
 //! The world file: sizes, speeds and oddities of the simulated world, with defaults that resemble the manual's
 //! environment. The machines and clusters themselves come from the inventory.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_engine::duration::HumanDuration;
@@ -15,6 +16,8 @@ pub struct WorldSpec {
     pub starts: String,
     /// Size of each spare (DRBD backing) disk, in bytes.
     pub disk_bytes: u64,
+    /// What spare disks already carry, by `site/node`: `LVM2_member`, `dos`, `gpt`, `ext4`. Blank unless named.
+    pub spare_disks: BTreeMap<String, String>,
     /// Size of each member's data, in bytes.
     pub data_bytes: u64,
     /// Throughput of the link between the sites, in bytes per second.
@@ -67,6 +70,7 @@ impl Default for WorldSpec {
         Self {
             starts: "2026-01-17T22:00:00Z".to_owned(),
             disk_bytes: 20 << 30,
+            spare_disks: BTreeMap::new(),
             data_bytes: 2 << 30,
             link_bytes_per_second: 110_000_000,
             link_rtt_ms: 2,

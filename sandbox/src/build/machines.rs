@@ -43,17 +43,25 @@ fn machine(sim: &Sim, id: &MachineId, hostname: &str, address: &str) -> Result<M
     insert(&mut machine, DATA_DEVICE, DATA_BYTES, BlockContent::Filesystem(Arc::new(data)));
     let mount = Mount { source: DATA_DEVICE.into(), target: hostpath.clone(), options: "rw,relatime".into() };
     machine.mounts.push(mount);
+    let carried = match sim.spec.spare_disks.get(&label).map(String::as_str) {
+        None => BlockContent::Blank,
+        Some(kind @ ("ext4" | "xfs")) => {
+            let uuid = sim.uuid(&format!("{label}/spare"));
+            BlockContent::Filesystem(Arc::new(Filesystem::new(kind, &uuid, sim.spec.disk_bytes, sim.now_ns())))
+        }
+        Some(kind) => BlockContent::Signature(kind.to_owned()),
+    };
     for disk in spares(&sim.inventory, id) {
         match disk.strip_prefix("/dev/disk/by-id/") {
             Some(serial) => {
                 let device = free_name(&machine, &sim.inventory, id);
-                insert(&mut machine, &device, sim.spec.disk_bytes, BlockContent::Blank);
+                insert(&mut machine, &device, sim.spec.disk_bytes, carried.clone());
                 if let Some(disk) = machine.disks.get_mut(&device) {
                     disk.serial = serial.to_owned();
                 }
             }
             None if machine.disks.contains_key(disk) => {}
-            None => insert(&mut machine, disk, sim.spec.disk_bytes, BlockContent::Blank),
+            None => insert(&mut machine, disk, sim.spec.disk_bytes, carried.clone()),
         }
     }
     machine.active_units.extend(["kubelet.service".to_owned(), "sshd.service".to_owned()]);

@@ -13,7 +13,6 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-#[expect(unused_imports, reason = "used by the programs")]
 pub(crate) use device::OpenError;
 pub(crate) use disk::{BlockContent, Disk, Mount};
 pub(crate) use errno::Errno;
