@@ -12,23 +12,12 @@ pub(crate) struct Coreutils;
 
 impl Program for Coreutils {
     fn names(&self) -> &'static [&'static str] {
-        &[
-            "mkdir", "rmdir", "rm", "touch", "chmod", "chown", "chattr", "ln", "mv", "tee", "mkfifo", "truncate",
-            "setfattr", "sync", "true", "false", "sleep", "id", "echo",
-        ]
+        &["mkdir", "rmdir", "rm", "touch", "chmod", "chown", "chattr", "tee", "mkfifo", "truncate", "setfattr"]
     }
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let name = program_name(&call);
-            match name.as_str() {
-                "true" | "sync" => return Reply::default(),
-                "false" => return Reply::fail(1, ""),
-                "echo" => return Reply::ok(format!("{}\n", call.args.join(" "))),
-                "id" => return id(call.args),
-                "sleep" => return sleep(call.args).await,
-                _ => {}
-            }
             let now = call.sim.now_ns();
             let cwd = call.command.cwd.clone();
             let args = call.args;
@@ -73,8 +62,6 @@ impl Work<'_> {
             "rm" => &["r|R|recursive", "f|force", "one-file-system"],
             "touch" => &["c|no-create", "d|date=", "h|no-dereference", "r|reference="],
             "chmod" | "chown" => &["R|recursive", "h|no-dereference"],
-            "ln" => &["s|symbolic", "f|force", "n|no-dereference", "T|no-target-directory"],
-            "mv" => &["f|force", "T|no-target-directory"],
             "tee" => &["a|append"],
             "mkfifo" => &["m|mode="],
             "truncate" => &["s|size="],
@@ -93,16 +80,14 @@ impl Work<'_> {
             "chmod" | "chown" => None,
             _ => Some(String::new()),
         };
-        let minimum = if matches!(self.name, "ln" | "mv") { 2 } else { 1 };
-        let Some(first) = first.filter(|_| operands.len() >= minimum || self.name == "tee") else {
-            let missing = if options.operands.is_empty() { "missing operand" } else { "missing file operand" };
+        let Some(first) = first.filter(|_| !operands.is_empty() || self.name == "tee") else {
             if self.name == "rm" && options.has("f") {
                 return Ok(Vec::new());
             }
-            return Err(Reply::fail(1, format!("{}: {missing}\n", self.name)));
+            let after = options.operands.first().map(|first| format!(" after '{first}'")).unwrap_or_default();
+            return Err(Reply::fail(1, format!("{}: missing operand{after}\n", self.name)));
         };
         match self.name {
-            "ln" | "mv" => self.two(&options, &operands)?,
             "tee" => {
                 for path in &operands {
                     self.tee(path, stdin, options.has("a"));
@@ -130,7 +115,10 @@ impl Work<'_> {
                 } else {
                     self.machine.mkdir(&at, bits, self.now)
                 };
-                self.said(made, &format!("cannot create directory '{path}'"));
+                // With -p, the first component that cannot be passed is named.
+                let first = |errno: &Errno| parents && *errno == Errno::NotDirectory;
+                let at = made.err().filter(first).and_then(|_| self.first_file(path));
+                self.said(made, &format!("cannot create directory '{}'", at.as_deref().unwrap_or(path)));
             }
             "mkfifo" => {
                 let bits = mode.map(|mode| self.octal(mode)).transpose()?.unwrap_or(0o644);
@@ -171,33 +159,6 @@ impl Work<'_> {
             }
             _ => {}
         }
-        Ok(())
-    }
-
-    fn two(&mut self, options: &Options, operands: &[String]) -> Result<(), Reply> {
-        let [from, to] = operands else {
-            return Err(Reply::fail(1, format!("{}: extra operand '{}'\n", self.name, operands[2])));
-        };
-        let mut at = absolute(self.cwd, to);
-        let base = from.trim_end_matches('/').rsplit('/').next().unwrap_or(from);
-        if !options.has("T") && self.machine.stat(&at).is_ok_and(|stat| stat.is_dir()) {
-            at = format!("{}/{base}", at.trim_end_matches('/'));
-        }
-        if self.name == "mv" {
-            let moved = self.machine.rename(&absolute(self.cwd, from), &at, self.now);
-            self.said(moved, &format!("cannot move '{from}' to '{to}'"));
-            return Ok(());
-        }
-        if options.has("f") && self.machine.lstat(&at).is_ok() {
-            let removed = self.machine.remove_file(&at, self.now);
-            self.said(removed, &format!("cannot remove '{to}'"));
-        }
-        let (made, kind) = if options.has("s") {
-            (self.machine.symlink(from, &at, self.now), "symbolic link")
-        } else {
-            (self.machine.link(&absolute(self.cwd, from), &at, self.now), "hard link")
-        };
-        self.said(made, &format!("failed to create {kind} '{to}'"));
         Ok(())
     }
 
@@ -318,6 +279,14 @@ impl Work<'_> {
         }
     }
 
+    /// The first part of a path that is no directory.
+    fn first_file(&self, path: &str) -> Option<String> {
+        let ends = path.char_indices().filter(|(at, c)| *c == '/' && *at > 0).map(|(at, _)| at);
+        let parts = ends.map(|end| &path[..end]);
+        let file = |part: &&str| self.machine.stat(&absolute(self.cwd, part)).is_ok_and(|stat| !stat.is_dir());
+        parts.into_iter().find(file).map(str::to_owned)
+    }
+
     fn octal(&self, text: &str) -> Result<u32, Reply> {
         let bits = u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= 0o7777);
         bits.ok_or_else(|| Reply::fail(1, format!("{}: invalid mode: '{text}'\n", self.name)))
@@ -363,25 +332,4 @@ fn bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(factor)
-}
-
-fn id(args: &[String]) -> Reply {
-    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => Reply::ok("uid=0(root) gid=0(root) groups=0(root)\n"),
-        ["-u"] | ["-g"] => Reply::ok("0\n"),
-        ["-un"] | ["-gn"] => Reply::ok("root\n"),
-        [name] => Reply::fail(1, format!("id: '{name}': no such user\n")),
-        _ => Reply::fail(1, "id: extra operand\n"),
-    }
-}
-
-async fn sleep(args: &[String]) -> Reply {
-    let seconds: Option<f64> = args.iter().map(|arg| arg.parse::<f64>().ok()).sum();
-    match seconds.filter(|seconds| !args.is_empty() && seconds.is_finite() && *seconds >= 0.0) {
-        Some(seconds) => {
-            tokio::time::sleep(std::time::Duration::from_secs_f64(seconds)).await;
-            Reply::default()
-        }
-        None => Reply::fail(1, format!("sleep: invalid time interval '{}'\n", args.join(" "))),
-    }
 }

@@ -126,7 +126,7 @@ impl Program for Lsattr {
     }
 }
 
-/// `readlink -f|-e PATH...`: also through udev's links under `/dev`.
+/// `readlink [-f|-e] PATH...`: also through udev's links under `/dev`.
 pub(crate) struct Readlink;
 
 impl Program for Readlink {
@@ -149,7 +149,15 @@ fn readlink(machine: &Machine, args: &[String]) -> Reply {
     };
     let mut stdout = String::new();
     let mut code = 0;
+    let canonical = ["f", "e", "m"].iter().any(|option| options.has(option));
     for path in &options.operands {
+        if !canonical {
+            match machine.lstat(path).ok().and_then(|stat| stat.link) {
+                Some(target) => stdout += &format!("{target}\n"),
+                None => code = 1,
+            }
+            continue;
+        }
         let kernel_name = machine.kernel_name(path);
         let parent = || {
             let (dir, name) = path.rsplit_once('/')?;

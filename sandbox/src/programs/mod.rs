@@ -1,11 +1,13 @@
 //! The programs that simulated machines have, one file for each family.
 
+mod basics;
 mod blkid;
 mod coreutils;
 mod findmnt;
 mod holders;
 mod host;
 mod json;
+mod links;
 mod lsblk;
 mod mkfs;
 mod mount;
@@ -35,7 +37,9 @@ pub(crate) const ALL: &[&dyn Program] = &[
     &host::Df,
     &host::Lsattr,
     &host::Readlink,
+    &basics::Basics,
     &coreutils::Coreutils,
+    &links::Links,
     &show::Show,
     &tree::Tree,
     &tar::Tar,
