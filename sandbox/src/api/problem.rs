@@ -1,0 +1,86 @@
+//! Refusals of the API server, as data; the `Status` objects clients see are made from them.
+
+use serde_json::{Value, json};
+
+use super::kind::Kind;
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The HTTP status code.
+    pub(crate) code: u16,
+    /// The machine-readable reason: `NotFound`.
+    pub(crate) reason: &'static str,
+    /// In words.
+    pub(crate) message: String,
+}
+
+impl Problem {
+    /// The object is not there.
+    pub(crate) fn not_found(kind: &Kind, name: &str) -> Self {
+        Self { code: 404, reason: "NotFound", message: format!("{} \"{name}\" not found", kind.resource()) }
+    }
+
+    /// There is no such path.
+    pub(crate) fn no_such_path() -> Self {
+        let message = "the server could not find the requested resource".to_owned();
+        Self { code: 404, reason: "NotFound", message }
+    }
+
+    /// The object is there already.
+    pub(crate) fn exists(kind: &Kind, name: &str) -> Self {
+        Self { code: 409, reason: "AlreadyExists", message: format!("{} \"{name}\" already exists", kind.resource()) }
+    }
+
+    /// The object is not what the request takes it to be.
+    pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource());
+        Self { code: 409, reason: "Conflict", message }
+    }
+
+    /// The object would be invalid.
+    pub(crate) fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
+        let subject = if kind.group.is_empty() { kind.kind.to_owned() } else { format!("{}.{}", kind.kind, kind.group) };
+        Self { code: 422, reason: "Invalid", message: format!("{subject} \"{name}\" is invalid: {why}") }
+    }
+
+    /// The request makes no sense.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self { code: 400, reason: "BadRequest", message: message.into() }
+    }
+
+    /// The verb is not served here.
+    pub(crate) fn not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource".to_owned();
+        Self { code: 405, reason: "MethodNotAllowed", message }
+    }
+
+    /// The body has a media type that the path does not take.
+    pub(crate) fn media_type(given: &str) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
+             application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml (got {given})"
+        );
+        Self { code: 415, reason: "UnsupportedMediaType", message }
+    }
+
+    /// The server is broken; used by injected faults.
+    pub(crate) fn broken(code: u16) -> Self {
+        let (reason, message) = match code {
+            403 => ("Forbidden", "forbidden (injected fault)"),
+            409 => ("Conflict", "conflict (injected fault)"),
+            429 => ("TooManyRequests", "too many requests (injected fault)"),
+            503 => ("ServiceUnavailable", "the server is currently unable to handle the request (injected fault)"),
+            _ => ("InternalError", "internal error (injected fault)"),
+        };
+        Self { code, reason, message: message.to_owned() }
+    }
+
+    /// The `Status` object.
+    pub(crate) fn status(&self) -> Value {
+        json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "reason": self.reason, "code": self.code,
+        })
+    }
+}
