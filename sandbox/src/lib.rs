@@ -3,8 +3,10 @@
 //! same run. It proves playbooks, engine and argv; a conformance suite holds it to what real machines answer.
 
 mod api;
+mod base64;
 mod build;
 mod drbd;
+mod etcd;
 mod fault;
 mod link;
 mod machine;

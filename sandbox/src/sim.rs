@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) machines: BTreeMap<MachineId, Machine>,
     /// The machine that stands for the controller; made when a program first works on it.
     pub(crate) controller: Option<Machine>,
+    /// The Kubernetes clusters by site.
+    pub(crate) clusters: crate::api::Clusters,
     /// The network.
     pub(crate) links: Links,
     /// Faults still to come.
@@ -99,22 +101,12 @@ impl Sim {
 
     /// Draws a 64-bit number that depends on the seed, a label and nothing else: the same label gives the same number.
     pub(crate) fn number(&self, label: &str) -> u64 {
-        use sha2::{Digest, Sha256};
-        let digest = Sha256::digest(format!("{}/{label}", self.seed));
-        digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+        number(self.seed, label)
     }
 
     /// Makes a UUID out of the seed and a label.
     pub(crate) fn uuid(&self, label: &str) -> String {
-        let (a, b) = (self.number(label), self.number(&format!("{label}/more")));
-        format!(
-            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-            a >> 32,
-            a >> 16 & 0xffff,
-            a & 0xfff,
-            b >> 52,
-            b & 0xffff_ffff_ffff
-        )
+        uuid(self.seed, label)
     }
 
     /// Draws the next number of the world's sequence, for things that have no stable label.
@@ -126,4 +118,24 @@ impl Sim {
         };
         self.number(&format!("draw/{drawn}"))
     }
+}
+
+/// Draws a 64-bit number that depends on a seed, a label and nothing else.
+pub(crate) fn number(seed: u64, label: &str) -> u64 {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(format!("{seed}/{label}"));
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// Makes a UUID out of a seed and a label.
+pub(crate) fn uuid(seed: u64, label: &str) -> String {
+    let (a, b) = (number(seed, label), number(seed, &format!("{label}/more")));
+    format!(
+        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+        a >> 32,
+        a >> 16 & 0xffff,
+        a & 0xfff,
+        b >> 52,
+        b & 0xffff_ffff_ffff
+    )
 }

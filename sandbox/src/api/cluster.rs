@@ -18,7 +18,7 @@ pub(crate) fn key(plural: &'static str, namespace: &str, name: &str) -> Key {
 }
 
 /// A cluster.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     /// The site's name.
     pub(crate) site: String,
@@ -40,6 +40,10 @@ pub(crate) struct Cluster {
     pub(crate) processes: BTreeMap<String, Process>,
     /// The etcd clusters that run in its pods.
     pub(crate) groups: BTreeMap<String, Group>,
+    /// The revision at which all controllers were content.
+    pub(crate) settled: u64,
+    /// Which nodes ran then.
+    pub(crate) up: Vec<bool>,
     /// The labels that were last carried from each CkeNode to its Node.
     pub(crate) synced: BTreeMap<String, Value>,
     drawn: u64,
@@ -104,6 +108,8 @@ impl Cluster {
             timers: BTreeMap::new(),
             processes: BTreeMap::new(),
             groups: BTreeMap::new(),
+            settled: 0,
+            up: Vec::new(),
             synced: BTreeMap::new(),
             drawn: 0,
         }

@@ -1,4 +1,38 @@
 //! A simulated Kubernetes API server for each site, with the controllers that matter.
 
+mod cluster;
+mod controllers;
+mod defaults;
+mod kind;
+mod patch;
+mod problem;
+mod routes;
+mod selector;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(crate) use cluster::{Cluster, Key, Process, Timer, key};
+pub(crate) use controllers::pod_ready;
+pub(crate) use problem::Problem;
+pub(crate) use routes::{Call, version};
+pub(crate) use service::{ask, client};
+pub(crate) use store::{DeleteOptions, create, delete, kind_of, replace};
+
+use crate::sim::State;
+
 /// Brings every cluster up to the present: pods that became ready, volumes that were provisioned, objects that are gone.
-pub(crate) fn settle(_state: &mut crate::sim::State, _elapsed: std::time::Duration) {}
+pub(crate) fn settle(state: &mut State, elapsed: Duration) {
+    let mut clusters = std::mem::take(&mut state.clusters);
+    for cluster in clusters.values_mut() {
+        controllers::settle(cluster, &mut state.machines, elapsed);
+    }
+    state.clusters = clusters;
+}
+
+/// The clusters of a world by site.
+pub(crate) type Clusters = BTreeMap<String, Cluster>;
