@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn every_length_survives() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("测试\u{1}", "5rWL6K+VAQ==")] {
+        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("测试\u{1}", "5rWL6K+VAQ==")]
+        {
             assert_eq!(encode(plain.as_bytes()), coded);
             assert_eq!(decode(coded).unwrap(), plain.as_bytes());
         }

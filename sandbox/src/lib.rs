@@ -8,6 +8,7 @@ mod build;
 mod drbd;
 mod etcd;
 mod fault;
+mod helm;
 mod link;
 mod machine;
 mod program;

@@ -22,7 +22,8 @@ pub(crate) struct Sim {
     pub(crate) inventory: Arc<Inventory>,
     /// The seed of all randomness.
     pub(crate) seed: u64,
-    starts: Timestamp,
+    /// When the world began.
+    pub(crate) starts: Timestamp,
     began: Instant,
     state: Mutex<State>,
 }

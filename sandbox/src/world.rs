@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::api;
 use crate::build;
 use crate::fault::{Fault, FaultKind};
 use crate::program::{Call, Reply};
@@ -32,6 +33,7 @@ impl Sandbox {
     pub fn new(inventory: Arc<Inventory>, spec: WorldSpec, seed: u64) -> Result<Self, String> {
         let sim = Sim::new(inventory, spec, seed, State::default())?;
         build::machines(&sim)?;
+        build::clusters(&sim)?;
         Ok(Self { sim })
     }
 
@@ -60,7 +62,13 @@ impl World for Sandbox {
 
     fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
         let site = site.to_owned();
-        Box::pin(async move { Err(TransportFault::Unreachable(format!("{site}: no API server"))) })
+        Box::pin(async move {
+            if self.sim.state().clusters.contains_key(&site) {
+                Ok(api::client(&self.sim, &site))
+            } else {
+                Err(TransportFault::Unreachable(format!("{site}: no API server")))
+            }
+        })
     }
 }
 
@@ -92,9 +100,13 @@ impl Transport for Shell {
             };
             self.sim.settle();
             let program = programs::ALL.iter().find(|program| program.names().contains(&name));
-            let reply = match program {
-                Some(program) => program.run(Call { sim: &self.sim, place: &self.place, command, args, stdin }).await,
-                None => Reply::fail(127, format!("sh: 1: {name}: not found\n")),
+            let refused = api::exec_refused(&self.sim, &self.place, name);
+            let reply = match (refused, program) {
+                (Some(reply), _) => reply,
+                (None, Some(program)) => {
+                    program.run(Call { sim: &self.sim, place: &self.place, command, args, stdin }).await
+                }
+                (None, None) => Reply::fail(127, format!("sh: 1: {name}: not found\n")),
             };
             self.sim.settle();
             if fault == Some(FaultKind::LoseAfter) {

@@ -48,7 +48,9 @@ pub(crate) fn admit(cluster: &Cluster, kind: &Kind, object: &mut Value) -> Resul
         }
         "secrets" => {
             fill(object, "", "type", json!("Opaque"));
-            if let Some(Value::Object(plain)) = object.as_object_mut().and_then(|object| object.shift_remove("stringData")) {
+            if let Some(Value::Object(plain)) =
+                object.as_object_mut().and_then(|object| object.shift_remove("stringData"))
+            {
                 for (key, value) in plain {
                     let text = value.as_str().unwrap_or_default();
                     object["data"][key] = json!(crate::base64::encode(text.as_bytes()));
@@ -98,7 +100,8 @@ fn admit_pod(object: &mut Value, stamp: &str) {
     fill(object, "/spec", "schedulerName", json!("default-scheduler"));
     let condition = |kind: &str| json!({"type": kind, "status": "False", "lastTransitionTime": stamp});
     if object["status"].is_null() {
-        object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort", "conditions": [condition("PodScheduled")]});
+        object["status"] =
+            json!({"phase": "Pending", "qosClass": "BestEffort", "conditions": [condition("PodScheduled")]});
     }
 }
 
@@ -141,15 +144,20 @@ pub(crate) fn validate_update(kind: &Kind, old: &Value, new: &Value) -> Result<(
         "persistentvolumes" => ["hostPath", "local", "nfs", "csi"]
             .iter()
             .any(|source| changed(&format!("/spec/{source}")))
-            .then_some("spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation")
-            .or_else(|| changed("/spec/nodeAffinity").then_some("spec.nodeAffinity: Invalid value: field is immutable")),
+            .then_some(
+                "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation",
+            )
+            .or_else(|| {
+                changed("/spec/nodeAffinity").then_some("spec.nodeAffinity: Invalid value: field is immutable")
+            }),
         "persistentvolumeclaims" => {
             let moved = ["/spec/volumeName", "/spec/storageClassName", "/spec/accessModes", "/spec/selector"];
             moved.iter().any(|pointer| changed(pointer)).then_some(
                 "spec: Forbidden: spec is immutable after creation except resources.requests for bound claims",
             )
         }
-        "pods" => changed("/spec/nodeName").then_some("spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`"),
+        "pods" => changed("/spec/nodeName")
+            .then_some("spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`"),
         _ => None,
     };
     match why {

@@ -80,9 +80,7 @@ fn resources(group: &str, version: &str) -> Option<Value> {
     const VERBS: [&str; 6] = ["create", "delete", "get", "list", "patch", "update"];
     let mut resources = Vec::new();
     for kind in KINDS.iter().filter(|kind| (kind.group, kind.version) == (group, version)) {
-        let entry = |name: String, of: &str, verbs: &[&str]| {
-            json!({"name": name, "singularName": "", "namespaced": kind.namespaced, "kind": of, "verbs": verbs})
-        };
+        let entry = |name: String, of: &str, verbs: &[&str]| json!({"name": name, "singularName": "", "namespaced": kind.namespaced, "kind": of, "verbs": verbs});
         resources.push(entry(kind.plural.to_owned(), kind.kind, &VERBS));
         resources.push(entry(format!("{}/status", kind.plural), kind.kind, &["get", "patch", "update"]));
         if kind.scales() {

@@ -3,6 +3,7 @@
 mod cluster;
 mod controllers;
 mod defaults;
+mod exec;
 mod kind;
 mod patch;
 mod problem;
@@ -16,11 +17,11 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(crate) use cluster::{Cluster, Key, Process, Timer, key};
-pub(crate) use controllers::pod_ready;
+pub(crate) use cluster::{Cluster, Key, key};
+pub(crate) use controllers::{PROVISIONER, SELECTED_NODE, pod_ready};
+pub(crate) use exec::exec_refused;
 pub(crate) use problem::Problem;
-pub(crate) use routes::{Call, version};
-pub(crate) use service::{ask, client};
+pub(crate) use service::client;
 pub(crate) use store::{DeleteOptions, create, delete, kind_of, replace};
 
 use crate::sim::State;

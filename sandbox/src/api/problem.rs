@@ -40,7 +40,8 @@ impl Problem {
 
     /// The object would be invalid.
     pub(crate) fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
-        let subject = if kind.group.is_empty() { kind.kind.to_owned() } else { format!("{}.{}", kind.kind, kind.group) };
+        let subject =
+            if kind.group.is_empty() { kind.kind.to_owned() } else { format!("{}.{}", kind.kind, kind.group) };
         Self { code: 422, reason: "Invalid", message: format!("{subject} \"{name}\" is invalid: {why}") }
     }
 

@@ -121,7 +121,11 @@ fn object(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key
             let apply = call.media_type.starts_with("application/apply-patch+yaml");
             if apply && call.query("fieldManager").is_none_or(str::is_empty) {
                 let why = "fieldManager: Required value: is required for apply patch";
-                return Err(Problem { code: 422, reason: "Invalid", message: format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}") });
+                return Err(Problem {
+                    code: 422,
+                    reason: "Invalid",
+                    message: format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}"),
+                });
             }
             let Some(old) = cluster.get(key).cloned() else {
                 if !apply {

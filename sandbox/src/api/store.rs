@@ -236,13 +236,25 @@ pub(crate) fn scale_of(kind: &Kind, object: &Value) -> Value {
 fn has_generation(kind: &Kind) -> bool {
     !matches!(
         kind.plural,
-        "configmaps" | "secrets" | "services" | "serviceaccounts" | "events" | "nodes" | "namespaces" | "persistentvolumes" | "persistentvolumeclaims" | "pods" | "storageclasses" | "leases"
+        "configmaps"
+            | "secrets"
+            | "services"
+            | "serviceaccounts"
+            | "events"
+            | "nodes"
+            | "namespaces"
+            | "persistentvolumes"
+            | "persistentvolumeclaims"
+            | "pods"
+            | "storageclasses"
+            | "leases"
     )
 }
 
 /// The kind that a manifest names.
 pub(crate) fn kind_of(object: &Value) -> Result<&'static Kind, Problem> {
-    let (version, name) = (object["apiVersion"].as_str().unwrap_or_default(), object["kind"].as_str().unwrap_or_default());
+    let (version, name) =
+        (object["apiVersion"].as_str().unwrap_or_default(), object["kind"].as_str().unwrap_or_default());
     kind::by_manifest(version, name)
         .ok_or_else(|| Problem::bad_request(format!("no matches for kind \"{name}\" in version \"{version}\"")))
 }

@@ -1,0 +1,310 @@
+//! The clusters as a playbook meets them: through requests, from the default world on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::pod_ready;
+use super::routes::{Call, handle};
+use crate::machine::Machine;
+use crate::sim::{Sim, State};
+use crate::spec::WorldSpec;
+use crate::testing::inventory;
+
+const SET: &str = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
+const PODS: &str = "/api/v1/namespaces/common/pods";
+const CLAIMS: &str = "/api/v1/namespaces/common/persistentvolumeclaims";
+
+fn world(seed: u64) -> Arc<Sim> {
+    let sim = Sim::new(inventory(), WorldSpec::default(), seed, State::default()).unwrap();
+    crate::build::machines(&sim).unwrap();
+    crate::build::clusters(&sim).unwrap();
+    sim
+}
+
+/// Sends a request and settles, as the service does.
+fn send(sim: &Sim, site: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let query =
+        query.split('&').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let media_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+    let call = Call { method: method.into(), path: path.into(), query, media_type: media_type.into(), body };
+    sim.settle();
+    let answer = handle(sim.state().clusters.get_mut(site).unwrap(), &call);
+    sim.settle();
+    answer.unwrap_or_else(|problem| (problem.code, problem.status()))
+}
+
+fn get(sim: &Sim, path: &str) -> Value {
+    let (code, value) = send(sim, "primary", "GET", path, Value::Null);
+    assert_eq!(code, 200, "{path}: {value}");
+    value
+}
+
+fn scale(sim: &Sim, replicas: usize) {
+    let (code, answer) =
+        send(sim, "primary", "PATCH", &format!("{SET}/scale"), json!({"spec": {"replicas": replicas}}));
+    assert_eq!(code, 200, "{answer}");
+}
+
+fn items(list: &Value) -> Vec<Value> {
+    list["items"].as_array().unwrap().clone()
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// One line for each pod: name, node, phase, readiness, why it does not run.
+fn table(sim: &Sim, site: &str) -> String {
+    let (_, list) = send(sim, site, "GET", PODS, Value::Null);
+    let row = |pod: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        format!(
+            "{} {} {} {} {}",
+            text(&pod["metadata"]["name"]),
+            text(&pod["spec"]["nodeName"]),
+            text(&pod["status"]["phase"]),
+            if pod_ready(pod) { "ready" } else { "unready" },
+            text(&pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"]),
+        )
+    };
+    items(&list).iter().map(row).collect::<Vec<String>>().join("\n")
+}
+
+/// The volumes of the members by ordinal: node, directory and name.
+fn volumes(sim: &Sim) -> Vec<(String, String, String)> {
+    let claims = items(&get(sim, CLAIMS));
+    let volume = |claim: &Value| {
+        let name = claim["spec"]["volumeName"].as_str().unwrap();
+        let volume = get(sim, &format!("/api/v1/persistentvolumes/{name}"));
+        let node = super::controllers::node_of(&volume).unwrap().to_owned();
+        (node, volume["spec"]["hostPath"]["path"].as_str().unwrap().to_owned(), name.to_owned())
+    };
+    claims.iter().map(volume).collect()
+}
+
+fn machine<T>(sim: &Sim, node: &str, work: impl FnOnce(&mut Machine) -> T) -> T {
+    let mut state = sim.state();
+    work(state.machines.get_mut(&("primary".to_owned(), node.to_owned())).unwrap())
+}
+
+fn revision(sim: &Sim) -> Vec<u64> {
+    sim.settle();
+    let state = sim.state();
+    let group = state.clusters["primary"].groups.values().next().unwrap();
+    group.members.values().map(|member| member.data.revision).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_default_world_serves_from_the_wrong_nodes() {
+    let sim = world(1);
+    insta::assert_snapshot!(table(&sim, "primary"), @r"
+    common-etcd-etcd-0 worker04 Running ready -
+    common-etcd-etcd-1 worker05 Running ready -
+    common-etcd-etcd-2 worker06 Running ready -
+    ");
+    assert!(table(&sim, "standby").is_empty());
+    let set = get(&sim, SET);
+    assert_eq!(set["status"]["readyReplicas"], 3);
+    assert_eq!(set["status"]["observedGeneration"], set["metadata"]["generation"]);
+    for (node, path, name) in volumes(&sim) {
+        let volume = get(&sim, &format!("/api/v1/persistentvolumes/{name}"));
+        assert_eq!(volume["spec"]["persistentVolumeReclaimPolicy"], "Delete");
+        assert_eq!(volume["status"]["phase"], "Bound");
+        assert_eq!(machine(&sim, &node, |machine| machine.stat(&path).unwrap().mode), 0o750);
+        assert_eq!(machine(&sim, &node, |machine| machine.holders[&path].clone()), "etcd");
+    }
+    assert_eq!(revision(&sim), [587, 587, 587]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn scaling_to_zero_and_back_keeps_the_data() {
+    let sim = world(1);
+    scale(&sim, 0);
+    pass(3).await;
+    insta::assert_snapshot!(table(&sim, "primary"), @r"
+    common-etcd-etcd-0 worker04 Running unready -
+    common-etcd-etcd-1 worker05 Running unready -
+    common-etcd-etcd-2 worker06 Running unready -
+    ");
+    assert_eq!(get(&sim, SET)["status"]["replicas"], 3, "terminating pods count");
+    pass(4).await;
+    assert!(table(&sim, "primary").is_empty());
+    assert_eq!(get(&sim, SET)["status"]["replicas"], 0);
+    let (node, path, _) = &volumes(&sim)[0];
+    assert!(machine(&sim, node, |machine| machine.holders.is_empty() && machine.exists(&format!("{path}/member"))));
+    scale(&sim, 3);
+    pass(60).await;
+    insta::assert_snapshot!(table(&sim, "primary"), @r"
+    common-etcd-etcd-0 worker04 Running ready -
+    common-etcd-etcd-1 worker05 Running ready -
+    common-etcd-etcd-2 worker06 Running ready -
+    ");
+    assert_eq!(revision(&sim), [587, 587, 587]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_claim_waits_for_its_pod_and_then_takes_the_directory_along() {
+    let sim = world(1);
+    let (node, path, name) = volumes(&sim).remove(0);
+    let claim = format!("{CLAIMS}/data-common-etcd-etcd-0");
+    assert_eq!(send(&sim, "primary", "DELETE", &claim, Value::Null).0, 200);
+    pass(60).await;
+    let there = get(&sim, &claim);
+    assert_eq!(there["metadata"]["finalizers"], json!(["kubernetes.io/pvc-protection"]));
+    assert!(!there["metadata"]["deletionTimestamp"].is_null());
+    scale(&sim, 0);
+    pass(10).await;
+    assert_eq!(send(&sim, "primary", "GET", &claim, Value::Null).0, 404);
+    assert_eq!(send(&sim, "primary", "GET", &format!("/api/v1/persistentvolumes/{name}"), Value::Null).0, 404);
+    assert!(!machine(&sim, &node, |machine| machine.exists(&path)), "the reclaim policy is Delete");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retain_keeps_the_directory_and_a_cleared_reference_binds_again() {
+    let sim = world(1);
+    let (node, path, name) = volumes(&sim).remove(0);
+    let volume = format!("/api/v1/persistentvolumes/{name}");
+    let claim = format!("{CLAIMS}/data-common-etcd-etcd-0");
+    let retain = json!({"spec": {"persistentVolumeReclaimPolicy": "Retain"}});
+    assert_eq!(send(&sim, "primary", "PATCH", &volume, retain).0, 200);
+    scale(&sim, 0);
+    pass(10).await;
+    let old = get(&sim, &claim);
+    send(&sim, "primary", "DELETE", &claim, Value::Null);
+    assert_eq!(get(&sim, &volume)["status"]["phase"], "Released");
+    assert!(machine(&sim, &node, |machine| machine.exists(&format!("{path}/member/snap/db"))));
+    let mut spec = old["spec"].clone();
+    spec["volumeName"] = json!(name);
+    let again = json!({"metadata": {"name": "data-common-etcd-etcd-0"}, "spec": spec});
+    assert_eq!(send(&sim, "primary", "POST", CLAIMS, again).0, 201);
+    assert_eq!(get(&sim, &claim)["status"]["phase"], "Pending", "a released volume is not bound again by itself");
+    send(&sim, "primary", "PATCH", &volume, json!({"spec": {"claimRef": {"uid": null, "resourceVersion": null}}}));
+    assert_eq!(get(&sim, &claim)["status"]["phase"], "Bound");
+    scale(&sim, 3);
+    pass(60).await;
+    assert_eq!(revision(&sim), [587, 587, 587]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn swapped_volumes_never_become_ready() {
+    let sim = world(1);
+    scale(&sim, 0);
+    pass(10).await;
+    let volumes = volumes(&sim);
+    let trees: Vec<Vec<u8>> = volumes
+        .iter()
+        .map(|(node, path, _)| {
+            machine(&sim, node, |machine| machine.read_file(&format!("{path}/member/snap/db")).unwrap())
+        })
+        .collect();
+    for (at, from) in [(0, 1), (1, 0)] {
+        let (node, path, _) = &volumes[at];
+        let meta = crate::machine::Meta { uid: 1001, gid: 1002, mode: 0o600, mtime_ns: 0 };
+        machine(&sim, node, |machine| machine.write_file(&format!("{path}/member/snap/db"), trees[from].clone(), meta))
+            .unwrap();
+    }
+    scale(&sim, 3);
+    pass(120).await;
+    insta::assert_snapshot!(table(&sim, "primary"), @r"
+    common-etcd-etcd-0 worker04 Running unready -
+    common-etcd-etcd-1 worker05 Running unready -
+    common-etcd-etcd-2 worker06 Running unready -
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_owner_makes_the_container_crash_until_it_is_put_right() {
+    let sim = world(1);
+    scale(&sim, 0);
+    pass(10).await;
+    let (node, path, _) = volumes(&sim).remove(1);
+    machine(&sim, &node, |machine| machine.chown(&format!("{path}/member/snap/db"), 0, 0)).unwrap();
+    scale(&sim, 3);
+    pass(60).await;
+    insta::assert_snapshot!(table(&sim, "primary"), @r"
+    common-etcd-etcd-0 worker04 Running ready -
+    common-etcd-etcd-1 worker05 Running unready CrashLoopBackOff
+    common-etcd-etcd-2 worker06 Running ready -
+    ");
+    let pod = get(&sim, &format!("{PODS}/common-etcd-etcd-1"));
+    let terminated = &pod["status"]["containerStatuses"][0]["lastState"]["terminated"];
+    assert_eq!(
+        terminated["message"],
+        format!("cannot access data directory: open {path}/member/snap/db: permission denied")
+    );
+    machine(&sim, &node, |machine| machine.chown(&format!("{path}/member/snap/db"), 1001, 1002)).unwrap();
+    pass(300).await;
+    assert_eq!(get(&sim, SET)["status"]["readyReplicas"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_is_not_the_mount_gives_a_new_empty_cluster() {
+    let sim = world(1);
+    scale(&sim, 0);
+    pass(10).await;
+    for (node, path, _) in volumes(&sim) {
+        let stamp = sim.now_ns();
+        machine(&sim, &node, |machine| machine.rename(&path, &format!("{path}.away"), stamp)).unwrap();
+    }
+    scale(&sim, 3);
+    pass(60).await;
+    // A hostPath without a type is made by the container runtime, as root: etcd's user cannot write there.
+    insta::assert_snapshot!(table(&sim, "primary"), @r"
+    common-etcd-etcd-0 worker04 Running unready CrashLoopBackOff
+    common-etcd-etcd-1 worker05 Running unready CrashLoopBackOff
+    common-etcd-etcd-2 worker06 Running unready CrashLoopBackOff
+    ");
+    // What the provisioner once made is open to everyone: an empty cluster comes up, and looks healthy.
+    for (node, path, _) in volumes(&sim) {
+        machine(&sim, &node, |machine| machine.chmod(&path, 0o777)).unwrap();
+    }
+    pass(400).await;
+    assert_eq!(get(&sim, SET)["status"]["readyReplicas"], 3);
+    assert_eq!(revision(&sim), [1, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_world() {
+    let objects = |seed| {
+        let sim = world(seed);
+        scale(&sim, 1);
+        let state = sim.state();
+        format!("{:?}", state.clusters["primary"].objects)
+    };
+    assert_eq!(objects(7), objects(7));
+    assert_ne!(objects(7), objects(8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn labels_travel_from_the_platform_to_the_node() {
+    let sim = world(1);
+    let labels = json!({"metadata": {"labels": {"cnp.inspurcloud.cn/etcd-tenant": "true"}}});
+    let owner = "/apis/cie.inspur.com/v1alpha1/namespaces/kube-system/ckenodes/worker01";
+    assert_eq!(send(&sim, "primary", "PATCH", owner, labels).0, 200);
+    let selected = || items(&get(&sim, "/api/v1/nodes?labelSelector=cnp.inspurcloud.cn/etcd-tenant=true")).len();
+    assert_eq!(selected(), 0);
+    pass(2).await;
+    assert_eq!(selected(), 1);
+    send(&sim, "primary", "PATCH", owner, json!({"metadata": {"labels": {"cnp.inspurcloud.cn/etcd-tenant": null}}}));
+    pass(2).await;
+    assert_eq!(selected(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_is_deployed_once_it_is_defined() {
+    let sim = world(1);
+    let path = "/apis/cie.inspur.com/v1alpha1/namespaces/kube-system";
+    let deploy =
+        json!({"metadata": {"name": "drbd-deploy"}, "spec": {"component": {"name": "drbd", "version": "9.1.7-1"}}});
+    let status = || get(&sim, &format!("{path}/comdeploys/drbd-deploy"))["status"]["status"].clone();
+    assert_eq!(send(&sim, "primary", "POST", &format!("{path}/comdeploys"), deploy).0, 201);
+    assert_eq!(status(), "Failed");
+    let component = json!({"metadata": {"name": "drbd-9.1.7-1"}, "spec": {"version": "9.1.7-1"}});
+    assert_eq!(send(&sim, "primary", "POST", &format!("{path}/components"), component).0, 201);
+    assert_eq!(status(), "Deploying");
+    pass(60).await;
+    assert_eq!(status(), "Running");
+}

@@ -90,7 +90,9 @@ impl Data {
         for (key, entry) in &self.keys {
             digest.update(key.as_bytes());
             digest.update(entry.value.as_bytes());
-            [entry.created, entry.modified, entry.version].iter().for_each(|number| digest.update(number.to_be_bytes()));
+            [entry.created, entry.modified, entry.version]
+                .iter()
+                .for_each(|number| digest.update(number.to_be_bytes()));
         }
         digest.finalize().iter().take(4).fold(0, |hash, byte| hash << 8 | u32::from(*byte))
     }

@@ -77,9 +77,9 @@ impl Volume {
         for directory in ["member", "member/snap", "member/wal"] {
             let path = format!("{}/{directory}", self.path);
             if machine.stat(&path).is_err() {
-                machine.mkdir(&path, 0o700, now).map_err(|errno| {
-                    format!("cannot access data directory: mkdir {path}: {}", lower(errno))
-                })?;
+                machine
+                    .mkdir(&path, 0o700, now)
+                    .map_err(|errno| format!("cannot access data directory: mkdir {path}: {}", lower(errno)))?;
                 machine.chown(&path, self.uid, self.gid).map_err(lower)?;
             }
         }

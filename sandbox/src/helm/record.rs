@@ -64,10 +64,10 @@ impl Record {
 pub(crate) fn records(cluster: &Cluster, namespace: &str) -> Vec<Record> {
     let mut records: Vec<Record> = cluster
         .list("secrets")
-        .filter(|(key, secret)| {
-            (namespace.is_empty() || key.1 == namespace) && secret["type"] == "helm.sh/release.v1"
+        .filter(|(key, secret)| (namespace.is_empty() || key.1 == namespace) && secret["type"] == "helm.sh/release.v1")
+        .filter_map(|(_, secret)| {
+            serde_json::from_slice(&crate::base64::decode(secret["data"]["release"].as_str()?)?).ok()
         })
-        .filter_map(|(_, secret)| serde_json::from_slice(&crate::base64::decode(secret["data"]["release"].as_str()?)?).ok())
         .collect();
     records.sort_by(|a, b| (&a.namespace, &a.name, a.version).cmp(&(&b.namespace, &b.name, b.version)));
     records

@@ -39,7 +39,10 @@ pub(crate) fn conflict(cluster: &Cluster, record: &Record) -> Option<String> {
         (owner != Some(&record.name)).then(|| {
             let why = match owner {
                 None => "missing key \"meta.helm.sh/release-name\": must be set to".to_owned(),
-                Some(other) => format!("key \"meta.helm.sh/release-name\" must equal \"{}\": current value is \"{other}\", must be", record.name),
+                Some(other) => format!(
+                    "key \"meta.helm.sh/release-name\" must equal \"{}\": current value is \"{other}\", must be",
+                    record.name
+                ),
             };
             format!(
                 "{kind} \"{}\" in namespace \"{}\" exists and cannot be imported into the current release: invalid \

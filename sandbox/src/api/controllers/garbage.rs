@@ -22,7 +22,8 @@ pub(crate) fn reconcile(cluster: &mut Cluster) {
             alive.insert(uid);
         }
     }
-    let owned = |object: &serde_json::Value| object["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
+    let owned =
+        |object: &serde_json::Value| object["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
     let orphans: Vec<Key> = cluster
         .objects
         .iter()

@@ -18,6 +18,8 @@ pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
     let up = |cluster: &Cluster, node: &str| {
         machines.get(&(cluster.site.clone(), node.to_owned())).is_some_and(|machine| machine.up)
     };
+    let dead: Vec<String> =
+        cluster.processes.iter().filter(|(_, p)| !up(cluster, &p.node)).map(|(id, _)| id.clone()).collect();
     for key in cluster.keys("pods") {
         let Some(pod) = cluster.get(&key) else { continue };
         let (node, id) = (text(&pod["spec"]["nodeName"]), uid(pod).to_owned());
@@ -33,13 +35,19 @@ pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
     }
     // Processes whose pod was deleted by force, or by a namespace's end: the container stops later all the same.
     let alive: Vec<String> = cluster.list("pods").map(|(_, pod)| uid(pod).to_owned()).collect();
-    let orphans: Vec<(String, String)> =
-        cluster.processes.iter().filter(|(id, _)| !alive.contains(id)).map(|(id, p)| (id.clone(), p.node.clone())).collect();
+    let orphans: Vec<(String, String)> = cluster
+        .processes
+        .iter()
+        .filter(|(id, _)| !alive.contains(id))
+        .map(|(id, p)| (id.clone(), p.node.clone()))
+        .collect();
     for (id, node) in orphans {
         if up(cluster, &node) {
             plan_end(cluster, id);
         }
     }
+    // What ran on a machine that went down has ended with it.
+    dead.iter().for_each(|id| end(cluster, machines, id));
 }
 
 fn plan_end(cluster: &mut Cluster, uid: String) {
@@ -115,8 +123,9 @@ fn member(
     let data = match volume.open(machine)? {
         Some(data) => data,
         None => {
-            let data = Data::bootstrap(&config)
-                .ok_or_else(|| format!("couldn't find local name \"{}\" in the initial cluster configuration", config.name))?;
+            let data = Data::bootstrap(&config).ok_or_else(|| {
+                format!("couldn't find local name \"{}\" in the initial cluster configuration", config.name)
+            })?;
             volume.write(machine, &data, now)?;
             data
         }
@@ -148,6 +157,7 @@ fn wait(cluster: &mut Cluster, key: &Key, reason: &str, message: Option<&str>) {
             "restartCount": restarts, "state": {"waiting": {"reason": reason}}, "lastState": {},
         });
         if let Some(message) = message {
+            pod["status"]["phase"] = json!("Running");
             status["state"]["waiting"]["message"] = json!("back-off restarting failed container");
             status["lastState"]["terminated"] =
                 json!({"exitCode": 1, "reason": "Error", "message": message, "finishedAt": stamp});

@@ -9,14 +9,16 @@ mod kubelet;
 mod nodes;
 mod provisioner;
 mod scheduler;
-mod status;
 mod statefulset;
+mod status;
 mod volumes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
+
+pub(crate) use provisioner::{PROVISIONER, SELECTED_NODE, node_of};
 
 use super::cluster::{Cluster, Timer};
 use crate::machine::{Machine, MachineId};
@@ -29,6 +31,21 @@ const ROUNDS: usize = 100;
 
 /// Brings one cluster up to the present.
 pub(crate) fn settle(cluster: &mut Cluster, machines: &mut Machines, elapsed: Duration) {
+    catch_up(cluster, machines, elapsed);
+    cluster.now = elapsed.max(cluster.now);
+    let up = machines.values().filter(|machine| machine.id.0 == cluster.site).map(|machine| machine.up).collect();
+    let quiet = cluster.settled == cluster.revision && cluster.up == up;
+    if quiet && !cluster.groups.values().any(|group| group.members.values().any(|member| member.dirty)) {
+        return;
+    }
+    cluster.up = up;
+    reconcile(cluster, machines);
+    // What was just planned may be due at once.
+    catch_up(cluster, machines, elapsed);
+}
+
+/// Lets everything happen that is due.
+fn catch_up(cluster: &mut Cluster, machines: &mut Machines, elapsed: Duration) {
     while let Some(entry) = cluster.timers.first_entry() {
         if entry.key().0 > elapsed {
             break;
@@ -38,14 +55,6 @@ pub(crate) fn settle(cluster: &mut Cluster, machines: &mut Machines, elapsed: Du
         fire(cluster, machines, timer);
         reconcile(cluster, machines);
     }
-    cluster.now = elapsed.max(cluster.now);
-    let up = machines.values().filter(|machine| machine.id.0 == cluster.site).map(|machine| machine.up).collect();
-    let quiet = cluster.settled == cluster.revision && cluster.up == up;
-    if quiet && !cluster.groups.values().any(|group| group.members.values().any(|member| member.dirty)) {
-        return;
-    }
-    cluster.up = up;
-    reconcile(cluster, machines);
 }
 
 fn fire(cluster: &mut Cluster, machines: &mut Machines, timer: Timer) {

@@ -37,7 +37,9 @@ fn provision(cluster: &mut Cluster, machines: &mut Machines, claim: &Key) {
     }
     let path = format!("{}/{name}", cluster.spec.workload.hostpath);
     let now = cluster.now_ns();
-    let Some(machine) = machines.get_mut(&(cluster.site.clone(), node.clone())).filter(|machine| machine.up) else { return };
+    let Some(machine) = machines.get_mut(&(cluster.site.clone(), node.clone())).filter(|machine| machine.up) else {
+        return;
+    };
     if let Err(errno) = machine.mkdir_p(&path, 0o777, now) {
         return events::warn(cluster, claim, "ProvisioningFailed", &format!("mkdir {path}: {errno}"));
     }

@@ -65,7 +65,12 @@ fn claims(cluster: &Cluster, pod: &Key, object: &Value) -> Result<Vec<Key>, Stri
             return Err(format!("persistentvolumeclaim \"{name}\" is being deleted"));
         }
         match text(&known["status"]["phase"]) {
-            "Lost" => return Err(format!("persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume \"{}\"", text(&known["spec"]["volumeName"]))),
+            "Lost" => {
+                return Err(format!(
+                    "persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume \"{}\"",
+                    text(&known["spec"]["volumeName"])
+                ));
+            }
             "Bound" => {}
             _ if volumes::waits_for_pod(cluster, known) && text(&known["spec"]["volumeName"]).is_empty() => {}
             _ => return Err("pod has unbound immediate PersistentVolumeClaims".to_owned()),
@@ -81,7 +86,8 @@ fn place_claim(cluster: &mut Cluster, claim: &Key, node: &str) -> bool {
     if object["status"]["phase"] == "Bound" {
         return false;
     }
-    let labels = cluster.get(&key("nodes", "", node)).map(|node| node["metadata"]["labels"].clone()).unwrap_or_default();
+    let labels =
+        cluster.get(&key("nodes", "", node)).map(|node| node["metadata"]["labels"].clone()).unwrap_or_default();
     let found = cluster.list("persistentvolumes").find(|(_, volume)| {
         volumes::is_free(volume) && volumes::fits(volume, &object) && volume_reaches(volume, node, &labels)
     });
@@ -171,7 +177,8 @@ fn node_selector(selector: &Value, name: &str, labels: &Value) -> bool {
     let Some(terms) = selector["nodeSelectorTerms"].as_array() else { return true };
     terms.iter().any(|term| {
         let fields = term["matchFields"].as_array().into_iter().flatten();
-        let named = fields.clone().all(|field| field["values"].as_array().is_some_and(|names| names.iter().any(|n| n == name)));
+        let named =
+            fields.clone().all(|field| field["values"].as_array().is_some_and(|names| names.iter().any(|n| n == name)));
         named && LabelSelector::of_object(term).matches(labels)
     })
 }
@@ -182,9 +189,9 @@ fn repelled(cluster: &Cluster, pod: &Value, labels: &Value) -> bool {
         let node = cluster.get(&key("nodes", "", node));
         node.map(|node| node["metadata"]["labels"][topology].clone()).unwrap_or_default()
     };
-    let others = cluster.list("pods").filter(|(_, other)| {
-        uid(other) != uid(pod) && !text(&other["spec"]["nodeName"]).is_empty()
-    });
+    let others = cluster
+        .list("pods")
+        .filter(|(_, other)| uid(other) != uid(pod) && !text(&other["spec"]["nodeName"]).is_empty());
     let namespace = |pod: &Value| pod["metadata"]["namespace"].clone();
     for (_, other) in others {
         for (subject, object) in [(pod, other), (other, pod)] {

@@ -47,7 +47,8 @@ fn step(cluster: &mut Cluster, key: &Key, set: &Value) {
             Some(_) => {}
         }
     }
-    let surplus: Vec<&(usize, Key, Value)> = present.iter().filter(|(ordinal, ..)| *ordinal >= replicas).rev().collect();
+    let surplus: Vec<&(usize, Key, Value)> =
+        present.iter().filter(|(ordinal, ..)| *ordinal >= replicas).rev().collect();
     for (_, pod, object) in &surplus {
         if !deleting(object) {
             // It can only be gone already.
@@ -136,7 +137,8 @@ fn count(cluster: &mut Cluster, key: &Key) {
     let replicas = set["spec"]["replicas"].as_u64().unwrap_or(1) as usize;
     cluster.edit(key, |set| {
         let old = text(&set["status"]["currentRevision"]).to_owned();
-        let current = if old.is_empty() || (updated == all && ready == all && all == replicas) { wanted.clone() } else { old };
+        let current =
+            if old.is_empty() || (updated == all && ready == all && all == replicas) { wanted.clone() } else { old };
         let mut status = json!({
             "observedGeneration": set["metadata"]["generation"], "replicas": all, "currentRevision": current,
             "updateRevision": wanted, "collisionCount": 0,

@@ -57,7 +57,8 @@ fn meet(cluster: &mut Cluster, machines: &mut Machines) -> Vec<Crash> {
     let now = cluster.now_ns();
     let mut crashes = Vec::new();
     for group in cluster.groups.values_mut() {
-        let down = |node: &String| !machines.get(&(cluster.site.clone(), node.clone())).is_some_and(|machine| machine.up);
+        let down =
+            |node: &String| !machines.get(&(cluster.site.clone(), node.clone())).is_some_and(|machine| machine.up);
         group.members.retain(|_, member| !down(&member.node));
         crashes.extend(group.meet());
         for (uid, member) in group.members.iter_mut().filter(|(_, member)| member.dirty) {

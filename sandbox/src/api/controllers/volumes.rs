@@ -140,8 +140,7 @@ pub(crate) fn bind(cluster: &mut Cluster, claim: &Key, volume: &Key) {
     cluster.edit(claim, |claim| {
         claim["spec"]["volumeName"] = json!(volume.2);
         claim["metadata"]["annotations"]["pv.kubernetes.io/bind-completed"] = json!("yes");
-        claim["status"] =
-            json!({"phase": "Bound", "accessModes": bound["accessModes"], "capacity": bound["capacity"]});
+        claim["status"] = json!({"phase": "Bound", "accessModes": bound["accessModes"], "capacity": bound["capacity"]});
     });
 }
 
