@@ -15,5 +15,5 @@ fi
 # The owner first: changing it clears setuid and setgid.
 [ -z "$3" ] || chown -- "$3" "$new"
 [ -z "$2" ] || chmod -- "$2" "$new"
-sync
+sync -- "$new" 2>/dev/null || sync
 mv -f -T -- "$new" "$1"
