@@ -8,7 +8,7 @@ use crate::source::Location;
 use crate::world::TransportFault;
 
 /// The class of a failure; decides the exit code and what the engine may do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// The step was tried and failed. Retried while attempts are left.

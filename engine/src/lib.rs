@@ -5,13 +5,17 @@
 //! no sandbox; it touches the world only through [`world::World`].
 
 pub mod action;
+pub mod check;
 pub mod clock;
+pub mod digest;
 pub mod duration;
 pub mod event;
 pub mod failure;
 pub mod inventory;
 pub mod module;
 pub mod playbook;
+pub mod schema;
+pub mod slug;
 pub mod source;
 pub mod target;
 pub mod template;

@@ -1,7 +1,14 @@
 //! The inventory: two sites, their roles, their nodes, and the replicated pairs between them. Not how to reach them.
 
+mod file;
+mod load;
 mod site;
+#[cfg(test)]
+mod tests;
+mod validate;
 
+pub use file::{InventoryFile, MachineFile, MemberFile, PairFile, SecretSource, SiteFile};
+pub use load::{Secrets, load};
 pub use site::{Connection, Kubernetes, Machine, Roles, Site, Ssh};
 
 use std::sync::Arc;

@@ -1,7 +1,16 @@
 //! A playbook as loaded: phases of steps, templates still unrendered, includes already in place.
 
+mod decode;
+mod inputs;
+mod load;
+mod params;
 mod step;
+#[cfg(test)]
+mod tests;
 
+pub use decode::{STEP_KINDS, STEP_OPTIONS};
+pub use inputs::resolve_params;
+pub use load::{ReadFile, load, load_partly};
 pub use step::{Gate, OnUnreachable, Retry, Step, StepKind};
 
 use std::sync::Arc;

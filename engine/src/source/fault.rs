@@ -85,6 +85,11 @@ impl Faults {
         self.0.push(fault);
     }
 
+    /// Puts the faults in the order of their files and places.
+    pub fn sort(&mut self) {
+        self.0.sort_by_key(|fault| fault.at.as_ref().map(|at| (at.file.path.clone(), at.range.start)));
+    }
+
     /// Adds the faults of a result and hands out its value, if there is one.
     pub fn take<T>(&mut self, result: Result<T, Faults>) -> Option<T> {
         match result {

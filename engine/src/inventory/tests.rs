@@ -1,0 +1,88 @@
+//! Bad inventories: each fault with its place.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+
+use super::*;
+
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn resolve(&self, source: &SecretSource) -> Result<String, String> {
+        match source {
+            SecretSource::Env(name) if name == "GOOD" => Ok("hunter2".to_owned()),
+            other => Err(format!("{other:?} is not there")),
+        }
+    }
+}
+
+const GOOD: &str = include_str!("../../../inventories/example.yml");
+
+fn faults(text: &str) -> String {
+    let read = |_: &Path| Ok(text.to_owned());
+    load(Path::new("i.yml"), &read, &NoSecrets)
+        .map(|_| "no fault".to_owned())
+        .unwrap_or_else(|faults| faults.to_string())
+}
+
+#[test]
+fn the_example_is_the_manuals_table() {
+    let read = |_: &Path| Ok(GOOD.to_owned());
+    let inventory = load(Path::new("i.yml"), &read, &NoSecrets).expect("a good inventory");
+    let pair = &inventory.pairs[1];
+    let (own, peer) = (&pair.members["primary"], &pair.members["standby"]);
+    assert_eq!((own.address.as_str(), own.port, own.node_id), ("172.16.1.2", 7790, 1));
+    assert_eq!((peer.address.as_str(), peer.hostname.as_str(), peer.node_id), ("172.16.2.2", "worker02", 2));
+    assert_eq!((inventory.active().name.as_str(), inventory.peer_of("primary").name.as_str()), ("primary", "standby"));
+}
+
+#[test]
+fn every_collision_is_a_fault_with_its_place() {
+    let cases = [
+        GOOD.replace("standby: {node: worker01, node_id: 2}", "standby: {node: worker01, node_id: 1}"),
+        GOOD.replace("standby: {node: worker02, node_id: 2}", "standby: {node: worker2, node_id: 2}"),
+        GOOD.replace("primary: {node: worker02, node_id: 1}", "primary: {node: worker01, node_id: 1}"),
+        GOOD.replace("passive: standby", "passive: stanby"),
+        GOOD.replace("passive: standby", "passive: primary"),
+        GOOD.replace("172.16.1.5", "172.16.1.4"),
+        GOOD.replace("resource: etcd1", "resource: etcd0"),
+        GOOD.replace("node: worker03, node_id: 1", "node: worker03, node_id: 17"),
+        GOOD.replace("      standby: {node: worker03, node_id: 2}\n", ""),
+        GOOD.replace("roles:", "secrets: {password: {env: MISSING}}\nroles:"),
+        GOOD.replace("roles:", "rolls: {}\nroles:"),
+    ];
+    let all: Vec<String> = cases.iter().map(|text| faults(text)).collect();
+    assert_snapshot!(all.join("\n---\n"), @r##"
+    i.yml:35:42: `primary` and `standby` have the same node_id 1
+    ---
+    i.yml:42:23: site `standby` has no node `worker2`
+    ---
+    i.yml:37:11: `etcd0` and `etcd1` both use port 7790 on primary/worker01
+    i.yml:38:13: `etcd0` and `etcd1` both use device /dev/drbd0 on primary/worker01
+    i.yml:39:11: `etcd0` and `etcd1` both use disk /dev/sdc on primary/worker01
+    ---
+    i.yml:25:35: role `passive` names the site `stanby`, which does not exist
+    ---
+    i.yml:25:35: `primary` cannot be active and passive at once
+    ---
+    i.yml:12:27: `worker05` and `worker04` have the same address 172.16.1.4
+    ---
+    i.yml:36:15: pairs 0 and 1 have the same resource `etcd0`
+    ---
+    i.yml:48:42: node_id 17 is out of range
+    ---
+    i.yml:48:7: pair `etcd2` has no member on `standby`
+    ---
+    i.yml:25:21: secret `password`: Env("MISSING") is not there
+    ---
+    i.yml:25:1: unknown field `rolls`, expected one of `sites`, `roles`, `pairs`, `vars`, `secrets`
+    "##);
+}
+
+#[test]
+fn secrets_become_variables_whose_values_are_known_to_be_secret() {
+    let text = GOOD.replace("roles:", "secrets: {password: {env: GOOD}}\nroles:");
+    let inventory = load(Path::new("i.yml"), &move |_: &Path| Ok(text.clone()), &NoSecrets).expect("an inventory");
+    assert_eq!((inventory.vars["password"].as_str(), inventory.secrets), (Some("hunter2"), vec!["hunter2".to_owned()]));
+}

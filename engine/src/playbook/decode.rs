@@ -1,0 +1,304 @@
+//! From a tree to steps: one module, gate, block or include each, with the options common to all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::load::{ReadFile, bad_name, beside, read_source};
+use super::params::ParamsChecker;
+use super::{Gate, OnUnreachable, Retry, Step, StepKind};
+use crate::module::Registry;
+use crate::slug::slug;
+use crate::source::{Fault, Faults, Fields, Key, Kind, Node, SourceFile, nearest, parse, wrong_type};
+use crate::template;
+
+/// The keys that every step may have, whatever it does.
+pub const STEP_OPTIONS: &[&str] = &[
+    "name",
+    "target",
+    "delegate_to",
+    "when",
+    "loop",
+    "register",
+    "until",
+    "retry",
+    "timeout",
+    "budget",
+    "tags",
+    "vars",
+    "on_unreachable",
+    "allow_failure",
+    "run_once",
+    "serial",
+    "secret",
+    "undo",
+];
+/// The keys that say what a step does, beside the modules' names.
+pub const STEP_KINDS: &[&str] = &["gate", "confirm", "block", "rescue", "always", "include"];
+
+/// Decodes the steps of a playbook and its includes.
+pub(super) struct Decoder<'a> {
+    registry: &'a Registry,
+    read: ReadFile<'a>,
+    checker: ParamsChecker,
+    sources: Vec<Arc<SourceFile>>,
+    including: Vec<Arc<SourceFile>>,
+    ids: BTreeMap<String, usize>,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(registry: &'a Registry, read: ReadFile<'a>, source: &Arc<SourceFile>) -> Self {
+        let sources = vec![Arc::clone(source)];
+        Self {
+            registry,
+            read,
+            checker: ParamsChecker::new(registry),
+            including: sources.clone(),
+            sources,
+            ids: BTreeMap::new(),
+        }
+    }
+
+    /// The texts of all files, for the digest.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().map(|source| source.text.as_str())
+    }
+
+    /// An id that no other step or phase has.
+    pub(super) fn unique_id(&mut self, prefix: &str, name: &str) -> String {
+        let slug = slug(name);
+        let slug = if slug.is_empty() { "step" } else { &slug };
+        let id = if prefix.is_empty() { slug.to_owned() } else { format!("{prefix}/{slug}") };
+        let count = self.ids.entry(id.clone()).or_insert(0);
+        *count += 1;
+        if *count == 1 { id } else { format!("{id}-{count}") }
+    }
+
+    /// Variables, unrendered; their syntax is checked.
+    pub(super) fn vars(&self, entries: &[(Key, Node)], faults: &mut Faults) -> Vec<(String, Node)> {
+        let mut vars = Vec::new();
+        for (key, node) in entries {
+            if let Some(why) = bad_name(&key.name) {
+                faults.push(Fault::at(&key.at, why));
+            }
+            self.templates(node, faults);
+            vars.push((key.name.clone(), node.clone()));
+        }
+        vars
+    }
+
+    /// An expression option; its syntax is checked.
+    pub(super) fn expression(&self, node: Option<&Node>, faults: &mut Faults) -> Option<Node> {
+        let node = node?;
+        faults.0.extend(template::syntax(node, true));
+        Some(node.clone())
+    }
+
+    fn templates(&self, node: &Node, faults: &mut Faults) {
+        faults.0.extend(template::syntax(node, false));
+    }
+
+    fn templated(&self, node: Option<&Node>, faults: &mut Faults) -> Option<Node> {
+        let node = node?;
+        self.templates(node, faults);
+        Some(node.clone())
+    }
+
+    /// A list of steps.
+    pub(super) fn steps(&mut self, items: &[Node], prefix: &str, tags: &[String], faults: &mut Faults) -> Vec<Step> {
+        items.iter().filter_map(|node| self.step(node, prefix, tags, faults)).collect()
+    }
+
+    fn step(&mut self, node: &Node, prefix: &str, inherited: &[String], faults: &mut Faults) -> Option<Step> {
+        let mut fields = Fields::of(node, "a step").map_err(|fault| faults.push(fault)).ok()?;
+        let kind_key = self.kind_key(node, faults)?;
+        let title = fields.text("name", faults).or_else(|| title_of(kind_key));
+        let name = title.unwrap_or_else(|| kind_key.0.name.clone());
+        let id = self.unique_id(prefix, &name);
+        let mut tags = inherited.to_vec();
+        tags.extend(fields.texts("tags", faults));
+        let target = self.templated(fields.node("target"), faults);
+        let delegate_to = self.templated(fields.node("delegate_to"), faults);
+        let when = self.expression(fields.node("when"), faults);
+        let loop_over = fields.node("loop");
+        if let Some(list) = loop_over.filter(|node| !matches!(node.kind, Kind::Seq(_) | Kind::Str(_))) {
+            faults.push(wrong_type(list, "`loop`", "a list, or a template that gives one"));
+        }
+        let loop_over = self.templated(loop_over, faults);
+        let register = fields.text("register", faults);
+        if let (Some(why), Some(at)) = (register.as_deref().and_then(bad_name), node.get("register")) {
+            faults.push(Fault::at(&at.at, why));
+        }
+        let until = self.expression(fields.node("until"), faults);
+        let retry = fields.decoded::<Retry>("retry", faults);
+        let timeout = self.duration(fields.node("timeout"), faults);
+        let budget = fields.parsed("budget", faults);
+        let vars = self.vars(fields.entries("vars", faults), faults);
+        let on_unreachable = fields.decoded::<OnUnreachable>("on_unreachable", faults).unwrap_or_default();
+        let allow_failure = fields.flag("allow_failure", faults);
+        let run_once = fields.flag("run_once", faults);
+        let serial = fields.decoded::<std::num::NonZeroUsize>("serial", faults).map(std::num::NonZeroUsize::get);
+        let secret = fields.flag("secret", faults);
+        let undo_items = fields.items("undo", faults);
+        let undo = self.steps(undo_items, &format!("{id}/undo"), &tags, faults);
+        let kind = self.kind(&mut fields, kind_key, &id, &tags, faults)?;
+        fields.finish(faults);
+        Some(Step {
+            id,
+            name,
+            at: node.at.clone(),
+            target,
+            delegate_to,
+            when,
+            loop_over,
+            register,
+            until,
+            retry,
+            timeout,
+            budget,
+            tags,
+            vars,
+            on_unreachable,
+            allow_failure,
+            run_once,
+            serial,
+            secret,
+            undo,
+            kind,
+        })
+    }
+
+    /// The one key that says what a step does.
+    fn kind_key<'n>(&self, node: &'n Node, faults: &mut Faults) -> Option<&'n (Key, Node)> {
+        let is_kind = |name: &str| matches!(name, "gate" | "block" | "include") || self.registry.get(name).is_some();
+        let mut kinds = node.entries().iter().filter(|(key, _)| is_kind(&key.name));
+        let (first, second) = (kinds.next(), kinds.next());
+        if let (Some((first, _)), Some((second, _))) = (first, second) {
+            faults.push(
+                Fault::at(
+                    &second.at,
+                    format!("a step does one thing, and this one has `{}` and `{}`", first.name, second.name),
+                )
+                .help("make it two steps"),
+            );
+            return None;
+        }
+        if first.is_some() {
+            return first;
+        }
+        let unknown = node
+            .entries()
+            .iter()
+            .find(|(key, _)| !STEP_OPTIONS.contains(&key.name.as_str()) && !STEP_KINDS.contains(&key.name.as_str()));
+        faults.push(match unknown {
+            Some((key, _)) => {
+                let fault = Fault::at(&key.at, format!("unknown module `{}`", key.name));
+                let known = self.registry.names().chain(STEP_OPTIONS.iter().copied()).chain(STEP_KINDS.iter().copied());
+                match nearest(&key.name, known) {
+                    Some(near) => fault.help(format!("did you mean `{near}`?")),
+                    None => fault.help("`cutover explain` lists the modules"),
+                }
+            }
+            None => Fault::at(&node.at, "this step does nothing: it names no module, `gate`, `block` or `include`")
+                .help("`cutover explain` lists the modules"),
+        });
+        None
+    }
+
+    fn kind(
+        &mut self,
+        fields: &mut Fields<'_>,
+        (key, value): &(Key, Node),
+        id: &str,
+        tags: &[String],
+        faults: &mut Faults,
+    ) -> Option<StepKind> {
+        match key.name.as_str() {
+            "gate" => {
+                let question = self.templated(fields.node("gate"), faults)?;
+                if question.as_str().is_none() {
+                    faults.push(wrong_type(&question, "`gate`", "the question, as text"));
+                }
+                Some(StepKind::Gate(Gate { question, confirm: self.templated(fields.node("confirm"), faults) }))
+            }
+            "block" => {
+                let mut section = |name: &'static str, faults: &mut Faults| {
+                    let items = fields.items(name, faults);
+                    self.steps(
+                        items,
+                        &if name == "block" { id.to_owned() } else { format!("{id}/{name}") },
+                        tags,
+                        faults,
+                    )
+                };
+                let block = section("block", faults);
+                let rescue = section("rescue", faults);
+                let always = section("always", faults);
+                Some(StepKind::Block { block, rescue, always })
+            }
+            "include" => self.include(fields, value, id, tags, faults),
+            module => {
+                // The key is an option of the registry's, so it is not one of `Fields`' names.
+                let known = self.registry.get(module)?;
+                fields.node(known.name());
+                self.templates(value, faults);
+                self.checker.check(known, key, value, faults);
+                Some(StepKind::Module { module: module.to_owned(), at: key.at.clone(), params: value.clone() })
+            }
+        }
+    }
+
+    fn include(
+        &mut self,
+        fields: &mut Fields<'_>,
+        value: &Node,
+        id: &str,
+        tags: &[String],
+        faults: &mut Faults,
+    ) -> Option<StepKind> {
+        let path = fields.text("include", faults)?;
+        let path = beside(&value.at.file, &path);
+        if self.including.iter().any(|file| file.path == path) {
+            faults.push(Fault::at(&value.at, format!("`{}` includes itself", path.display())));
+            return None;
+        }
+        let source = match read_source(&path, self.read) {
+            Ok(source) => source,
+            Err(fault) => {
+                faults.push(Fault::at(&value.at, fault.message));
+                return None;
+            }
+        };
+        self.sources.push(Arc::clone(&source));
+        let tree = faults.take(parse(&source))?;
+        let Kind::Seq(items) = &tree.kind else {
+            faults.push(wrong_type(&tree, "an included file", "a list of steps"));
+            return None;
+        };
+        self.including.push(source);
+        let block = self.steps(items, id, tags, faults);
+        self.including.pop();
+        Some(StepKind::Block { block, rescue: Vec::new(), always: Vec::new() })
+    }
+
+    fn duration(&self, node: Option<&Node>, faults: &mut Faults) -> Option<Node> {
+        let node = self.templated(node, faults)?;
+        match node.as_str() {
+            Some(text) if text.contains("{{") => {}
+            Some(text) => {
+                if let Err(why) = text.parse::<crate::duration::HumanDuration>() {
+                    faults.push(Fault::at(&node.at, why));
+                }
+            }
+            None => faults.push(wrong_type(&node, "`timeout`", "a duration such as `30s`")),
+        }
+        Some(node)
+    }
+}
+
+/// The title of a step that has no name: a gate's question, an included file's name.
+fn title_of((key, value): &(Key, Node)) -> Option<String> {
+    match key.name.as_str() {
+        "gate" | "include" => value.as_str().map(str::to_owned),
+        _ => None,
+    }
+}

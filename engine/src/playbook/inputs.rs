@@ -1,0 +1,106 @@
+//! The values of a playbook's parameters: given, default, or missing; of the right type.
+
+use serde_json::{Map, Value};
+
+use super::{Param, ParamType, Playbook};
+use crate::duration::HumanDuration;
+use crate::source::{Fault, Faults, nearest};
+
+/// Gives every parameter its value. Texts given on the command line become numbers and booleans where the type asks for it.
+///
+/// # Errors
+/// Unknown parameters, wrong types, values that are no choice, required ones that are not given.
+pub fn resolve_params(playbook: &Playbook, given: &Map<String, Value>) -> Result<Map<String, Value>, Faults> {
+    let mut faults = Faults::default();
+    for name in given.keys().filter(|name| !playbook.params.contains_key(*name)) {
+        let fault = Fault::bare(format!("`{}` has no parameter `{name}`", playbook.source.path.display()));
+        let known = playbook.params.keys().map(String::as_str);
+        faults.push(match nearest(name, known) {
+            Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None => fault
+                .help(format!("its parameters are {}", playbook.params.keys().cloned().collect::<Vec<_>>().join(", "))),
+        });
+    }
+    let mut values = Map::new();
+    for (name, param) in &playbook.params {
+        let kind = param.kind.or_else(|| param.default.as_ref().map(type_of));
+        let value = match (given.get(name), &param.default) {
+            (Some(value), _) => coerce(value, kind),
+            (None, Some(default)) => Ok(default.clone()),
+            (None, None) if param.required => {
+                let what = param.description.as_deref().unwrap_or("no description");
+                faults.push(
+                    Fault::bare(format!("parameter `{name}` is required ({what})"))
+                        .help(format!("give it: -e {name}=...")),
+                );
+                continue;
+            }
+            (None, None) => Ok(Value::Null),
+        };
+        match value.and_then(|value| chosen(value, param)) {
+            Ok(value) => drop(values.insert(name.clone(), value)),
+            Err(why) => faults.push(Fault::bare(format!("parameter `{name}`: {why}"))),
+        }
+    }
+    faults.into_result(values)
+}
+
+fn chosen(value: Value, param: &Param) -> Result<Value, String> {
+    if param.choices.is_empty() || param.choices.contains(&value) {
+        return Ok(value);
+    }
+    let choices = param.choices.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
+    Err(format!("{value} is none of {choices}"))
+}
+
+fn type_of(value: &Value) -> ParamType {
+    match value {
+        Value::Bool(_) => ParamType::Boolean,
+        Value::Number(number) if number.is_f64() => ParamType::Number,
+        Value::Number(_) => ParamType::Integer,
+        Value::Array(_) => ParamType::List,
+        Value::Object(_) => ParamType::Map,
+        Value::String(_) | Value::Null => ParamType::String,
+    }
+}
+
+fn coerce(value: &Value, kind: Option<ParamType>) -> Result<Value, String> {
+    let Some(kind) = kind else { return Ok(value.clone()) };
+    let text = value.as_str();
+    let wrong = |wanted: &str| Err(format!("{value} is no {wanted}"));
+    match kind {
+        ParamType::String => match value {
+            Value::String(_) => Ok(value.clone()),
+            Value::Number(_) | Value::Bool(_) => Ok(Value::String(value.to_string())),
+            _ => wrong("text"),
+        },
+        ParamType::Boolean => match (value, text) {
+            (Value::Bool(_), _) => Ok(value.clone()),
+            (_, Some("true")) => Ok(Value::Bool(true)),
+            (_, Some("false")) => Ok(Value::Bool(false)),
+            _ => wrong("boolean (true or false)"),
+        },
+        ParamType::Integer => match (value.as_i64(), text.and_then(|text| text.parse::<i64>().ok())) {
+            (Some(number), _) | (None, Some(number)) => Ok(number.into()),
+            _ => wrong("whole number"),
+        },
+        ParamType::Number => match (value.as_f64(), text.and_then(|text| text.parse::<f64>().ok())) {
+            (Some(number), _) | (None, Some(number)) => Ok(number.into()),
+            _ => wrong("number"),
+        },
+        ParamType::Duration => match text.map(str::parse::<HumanDuration>) {
+            Some(Ok(_)) => Ok(value.clone()),
+            Some(Err(why)) => Err(why),
+            None => wrong("duration"),
+        },
+        ParamType::List | ParamType::Map => {
+            let parsed = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
+            let value = parsed.as_ref().unwrap_or(value);
+            match (kind, value) {
+                (ParamType::List, Value::Array(_)) | (ParamType::Map, Value::Object(_)) => Ok(value.clone()),
+                (ParamType::List, _) => wrong("list; on the command line write it as JSON"),
+                _ => wrong("mapping; on the command line write it as JSON"),
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Loading and checking playbooks: one file with ten different faults gives ten.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::check::check_file;
+use crate::failure::Failure;
+use crate::module::{Context, Diff, Module, Registry};
+
+#[derive(Clone, Copy)]
+struct Scale;
+
+/// Parameters.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ScaleParams {
+    /// The replicas.
+    replicas: u32,
+    /// The kind.
+    #[serde(default)]
+    kind: Option<Kind>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum Kind {
+    /// A stateful set.
+    StatefulSet,
+    /// A deployment.
+    Deployment,
+}
+
+impl Module for Scale {
+    const NAME: &'static str = "k8s_scale";
+    const SUMMARY: &'static str = "Scales";
+    const EXAMPLE: &'static str = "k8s_scale: {replicas: 0}";
+    type Params = ScaleParams;
+    type State = ();
+
+    async fn probe(&self, _: &Context, _: &ScaleParams) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn diff(&self, _: &Context, _: &ScaleParams, _: &()) -> Diff {
+        Diff::InSync
+    }
+}
+
+const REGISTRY: Registry = Registry(&[&Scale]);
+
+fn files<'a>(files: &'a [(&'a str, &'a str)]) -> impl Fn(&Path) -> std::io::Result<String> + 'a {
+    |path| {
+        let found = files.iter().find(|(name, _)| Path::new(name) == path);
+        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+}
+
+fn faults(text: &str) -> String {
+    let files = [("p.yml", text)];
+    let (_, faults) = check_file(Path::new("p.yml"), None, &REGISTRY, &self::files(&files));
+    let lines = faults.0.iter().map(|fault| {
+        let at = fault.at.as_ref().map(ToString::to_string).unwrap_or_default();
+        let help = fault.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        format!("{at}: {fault}{help}\n")
+    });
+    lines.collect()
+}
+
+#[test]
+fn ten_faults_in_one_file_are_ten_messages() {
+    let text = r#"
+name: Ten faults
+windo: 2h
+params:
+  release: {default: etcd}
+phases:
+  - name: First
+    budget: 5M
+    steps:
+      - name: Unknown module
+        k8s_scal: {replicas: 0}
+      - name: Unknown option
+        timout: 3m
+        k8s_scale: {replicas: 0}
+      - name: Unknown parameter
+        k8s_scale: {replicas: 0, replica: 1}
+      - name: Wrong type
+        k8s_scale: {replicas: many}
+      - name: Not a choice
+        k8s_scale: {replicas: 0, kind: Statefulset}
+      - name: Unknown variable
+        when: relase == "x"
+        k8s_scale: {replicas: "{{ release | length }}"}
+      - name: Broken template
+        k8s_scale: {replicas: "{{ release | }}"}
+      - name: Unknown target
+        target: activ.pairs
+        k8s_scale: {replicas: 0}
+      - name: Includes nothing
+        include: missing.yml
+"#;
+    assert_snapshot!(faults(text), @r##"
+    p.yml:3:1: unknown key `windo` in a playbook (did you mean `window`?)
+    p.yml:8:13: `5M` is no duration: write `30s`, `5m`, `2h` or `1m 30s`
+    p.yml:11:9: unknown module `k8s_scal` (did you mean `k8s_scale`?)
+    p.yml:13:9: unknown key `timout` in a step (did you mean `timeout`?)
+    p.yml:16:34: unknown key `replica` in `k8s_scale` (did you mean `replicas`?)
+    p.yml:18:31: `k8s_scale`: "many" is not of type "integer"
+    p.yml:20:40: `k8s_scale`: "Statefulset" is not one of "StatefulSet" or "Deployment"
+    p.yml:22:15: unknown variable `relase` (did you mean `release`?)
+    p.yml:25:45: template: syntax error: unexpected end of variable block, expected identifier
+    p.yml:27:17: unknown target `activ.pairs` (did you mean `active.pairs`?)
+    p.yml:30:18: cannot read `missing.yml`: entity not found
+    "##);
+}
+
+#[test]
+fn a_step_does_exactly_one_thing() {
+    let text = "
+name: x
+phases:
+  - name: a
+    steps:
+      - {name: none}
+      - {gate: 'Go?', k8s_scale: {replicas: 1}}
+";
+    assert_snapshot!(faults(text), @r##"
+    p.yml:6:9: this step does nothing: it names no module, `gate`, `block` or `include` (`cutover explain` lists the modules)
+    p.yml:7:23: a step does one thing, and this one has `gate` and `k8s_scale` (make it two steps)
+    "##);
+}
+
+#[test]
+fn includes_are_put_in_place_and_cycles_are_refused() {
+    let files = [
+        ("d/p.yml", "name: x\nphases:\n- name: Stop\n  steps:\n  - {include: tasks/a.yml, vars: {who: me}}\n"),
+        ("d/tasks/a.yml", "- {name: One, k8s_scale: {replicas: 0}}\n- {name: One, k8s_scale: {replicas: 1}}\n"),
+        ("d/cycle.yml", "name: x\nphases:\n- name: Stop\n  steps:\n  - {include: loop.yml}\n"),
+        ("d/loop.yml", "- {include: loop.yml}\n"),
+    ];
+    let playbook = load(Path::new("d/p.yml"), &REGISTRY, &self::files(&files)).expect("a playbook");
+    let ids: Vec<&str> = playbook.steps().iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["stop/tasks-a-yml", "stop/tasks-a-yml/one", "stop/tasks-a-yml/one-2"]);
+    let fault = load(Path::new("d/cycle.yml"), &REGISTRY, &self::files(&files)).expect_err("a cycle");
+    assert_eq!(fault.to_string(), "d/loop.yml:1:13: `d/loop.yml` includes itself");
+}
+
+#[test]
+fn parameters_take_their_types_from_defaults_and_refuse_what_is_no_choice() {
+    let text = "
+name: x
+params:
+  replicas: {default: 3}
+  mode: {default: a, choices: [a, b]}
+  name: {required: true, description: the name}
+phases: [{name: a, steps: [{k8s_scale: {replicas: 1}}]}]
+";
+    let files = [("p.yml", text)];
+    let playbook = load(Path::new("p.yml"), &REGISTRY, &self::files(&files)).expect("a playbook");
+    let given = |json: serde_json::Value| json.as_object().cloned().unwrap_or_default();
+    let good = resolve_params(&playbook, &given(serde_json::json!({"replicas": "5", "name": "n"}))).expect("values");
+    assert_eq!(serde_json::Value::Object(good).to_string(), r#"{"replicas":5,"mode":"a","name":"n"}"#);
+    let bad = resolve_params(&playbook, &given(serde_json::json!({"replicas": "x", "mode": "c", "nam": 1})));
+    assert_snapshot!(bad.expect_err("faults"), @r##"
+    `p.yml` has no parameter `nam`
+    parameter `replicas`: "x" is no whole number
+    parameter `mode`: "c" is none of "a", "b"
+    parameter `name` is required (the name)
+    "##);
+}

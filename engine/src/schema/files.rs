@@ -1,0 +1,177 @@
+//! The schemas of whole files: playbook, inventory and event stream.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::authoring;
+use crate::duration::HumanDuration;
+use crate::event::Outcome;
+use crate::failure::FailureClass;
+use crate::inventory::InventoryFile;
+use crate::module::Registry;
+use crate::playbook::{OnUnreachable, Param, Retry};
+
+const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
+
+fn inline<T: JsonSchema>(generator: &mut SchemaGenerator, description: &str) -> Value {
+    let mut schema = generator.subschema_for::<T>().to_value();
+    if schema.get("$ref").is_some() {
+        // Beside a `$ref` draft-07 ignores everything, so the description needs a wrapper.
+        schema = json!({"allOf": [schema]});
+    }
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("description".to_owned(), json!(description));
+    }
+    schema
+}
+
+fn texts(description: &str) -> Value {
+    json!({"description": description, "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+}
+
+fn expression(description: &str) -> Value {
+    json!({
+        "description": description,
+        "anyOf": [{"type": "boolean"}, {"type": "string"}, {"type": "array", "items": {"type": ["string", "boolean"]}}],
+    })
+}
+
+/// The schema of playbooks, with every module's parameters.
+pub fn playbook(registry: &Registry) -> Value {
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let mut definitions = Map::new();
+    let step = step(registry, &mut generator, &mut definitions);
+    let phase = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["name", "steps"],
+        "properties": {
+            "name": {"type": "string", "description": "The phase's title."},
+            "budget": inline::<HumanDuration>(&mut generator, "The time the phase may take; a longer one is reported, not stopped."),
+            "point_of_no_return": {"type": "boolean", "description": "Whether the way back is no longer cheap once this phase begins."},
+            "check_all": {"type": "boolean", "description": "Whether all steps run even if one fails, so that the phase ends with the whole list."},
+            "when": expression("A condition; the phase is skipped if it does not hold."),
+            "vars": {"type": "object", "description": "Variables for its steps."},
+            "tags": texts("Tags that its steps inherit."),
+            "steps": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/Step"}, "description": "Its steps, in order."},
+        },
+    });
+    let param = inline::<Param>(&mut generator, "An input of the playbook.");
+    let window = inline::<HumanDuration>(&mut generator, "The change window; its burn-down is shown.");
+    definitions.extend(generator.take_definitions(true));
+    definitions.insert("Step".to_owned(), step);
+    definitions.insert("Phase".to_owned(), phase);
+    json!({
+        "$schema": DRAFT,
+        "title": "cutover playbook",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["name", "phases"],
+        "properties": {
+            "name": {"type": "string", "description": "The playbook's title."},
+            "description": {"type": "string", "description": "What it does, for people."},
+            "window": window,
+            "rehearse_after": {"type": "string", "description": "The playbook that has to have run before; a rehearsal runs it first."},
+            "params": {"type": "object", "additionalProperties": param, "description": "Typed inputs."},
+            "vars": {"type": "object", "description": "Variables; templates allowed."},
+            "phases": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/Phase"}, "description": "The phases, in order."},
+        },
+        "definitions": definitions,
+    })
+}
+
+fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut Map<String, Value>) -> Value {
+    let steps = |description: &str| json!({"type": "array", "items": {"$ref": "#/definitions/Step"}, "description": description});
+    let Value::Object(mut properties) = json!({
+        "name": {"type": "string", "description": "The step's title; templates allowed."},
+        "target": texts("What it works on: `active`, `passive`, a site's name, each with `.nodes` or `.pairs`; `controller`; or a list of these."),
+        "delegate_to": {"type": "string", "description": "A node of the target's site that commands go to instead of the target's own."},
+        "when": expression("A condition, or a list of conditions that must all hold; the step is skipped otherwise."),
+        "loop": {"description": "A list; the step runs once for each element, which is `item` in templates.", "anyOf": [{"type": "array"}, {"type": "string"}]},
+        "register": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": "The variable that keeps the result: one result for one target, a list in target order for several."},
+        "until": expression("A condition over the registered result; the step is repeated until it holds."),
+        "retry": inline::<Retry>(generator, "Further attempts after a failure."),
+        "timeout": {"type": "string", "description": "The time one attempt may take, verification included: `30s`, `5m`."},
+        "budget": inline::<HumanDuration>(generator, "The time the step may take; a longer one is reported, not stopped."),
+        "tags": texts("Tags to select steps by."),
+        "vars": {"type": "object", "description": "Variables for this step."},
+        "on_unreachable": inline::<OnUnreachable>(generator, "What to do when a target cannot be reached."),
+        "allow_failure": {"type": "boolean", "description": "Whether the run goes on if the step fails."},
+        "run_once": {"type": "boolean", "description": "Whether only the first target runs it."},
+        "serial": {"type": "integer", "minimum": 1, "description": "How many targets run it at a time."},
+        "secret": {"type": "boolean", "description": "Whether its output is kept out of events and journal."},
+        "undo": steps("Steps that take it back, where its module cannot."),
+        "gate": {"type": "string", "description": "A question that a person answers; who and when is recorded."},
+        "confirm": {"type": "string", "description": "The phrase that has to be typed at the gate."},
+        "block": steps("Steps that belong together."),
+        "rescue": steps("Steps that run if one of the block fails; the run then goes on."),
+        "always": steps("Steps that run in any case after the block."),
+        "include": {"type": "string", "description": "A file with a list of steps, relative to this one."},
+    }) else {
+        return Value::Null;
+    };
+    for module in registry.0 {
+        let mut params = authoring(*module);
+        if let Some(object) = params.as_object_mut() {
+            if let Some(Value::Object(inner)) = object.shift_remove("definitions") {
+                definitions.extend(inner);
+            }
+            object.shift_remove("$schema");
+        }
+        properties.insert(module.name().to_owned(), json!({"description": module.summary(), "allOf": [params]}));
+    }
+    let kinds: Vec<Value> = ["gate", "block", "include"]
+        .into_iter()
+        .chain(registry.names())
+        .map(|name| json!({"required": [name]}))
+        .collect();
+    json!({"type": "object", "additionalProperties": false, "properties": properties, "oneOf": kinds})
+}
+
+/// The schema of inventories.
+pub fn inventory() -> Value {
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<InventoryFile>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".to_owned(), json!("cutover inventory"));
+    }
+    schema
+}
+
+/// The schema of one line of the event stream (`events.jsonl`, `--output json`).
+pub fn event() -> Value {
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let outcome = inline::<Outcome>(&mut generator, "How it ended.");
+    let class = inline::<FailureClass>(&mut generator, "The class of the failure.");
+    let task = json!({
+        "type": "object",
+        "required": ["step", "target"],
+        "properties": {"step": {"type": "string"}, "target": {}, "item": {"type": "integer", "minimum": 0}},
+    });
+    let failure = json!({
+        "type": "object",
+        "required": ["class", "message"],
+        "properties": {
+            "class": class, "message": {"type": "string"}, "details": {"type": "array", "items": {"type": "string"}},
+            "help": {"type": "string"}, "place": {"type": "string", "description": "file:line:col"},
+        },
+    });
+    json!({
+        "$schema": DRAFT,
+        "title": "cutover event",
+        "type": "object",
+        "required": ["v", "seq", "at", "elapsed_ms", "run", "kind"],
+        "properties": {
+            "v": {"const": crate::event::VERSION, "description": "The format's version."},
+            "seq": {"type": "integer", "minimum": 1, "description": "The number in the stream."},
+            "at": {"type": "string", "format": "date-time", "description": "Wall-clock time, UTC."},
+            "elapsed_ms": {"type": "integer", "minimum": 0, "description": "Milliseconds since the run began."},
+            "run": {"type": "string", "description": "The run."},
+            "kind": {"type": "string", "description": "What happened."},
+            "task": task, "outcome": outcome, "failure": failure,
+            "step": {"type": "string", "description": "The step's id."},
+            "took_ms": {"type": "integer", "minimum": 0},
+        },
+        "definitions": generator.take_definitions(true).into_iter().collect::<Map<_, _>>(),
+    })
+}

@@ -1,0 +1,201 @@
+//! Reads a mapping key by key and collects every fault: missing and unknown keys, wrong types. Not what the keys mean.
+
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use super::{Fault, Faults, Key, Kind, Node, nearest};
+
+/// A mapping that is being read.
+pub struct Fields<'a> {
+    node: &'a Node,
+    what: &'a str,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    /// Begins to read a mapping; `what` names it in messages: `a step`.
+    ///
+    /// # Errors
+    /// The node is no mapping.
+    pub fn of(node: &'a Node, what: &'a str) -> Result<Self, Fault> {
+        match node.kind {
+            Kind::Map(_) => Ok(Self { node, what, known: Vec::new() }),
+            _ => Err(wrong_type(node, what, "a mapping")),
+        }
+    }
+
+    /// The mapping itself.
+    pub fn whole(&self) -> &'a Node {
+        self.node
+    }
+
+    /// A value as it stands.
+    pub fn node(&mut self, name: &'static str) -> Option<&'a Node> {
+        self.known.push(name);
+        self.node.get(name)
+    }
+
+    /// Text.
+    pub fn text(&mut self, name: &'static str, faults: &mut Faults) -> Option<String> {
+        let node = self.node(name)?;
+        match &node.kind {
+            Kind::Str(text) => Some(text.clone()),
+            _ => {
+                faults.push(wrong_type(node, &format!("`{name}`"), "text"));
+                None
+            }
+        }
+    }
+
+    /// Text that must be there.
+    pub fn required_text(&mut self, name: &'static str, faults: &mut Faults) -> Option<String> {
+        if self.node.get(name).is_none() {
+            self.known.push(name);
+            faults.push(self.missing(name));
+            return None;
+        }
+        self.text(name, faults)
+    }
+
+    /// `true` or `false`; `false` if it is not there.
+    pub fn flag(&mut self, name: &'static str, faults: &mut Faults) -> bool {
+        let Some(node) = self.node(name) else { return false };
+        match node.kind {
+            Kind::Bool(flag) => flag,
+            _ => {
+                faults.push(wrong_type(node, &format!("`{name}`"), "true or false"));
+                false
+            }
+        }
+    }
+
+    /// Text that is parsed further: a duration.
+    pub fn parsed<T: FromStr<Err = String>>(&mut self, name: &'static str, faults: &mut Faults) -> Option<T> {
+        let node = self.node(name)?;
+        let parsed = match &node.kind {
+            Kind::Str(text) => text.parse().map_err(|why: String| Fault::at(&node.at, why)),
+            Kind::Int(number) => number.to_string().parse().map_err(|why: String| Fault::at(&node.at, why)),
+            _ => Err(wrong_type(node, &format!("`{name}`"), "text")),
+        };
+        parsed.map_err(|fault| faults.push(fault)).ok()
+    }
+
+    /// A list of texts; a single text counts as a list of one.
+    pub fn texts(&mut self, name: &'static str, faults: &mut Faults) -> Vec<String> {
+        let Some(node) = self.node(name) else { return Vec::new() };
+        let items = match &node.kind {
+            Kind::Seq(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut found = Vec::new();
+        for item in items {
+            match item.as_str() {
+                Some(text) => found.push(text.to_owned()),
+                None => faults.push(wrong_type(item, &format!("`{name}`"), "text or a list of texts")),
+            }
+        }
+        found
+    }
+
+    /// Anything that serde decodes; its faults are placed at the value that is wrong.
+    pub fn decoded<T: DeserializeOwned>(&mut self, name: &'static str, faults: &mut Faults) -> Option<T> {
+        let node = self.node(name)?;
+        decode(node).map_err(|fault| faults.push(fault)).ok()
+    }
+
+    /// The entries of a mapping under a key; empty if it is not there.
+    pub fn entries(&mut self, name: &'static str, faults: &mut Faults) -> &'a [(Key, Node)] {
+        let Some(node) = self.node(name) else { return &[] };
+        match &node.kind {
+            Kind::Map(entries) => entries,
+            Kind::Null => &[],
+            _ => {
+                faults.push(wrong_type(node, &format!("`{name}`"), "a mapping"));
+                &[]
+            }
+        }
+    }
+
+    /// The items of a list under a key; empty if it is not there.
+    pub fn items(&mut self, name: &'static str, faults: &mut Faults) -> &'a [Node] {
+        let Some(node) = self.node(name) else { return &[] };
+        match &node.kind {
+            Kind::Seq(items) => items,
+            Kind::Null => &[],
+            _ => {
+                faults.push(wrong_type(node, &format!("`{name}`"), "a list"));
+                &[]
+            }
+        }
+    }
+
+    /// The keys that were not asked for.
+    pub fn others(&self) -> impl Iterator<Item = &'a (Key, Node)> {
+        self.node.entries().iter().filter(|(key, _)| !self.known.contains(&key.name.as_str()))
+    }
+
+    /// Says that every key that was not asked for is unknown.
+    pub fn finish(self, faults: &mut Faults) {
+        for (key, _) in self.others() {
+            faults.push(unknown_key(key, self.what, self.known.iter().copied()));
+        }
+    }
+
+    /// The fault of a key that must be there.
+    pub fn missing(&self, name: &str) -> Fault {
+        let first = self.node.entries().first().map_or(&self.node.at, |(key, _)| &key.at);
+        Fault::at(first, format!("{} has no `{name}`", self.what)).label("in the mapping that begins here")
+    }
+}
+
+/// Decodes a tree with serde; a fault is placed at the value that is wrong, an unknown key at the key.
+///
+/// # Errors
+/// The first fault serde finds.
+pub fn decode<T: DeserializeOwned>(node: &Node) -> Result<T, Fault> {
+    serde_path_to_error::deserialize(node.to_json()).map_err(|error| {
+        let mut at = node;
+        let mut place = &node.at;
+        for segment in error.path() {
+            match segment {
+                Segment::Map { key } => {
+                    let Some((found, next)) = at.entries().iter().find(|(entry, _)| entry.name == *key) else { break };
+                    (at, place) = (next, &next.at);
+                    if error.inner().to_string().starts_with("unknown field") && at.entries().is_empty() {
+                        place = &found.at;
+                    }
+                }
+                Segment::Seq { index } => {
+                    let Some(next) = at.items().get(*index) else { break };
+                    (at, place) = (next, &next.at);
+                }
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        Fault::at(place, error.inner().to_string())
+    })
+}
+
+/// The fault of a key that nobody knows.
+pub fn unknown_key<'k>(key: &Key, what: &str, known: impl Iterator<Item = &'k str>) -> Fault {
+    let fault = Fault::at(&key.at, format!("unknown key `{}` in {what}", key.name));
+    match nearest(&key.name, known) {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => fault,
+    }
+}
+
+/// The fault of a value of the wrong type.
+pub fn wrong_type(node: &Node, what: &str, wanted: &str) -> Fault {
+    let found = match &node.kind {
+        Kind::Null => "nothing",
+        Kind::Bool(_) => "true or false",
+        Kind::Int(_) | Kind::Float(..) => "a number",
+        Kind::Str(_) => "text",
+        Kind::Seq(_) => "a list",
+        Kind::Map(_) => "a mapping",
+    };
+    Fault::at(&node.at, format!("{what} must be {wanted}, and this is {found}"))
+}
