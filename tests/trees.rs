@@ -269,8 +269,8 @@ async fn a_tree_in_use_an_empty_one_and_a_full_disk_are_refused() {
         let refused = stage.refusal("copy_preserve", &trees(&scratch.path("missing"), &scratch.path("copy"))).await;
         assert_eq!(refused, [format!("primary/worker01:{} does not exist", scratch.path("missing"))]);
         let mut params = trees(&source, &scratch.path("copy"));
-        params["min_free"] = json!(u64::MAX >> 1);
-        assert!(stage.refusal("copy_preserve", &params).await[0].contains("bytes free on"));
+        params["min_free"] = json!("8000TB");
+        assert!(stage.refusal("copy_preserve", &params).await[0].contains(" free on "));
         params = trees(&source, &scratch.path("copy"));
         params["destination"]["device"] = json!("/dev/drbd0");
         assert!(stage.refusal("copy_preserve", &params).await[0].contains("not on /dev/drbd0: is the mount missing?"));

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::quantity::{Bytes, human};
 use crate::tree::{self, Comparison, Kind, LOST_AND_FOUND, Located, Look, TreeRef};
 
 /// The module.
@@ -30,17 +31,17 @@ pub(crate) struct Params {
     /// Names directly in the source that are left out, and directly in the destination that are let alone.
     #[serde(default = "lost_and_found")]
     pub(crate) exclude: Vec<String>,
-    /// Bytes that must still be free at the destination after the copy.
+    /// What must still be free at the destination after the copy.
     #[serde(default = "margin")]
-    pub(crate) min_free: u64,
+    pub(crate) min_free: Bytes,
 }
 
 fn lost_and_found() -> Vec<String> {
     vec![LOST_AND_FOUND.to_owned()]
 }
 
-fn margin() -> u64 {
-    64 << 20
+fn margin() -> Bytes {
+    Bytes(64 << 20)
 }
 
 /// What `copy_preserve` saw.
@@ -175,11 +176,15 @@ fn refusals(params: &Params, state: &State, label: &str) -> Vec<String> {
                 Some(_) => destination.allocated,
                 None => 0,
             });
-            let needed = source.allocated.saturating_add(params.min_free);
+            let needed = source.allocated.saturating_add(params.min_free.0);
             if room < needed {
                 reasons.push(format!(
-                    "{to} has {room} bytes free on {}; {needed} are needed ({} of data and {} to spare)",
-                    destination.device, source.allocated, params.min_free
+                    "{to} has {} free on {}; {} is needed ({} of data and {} to spare)",
+                    human(room),
+                    destination.device,
+                    human(needed),
+                    human(source.allocated),
+                    human(params.min_free.0)
                 ));
             }
         }
@@ -216,7 +221,7 @@ fn copy(params: &Params, state: &State, label: &str) -> Change {
         }
     };
     let again = if destination.unfinished.is_some() { "again, the last attempt was interrupted, " } else { "" };
-    let summary = format!("copy {again}{} bytes from {from} to {to}", source.allocated);
+    let summary = format!("copy {again}{} from {from} to {to}", human(source.allocated));
     Change::idempotent(summary, [begin, transfer, end])
 }
 

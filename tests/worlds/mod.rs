@@ -164,7 +164,7 @@ impl Stage {
 
 fn inventory() -> Arc<Inventory> {
     let site = |name: &str, net: &str| {
-        let nodes = ["worker01", "worker02"].iter().enumerate().map(|(index, node)| {
+        let nodes = ["worker01", "worker02", "worker03"].iter().enumerate().map(|(index, node)| {
             let machine = Machine {
                 name: (*node).to_owned(),
                 address: format!("{net}.{}", index + 1),

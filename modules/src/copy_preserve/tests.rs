@@ -49,7 +49,7 @@ fn commands(state: &State) -> String {
 #[test]
 fn on_one_node_a_script_copies() {
     insta::assert_snapshot!(commands(&state("w4")), @r"
-    copy 2147483648 bytes from primary/w4:/data/pvc-1 to primary/w4:/data/backup/etcd-0
+    copy 2.15GB from primary/w4:/data/pvc-1 to primary/w4:/data/backup/etcd-0
     primary/w4$ cutover-copy-begin /data/backup/etcd-0 primary/w4:/data/pvc-1 lost+found
     primary/w4$ cutover-copy /data/pvc-1 /data/backup/etcd-0 lost+found
     primary/w4$ cutover-copy-end /data/backup/etcd-0
@@ -59,7 +59,7 @@ fn on_one_node_a_script_copies() {
 #[test]
 fn to_another_node_tar_streams() {
     insta::assert_snapshot!(commands(&state("w1")), @r"
-    copy 2147483648 bytes from primary/w4:/data/pvc-1 to primary/w1:/data/backup/etcd-0
+    copy 2.15GB from primary/w4:/data/pvc-1 to primary/w1:/data/backup/etcd-0
     primary/w1$ cutover-copy-begin /data/backup/etcd-0 primary/w4:/data/pvc-1 lost+found
     primary/w4$ tar -C /data/pvc-1 -c -f - --format=posix --numeric-owner --acls --xattrs '--xattrs-include=*' --sparse --one-file-system --anchored --no-wildcards --exclude=./lost+found .  |  primary/w1$ tar -C /data/backup/etcd-0 -x -f - --numeric-owner --same-owner -p --acls --xattrs '--xattrs-include=*'
     primary/w1$ cutover-copy-end /data/backup/etcd-0
@@ -78,7 +78,7 @@ fn everything_that_speaks_against_a_copy_is_said_at_once() {
     primary/w4:/data/pvc-1 is itself an unfinished copy of primary/w9:/old
     primary/w4:/data/backup/etcd-0 lies on /dev/sdb1, not on /dev/drbd0: is the mount missing?
     primary/w4:/data/backup/etcd-0 holds an unfinished copy of primary/w8:/other; remove it if it is not needed
-    primary/w4:/data/backup/etcd-0 has 5096 bytes free on /dev/sdb1; 2214592512 are needed (2147483648 of data and 67108864 to spare)
+    primary/w4:/data/backup/etcd-0 has 5.10kB free on /dev/sdb1; 2.21GB is needed (2.15GB of data and 67.11MB to spare)
     primary/w4:/data/pvc-1 is in use by 41 etcd
     ");
 }
