@@ -32,7 +32,9 @@ pub(crate) enum End {
 }
 
 impl Lab {
-    pub(crate) fn new(spec: WorldSpec) -> Self {
+    pub(crate) fn new(mut spec: WorldSpec) -> Self {
+        // One member, which sits on worker02: worker01 carries nothing.
+        spec.workload.replicas = 1;
         let inventory = Arc::new(inventory("/dev/sdc"));
         let sandbox = Sandbox::new(Arc::clone(&inventory), spec, 7).expect("the world can be built");
         Self { sandbox, inventory }
