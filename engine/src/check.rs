@@ -12,7 +12,7 @@ use crate::template::{self, Mention, Scope};
 
 /// Variables that every task has.
 pub const BUILTINS: &[&str] =
-    &["active", "passive", "site", "peer_site", "node", "pair", "peer", "pairs", "run", "target"];
+    &["active", "passive", "site", "peer_site", "node", "pair", "peer", "pairs", "run", "target", "playbook_dir"];
 
 /// Loads a playbook and reports every fault that can be known before it runs.
 pub fn check_file(

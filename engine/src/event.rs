@@ -191,6 +191,13 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reason: Option<String>,
     },
+    /// A step's result was given its name.
+    Registered {
+        /// The variable.
+        name: String,
+        /// Its value.
+        value: Value,
+    },
     /// A gate waits for a person.
     GateOpened {
         /// The step's id.

@@ -6,6 +6,7 @@ mod context;
 
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
 pub use change::{Change, Class, Diff, Progress, Waiting};
+pub(crate) use context::api_failure;
 pub use context::{Context, Trace};
 
 use std::future::Future;

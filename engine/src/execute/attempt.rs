@@ -1,0 +1,270 @@
+//! One attempt of a task: probe, compare, change, and probe again until the world is as wanted. Every wait is this loop.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Executor, act};
+use crate::action::Done;
+use crate::event::EventKind;
+use crate::failure::{Failure, FailureClass};
+use crate::module::{Bound, Change, Class, Diff, Probed, Waiting};
+use crate::playbook::{Step, StepKind};
+use crate::record::millis;
+use crate::run::Task;
+use crate::template;
+
+/// The shortest and the longest time between two looks.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// How often a change is sent again after its connection was lost and a probe says that it is still needed.
+const MOST_LOSSES: u32 = 3;
+/// The time for a last look after an attempt's time ran out in the middle of a change.
+const LAST_LOOK: Duration = Duration::from_secs(30);
+
+/// A moment that never comes.
+pub(super) fn far_future() -> Instant {
+    Instant::now() + Duration::from_secs(86400 * 365)
+}
+
+/// What an attempt has seen and done so far.
+struct Progress {
+    /// What the executed actions gave back.
+    done: Vec<Done>,
+    /// The changes that were made last.
+    last: Vec<Change>,
+    /// The change whose outcome is not known, and why.
+    unsure: Option<(Change, Failure)>,
+    losses: u32,
+    waiting: Option<Waiting>,
+    seen: Option<Value>,
+    pause: Duration,
+}
+
+impl Executor<'_> {
+    /// Brings a task to its end; gives its result. `changed` is set once something was changed.
+    pub(super) async fn attempt(&self, step: &Step, task: &Task, changed: &mut bool) -> Result<Value, Failure> {
+        let StepKind::Module { module, params, .. } = &step.kind else {
+            return Err(Failure::invalid("this step names no module"));
+        };
+        let known = self.ports.registry.get(module);
+        let known = known.ok_or_else(|| Failure::invalid(format!("unknown module `{module}`")))?;
+        let bound = known.bind(template::render(params, &task.scope)?)?;
+        let deadline = Instant::now() + task.timeout;
+        let mut progress = Progress {
+            done: Vec::new(),
+            last: Vec::new(),
+            unsure: None,
+            losses: 0,
+            waiting: None,
+            seen: None,
+            pause: LOOKS.0,
+        };
+        loop {
+            let probed = match self.look(bound.as_ref(), step, task, deadline, &mut progress).await? {
+                Some(probed) => probed,
+                None => {
+                    self.pause(task, deadline, &mut progress).await?;
+                    continue;
+                }
+            };
+            if self.made_to_fail(step) && !matches!(probed.diff, Diff::Waiting(_)) {
+                return Err(Failure::failed("made to fail on purpose (--fail)"));
+            }
+            match &probed.diff {
+                Diff::InSync => return Ok(probed.result(&progress.done)),
+                Diff::Blocked(reasons) => return Err(blocked(reasons)),
+                Diff::Waiting(waiting) => self.waiting(task, waiting.clone(), &mut progress),
+                Diff::Change(changes) if *changes == progress.last && progress.unsure.is_none() => {
+                    self.waiting(task, not_visible(changes), &mut progress);
+                }
+                Diff::Change(changes) => {
+                    let changes = changes.clone();
+                    if let Err(failure) = self.changes(task, &changes, deadline, changed, &mut progress).await {
+                        return self.last_look(bound.as_ref(), step, task, &changes, failure, &mut progress).await;
+                    }
+                    if progress.unsure.is_none() {
+                        progress.last = changes;
+                        progress.pause = LOOKS.0;
+                        continue;
+                    }
+                }
+                Diff::Run(changes) => {
+                    let changes = changes.clone();
+                    self.changes(task, &changes, deadline, changed, &mut progress).await?;
+                    return match progress.unsure.take() {
+                        None => Ok(probed.result(&progress.done)),
+                        Some((change, failure)) => Err(unknown(&change, &failure)),
+                    };
+                }
+            }
+            self.pause(task, deadline, &mut progress).await?;
+        }
+    }
+
+    /// Looks once. `None`: the target cannot be reached just now, but has been before.
+    async fn look(
+        &self,
+        bound: &dyn Bound,
+        step: &Step,
+        task: &Task,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<Option<Probed>, Failure> {
+        let looked = self.ports.stop.reading(deadline, bound.look(&task.context)).await;
+        let probed = match looked.and_then(|looked| looked) {
+            Ok(probed) => probed,
+            Err(failure) => {
+                let lost = matches!(failure.class, FailureClass::Unreachable | FailureClass::OutcomeUnknown);
+                if lost && progress.seen.is_some() {
+                    self.waiting(task, Waiting { why: failure.message, progress: None }, progress);
+                    return Ok(None);
+                }
+                // A probe changes nothing, so there is nothing unknown about a lost one.
+                return Err(match failure.class {
+                    FailureClass::OutcomeUnknown => Failure { class: FailureClass::Unreachable, ..failure },
+                    FailureClass::TimedOut => expired(task, progress, failure),
+                    _ => failure,
+                });
+            }
+        };
+        if progress.seen.as_ref() != Some(&probed.state) {
+            let state = self.shown(step.secret, probed.state.clone());
+            self.recorder().emit(EventKind::Probed { task: task.id.clone(), state });
+            progress.seen = Some(probed.state.clone());
+        }
+        Ok(Some(probed))
+    }
+
+    /// Makes changes in order. An outcome that is not known is left in `progress`; the next look decides.
+    async fn changes(
+        &self,
+        task: &Task,
+        changes: &[Change],
+        deadline: Instant,
+        changed: &mut bool,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        if let Some((before, failure)) = progress.unsure.take() {
+            let again = changes.contains(&before);
+            if again && (before.class == Class::AtMostOnce || progress.losses >= MOST_LOSSES) {
+                return Err(unknown(&before, &failure));
+            }
+        }
+        for change in changes {
+            self.ports.stop.check()?;
+            let applying = EventKind::Applying { task: task.id.clone(), change: change.clone() };
+            self.recorder().durably(applying)?;
+            let key = self.remember(&task.id, change);
+            *changed = true;
+            for action in &change.actions {
+                let began = Instant::now();
+                let acted = self.ports.stop.changing(deadline, act(self.ports.world.as_ref(), action)).await;
+                let took_ms = millis(began.elapsed());
+                let failure = match acted.and_then(|acted| acted) {
+                    Ok(done) => {
+                        let event = EventKind::Acted {
+                            task: task.id.clone(),
+                            action: action.clone(),
+                            done: done.clone(),
+                            took_ms,
+                        };
+                        self.recorder().emit(event);
+                        progress.done.push(done);
+                        continue;
+                    }
+                    Err(failure) => failure,
+                };
+                return match failure.class {
+                    FailureClass::OutcomeUnknown => {
+                        progress.losses += 1;
+                        progress.unsure = Some((change.clone(), failure));
+                        Ok(())
+                    }
+                    FailureClass::TimedOut => {
+                        let words = format!("the time ran out after {} while: {}", span(task.timeout), change.summary);
+                        Err(Failure { message: words, ..failure })
+                    }
+                    _ => Err(failure),
+                };
+            }
+            self.made(key);
+            let summary = change.summary.clone();
+            self.recorder().emit(EventKind::Applied { task: task.id.clone(), summary });
+        }
+        Ok(())
+    }
+
+    /// Looks once more when the time ran out in the middle of a change that must not be repeated.
+    async fn last_look(
+        &self,
+        bound: &dyn Bound,
+        step: &Step,
+        task: &Task,
+        changes: &[Change],
+        failure: Failure,
+        progress: &mut Progress,
+    ) -> Result<Value, Failure> {
+        let once = changes.iter().find(|change| change.class == Class::AtMostOnce);
+        let Some(change) = once.filter(|_| failure.class == FailureClass::TimedOut) else { return Err(failure) };
+        match self.look(bound, step, task, Instant::now() + LAST_LOOK, progress).await {
+            Ok(Some(probed)) if probed.diff == Diff::InSync => Ok(probed.result(&progress.done)),
+            _ => Err(unknown(change, &failure)),
+        }
+    }
+
+    fn waiting(&self, task: &Task, waiting: Waiting, progress: &mut Progress) {
+        if progress.waiting.as_ref() != Some(&waiting) {
+            let event = EventKind::Waiting { task: task.id.clone(), waiting: waiting.clone() };
+            self.recorder().emit(event);
+            progress.waiting = Some(waiting);
+        }
+    }
+
+    /// Lets some time pass before the next look.
+    async fn pause(&self, task: &Task, deadline: Instant, progress: &mut Progress) -> Result<(), Failure> {
+        if Instant::now() >= deadline {
+            return Err(expired(task, progress, Failure::new(FailureClass::TimedOut, "")));
+        }
+        self.ports.stop.sleep(progress.pause, deadline).await?;
+        progress.pause = (progress.pause * 3 / 2).min(LOOKS.1);
+        Ok(())
+    }
+}
+
+fn blocked(reasons: &[String]) -> Failure {
+    match reasons {
+        [] => Failure::blocked("refused"),
+        [only] => Failure::blocked(only.clone()),
+        [first, rest @ ..] => Failure::blocked(first.clone()).details(rest.iter().cloned()),
+    }
+}
+
+fn not_visible(changes: &[Change]) -> Waiting {
+    let what = changes.first().map(|change| change.summary.as_str()).unwrap_or_default();
+    Waiting { why: format!("done, but not to be seen yet: {what}"), progress: None }
+}
+
+fn unknown(change: &Change, failure: &Failure) -> Failure {
+    let message = format!("whether this was done is not known: {}", change.summary);
+    Failure::new(FailureClass::OutcomeUnknown, message)
+        .details([failure.message.clone()])
+        .help("look at the target, then resume: it is probed first and never done twice blindly")
+}
+
+fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {
+    let last = progress.waiting.as_ref().map(|waiting| waiting.why.as_str());
+    let message = match last {
+        Some(why) => format!("not done after {}: {why}", span(task.timeout)),
+        None => format!("no answer within {}", span(task.timeout)),
+    };
+    let failure = Failure { message, ..failure };
+    match &progress.unsure {
+        Some((change, _)) => failure.details([format!("whether this was done is not known: {}", change.summary)]),
+        None => failure,
+    }
+}
+
+fn span(duration: Duration) -> String {
+    crate::duration::HumanDuration(duration).to_string()
+}

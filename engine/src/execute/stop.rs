@@ -1,0 +1,65 @@
+//! How an operator stops a run: first at the next safe point, then at once.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::{Failure, FailureClass};
+
+/// The two ways to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// No new task, no new change, no more waiting; what was sent is brought to its end.
+    pub soft: CancellationToken,
+    /// Nothing is waited for any more.
+    pub hard: CancellationToken,
+}
+
+impl Stop {
+    /// Fails once the run is being stopped.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if self.soft.is_cancelled() || self.hard.is_cancelled() { Err(stopped()) } else { Ok(()) }
+    }
+
+    /// Waits, but not longer than until a deadline or until the run is being stopped.
+    pub(crate) async fn sleep(&self, delay: Duration, deadline: Instant) -> Result<(), Failure> {
+        self.check()?;
+        let until = (Instant::now() + delay).min(deadline);
+        tokio::select! {
+            biased;
+            () = self.hard.cancelled() => Err(stopped()),
+            () = self.soft.cancelled() => Err(stopped()),
+            () = tokio::time::sleep_until(until) => Ok(()),
+        }
+    }
+
+    /// Brings something that only reads to its end, unless the run is being stopped or a deadline runs out.
+    pub(crate) async fn reading<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Failure> {
+        self.check()?;
+        tokio::select! {
+            biased;
+            () = self.hard.cancelled() => Err(stopped()),
+            () = self.soft.cancelled() => Err(stopped()),
+            done = tokio::time::timeout_at(deadline, work) => done.map_err(|_| timed_out()),
+        }
+    }
+
+    /// Brings something that changes the world to its end, unless it is stopped at once or a deadline runs out.
+    pub(crate) async fn changing<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            () = self.hard.cancelled() => Err(stopped()),
+            done = tokio::time::timeout_at(deadline, work) => done.map_err(|_| timed_out()),
+        }
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::new(FailureClass::Stopped, "stopped by the operator")
+}
+
+fn timed_out() -> Failure {
+    Failure::new(FailureClass::TimedOut, "the time ran out")
+}

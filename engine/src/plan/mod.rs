@@ -1,0 +1,125 @@
+//! What a run would do, as data: every step probed and compared, nothing changed. Not how it is shown.
+
+mod planner;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use planner::plan;
+
+use crate::event::RecordedFailure;
+use crate::module::Change;
+use crate::target::Target;
+
+/// A plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The playbook's title.
+    pub playbook: String,
+    /// Its digest.
+    pub playbook_digest: String,
+    /// The inventory's digest.
+    pub inventory_digest: String,
+    /// Its phases.
+    pub phases: Vec<PlannedPhase>,
+}
+
+impl Plan {
+    /// All steps in order.
+    pub fn steps(&self) -> impl Iterator<Item = &PlannedStep> {
+        self.phases.iter().flat_map(|phase| &phase.steps)
+    }
+
+    /// The worst verdict of all steps.
+    pub fn verdict(&self) -> Verdict {
+        self.steps().map(|step| step.verdict.clone()).max().unwrap_or(Verdict::Skipped)
+    }
+}
+
+/// A phase of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedPhase {
+    /// Its title.
+    pub name: String,
+    /// Its budget in milliseconds.
+    pub budget_ms: Option<u64>,
+    /// Whether it is the point of no return.
+    pub point_of_no_return: bool,
+    /// Its steps, those of blocks in their place.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub name: String,
+    /// The module, or `gate`.
+    pub module: String,
+    /// Its place, as `file:line:col`.
+    pub place: String,
+    /// The worst verdict of its tasks.
+    pub verdict: Verdict,
+    /// Why it is left out, or what the gate asks.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+    /// Its tasks.
+    pub tasks: Vec<PlannedTask>,
+}
+
+/// A task of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTask {
+    /// Its target.
+    pub target: Target,
+    /// The index into the step's `loop`, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub item: Option<usize>,
+    /// What would come of it.
+    pub verdict: Verdict,
+    /// What would be changed, with the exact commands and requests.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub changes: Vec<Change>,
+    /// Why it is refused or has to wait.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reasons: Vec<String>,
+    /// What went wrong while it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<RecordedFailure>,
+    /// The commands and requests that the probe sent.
+    pub reads: Vec<String>,
+}
+
+/// What would come of a step, from best to worst.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Left out: its condition does not hold, or tags do not match.
+    Skipped,
+    /// Everything is as wanted already.
+    InSync,
+    /// A person will be asked.
+    Gate,
+    /// It would wait for something that is on its way.
+    Wait,
+    /// It would make changes.
+    Change,
+    /// It would run something whose effect cannot be probed.
+    Run,
+    /// It cannot be known before another step has run.
+    Unknown {
+        /// That step's id.
+        until: String,
+    },
+    /// It would be refused as things stand, but changes that come before it are not made yet.
+    BlockedNow,
+    /// It would be refused.
+    Blocked,
+    /// Its target cannot be reached.
+    Unreachable,
+    /// It cannot even be looked at.
+    Failed,
+}

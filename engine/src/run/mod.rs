@@ -1,0 +1,87 @@
+//! A playbook bound to an inventory and to its parameters' values: everything that a run needs but the world.
+
+mod builtins;
+mod environment;
+mod expressions;
+mod needs;
+mod prepare;
+mod targets;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+pub(crate) use environment::{Environment, Names, Unrendered};
+pub(crate) use expressions::{block_items, gate_texts, holds, mentions_any};
+pub(crate) use prepare::{Task, prepare, targets_of, title};
+
+use crate::check;
+use crate::inventory::Inventory;
+use crate::module::Registry;
+use crate::playbook::{Playbook, resolve_params};
+use crate::source::Faults;
+use crate::template::Scope;
+
+/// A playbook, an inventory and parameter values that belong together.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Names the run; unique among the runs of a directory.
+    pub id: String,
+    /// The playbook.
+    pub playbook: Arc<Playbook>,
+    /// The inventory.
+    pub inventory: Arc<Inventory>,
+    /// The values of all parameters.
+    pub params: Map<String, Value>,
+    /// When it was bound, by the world's clock.
+    pub started: Timestamp,
+    /// The texts that must never be shown.
+    pub secrets: Vec<String>,
+    scope: Scope,
+}
+
+impl Run {
+    /// Binds a playbook. A parameter's value is the one given, else the inventory's variable of that name, else its default.
+    ///
+    /// # Errors
+    /// Everything that can be known to be wrong before the world is looked at.
+    pub fn bind(
+        id: impl Into<String>,
+        playbook: Arc<Playbook>,
+        inventory: Arc<Inventory>,
+        registry: &Registry,
+        given: &Map<String, Value>,
+        started: Timestamp,
+    ) -> Result<Self, Faults> {
+        let mut faults = check::check(&playbook, Some(&inventory), registry);
+        let mut values: Map<String, Value> = inventory.vars.clone();
+        values.retain(|name, _| playbook.params.contains_key(name));
+        values.extend(given.clone());
+        let Some(params) = faults.take(resolve_params(&playbook, &values)) else { return Err(faults) };
+        let id = id.into();
+        let mut secrets = inventory.secrets.clone();
+        for (name, _) in playbook.params.iter().filter(|(_, param)| param.secret) {
+            secrets.extend(params.get(name).and_then(Value::as_str).map(str::to_owned));
+        }
+        secrets.retain(|secret| !secret.is_empty());
+        let mut builtins = builtins::common(&inventory);
+        builtins.insert("run".to_owned(), json!({"id": id, "started": started.to_string(), "playbook": playbook.name}));
+        let directory = playbook.source.path.parent().map(|path| path.display().to_string()).unwrap_or_default();
+        let directory = if directory.is_empty() { ".".to_owned() } else { directory };
+        builtins.insert("playbook_dir".to_owned(), Value::String(directory));
+        let scope = Scope::new(inventory.vars.clone()).with(params.clone()).with(builtins);
+        faults.into_result(Self { id, playbook, inventory, params, started, secrets, scope })
+    }
+
+    /// The parameters as they may be shown.
+    pub fn shown_params(&self) -> Value {
+        let hidden = |name: &String| self.playbook.params.get(name).is_some_and(|param| param.secret);
+        let shown = |(name, value): (&String, &Value)| {
+            (name.clone(), if hidden(name) { Value::String("***".to_owned()) } else { value.clone() })
+        };
+        Value::Object(self.params.iter().map(shown).collect())
+    }
+}

@@ -1,0 +1,175 @@
+//! From a step to its tasks: one for each target and loop element, each with its own variables.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::environment::{Unrendered, scope};
+use super::{Environment, Names, Run, needs, targets};
+use crate::event::TaskId;
+use crate::failure::Failure;
+use crate::module::Context;
+use crate::playbook::{Step, StepKind};
+use crate::source::{Fault, Kind, Node};
+use crate::target::Target;
+use crate::template::{self, Scope};
+use crate::world::World;
+
+/// The time an attempt may take if its step says nothing.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A step's tasks.
+pub(crate) struct Prepared {
+    /// The tasks whose `when` holds, in the order of targets and elements.
+    pub(crate) tasks: Vec<Task>,
+    /// Whether the result is a list.
+    pub(crate) plural: bool,
+}
+
+/// One task.
+pub(crate) struct Task {
+    /// Which.
+    pub(crate) id: TaskId,
+    /// Its variables.
+    pub(crate) scope: Scope,
+    /// Its view of the world.
+    pub(crate) context: Context,
+    /// The time one attempt may take.
+    pub(crate) timeout: Duration,
+}
+
+/// Prepares a step that names a module.
+pub(crate) fn prepare(
+    run: &Run,
+    step: &Step,
+    environment: &Environment<'_>,
+    names: &Names,
+    world: &Arc<dyn World>,
+) -> Result<Prepared, Unrendered> {
+    let environment = environment.with(&step.vars);
+    let wanted = needs::of_step(step);
+    let (targets, mut plural) = find_targets(run, step, &environment, names)?;
+    plural |= step.loop_over.is_some();
+    let mut tasks = Vec::new();
+    for target in &targets {
+        let outer = || scope(run, &environment, names, Some(target), None, wanted.clone());
+        let items: Vec<Option<(usize, Value)>> = match &step.loop_over {
+            Some(list) => elements(list, &outer()?)?.into_iter().enumerate().map(Some).collect(),
+            None => vec![None],
+        };
+        for item in items {
+            let scope = scope(run, &environment, names, Some(target), item.as_ref(), wanted.clone())?;
+            if let Some(when) = &step.when
+                && !template::condition(when, &scope)?
+            {
+                continue;
+            }
+            let delegate = match &step.delegate_to {
+                Some(node) => Some(delegate(run, target, node, &scope)?),
+                None => None,
+            };
+            let timeout = match &step.timeout {
+                Some(node) => duration(node, &scope)?,
+                None => DEFAULT_TIMEOUT,
+            };
+            let id = TaskId { step: step.id.clone(), target: target.clone(), item: item.map(|(index, _)| index) };
+            let context = Context::new(target.clone(), delegate, Arc::clone(&run.inventory), Arc::clone(world));
+            tasks.push(Task { id, scope, context, timeout });
+        }
+    }
+    if step.run_once {
+        tasks.truncate(1);
+        plural = false;
+    }
+    Ok(Prepared { tasks, plural })
+}
+
+/// A step's title. Where it depends on the target it stays as it was written.
+pub(crate) fn title(run: &Run, step: &Step, environment: &Environment<'_>, names: &Names) -> String {
+    let node = Node { at: step.at.clone(), kind: Kind::Str(step.name.clone()) };
+    let mut wanted = std::collections::BTreeSet::new();
+    needs::of_node(&node, false, &mut wanted);
+    let environment = environment.with(&step.vars);
+    let scope = scope(run, &environment, names, None, None, wanted);
+    scope.ok().and_then(|scope| template::render_text(&node, &scope).ok()).unwrap_or_else(|| step.name.clone())
+}
+
+/// The targets of a step, as far as they can be known; for showing.
+pub(crate) fn targets_of(run: &Run, step: &Step, environment: &Environment<'_>, names: &Names) -> Vec<Target> {
+    if !matches!(step.kind, StepKind::Module { .. }) {
+        return Vec::new();
+    }
+    let environment = environment.with(&step.vars);
+    find_targets(run, step, &environment, names).map(|(targets, _)| targets).unwrap_or_default()
+}
+
+fn find_targets(
+    run: &Run,
+    step: &Step,
+    environment: &Environment<'_>,
+    names: &Names,
+) -> Result<(Vec<Target>, bool), Unrendered> {
+    let Some(node) = step.target.as_ref().or(environment.target) else {
+        return Ok((vec![Target::Controller], false));
+    };
+    let mut wanted = std::collections::BTreeSet::new();
+    needs::of_node(node, false, &mut wanted);
+    let scope = scope(run, environment, names, None, None, wanted)?;
+    let texts = match template::render(node, &scope)? {
+        Value::String(text) => vec![text],
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        }
+        _ => return Err(Fault::at(&node.at, "a target is text or a list of texts").into()),
+    };
+    let (mut targets, mut plural) = (Vec::new(), texts.len() != 1);
+    for text in &texts {
+        let (found, set) = targets::resolve(text, &run.inventory).map_err(|why| Fault::at(&node.at, why))?;
+        plural |= set;
+        for target in found {
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+    }
+    Ok((targets, plural))
+}
+
+pub(crate) fn elements(list: &Node, scope: &Scope) -> Result<Vec<Value>, Fault> {
+    match template::render(list, scope)? {
+        Value::Array(items) => Ok(items),
+        _ => Err(Fault::at(&list.at, "`loop` needs a list")),
+    }
+}
+
+fn delegate(run: &Run, target: &Target, node: &Node, scope: &Scope) -> Result<String, Fault> {
+    let name = template::render_text(node, scope)?;
+    let site = target.site().and_then(|site| run.inventory.sites.get(site));
+    let Some(site) = site else {
+        return Err(Fault::at(
+            &node.at,
+            "`delegate_to` names a node of the target's site, and this target has no site",
+        ));
+    };
+    if site.nodes.contains_key(&name) {
+        return Ok(name);
+    }
+    let fault = Fault::at(&node.at, format!("site `{}` has no node `{name}`", site.name));
+    Err(fault.help(format!("its nodes are {}", site.nodes.keys().cloned().collect::<Vec<_>>().join(", "))))
+}
+
+fn duration(node: &Node, scope: &Scope) -> Result<Duration, Fault> {
+    let text = template::render_text(node, scope)?;
+    let parsed = text.parse::<crate::duration::HumanDuration>();
+    parsed.map(|duration| duration.0).map_err(|why| Fault::at(&node.at, why))
+}
+
+impl From<Unrendered> for Failure {
+    fn from(unrendered: Unrendered) -> Self {
+        match unrendered {
+            Unrendered::Fault(fault) => (*fault).into(),
+            Unrendered::Unknown(step) => Self::failed(format!("the result of step {step} is not known")),
+        }
+    }
+}
