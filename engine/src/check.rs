@@ -162,7 +162,7 @@ impl Checker<'_> {
         if let Some(until) = &step.until {
             self.mentions(until, true);
         }
-        self.steps(&step.undo);
+        self.steps(step.undo.as_deref().unwrap_or_default());
         self.known = before;
         registered
     }

@@ -140,6 +140,13 @@ pub enum EventKind {
         /// The change's summary.
         summary: String,
     },
+    /// A change of an earlier execution was taken back.
+    Undone {
+        /// The task that had made it.
+        task: TaskId,
+        /// The change's summary.
+        summary: String,
+    },
     /// The world is on its way; said again only when the words or the percentage change.
     Waiting {
         /// The task.

@@ -10,8 +10,7 @@ mod retry;
 mod steps;
 mod stop;
 mod task;
-#[cfg(test)]
-mod tests;
+mod undo;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +20,7 @@ pub use act::act;
 pub use gate::{Answer, Approver, Question};
 pub use past::Past;
 pub use stop::Stop;
+pub use undo::{Made, made, undo};
 
 use crate::event::{EventKind, Outcome, TaskId};
 use crate::failure::{Failure, FailureClass};
@@ -106,20 +106,7 @@ pub(crate) struct Executor<'a> {
 
 /// Executes a run to its end. Its last event is `RunFinished`.
 pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
-    let executor = Executor { run, ports, settings, standing: Mutex::new(Vec::new()) };
-    executor.recorder().emit(EventKind::RunStarted {
-        playbook: run.playbook.name.clone(),
-        playbook_path: run.playbook.source.path.display().to_string(),
-        playbook_digest: run.playbook.digest.clone(),
-        inventory_path: run.inventory.source.path.display().to_string(),
-        inventory_digest: run.inventory.digest.clone(),
-        params: run.shown_params(),
-        window_ms: run.playbook.window.map(|window| millis(window.0)),
-        verb: settings.verb.clone(),
-        version: settings.version.clone(),
-        seed: settings.seed,
-        operator: settings.operator.clone(),
-    });
+    let executor = Executor::begin(run, ports, settings);
     let mut names = Names { registered: settings.past.registered(), ..Names::default() };
     let end = executor.phases(&mut names).await;
     let touched = !executor.standing().is_empty();
@@ -185,6 +172,24 @@ impl End {
 }
 
 impl<'a> Executor<'a> {
+    /// Says that an execution begins.
+    fn begin(run: &'a Run, ports: &'a Ports, settings: &'a Settings) -> Self {
+        ports.recorder.emit(EventKind::RunStarted {
+            playbook: run.playbook.name.clone(),
+            playbook_path: run.playbook.source.path.display().to_string(),
+            playbook_digest: run.playbook.digest.clone(),
+            inventory_path: run.inventory.source.path.display().to_string(),
+            inventory_digest: run.inventory.digest.clone(),
+            params: run.shown_params(),
+            window_ms: run.playbook.window.map(|window| millis(window.0)),
+            verb: settings.verb.clone(),
+            version: settings.version.clone(),
+            seed: settings.seed,
+            operator: settings.operator.clone(),
+        });
+        Self { run, ports, settings, standing: Mutex::new(Vec::new()) }
+    }
+
     fn recorder(&self) -> &'a Recorder {
         &self.ports.recorder
     }

@@ -26,6 +26,8 @@ impl Past {
                         past.finished.insert(step.clone());
                     }
                 }
+                // Taken back: it has to be done again.
+                EventKind::Undone { task, .. } => drop(past.finished.remove(&task.step)),
                 EventKind::Registered { name, value } => {
                     past.registered.insert(name.clone(), value.clone());
                 }

@@ -1,8 +1,6 @@
 //! What a run would do, as data: every step probed and compared, nothing changed. Not how it is shown.
 
 mod planner;
-#[cfg(test)]
-mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -139,7 +139,7 @@ impl<'a> Decoder<'a> {
         let serial = fields.decoded::<std::num::NonZeroUsize>("serial", faults).map(std::num::NonZeroUsize::get);
         let secret = fields.flag("secret", faults);
         let undo_items = fields.items("undo", faults);
-        let undo = self.steps(undo_items, &format!("{id}/undo"), &tags, faults);
+        let undo = node.get("undo").map(|_| self.steps(undo_items, &format!("{id}/undo"), &tags, faults));
         let kind = self.kind(&mut fields, kind_key, &id, &tags, faults)?;
         fields.finish(faults);
         Some(Step {

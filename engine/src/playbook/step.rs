@@ -48,8 +48,8 @@ pub struct Step {
     pub serial: Option<usize>,
     /// Whether its output is kept out of events and journal.
     pub secret: bool,
-    /// Steps that take it back, where its module has no inverse.
-    pub undo: Vec<Step>,
+    /// Steps that take it back, where its module has no inverse. An empty list says that there is nothing to take back.
+    pub undo: Option<Vec<Step>>,
     /// What it does.
     pub kind: StepKind,
 }

@@ -5,9 +5,8 @@ mod environment;
 mod expressions;
 mod needs;
 mod prepare;
+mod surroundings;
 mod targets;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use environment::{Environment, Names, Unrendered};
 pub(crate) use expressions::{block_items, gate_texts, holds, mentions_any};
 pub(crate) use prepare::{Task, prepare, targets_of, title};
+pub(crate) use surroundings::surroundings;
 
 use crate::check;
 use crate::inventory::Inventory;

@@ -101,7 +101,7 @@ fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut 
         "run_once": {"type": "boolean", "description": "Whether only the first target runs it."},
         "serial": {"type": "integer", "minimum": 1, "description": "How many targets run it at a time."},
         "secret": {"type": "boolean", "description": "Whether its output is kept out of events and journal."},
-        "undo": steps("Steps that take it back, where its module cannot."),
+        "undo": steps("Steps that take it back, where its module cannot; an empty list if there is nothing to take back."),
         "gate": {"type": "string", "description": "A question that a person answers; who and when is recorded."},
         "confirm": {"type": "string", "description": "The phrase that has to be typed at the gate."},
         "block": steps("Steps that belong together."),

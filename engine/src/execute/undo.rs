@@ -1,0 +1,194 @@
+//! Takes a run back: its journal backwards, each change by the actions that were recorded with it, or by the step's own
+//! `undo` steps. What cannot be taken back is said, not guessed, and nothing before it is touched.
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::{End, Ending, Executor, Ports, Settings, act};
+use crate::event::{Event, EventKind, Outcome, TaskId};
+use crate::failure::{Failure, FailureClass};
+use crate::module::Change;
+use crate::record::millis;
+use crate::run::{Names, Run, surroundings};
+
+/// The time that one action of an undo may take.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// A change that a run has made and that was not taken back yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The task that made it.
+    pub task: TaskId,
+    /// The change.
+    pub change: Change,
+    /// Whether it was made to its end; if not, the run was interrupted in it.
+    pub complete: bool,
+}
+
+/// The changes that still stand, in the order they were made.
+pub fn made(events: &[Event]) -> Vec<Made> {
+    let mut found: Vec<Made> = Vec::new();
+    let mut undoing = false;
+    for event in events {
+        match &event.kind {
+            EventKind::RunStarted { verb, .. } => undoing = verb == "undo",
+            // What `undo:` steps have changed is not taken back again.
+            EventKind::Applying { .. } | EventKind::Applied { .. } if undoing => {}
+            EventKind::Applying { task, change } => {
+                found.push(Made { task: task.clone(), change: change.clone(), complete: false });
+            }
+            EventKind::Applied { task, summary } => {
+                let mine = |made: &&mut Made| made.task == *task && made.change.summary == *summary;
+                if let Some(made) = found.iter_mut().rev().find(mine) {
+                    made.complete = true;
+                }
+            }
+            EventKind::Undone { task, summary } => {
+                let mine = |made: &Made| made.task == *task && made.change.summary == *summary;
+                if let Some(at) = found.iter().rposition(mine) {
+                    found.remove(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Takes a run back. Exit code 7 if all of it was, 8 if something failed, 3 if something cannot be taken back.
+pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event]) -> Ending {
+    let executor = Executor::begin(run, ports, settings);
+    let mut names = Names { registered: settings.past.registered(), ..Names::default() };
+    let mut left = made(events);
+    let mut end = End::new();
+    while let Some(step) = left.last().map(|made| made.task.step.clone()) {
+        // A step's changes, the last first. Steps ran one after the other, so they stand together.
+        let from = left.iter().rposition(|made| made.task.step != step).map_or(0, |at| at + 1);
+        let mine: Vec<Made> = left.split_off(from).into_iter().rev().collect();
+        let part = executor.take_back(&step, &mine, &mut names).await;
+        let failed = part.failure.is_some();
+        end.absorb(part);
+        if failed {
+            left.extend(mine.into_iter().rev());
+            break;
+        }
+    }
+    let class = end.failure.as_ref().map(|failure| failure.class);
+    let exit_code = match class {
+        None => 7,
+        Some(FailureClass::Stopped) => 5,
+        Some(FailureClass::Blocked) => 3,
+        Some(_) => 8,
+    };
+    let standing = left.iter().map(|made| format!("{}: {}", made.task.target, made.change.summary)).collect();
+    let took_ms = executor.recorder().elapsed_ms();
+    executor.recorder().emit(EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing });
+    Ending { outcome: end.outcome, exit_code, failure: end.failure }
+}
+
+impl Executor<'_> {
+    /// Takes the changes of a step back; they come last first.
+    async fn take_back(&self, id: &str, mine: &[Made], names: &mut Names) -> End {
+        let began = Instant::now();
+        let found = surroundings(&self.run.playbook, id);
+        let (title, place) = match &found {
+            Some((step, _)) => (step.name.clone(), step.at.to_string()),
+            None => (id.to_owned(), String::new()),
+        };
+        let mut targets: Vec<_> = mine.iter().map(|made| made.task.target.clone()).collect();
+        targets.dedup();
+        self.recorder().emit(EventKind::StepStarted {
+            step: id.to_owned(),
+            name: format!("Take back: {title}"),
+            module: "undo".to_owned(),
+            place,
+            budget_ms: None,
+            targets,
+        });
+        let own = found.as_ref().and_then(|(step, environment)| Some((step.undo.as_ref()?, environment, *step)));
+        let end = match own {
+            Some((steps, environment, step)) => {
+                let mut inner = environment.with(&step.vars);
+                inner.target = step.target.as_ref().or(inner.target);
+                let end = self.steps(steps, &inner, names, false).await;
+                match end.failure {
+                    Some(_) => end,
+                    None => {
+                        mine.iter().for_each(|made| self.undone(made));
+                        End { outcome: Outcome::Changed, failure: None }
+                    }
+                }
+            }
+            None => self.inverse(mine).await,
+        };
+        let took_ms = millis(began.elapsed());
+        let outcome = end.outcome;
+        let finished = EventKind::StepFinished { step: id.to_owned(), outcome, took_ms, attempts: 1, reason: None };
+        self.recorder().emit(finished);
+        end
+    }
+
+    async fn inverse(&self, mine: &[Made]) -> End {
+        let lines = mine.iter().filter(|made| made.change.undo.is_none());
+        let stuck: Vec<String> = lines.map(|made| format!("{}: {}", made.task.target, made.change.summary)).collect();
+        if !stuck.is_empty() {
+            let failure = Failure::blocked("this cannot be taken back by itself, so nothing before it is touched")
+                .details(stuck)
+                .help("take it back by hand, or give the step `undo:` steps (an empty list if there is nothing to do)");
+            return End::failed(failure);
+        }
+        let mut tasks: Vec<&TaskId> = Vec::new();
+        for made in mine {
+            if !tasks.contains(&&made.task) {
+                tasks.push(&made.task);
+            }
+        }
+        let of = |task: &TaskId| mine.iter().filter(|made| made.task == *task).cloned().collect::<Vec<_>>();
+        let ends = join_all(tasks.into_iter().map(|task| self.inverse_of(of(task)))).await;
+        let mut end = End::new();
+        ends.into_iter().for_each(|part| end.absorb(part));
+        end
+    }
+
+    /// Takes one task's changes back.
+    async fn inverse_of(&self, mine: Vec<Made>) -> End {
+        for made in mine {
+            if hides_secret(&made.change) {
+                let message = format!("the journal keeps no secrets, and this needs one: {}", made.change.summary);
+                return End::failed(Failure::failed(message).help("take it back by hand"));
+            }
+            for action in made.change.undo.iter().flatten() {
+                if let Err(failure) = self.ports.stop.check() {
+                    return End::failed(failure);
+                }
+                let began = Instant::now();
+                let work = act(self.ports.world.as_ref(), action);
+                match self.ports.stop.changing(began + TIMEOUT, work).await.and_then(|acted| acted) {
+                    Ok(done) => {
+                        let (task, action) = (made.task.clone(), action.clone());
+                        let took_ms = millis(began.elapsed());
+                        self.recorder().emit(EventKind::Acted { task, action, done, took_ms });
+                    }
+                    Err(failure) => {
+                        let summary = &made.change.summary;
+                        let message = format!("{}: could not take back: {summary}", made.task.target);
+                        return End::failed(Failure { message, ..failure.clone() }.details([failure.message]));
+                    }
+                }
+            }
+            self.undone(&made);
+        }
+        End { outcome: Outcome::Changed, failure: None }
+    }
+
+    fn undone(&self, made: &Made) {
+        let (task, summary) = (made.task.clone(), made.change.summary.clone());
+        self.recorder().emit(EventKind::Undone { task, summary });
+    }
+}
+
+/// Whether the recorded actions have lost a secret.
+fn hides_secret(change: &Change) -> bool {
+    let text = serde_json::to_string(&change.undo).unwrap_or_default();
+    text.contains(crate::redact::HIDDEN)
+}

@@ -1,0 +1,67 @@
+//! Plans: everything is looked at, nothing is changed, and what cannot be known is said.
+
+use std::sync::Arc;
+
+use cutover_engine::execute::Tags;
+use cutover_engine::plan::{Plan, Verdict, plan};
+
+use crate::bench::Bench;
+use crate::world::REGISTRY;
+
+async fn planned(bench: &Bench, tags: &Tags) -> Plan {
+    plan(&bench.run, REGISTRY, Arc::new(bench.world.clone()), tags).await
+}
+
+fn verdicts(plan: &Plan) -> Vec<Verdict> {
+    plan.steps().map(|step| step.verdict.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_changes_nothing_and_says_what_it_cannot_know() {
+    let bench = Bench::steps(
+        "  - {name: early, target: active, number: {name: x, is: 1, never_from: 0}}\n  - {name: sync, target: active, number: {name: x, is: 0}, register: known}\n  - {name: change, target: active.nodes, number: {name: x, is: 3}, register: later}\n  - {gate: Go on?}\n  - {name: dependent, target: active, number: {name: y, is: \"{{ later[0].is }}\"}, register: chain}\n  - {name: chained, target: active, number: {name: y, is: \"{{ chain.is }}\"}}\n  - {name: independent, target: active, number: {name: y, is: \"{{ known.is }}\"}}\n  - {name: refused, target: active, number: {name: x, is: 5, never_from: 0}}\n  - {name: waits, target: active, number: {name: x, is: 5, wait: true}}\n  - {name: never, when: false, target: active, number: {name: x, is: 5}}\n",
+    );
+    let plan = planned(&bench, &Tags::default()).await;
+    let until = |step: &str| Verdict::Unknown { until: format!("only/{step}") };
+    let wanted = [
+        Verdict::Blocked,
+        Verdict::InSync,
+        Verdict::Change,
+        Verdict::Gate,
+        until("change"),
+        until("dependent"),
+        Verdict::InSync,
+        Verdict::BlockedNow,
+        Verdict::Wait,
+        Verdict::Skipped,
+    ];
+    assert_eq!(verdicts(&plan), wanted);
+    assert_eq!(bench.sets(), Vec::<String>::new());
+    let change = plan.steps().nth(2).unwrap();
+    let lines: Vec<String> =
+        change.tasks.iter().flat_map(|task| &task.changes).map(|change| change.actions[0].to_string()).collect();
+    assert_eq!(lines, ["here/a$ set x 3", "here/b$ set x 3", "here/c$ set x 3"]);
+    assert_eq!(change.tasks[0].reads, ["here/a$ get x"]);
+    assert_eq!(plan.verdict(), Verdict::Blocked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn variables_are_rendered_where_they_are_needed() {
+    let bench = Bench::new(
+        "name: Test\nvars: {suffix: \"{{ pair.node_id }}\", place: \"{{ pair.resource }}-{{ suffix }}\"}\nphases:\n- name: Only\n  vars: {suffix: s}\n  steps:\n  - {name: one, target: [active.pairs, passive.pairs], vars: {suffix: \"{{ pair.node_id }}\"}, number: {name: \"{{ place }}\", is: 1}}\n",
+    );
+    let ending = bench.go().await;
+    assert_eq!(ending.exit_code, 0, "{ending:?}");
+    assert_eq!(bench.sets(), ["here/b set r0-1 1", "there/a set r0-2 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_select() {
+    let bench = Bench::steps(
+        "  - {name: one, tags: [a], target: active, number: {name: x, is: 1}}\n  - {name: two, tags: [b], target: active, number: {name: x, is: 2}}\n",
+    );
+    let only = Tags { only: vec!["b".into()], skip: Vec::new() };
+    assert_eq!(verdicts(&planned(&bench, &only).await), [Verdict::Skipped, Verdict::Change]);
+    let skip = Tags { only: Vec::new(), skip: vec!["b".into()] };
+    assert_eq!(verdicts(&planned(&bench, &skip).await), [Verdict::Change, Verdict::Skipped]);
+}

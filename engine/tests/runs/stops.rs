@@ -1,0 +1,89 @@
+//! Gates, stops, resuming and taking back.
+
+use cutover_engine::execute::{Past, made};
+
+use crate::bench::Bench;
+use crate::steps;
+use crate::world::Strike;
+
+const THREE: &str = "  - {name: one, target: active, number: {name: x, is: 3}, register: first}\n  - {name: two, target: active, number: {name: y, is: 1, wait: true}, timeout: 1h}\n  - {name: three, target: active, number: {name: z, is: \"{{ first.is }}\"}}\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_needs_its_phrase() {
+    let text = "  - {gate: \"Delete {{ active.name }}?\", confirm: \"{{ active.name }}\"}\n  - {name: one, target: active, number: {name: x, is: 3}}\n";
+    let mut bench = Bench::steps(text);
+    let ending = bench.go().await;
+    assert_eq!((ending.exit_code, bench.sets().len()), (3, 0));
+    assert_eq!(ending.failure.unwrap().message, "refused at the gate: Delete here?");
+    bench.says = "here";
+    assert_eq!(bench.go().await.exit_code, 0);
+    let text = serde_json::to_string(&bench.events()).unwrap();
+    assert!(text.contains(r#""approved":true,"by":"tester","reason":"here""#), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_run_is_resumed_where_it_stopped() {
+    let mut bench = Bench::steps(THREE);
+    bench.stop_at = Some("y is 0");
+    let ending = bench.go().await;
+    assert_eq!(ending.exit_code, 5);
+    assert_eq!(steps(&bench.outcomes()), ["one changed", "two stopped"]);
+    bench.stop_at = None;
+    bench.past = Past::of(&bench.events());
+    {
+        let mut state = bench.world.0.lock().unwrap();
+        // Undone on purpose by somebody: a finished step is not done again.
+        state.numbers.insert(("controller".into(), "x".into()), 0);
+        state.numbers.insert(("controller".into(), "y".into()), 1);
+    }
+    assert_eq!(bench.go().await.exit_code, 0);
+    assert_eq!(steps(&bench.outcomes())[2..], ["one skipped", "two in_sync", "three changed"]);
+    assert_eq!(bench.sets(), ["controller set x 3", "controller set z 3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_taken_back_from_its_end() {
+    let bench = Bench::steps(
+        "  - {name: one, target: active.nodes, number: {name: x, is: 3}}\n  - {name: two, target: active, number: {name: x, is: 4}}\n",
+    );
+    bench.world.0.lock().unwrap().numbers.insert(("here/b".into(), "x".into()), 9);
+    bench.go().await;
+    assert_eq!(bench.undo().await.exit_code, 7);
+    assert_eq!(bench.sets()[4..], ["controller set x 0", "here/c set x 0", "here/b set x 9", "here/a set x 0"]);
+    assert!(made(&bench.events()).is_empty());
+    assert_eq!(bench.undo().await.exit_code, 7);
+    assert_eq!(bench.sets().len(), 8, "nothing is left to take back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_before_a_change_for_good_is_taken_back() {
+    let text = |undo: &str| {
+        format!(
+            "  - {{name: one, target: active, number: {{name: x, is: 3}}}}\n  - {{name: two, target: active, number: {{name: y, is: 4, for_good: true}}{undo}}}\n  - {{name: three, target: active, number: {{name: z, is: 4}}}}\n"
+        )
+    };
+    let bench = Bench::steps(&text(""));
+    bench.go().await;
+    let ending = bench.undo().await;
+    assert_eq!(ending.exit_code, 3);
+    assert_eq!(bench.sets()[3..], ["controller set z 0"]);
+    assert_eq!(ending.failure.unwrap().details, ["here: set y to 4 "]);
+    // A step can say itself how it is taken back, or that there is nothing to do.
+    let bench = Bench::steps(&text(", undo: [{name: back, target: active, number: {name: y, is: -1}}]"));
+    bench.go().await;
+    assert_eq!(bench.undo().await.exit_code, 7);
+    assert_eq!(bench.sets()[3..], ["controller set z 0", "controller set y -1", "controller set x 0"]);
+    let bench = Bench::steps(&text(", undo: []"));
+    bench.go().await;
+    assert_eq!(bench.undo().await.exit_code, 7);
+    assert_eq!(bench.sets()[3..], ["controller set z 0", "controller set x 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_undo_says_so_and_can_be_repeated() {
+    let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
+    bench.go().await;
+    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1));
+    assert_eq!(bench.undo().await.exit_code, 8);
+    assert_eq!(bench.undo().await.exit_code, 7);
+}
