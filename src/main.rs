@@ -1,2 +1,63 @@
-//! The command line of `cutover`.
-fn main() {}
+//! The command line of `cutover`: arguments, what is printed, exit codes. What happens in between is the engine's.
+
+mod args;
+mod bug;
+mod commands;
+mod exit;
+mod faults;
+mod files;
+mod reference;
+mod terminal;
+
+use std::process::ExitCode;
+
+use args::Command;
+use cutover_engine::source::{Fault, Faults};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    bug::guard(run).into()
+}
+
+fn run() -> Exit {
+    let cli = match args::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` come this way, too. If nobody reads it, nobody misses it.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Wrong } else { Exit::Done };
+        }
+    };
+    terminal::set_colors(cli.color);
+    dispatch(cli.command).unwrap_or_else(refused)
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Check(args) => commands::check::run(&args),
+        Command::Plan(args) => commands::plan::run(args),
+        Command::Run(args) => commands::run::run(args),
+        Command::Rehearse(args) => commands::rehearse::run(args),
+        Command::Resume(args) => commands::resume::run(args),
+        Command::Undo(args) => commands::undo::run(args),
+        Command::Report(args) => commands::report::run(args),
+        Command::Runs(args) => commands::runs::run(args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Schema(args) => commands::schema::run(&args),
+        Command::Init(args) => commands::init::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+    }
+}
+
+/// Says on standard error why a command did not do its work. Faults of files and arguments have their own exit code.
+fn refused(error: anyhow::Error) -> Exit {
+    let found = error.downcast::<Faults>().or_else(|error| error.downcast::<Fault>().map(Faults::from));
+    let (text, exit) = match found {
+        Ok(faults) => (faults::shown(&faults, console::colors_enabled_stderr()), Exit::Wrong),
+        Err(error) => (format!("error: {error:#}\n"), Exit::Failed),
+    };
+    // There is nobody left to tell if this cannot be written; the exit code still says it.
+    let _ = terminal::complain(&text);
+    exit
+}

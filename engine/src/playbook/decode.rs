@@ -110,9 +110,15 @@ impl<'a> Decoder<'a> {
 
     fn step(&mut self, node: &Node, prefix: &str, inherited: &[String], faults: &mut Faults) -> Option<Step> {
         let mut fields = Fields::of(node, "a step").map_err(|fault| faults.push(fault)).ok()?;
-        let kind_key = self.kind_key(node, faults)?;
-        let title = fields.text("name", faults).or_else(|| title_of(kind_key));
-        let name = title.unwrap_or_else(|| kind_key.0.name.clone());
+        let kind_key = match self.kind_key(node, faults) {
+            Ok(key) => Some(key),
+            Err(keys) => {
+                keys.into_iter().chain(STEP_KINDS.iter().copied()).for_each(|key| fields.excuse(key));
+                None
+            }
+        };
+        let title = fields.text("name", faults).or_else(|| title_of(kind_key?));
+        let name = title.or_else(|| kind_key.map(|(key, _)| key.name.clone())).unwrap_or_default();
         let id = self.unique_id(prefix, &name);
         let mut tags = inherited.to_vec();
         tags.extend(fields.texts("tags", faults));
@@ -140,8 +146,11 @@ impl<'a> Decoder<'a> {
         let secret = fields.flag("secret", faults);
         let undo_items = fields.items("undo", faults);
         let undo = node.get("undo").map(|_| self.steps(undo_items, &format!("{id}/undo"), &tags, faults));
-        let kind = self.kind(&mut fields, kind_key, &id, &tags, faults)?;
+        // What a step is to do may be unknown: its options, and the name it registers, are looked at all the same.
+        let kind = kind_key.and_then(|key| self.kind(&mut fields, key, &id, &tags, faults));
         fields.finish(faults);
+        let nothing = || StepKind::Block { block: Vec::new(), rescue: Vec::new(), always: Vec::new() };
+        let kind = kind.unwrap_or_else(nothing);
         Some(Step {
             id,
             name,
@@ -167,12 +176,11 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// The one key that says what a step does.
-    fn kind_key<'n>(&self, node: &'n Node, faults: &mut Faults) -> Option<&'n (Key, Node)> {
+    /// The one key that says what a step does; if there is not exactly one, the keys that might have been meant.
+    fn kind_key<'n>(&self, node: &'n Node, faults: &mut Faults) -> Result<&'n (Key, Node), Vec<&'n str>> {
         let is_kind = |name: &str| matches!(name, "gate" | "block" | "include") || self.registry.get(name).is_some();
-        let mut kinds = node.entries().iter().filter(|(key, _)| is_kind(&key.name));
-        let (first, second) = (kinds.next(), kinds.next());
-        if let (Some((first, _)), Some((second, _))) = (first, second) {
+        let kinds: Vec<&(Key, Node)> = node.entries().iter().filter(|(key, _)| is_kind(&key.name)).collect();
+        if let [(first, _), (second, _), ..] = kinds[..] {
             faults.push(
                 Fault::at(
                     &second.at,
@@ -180,10 +188,10 @@ impl<'a> Decoder<'a> {
                 )
                 .help("make it two steps"),
             );
-            return None;
+            return Err(kinds.into_iter().map(|(key, _)| key.name.as_str()).collect());
         }
-        if first.is_some() {
-            return first;
+        if let [only] = kinds[..] {
+            return Ok(only);
         }
         let unknown = node
             .entries()
@@ -201,7 +209,7 @@ impl<'a> Decoder<'a> {
             None => Fault::at(&node.at, "this step does nothing: it names no module, `gate`, `block` or `include`")
                 .help("`cutover explain` lists the modules"),
         });
-        None
+        Err(unknown.into_iter().map(|(key, _)| key.name.as_str()).collect())
     }
 
     fn kind(

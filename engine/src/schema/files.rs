@@ -113,9 +113,12 @@ fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut 
     };
     for module in registry.0 {
         let mut params = authoring(*module);
+        // Every module has its own `Params`, so each gets its own names.
+        qualify(&mut params, module.name());
         if let Some(object) = params.as_object_mut() {
             if let Some(Value::Object(inner)) = object.shift_remove("definitions") {
-                definitions.extend(inner);
+                definitions
+                    .extend(inner.into_iter().map(|(name, schema)| (format!("{}.{name}", module.name()), schema)));
             }
             object.shift_remove("$schema");
         }
@@ -127,6 +130,24 @@ fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut 
         .map(|name| json!({"required": [name]}))
         .collect();
     json!({"type": "object", "additionalProperties": false, "properties": properties, "oneOf": kinds})
+}
+
+/// Puts a module's name before the names of the definitions that a schema refers to.
+fn qualify(schema: &mut Value, module: &str) {
+    match schema {
+        Value::Object(object) => {
+            for (key, value) in object.iter_mut() {
+                match value {
+                    Value::String(path) if key == "$ref" => {
+                        *path = path.replace("#/definitions/", &format!("#/definitions/{module}."));
+                    }
+                    value => qualify(value, module),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| qualify(item, module)),
+        _ => {}
+    }
 }
 
 /// The schema of inventories.

@@ -12,6 +12,7 @@ pub struct Fields<'a> {
     node: &'a Node,
     what: &'a str,
     known: Vec<&'static str>,
+    excused: Vec<&'a str>,
 }
 
 impl<'a> Fields<'a> {
@@ -21,7 +22,7 @@ impl<'a> Fields<'a> {
     /// The node is no mapping.
     pub fn of(node: &'a Node, what: &'a str) -> Result<Self, Fault> {
         match node.kind {
-            Kind::Map(_) => Ok(Self { node, what, known: Vec::new() }),
+            Kind::Map(_) => Ok(Self { node, what, known: Vec::new(), excused: Vec::new() }),
             _ => Err(wrong_type(node, what, "a mapping")),
         }
     }
@@ -136,9 +137,14 @@ impl<'a> Fields<'a> {
         self.node.entries().iter().filter(|(key, _)| !self.known.contains(&key.name.as_str()))
     }
 
+    /// Lets a key be, about which everything is said already.
+    pub fn excuse(&mut self, name: &'a str) {
+        self.excused.push(name);
+    }
+
     /// Says that every key that was not asked for is unknown.
     pub fn finish(self, faults: &mut Faults) {
-        for (key, _) in self.others() {
+        for (key, _) in self.others().filter(|(key, _)| !self.excused.contains(&key.name.as_str())) {
             faults.push(unknown_key(key, self.what, self.known.iter().copied()));
         }
     }

@@ -1,0 +1,92 @@
+//! Arguments of the commands that execute playbooks and look at runs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::common::{Common, Output, RunDir, Session};
+
+/// `plan`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlanArgs {
+    /// The playbook
+    #[arg(value_name = "PLAYBOOK")]
+    pub(crate) playbook: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `run`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    /// The playbook
+    #[arg(value_name = "PLAYBOOK")]
+    pub(crate) playbook: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `rehearse`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RehearseArgs {
+    /// The playbook; the shipped etcd cutover if not given
+    #[arg(value_name = "PLAYBOOK")]
+    pub(crate) playbook: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Where all random numbers come from: the same seed gives the same rehearsal
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// A world file: sizes of disks and data, speed of the link and so on
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: Option<PathBuf>,
+    /// Let a step fail, by its id
+    #[arg(long, value_name = "STEP")]
+    pub(crate) fail: Option<String>,
+}
+
+/// `resume`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run, as `cutover runs` lists it
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) session: Session,
+}
+
+/// `undo`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UndoArgs {
+    /// The run, as `cutover runs` lists it
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) session: Session,
+}
+
+/// `report`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReportArgs {
+    /// The run, as `cutover runs` lists it
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// How it is shown
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<Output>,
+    /// Also write an HTML page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Also write JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) records: RunDir,
+}
+
+/// `runs`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunsArgs {
+    #[command(flatten)]
+    pub(crate) records: RunDir,
+}

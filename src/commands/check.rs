@@ -1,0 +1,118 @@
+//! `cutover check`: every fault of playbooks and inventory that can be known without touching anything.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cutover_engine::check::check_file;
+use cutover_engine::inventory::{self, Inventory};
+use cutover_engine::playbook::{Playbook, load_partly};
+use cutover_engine::source::{Fault, Faults};
+use cutover_modules::REGISTRY;
+use serde_json::{Value, json};
+
+use crate::args::{CheckArgs, CheckOutput};
+use crate::exit::Exit;
+use crate::files::{Named, read};
+use crate::{faults, terminal};
+
+/// A file that was checked.
+struct Checked {
+    path: String,
+    /// Its size in words, as far as it could be understood: `6 phases, 31 steps`.
+    contents: Option<String>,
+    faults: Faults,
+}
+
+/// Checks all files and says everything that is wrong.
+pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
+    let mut files = Vec::new();
+    let mut inventory = None;
+    if let Some(path) = &args.on.inventory {
+        let (found, checked) = check_inventory(path);
+        inventory = found;
+        files.push(checked);
+    }
+    // Without the inventory that was asked for, its variables and sites would all seem unknown.
+    let blind = args.on.inventory.is_some() && inventory.is_none();
+    for path in &args.playbooks {
+        let (playbook, mut faults) = match blind {
+            true => load_partly(path, &REGISTRY, &read),
+            false => check_file(path, inventory.as_ref(), &REGISTRY, &read),
+        };
+        // What several playbooks include is said once.
+        let before: Vec<&Fault> = files.iter().flat_map(|file: &Checked| &file.faults.0).collect();
+        faults.0.retain(|fault| !before.iter().any(|other| other.at.is_some() && same(other, fault)));
+        files.push(Checked { path: shown(path), contents: playbook.as_ref().map(size_of_playbook), faults });
+    }
+    let wrong = files.iter().any(|file| !file.faults.0.is_empty());
+    match args.output {
+        CheckOutput::Json => terminal::print(&format!("{:#}\n", as_json(&files)))?,
+        CheckOutput::Plain => terminal::print(&in_words(&files, blind && !args.playbooks.is_empty()))?,
+    }
+    Ok(if wrong { Exit::Wrong } else { Exit::Done })
+}
+
+fn same(one: &Fault, other: &Fault) -> bool {
+    one.message == other.message
+        && one.at.as_ref().map(ToString::to_string) == other.at.as_ref().map(ToString::to_string)
+}
+
+fn check_inventory(path: &Path) -> (Option<Inventory>, Checked) {
+    let mut faults = Faults::default();
+    let inventory = faults.take(inventory::load(path, &read, &Named));
+    let contents = inventory.as_ref().map(size_of_inventory);
+    (inventory, Checked { path: shown(path), contents, faults })
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn size_of_playbook(playbook: &Playbook) -> String {
+    format!("{}, {}", count(playbook.phases.len(), "phase"), count(playbook.steps().len(), "step"))
+}
+
+fn size_of_inventory(inventory: &Inventory) -> String {
+    let nodes = inventory.sites.values().map(|site| site.nodes.len()).sum();
+    let (sites, pairs) = (inventory.sites.len(), inventory.pairs.len());
+    format!("{}, {}, {}", count(sites, "site"), count(nodes, "node"), count(pairs, "pair"))
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn in_words(files: &[Checked], blind: bool) -> String {
+    let mut text = String::new();
+    for file in files {
+        match &file.contents {
+            Some(contents) if file.faults.0.is_empty() => text += &format!("{}: {contents}, no faults\n", file.path),
+            _ => text += &faults::shown(&file.faults, console::colors_enabled()),
+        }
+    }
+    let places: Vec<&Path> =
+        files.iter().flat_map(|file| file.faults.0.iter().map(|fault| place(file, fault))).collect();
+    let found = places.len();
+    let wrong = places.into_iter().collect::<BTreeSet<_>>().len();
+    if found > 0 && blind {
+        text += "variables and targets were not checked: they need an inventory without faults\n";
+    }
+    if found > 0 {
+        text += &format!("{} in {}\n", count(found, "fault"), count(wrong, "file"));
+    }
+    text
+}
+
+/// The file a fault is in: the one that was checked, or one that it includes.
+fn place<'a>(file: &'a Checked, fault: &'a Fault) -> &'a Path {
+    fault.at.as_ref().map_or(Path::new(&file.path), |at| &at.file.path)
+}
+
+fn as_json(files: &[Checked]) -> Value {
+    let all = files.iter().flat_map(|file| &file.faults.0);
+    json!({
+        "ok": files.iter().all(|file| file.faults.0.is_empty()),
+        "files": files.iter().map(|file| json!({"path": file.path, "faults": file.faults.0.len()})).collect::<Vec<_>>(),
+        "faults": all.map(faults::as_json).collect::<Vec<_>>(),
+    })
+}

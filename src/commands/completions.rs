@@ -1,0 +1,15 @@
+//! `cutover completions`: a shell's completions, made from the arguments themselves.
+
+use clap::CommandFactory as _;
+
+use crate::args::{Cli, CompletionsArgs};
+use crate::exit::Exit;
+use crate::terminal;
+
+/// Prints them.
+pub(crate) fn run(args: &CompletionsArgs) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "cutover", &mut script);
+    terminal::print(&String::from_utf8(script)?)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,47 @@
+//! `cutover init`: a playbook and an inventory to begin with, full of comments. Both pass `check` as they are.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+
+use anyhow::Context as _;
+use cutover_engine::source::{Fault, Faults};
+
+use crate::args::InitArgs;
+use crate::exit::Exit;
+use crate::terminal;
+
+/// Directory and text; `@NAME@` stands for the service's name.
+const TEMPLATES: [(&str, &str); 2] =
+    [("playbooks", include_str!("playbook.yml")), ("inventories", include_str!("inventory.yml"))];
+
+/// Writes both files. If one is there already, neither is written.
+pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
+    let files = TEMPLATES.map(|(directory, template)| {
+        let path = args.dir.join(directory).join(format!("{}.yml", args.name));
+        (path, template.replace("@NAME@", &args.name))
+    });
+    let mut faults = Faults::default();
+    for (path, _) in files.iter().filter(|(path, _)| path.symlink_metadata().is_ok()) {
+        let fault = Fault::bare(format!("`{}` exists already, and nothing was written", path.display()));
+        faults.push(fault.help("choose another name, or another directory with --dir"));
+    }
+    faults.into_result(())?;
+    for (path, text) in &files {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).with_context(|| format!("cannot make `{}`", directory.display()))?;
+        }
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists => anyhow::anyhow!("`{}` has just been made by someone else", path.display()),
+                _ => anyhow::Error::new(error).context(format!("cannot write `{}`", path.display())),
+            })?;
+        file.write_all(text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    let [(playbook, _), (inventory, _)] = &files;
+    let (playbook, inventory) = (playbook.display(), inventory.display());
+    terminal::print(&format!(
+        "wrote {playbook}\nwrote {inventory}\n\nNext: fill in your clusters, nodes and disks, then\n  \
+         cutover check {playbook} -i {inventory}\n  cutover rehearse {playbook} -i {inventory}\n"
+    ))?;
+    Ok(Exit::Done)
+}

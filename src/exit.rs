@@ -1,0 +1,60 @@
+//! The exit codes of `cutover`: one list that every command, the help and the documents use.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+/// How a command ended, as scripts see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// What was asked for is done, or was so already.
+    Done = 0,
+    /// A step failed, or something on this machine did (a full disk, a directory that cannot be written).
+    Failed = 1,
+    /// The playbook, the inventory or the command line is wrong. Nothing was touched.
+    Wrong = 2,
+    /// A safety check refused, or a gate was not approved.
+    Blocked = 3,
+    /// A node or an API server could not be reached.
+    Unreachable = 4,
+    /// The operator stopped the run; `cutover resume` takes it up again.
+    Stopped = 5,
+    /// Another run holds the lock.
+    Locked = 6,
+    /// A step failed, and everything that had been changed was taken back.
+    RolledBack = 7,
+    /// A step failed, and taking back what had been changed failed as well.
+    RollbackFailed = 8,
+    /// A bug in `cutover` (`EX_SOFTWARE` of sysexits.h).
+    Bug = 70,
+}
+
+impl Exit {
+    /// All codes with a few words each, in order.
+    const ALL: &[(Self, &str)] = &[
+        (Self::Done, "done"),
+        (Self::Failed, "a step failed"),
+        (Self::Wrong, "playbook, inventory or command line wrong; nothing was touched"),
+        (Self::Blocked, "refused by a safety check, or a gate was not approved"),
+        (Self::Unreachable, "a node or API server could not be reached"),
+        (Self::Stopped, "stopped by the operator; can be resumed"),
+        (Self::Locked, "another run holds the lock"),
+        (Self::RolledBack, "a step failed; everything was taken back"),
+        (Self::RollbackFailed, "a step failed, and so did taking things back"),
+        (Self::Bug, "a bug in cutover"),
+    ];
+
+    /// The codes as a section of a help text.
+    pub(crate) fn help() -> String {
+        Self::ALL.iter().fold("Exit codes:".to_owned(), |mut text, (exit, words)| {
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "\n  {:>2}  {words}", *exit as u8);
+            text
+        })
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
