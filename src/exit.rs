@@ -43,6 +43,11 @@ impl Exit {
         (Self::Bug, "a bug in cutover"),
     ];
 
+    /// The exit of a run, by the code that its last event carries.
+    pub(crate) fn of_run(code: u8) -> Self {
+        Self::ALL.iter().map(|(exit, _)| *exit).find(|exit| *exit as u8 == code).unwrap_or(Self::Failed)
+    }
+
     /// The codes as a section of a help text.
     pub(crate) fn help() -> String {
         Self::ALL.iter().fold("Exit codes:".to_owned(), |mut text, (exit, words)| {

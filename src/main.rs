@@ -6,7 +6,12 @@ mod commands;
 mod exit;
 mod faults;
 mod files;
+mod plan_text;
+mod real;
 mod reference;
+mod rehearsal;
+mod reporters;
+mod session;
 mod terminal;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{Common, Output, RunDir, Session};
+use super::common::{Common, Extra, Output, RunDir, Session};
 
 /// `plan`.
 #[derive(Debug, Clone, Args)]
@@ -14,6 +14,12 @@ pub(crate) struct PlanArgs {
     pub(crate) playbook: PathBuf,
     #[command(flatten)]
     pub(crate) common: Common,
+    /// Look at the simulated world of a rehearsal instead of the real one
+    #[arg(long)]
+    pub(crate) sandbox: bool,
+    /// Also show the commands and requests that only read
+    #[arg(long)]
+    pub(crate) reads: bool,
 }
 
 /// `run`.
@@ -51,6 +57,12 @@ pub(crate) struct ResumeArgs {
     /// The run, as `cutover runs` lists it
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
+    /// Give a parameter again that the run directory does not keep because it is secret
+    #[arg(short = 'e', long = "extra", value_name = "KEY=VALUE | @FILE")]
+    pub(crate) extra: Vec<Extra>,
+    /// Go on although the playbook or the inventory was changed since
+    #[arg(long)]
+    pub(crate) accept_changed: bool,
     #[command(flatten)]
     pub(crate) session: Session,
 }
@@ -61,6 +73,12 @@ pub(crate) struct UndoArgs {
     /// The run, as `cutover runs` lists it
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
+    /// Give a parameter again that the run directory does not keep because it is secret
+    #[arg(short = 'e', long = "extra", value_name = "KEY=VALUE | @FILE")]
+    pub(crate) extra: Vec<Extra>,
+    /// Go on although the playbook or the inventory was changed since
+    #[arg(long)]
+    pub(crate) accept_changed: bool,
     #[command(flatten)]
     pub(crate) session: Session,
 }

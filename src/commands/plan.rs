@@ -1,16 +1,72 @@
-//! `cutover plan`: looks at the real world and shows what a run would change.
+//! `cutover plan`: looks at the world and shows what a run would change, with the exact commands. What cannot be known
+//! before another step has run is shown as a rehearsal did it.
 
-use crate::args::PlanArgs;
+use std::sync::Arc;
+
+use cutover_engine::clock::Clock as _;
+use cutover_engine::plan::{Plan, Verdict, plan};
+use cutover_engine::run::Run;
+use cutover_engine::world::World;
+use cutover_modules::REGISTRY;
+
+use crate::args::{Output, PlanArgs};
 use crate::exit::Exit;
-use crate::files::Job;
+use crate::files::{Chosen, Job, given};
+use crate::plan_text::{self, Shown};
+use crate::rehearsal::{Rehearsal, Rehearsed};
+use crate::session::tags;
+use crate::terminal;
 
-/// Loads and checks everything; looking at the world is not built yet.
+/// Plans; ends with 3 if something would be refused whatever comes before it, with 4 if something cannot be reached.
 pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
-    let job = Job::load(&args.playbook, &args.common)?;
-    anyhow::bail!(
-        "`cutover plan` is not built yet; `{}` with {} sites and {} parameters is ready for it",
-        job.playbook.name,
-        job.inventory.sites.len(),
-        job.params.len()
-    )
+    let tags = tags(&args.common);
+    let (plan, rehearsed) = if args.sandbox {
+        let rehearsal = rehearsal(&args)?;
+        let planned = Rehearsal::runtime()?.block_on(async {
+            let world = rehearsal.world()?;
+            let run = rehearsal.jobs[rehearsal.jobs.len() - 1].bind("plan", world.now())?;
+            anyhow::Ok(plan(&run, REGISTRY, Arc::new(world), &tags).await)
+        })?;
+        (planned, rehearsal.changes()?)
+    } else {
+        let job = Job::load(&args.playbook, &args.common)?;
+        let rehearsed = rehearsal(&args)?.changes()?;
+        let runtime = tokio::runtime::Runtime::new()?;
+        let planned = runtime.block_on(async {
+            let world = crate::real::world(&job)?;
+            let run = job.bind("plan", world.now())?;
+            anyhow::Ok(look(&run, world, &tags).await)
+        })?;
+        (planned, rehearsed)
+    };
+    let shown = Shown { plan: &plan, rehearsed: &rehearsed, reads: args.reads };
+    match args.common.session.output {
+        Some(Output::Json) => terminal::print(&format!("{}\n", serde_json::to_string_pretty(&plan)?))?,
+        _ => terminal::print(&plan_text::text(&shown))?,
+    }
+    Ok(exit(&plan))
+}
+
+async fn look(run: &Run, world: Arc<dyn World>, tags: &cutover_engine::execute::Tags) -> Plan {
+    plan(run, REGISTRY, world, tags).await
+}
+
+fn rehearsal(args: &PlanArgs) -> anyhow::Result<Rehearsal> {
+    let named = args.common.on.inventory.as_deref();
+    let inventory = Chosen::or_shipped(named, crate::files::INVENTORY);
+    Ok(Rehearsal::load(&Chosen::named(&args.playbook), &inventory, &given(&args.common.extra), None, 1)?)
+}
+
+fn exit(plan: &Plan) -> Exit {
+    match plan.verdict() {
+        Verdict::Failed => Exit::Failed,
+        Verdict::Unreachable => Exit::Unreachable,
+        Verdict::Blocked => Exit::Blocked,
+        _ => Exit::Done,
+    }
+}
+
+/// What the rehearsal made of a step.
+pub(crate) fn of_step<'a>(rehearsed: &'a [Rehearsed], step: &str) -> Vec<&'a Rehearsed> {
+    rehearsed.iter().filter(|made| made.step == step).collect()
 }

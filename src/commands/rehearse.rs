@@ -1,15 +1,76 @@
-//! `cutover rehearse`: executes a playbook in a simulated world.
+//! `cutover rehearse`: executes a playbook in a simulated world, after those that have to have run before it.
+
+use anyhow::Context as _;
+use cutover_engine::clock::Clock as _;
+use cutover_engine::journal::FileJournal;
 
 use crate::args::RehearseArgs;
 use crate::exit::Exit;
-use crate::files::{Chosen, INVENTORY, Job, Named, PLAYBOOK};
+use crate::files::{Chosen, INVENTORY, PLAYBOOK, given};
+use crate::rehearsal::Rehearsal;
+use crate::session::{Manifest, RunDirectory, Show, end, settings, stem, tags};
 use crate::terminal;
 
-/// Chooses, loads and checks the files; the simulated run is not built yet.
+/// Rehearses; ends as the playbook ends.
 pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
     let playbook = Chosen::or_shipped(args.playbook.as_deref(), PLAYBOOK);
     let inventory = Chosen::or_shipped(args.common.on.inventory.as_deref(), INVENTORY);
-    terminal::complain(&format!("rehearsing {} on {}\n", playbook.said(), inventory.said()))?;
-    Job::of(&playbook, &inventory, &args.common.extra, &Named)?;
-    anyhow::bail!("`cutover rehearse` is not built yet")
+    let rehearsal =
+        Rehearsal::load(&playbook, &inventory, &given(&args.common.extra), args.world.as_deref(), args.seed)?;
+    terminal::complain(&format!(
+        "rehearsing {} on {}, seed {}: everything is simulated\n",
+        playbook.said(),
+        inventory.said(),
+        args.seed
+    ))?;
+    if let Some(step) = &args.fail {
+        known_step(&rehearsal, step)?;
+    }
+    let show = Show::new(&args.common.session);
+    Rehearsal::runtime()?.block_on(async {
+        let world = rehearsal.world()?;
+        let mut exit = Exit::Done;
+        for (index, job) in rehearsal.jobs.iter().enumerate() {
+            let last = index + 1 == rehearsal.jobs.len();
+            // The same rehearsal has the same name, so that its events are the same; an earlier one is replaced.
+            let id = format!("rehearsal-{}-{}", stem(&job.playbook.source.path), args.seed);
+            let run = job.bind(&id, world.now())?;
+            let root = &args.common.session.records.run_dir;
+            RunDirectory::clear(root, &id).with_context(|| format!("cannot replace {}", root.join(&id).display()))?;
+            let directory = RunDirectory::begin(root, &id, job, &Manifest::of(job, &run, &args.common))?;
+            let journal = FileJournal::create(&directory.0, false)?;
+            let (reader, _screen) = show.reporter();
+            let mut settings = settings("rehearse", if last { tags(&args.common) } else { Default::default() });
+            settings.fail.clone_from(&args.fail);
+            let ending = rehearsal.execute(&run, &world, settings, Box::new(journal), reader).await;
+            exit = end(&ending)?;
+            show.say(&format!("journal: {}\n", directory.journal().display()))?;
+            if exit != Exit::Done {
+                break;
+            }
+        }
+        if exit == Exit::Done {
+            show.say("rehearsed to its end; `cutover report RUN --html FILE` makes a page of a journal\n")?;
+        }
+        Ok(exit)
+    })
+}
+
+/// A step that is to fail has to exist.
+fn known_step(rehearsal: &Rehearsal, wanted: &str) -> anyhow::Result<()> {
+    let slug = cutover_engine::slug::slug(wanted);
+    let steps = rehearsal.jobs.iter().flat_map(|job| job.playbook.steps());
+    let ids: Vec<&str> = steps.clone().map(|step| step.id.as_str()).collect();
+    let fits = |id: &&str| *id == wanted || id.rsplit('/').next() == Some(wanted);
+    let titled = steps.clone().any(|step| cutover_engine::slug::slug(&step.name) == slug);
+    if titled || ids.iter().any(fits) {
+        return Ok(());
+    }
+    let fault = cutover_engine::source::Fault::bare(format!("no step is called `{wanted}`"));
+    let near = cutover_engine::source::nearest(wanted, ids.iter().map(|id| id.rsplit('/').next().unwrap_or(id)));
+    Err(match near {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => fault.help(format!("its steps are {}", ids.join(", "))),
+    }
+    .into())
 }

@@ -1,9 +1,41 @@
-//! `cutover resume`: goes on with a run that was stopped or failed.
+//! `cutover resume`: goes on with a run that was stopped or failed. Finished steps are not done again; the one it stopped
+//! in is looked at first.
+
+use std::sync::Arc;
+
+use cutover_engine::execute::{Past, Stop, execute};
 
 use crate::args::ResumeArgs;
 use crate::exit::Exit;
+use crate::session::{Approvals, Earlier, Show, end, listen, operator, ports, settings};
 
-/// Not built yet.
+/// Resumes; ends as the playbook ends.
 pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
-    anyhow::bail!("`cutover resume` is not built yet; nothing was done with `{}`", args.run)
+    let session = &args.session;
+    let Some(earlier) = Earlier::load(&session.records.run_dir, &args.run, &args.extra, args.accept_changed)? else {
+        return Ok(Exit::Locked);
+    };
+    let show = Show::new(session);
+    if earlier.is_finished() {
+        show.say(&format!("run {} has ended well: there is nothing to go on with\n", args.run))?;
+        return Ok(Exit::Done);
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let Earlier { job, run, events, journal, tags, directory } = earlier;
+    let ending = runtime.block_on(async {
+        let (reader, screen) = show.reporter();
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let stop = Stop::default();
+        listen(stop.clone());
+        let mut ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
+        ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
+        let mut settings = settings("resume", tags);
+        settings.operator = Some(operator());
+        settings.past = Past::of(&events);
+        anyhow::Ok(execute(&run, &ports, &settings).await)
+    })?;
+    runtime.shutdown_background();
+    let exit = end(&ending)?;
+    show.say(&format!("journal: {}\n", directory.journal().display()))?;
+    Ok(exit)
 }

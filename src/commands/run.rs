@@ -1,11 +1,45 @@
 //! `cutover run`: executes a playbook.
 
+use std::sync::Arc;
+
+use cutover_engine::execute::{Stop, execute};
+use cutover_engine::journal::FileJournal;
+use jiff::Timestamp;
+
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::files::Job;
+use crate::session::{Approvals, Manifest, RunDirectory, Show, end, listen, operator, ports, run_id, settings, tags};
 
-/// Loads and checks everything; executing is not built yet.
+/// Runs; ends as the playbook ends.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
-    Job::load(&args.playbook, &args.common)?;
-    anyhow::bail!("`cutover run` is not built yet")
+    let job = Job::load(&args.playbook, &args.common)?;
+    let session = &args.common.session;
+    let started = Timestamp::now();
+    let id = run_id(started, &job.playbook.source.path);
+    let run = job.bind(&id, started)?;
+    let manifest = Manifest::of(&job, &run, &args.common);
+    let directory = RunDirectory::begin(&session.records.run_dir, &id, &job, &manifest)?;
+    let journal = FileJournal::create(&directory.0, true)?;
+    let show = Show::new(session);
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ending = runtime.block_on(async {
+        let (reader, screen) = show.reporter();
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let stop = Stop::default();
+        listen(stop.clone());
+        let ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
+        let mut settings = settings("run", tags(&args.common));
+        settings.operator = Some(operator());
+        anyhow::Ok(execute(&run, &ports, &settings).await)
+    })?;
+    // A prompt that nobody answers any more must not keep the program.
+    runtime.shutdown_background();
+    let exit = end(&ending)?;
+    let next = match exit {
+        Exit::Done => String::new(),
+        _ => format!("to go on: cutover resume {id}\nto take it back: cutover undo {id}\n"),
+    };
+    show.say(&format!("journal: {}\n{next}", directory.journal().display()))?;
+    Ok(exit)
 }

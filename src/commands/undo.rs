@@ -1,9 +1,63 @@
-//! `cutover undo`: takes back what a run has changed.
+//! `cutover undo`: takes back what a run has changed, the last change first.
+
+use std::sync::Arc;
+
+use cutover_engine::execute::{Approver as _, Past, Question, Stop, made, undo};
 
 use crate::args::UndoArgs;
 use crate::exit::Exit;
+use crate::session::{Approvals, Earlier, Show, end, listen, operator, ports, settings};
+use crate::terminal;
 
-/// Not built yet.
+/// Asks, then takes back; ends with 7 if all of it was taken back.
 pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
-    anyhow::bail!("`cutover undo` is not built yet; nothing was done with `{}`", args.run)
+    let session = &args.session;
+    let Some(earlier) = Earlier::load(&session.records.run_dir, &args.run, &args.extra, args.accept_changed)? else {
+        return Ok(Exit::Locked);
+    };
+    let Earlier { job, run, events, journal, tags, directory } = earlier;
+    let show = Show::new(session);
+    let changes = made(&events);
+    if changes.is_empty() {
+        show.say(&format!("run {} has changed nothing that still stands\n", args.run))?;
+        return Ok(Exit::Done);
+    }
+    let mut list = format!("run {} has made these changes; they are taken back from the last one on:\n", args.run);
+    for made in &changes {
+        let way = if made.change.undo.is_some() { "" } else { "  (by its step's `undo`, or by hand)" };
+        list += &format!("  {}: {}{way}\n", made.task.target, made.change.summary);
+    }
+    terminal::complain(&list)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ending = runtime.block_on(async {
+        let (reader, screen) = show.reporter();
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let question = Question {
+            step: "undo".to_owned(),
+            question: format!("Take back {} changes of run {}?", changes.len(), args.run),
+            confirm: args.run.clone(),
+            phrase: true,
+        };
+        match approver.ask(&question).await {
+            Ok(answer) if answer.typed == question.confirm => {}
+            Ok(_) => return Ok(None),
+            Err(why) => anyhow::bail!("nobody can approve it: {why}; give --approve 'undo={}'", args.run),
+        }
+        let stop = Stop::default();
+        listen(stop.clone());
+        let mut ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
+        ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
+        let mut settings = settings("undo", tags);
+        settings.operator = Some(operator());
+        settings.past = Past::of(&events);
+        anyhow::Ok(Some(undo(&run, &ports, &settings, &events).await))
+    })?;
+    runtime.shutdown_background();
+    let Some(ending) = ending else {
+        show.say("not approved: nothing was taken back\n")?;
+        return Ok(Exit::Blocked);
+    };
+    let exit = end(&ending)?;
+    show.say(&format!("journal: {}\n", directory.journal().display()))?;
+    Ok(exit)
 }

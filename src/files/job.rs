@@ -1,13 +1,16 @@
 //! Everything that executing a playbook begins with: the playbook, the inventory and the parameters, checked together.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cutover_engine::check::check_file;
 use cutover_engine::inventory::{self, Inventory, Secrets};
 use cutover_engine::playbook::{Playbook, resolve_params};
+use cutover_engine::run::Run;
 use cutover_engine::source::{Fault, Faults};
 use cutover_modules::REGISTRY;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::shipped::Chosen;
@@ -18,11 +21,13 @@ use crate::args::{Common, Extra};
 #[derive(Debug)]
 pub(crate) struct Job {
     /// The playbook.
-    pub(crate) playbook: Playbook,
+    pub(crate) playbook: Arc<Playbook>,
     /// The inventory, secrets resolved.
     pub(crate) inventory: Arc<Inventory>,
-    /// The value of every parameter.
-    pub(crate) params: Map<String, Value>,
+    /// The parameters that were given.
+    pub(crate) given: Map<String, Value>,
+    /// The path and text of every file that was read.
+    pub(crate) files: Vec<(PathBuf, String)>,
 }
 
 impl Job {
@@ -49,15 +54,48 @@ impl Job {
         extra: &[Extra],
         secrets: &dyn Secrets,
     ) -> Result<Self, Faults> {
+        Self::with(playbook, inventory, extras::given(extra), secrets)
+    }
+
+    /// Loads chosen files, with parameters as they are.
+    ///
+    /// # Errors
+    /// All faults of all files and parameters.
+    pub(crate) fn with(
+        playbook: &Chosen,
+        inventory: &Chosen,
+        given: Result<Map<String, Value>, Faults>,
+        secrets: &dyn Secrets,
+    ) -> Result<Self, Faults> {
         let mut faults = Faults::default();
-        let inventory = faults.take(inventory::load(&inventory.path, &|path| inventory.read(path), secrets));
-        let given = faults.take(extras::given(extra));
+        let files = RefCell::new(Vec::new());
+        let keep = |chosen: &Chosen, path: &Path| {
+            let text = chosen.read(path)?;
+            files.borrow_mut().push((path.to_owned(), text.clone()));
+            Ok(text)
+        };
+        let inventory = faults.take(inventory::load(&inventory.path, &|path: &Path| keep(inventory, path), secrets));
+        let given = faults.take(given);
         let (Some(inventory), Some(given)) = (inventory, given) else { return Err(faults) };
-        let (playbook, found) =
-            check_file(&playbook.path, Some(&inventory), &REGISTRY, &|path: &Path| playbook.read(path));
+        let (loaded, found) =
+            check_file(&playbook.path, Some(&inventory), &REGISTRY, &|path: &Path| keep(playbook, path));
         faults.0.extend(found.0);
-        let Some(playbook) = playbook else { return Err(faults) };
-        let params = faults.take(resolve_params(&playbook, &given)).unwrap_or_default();
-        faults.into_result(Self { playbook, inventory: Arc::new(inventory), params })
+        let Some(loaded) = loaded else { return Err(faults) };
+        let mut values = inventory.vars.clone();
+        values.retain(|name, _| loaded.params.contains_key(name));
+        values.extend(given.clone());
+        faults.take(resolve_params(&loaded, &values));
+        let job =
+            Self { playbook: Arc::new(loaded), inventory: Arc::new(inventory), given, files: files.into_inner() };
+        faults.into_result(job)
+    }
+
+    /// Binds it to a run's id.
+    ///
+    /// # Errors
+    /// All faults.
+    pub(crate) fn bind(&self, id: &str, started: Timestamp) -> Result<Run, Faults> {
+        let (playbook, inventory) = (Arc::clone(&self.playbook), Arc::clone(&self.inventory));
+        Run::bind(id, playbook, inventory, &REGISTRY, &self.given, started)
     }
 }

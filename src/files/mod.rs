@@ -7,6 +7,7 @@ mod paths;
 mod secrets;
 mod shipped;
 
+pub(crate) use extras::given;
 pub(crate) use job::Job;
 pub(crate) use paths::resolve;
 pub(crate) use secrets::{Named, Resolver};

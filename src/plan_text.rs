@@ -1,0 +1,141 @@
+//! A plan in words: phases, steps, verdicts, and the exact commands and requests of each change.
+
+use std::fmt::Write as _;
+
+use console::style;
+use cutover_engine::action::Action;
+use cutover_engine::module::{Change, Class};
+use cutover_engine::plan::{Plan, PlannedStep, PlannedTask, Verdict};
+
+use crate::commands::plan::of_step;
+use crate::rehearsal::Rehearsed;
+
+/// What is shown.
+pub(crate) struct Shown<'a> {
+    /// The plan.
+    pub(crate) plan: &'a Plan,
+    /// The changes that a rehearsal made.
+    pub(crate) rehearsed: &'a [Rehearsed],
+    /// Whether the commands of the probes are shown, too.
+    pub(crate) reads: bool,
+}
+
+/// The plan as text.
+pub(crate) fn text(shown: &Shown<'_>) -> String {
+    let plan = shown.plan;
+    let mut text = format!("{}\n", style(&plan.playbook).bold());
+    for (index, phase) in plan.phases.iter().enumerate() {
+        let budget = phase.budget_ms.map(|ms| format!(", budget {}", span(ms))).unwrap_or_default();
+        let point = if phase.point_of_no_return { ", point of no return" } else { "" };
+        let _ = writeln!(text, "\n{}", style(format!("Phase {}: {}{budget}{point}", index + 1, phase.name)).bold());
+        for planned in &phase.steps {
+            step(&mut text, planned, shown);
+        }
+    }
+    let _ = writeln!(text, "\n{}", summary(plan));
+    text
+}
+
+fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
+    let _ = writeln!(text, "  {} {}  {}", word(&step.verdict), step.name, style(&step.id).dim());
+    if let Some(note) = &step.note {
+        let _ = writeln!(text, "      {note}");
+    }
+    if let Verdict::Unknown { until } = &step.verdict {
+        let _ = writeln!(text, "      not known before {until} has run");
+    }
+    for task in &step.tasks {
+        self::task(text, task, shown.reads);
+    }
+    let later = matches!(step.verdict, Verdict::Unknown { .. } | Verdict::BlockedNow | Verdict::Wait);
+    let rehearsed = if later { of_step(shown.rehearsed, &step.id) } else { Vec::new() };
+    if !rehearsed.is_empty() {
+        let _ = writeln!(text, "      {}", style("as rehearsed:").dim());
+    }
+    for made in rehearsed {
+        change(text, &made.change, &format!("{}: ", made.target));
+    }
+}
+
+fn task(text: &mut String, task: &PlannedTask, reads: bool) {
+    let item = task.item.map(|item| format!(" [{item}]")).unwrap_or_default();
+    for reason in &task.reasons {
+        let _ = writeln!(text, "      {}{item}: {reason}", task.target);
+    }
+    if let Some(failure) = &task.failure {
+        let _ = writeln!(text, "      {}{item}: {}", task.target, failure.message);
+        failure.details.iter().for_each(|line| {
+            let _ = writeln!(text, "        {line}");
+        });
+        if let Some(help) = &failure.help {
+            let _ = writeln!(text, "        help: {help}");
+        }
+    }
+    if reads {
+        task.reads.iter().for_each(|line| {
+            let _ = writeln!(text, "      {}", style(format!("? {line}")).dim());
+        });
+    }
+    for made in &task.changes {
+        change(text, made, &format!("{}{item}: ", task.target));
+    }
+}
+
+fn change(text: &mut String, change: &Change, prefix: &str) {
+    let once = match (change.class, &change.undo) {
+        (Class::AtMostOnce, _) => "  (at most once)",
+        (Class::Idempotent, None) => "  (cannot be taken back by itself)",
+        (Class::Idempotent, Some(_)) => "",
+    };
+    let _ = writeln!(text, "      {prefix}{}{}", change.summary, style(once).yellow());
+    for action in &change.actions {
+        let _ = writeln!(text, "        {}", style(line(action)).cyan());
+    }
+    for line in change.preview.iter().flat_map(|preview| preview.lines()) {
+        let line = match line.chars().next() {
+            Some('+') => style(line).green(),
+            Some('-') => style(line).red(),
+            _ => style(line),
+        };
+        let _ = writeln!(text, "          {line}");
+    }
+}
+
+fn line(action: &Action) -> String {
+    action.to_string()
+}
+
+fn word(verdict: &Verdict) -> String {
+    let (word, styled) = match verdict {
+        Verdict::Skipped => ("skipped", style("skipped").dim()),
+        Verdict::InSync => ("in sync", style("in sync").green()),
+        Verdict::Gate => ("gate", style("gate").magenta()),
+        Verdict::Wait => ("waits", style("waits").cyan()),
+        Verdict::Change => ("changes", style("changes").yellow()),
+        Verdict::Run => ("runs", style("runs").yellow()),
+        Verdict::Unknown { .. } => ("later", style("later").cyan()),
+        Verdict::BlockedNow => ("not yet", style("not yet").cyan()),
+        Verdict::Blocked => ("blocked", style("blocked").red().bold()),
+        Verdict::Unreachable => ("unreachable", style("unreachable").red().bold()),
+        Verdict::Failed => ("failed", style("failed").red().bold()),
+    };
+    format!("{}{styled}", " ".repeat(11_usize.saturating_sub(word.len())))
+}
+
+fn summary(plan: &Plan) -> String {
+    let count = |wanted: fn(&Verdict) -> bool| plan.steps().filter(|step| wanted(&step.verdict)).count();
+    let changes = count(|verdict| matches!(verdict, Verdict::Change | Verdict::Run));
+    let in_sync = count(|verdict| *verdict == Verdict::InSync);
+    let later = count(|verdict| matches!(verdict, Verdict::Unknown { .. } | Verdict::BlockedNow | Verdict::Wait));
+    let refused = count(|verdict| matches!(verdict, Verdict::Blocked | Verdict::Unreachable | Verdict::Failed));
+    let gates = count(|verdict| *verdict == Verdict::Gate);
+    format!(
+        "{} steps: {changes} change something, {in_sync} in sync, {later} depend on earlier ones, {gates} gates, \
+         {refused} refused or out of reach. Nothing was changed.",
+        plan.steps().count()
+    )
+}
+
+fn span(ms: u64) -> String {
+    cutover_engine::duration::HumanDuration(std::time::Duration::from_millis(ms)).to_string()
+}

@@ -1,0 +1,17 @@
+//! The real world: hosts and clusters as the inventory names them.
+
+use std::sync::Arc;
+
+use cutover_engine::world::World;
+
+use crate::files::Job;
+
+/// The world of a job. Connects to nothing before it is asked.
+///
+/// # Errors
+/// The inventory does not say how something is reached.
+pub(crate) fn world(job: &Job) -> anyhow::Result<Arc<dyn World>> {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    let world = cutover_connections::RealWorld::new(Arc::clone(&job.inventory), home);
+    Ok(Arc::new(world))
+}

@@ -1,0 +1,166 @@
+//! A rehearsal: a playbook, and those that have to have run before it, in one simulated world on a paused clock.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cutover_engine::clock::Clock as _;
+use cutover_engine::event::{Event, EventKind};
+use cutover_engine::execute::{Ending, Settings, Stop, execute};
+use cutover_engine::module::Change;
+use cutover_engine::record::{Journal, Reader};
+use cutover_engine::run::Run;
+use cutover_engine::source::{Fault, Faults, SourceFile, decode, parse};
+use cutover_engine::target::Target;
+use cutover_sandbox::{Sandbox, WorldSpec};
+use serde_json::{Map, Value};
+
+use crate::files::{Chosen, Job, Named, read};
+use crate::session::{self, Granted};
+
+/// How many playbooks may stand before the one that is rehearsed.
+const LONGEST_CHAIN: usize = 8;
+
+/// What is rehearsed.
+pub(crate) struct Rehearsal {
+    /// The playbooks in their order; the last one is the one that was asked for.
+    pub(crate) jobs: Vec<Job>,
+    /// The simulated world.
+    pub(crate) spec: WorldSpec,
+    /// The seed of all randomness.
+    pub(crate) seed: u64,
+}
+
+impl Rehearsal {
+    /// Loads everything.
+    ///
+    /// # Errors
+    /// All faults of all files.
+    pub(crate) fn load(
+        playbook: &Chosen,
+        inventory: &Chosen,
+        given: &Result<Map<String, Value>, Faults>,
+        world: Option<&Path>,
+        seed: u64,
+    ) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let spec = faults.take(world_spec(world)).unwrap_or_default();
+        let job = faults.take(Job::with(playbook, inventory, given.clone(), &Named));
+        let Some(job) = job.filter(|_| faults.0.is_empty()) else { return Err(faults) };
+        let mut jobs = vec![job];
+        while let Some(before) = jobs[0].playbook.rehearse_after.clone() {
+            let path = jobs[0].playbook.source.path.parent().unwrap_or(Path::new("")).join(before);
+            if jobs.len() == LONGEST_CHAIN || jobs.iter().any(|job| job.playbook.source.path == path) {
+                return Err(Fault::bare(format!("`rehearse_after` goes round in circles: {}", path.display())).into());
+            }
+            let chosen = Chosen { path, shipped: playbook.shipped };
+            // What was given for the playbook that was asked for is given to the others as far as they know it.
+            let known = known_params(&chosen);
+            let mut some = given.clone().unwrap_or_default();
+            some.retain(|name, _| known.as_ref().is_none_or(|known| known.contains(name)));
+            jobs.insert(0, Job::with(&chosen, inventory, Ok(some), &Named)?);
+        }
+        Ok(Self { jobs, spec, seed })
+    }
+
+    /// The clock that rehearsals run on.
+    ///
+    /// # Errors
+    /// The runtime cannot be made.
+    pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()
+    }
+
+    /// The world as it is before any of the playbooks. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// What the world file asks for cannot be.
+    pub(crate) fn world(&self) -> anyhow::Result<Sandbox> {
+        let inventory = Arc::clone(&self.jobs[0].inventory);
+        Sandbox::new(inventory, self.spec.clone(), self.seed)
+            .map_err(|why| Fault::bare(format!("this world cannot be simulated: {why}")).into())
+    }
+
+    /// Executes one of the playbooks.
+    pub(crate) async fn execute(
+        &self,
+        run: &Run,
+        world: &Sandbox,
+        settings: Settings,
+        journal: Box<dyn Journal>,
+        reader: Box<dyn Reader>,
+    ) -> Ending {
+        let settings = Settings { verb: "rehearse".to_owned(), seed: self.seed, ..settings };
+        let world = Arc::new(world.clone());
+        let ports = session::ports(run, world, Arc::new(Granted), journal, reader, Stop::default());
+        execute(run, &ports, &settings).await
+    }
+
+    /// Executes everything unseen; gives the changes that the last playbook made, by step.
+    ///
+    /// # Errors
+    /// The world cannot be simulated, or a playbook does not fit it.
+    pub(crate) fn changes(&self) -> anyhow::Result<Vec<Rehearsed>> {
+        let made = Made::default();
+        Self::runtime()?.block_on(async {
+            let world = self.world()?;
+            for job in &self.jobs {
+                made.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                let run = job.bind("rehearsal", world.now())?;
+                let settings = session::settings("rehearse", Default::default());
+                let ending =
+                    self.execute(&run, &world, settings, Box::new(Nowhere), Box::new(made.clone())).await;
+                if ending.exit_code != 0 {
+                    break;
+                }
+            }
+            anyhow::Ok(())
+        })?;
+        Ok(std::mem::take(&mut *made.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// A change that a rehearsal made.
+#[derive(Debug, Clone)]
+pub(crate) struct Rehearsed {
+    /// The step.
+    pub(crate) step: String,
+    /// Its target.
+    pub(crate) target: Target,
+    /// The change.
+    pub(crate) change: Change,
+}
+
+/// Collects changes.
+#[derive(Clone, Default)]
+struct Made(Arc<Mutex<Vec<Rehearsed>>>);
+
+impl Reader for Made {
+    fn event(&mut self, event: &Event) {
+        if let EventKind::Applying { task, change } = &event.kind {
+            let made = Rehearsed { step: task.step.clone(), target: task.target.clone(), change: change.clone() };
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+        }
+    }
+}
+
+/// Keeps nothing.
+struct Nowhere;
+
+impl Journal for Nowhere {
+    fn append(&mut self, _: &Event, _: bool) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn world_spec(path: Option<&Path>) -> Result<WorldSpec, Faults> {
+    let Some(path) = path else { return Ok(WorldSpec::default()) };
+    let text = read(path).map_err(|error| Fault::bare(format!("cannot read `{}`: {error}", path.display())))?;
+    Ok(decode(&parse(&SourceFile::new(path, text))?)?)
+}
+
+/// The parameters that a playbook knows; `None` if it cannot be read, which is said when it is loaded.
+fn known_params(playbook: &Chosen) -> Option<Vec<String>> {
+    let text = playbook.read(&playbook.path).ok()?;
+    let tree = parse(&SourceFile::new(&playbook.path, text)).ok()?;
+    Some(tree.get("params")?.entries().iter().map(|(key, _)| key.name.clone()).collect())
+}

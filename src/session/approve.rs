@@ -1,0 +1,107 @@
+//! Who answers gates: approvals given beforehand, a person at the keyboard, or nobody. And the rehearsal, which approves all.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use cutover_engine::execute::{Answer, Approver, Question};
+use futures_util::future::BoxFuture;
+
+use crate::args::Approval;
+use crate::reporters::Screen;
+
+/// Who runs this program, as `user@host`.
+pub(crate) fn operator() -> String {
+    let user = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let user = user.unwrap_or_else(|| "unknown".to_owned());
+    if host.is_empty() { user } else { format!("{user}@{host}") }
+}
+
+/// Approvals from the command line, and a person for the rest.
+pub(crate) struct Approvals {
+    /// What was approved beforehand.
+    pub(crate) given: Vec<Approval>,
+    /// The screen to ask on.
+    pub(crate) screen: Screen,
+}
+
+impl Approvals {
+    fn beforehand(&self, question: &Question) -> Option<Result<Answer, String>> {
+        let last = question.step.rsplit('/').next().unwrap_or_default();
+        let given = self.given.iter().find(|given| given.gate == question.step || given.gate == last)?;
+        let typed = match (&given.phrase, question.phrase) {
+            (Some(phrase), _) => phrase.clone(),
+            (None, false) => question.confirm.clone(),
+            (None, true) => {
+                let words = format!("this gate asks for a phrase: --approve '{}={}'", question.step, question.confirm);
+                return Some(Err(words));
+            }
+        };
+        Some(Ok(Answer { typed, by: format!("{} (--approve)", operator()) }))
+    }
+}
+
+impl Approver for Approvals {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>> {
+        Box::pin(async move {
+            if let Some(answer) = self.beforehand(question) {
+                return answer;
+            }
+            if !io::stdin().is_terminal() {
+                return Err("standard input is no terminal".to_owned());
+            }
+            let _paused = self.screen.pause();
+            let text = format!("\n{}\n  type `{}` to go on, anything else to stop: ", question.question, question.confirm);
+            // A read of the terminal cannot be cancelled; the thread is left behind if the run is stopped meanwhile.
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || sender.send(ask_terminal(&text)));
+            let typed = receiver.await.unwrap_or_else(|_| Err(io::Error::other("nobody answered")));
+            typed.map(|typed| Answer { typed, by: operator() }).map_err(|error| error.to_string())
+        })
+    }
+}
+
+fn ask_terminal(text: &str) -> io::Result<String> {
+    let mut error = io::stderr().lock();
+    error.write_all(text.as_bytes())?;
+    error.flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
+}
+
+/// Approves everything, as a rehearsal does.
+pub(crate) struct Granted;
+
+impl Approver for Granted {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>> {
+        let typed = question.confirm.clone();
+        Box::pin(async move { Ok(Answer { typed, by: "rehearsal".to_owned() }) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(phrase: bool) -> Question {
+        let confirm = if phrase { "common-etcd" } else { "yes" };
+        Question { step: "rebuild/uninstall".into(), question: "Really?".into(), confirm: confirm.into(), phrase }
+    }
+
+    fn approvals(texts: &[&str]) -> Approvals {
+        let given = texts.iter().map(|text| text.parse().expect("an approval")).collect();
+        Approvals { given, screen: Screen::default() }
+    }
+
+    #[test]
+    fn a_gate_with_a_phrase_is_not_approved_without_it() {
+        let answer = |texts: &[&str], phrase| approvals(texts).beforehand(&question(phrase));
+        let typed = |answer: Option<Result<Answer, String>>| answer.expect("an answer").expect("given").typed;
+        assert_eq!(typed(answer(&["rebuild/uninstall"], false)), "yes");
+        assert_eq!(typed(answer(&["uninstall=common-etcd"], true)), "common-etcd");
+        assert_eq!(typed(answer(&["uninstall=wrong"], true)), "wrong", "the engine compares");
+        assert!(answer(&["uninstall"], true).expect("an answer").is_err());
+        assert!(answer(&["another"], false).is_none());
+    }
+}

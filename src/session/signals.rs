@@ -1,0 +1,29 @@
+//! Ctrl-C and SIGTERM: the first stops the run at the next safe point, the second at once.
+
+use cutover_engine::execute::Stop;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::terminal;
+
+/// Stops a run when the operator asks for it. Ends when the runtime does.
+pub(crate) fn listen(stop: Stop) {
+    tokio::spawn(async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        let said = [
+            "\nstopping at the next safe point: what was sent is brought to its end; once more stops at once\n",
+            "\nstopping at once: what was sent may still be carried out; `cutover resume` looks first\n",
+        ];
+        for (token, words) in [&stop.soft, &stop.hard].into_iter().zip(said) {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // There is nobody left to tell if this cannot be written.
+            let _ = terminal::complain(words);
+            token.cancel();
+        }
+    });
+}
