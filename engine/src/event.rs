@@ -44,6 +44,19 @@ pub struct TaskId {
     pub item: Option<usize>,
 }
 
+/// A phase that a run is going to pass through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedPhase {
+    /// Its title.
+    pub name: String,
+    /// Its budget in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub budget_ms: Option<u64>,
+    /// Whether it is the point of no return.
+    #[serde(default)]
+    pub point_of_no_return: bool,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -72,6 +85,9 @@ pub enum EventKind {
         seed: u64,
         /// Who runs it and where, if known.
         operator: Option<String>,
+        /// The phases ahead, in order: what the window has to hold.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        phases: Vec<PlannedPhase>,
     },
     /// A phase began.
     PhaseStarted {

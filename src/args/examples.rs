@@ -72,7 +72,8 @@ Examples:
   On the terminal
     $ cutover report 20260117-220000-etcd
   A page for the change record, and test results for a pipeline
-    $ cutover report 20260117-220000-etcd --html report.html --junit report.xml";
+    $ cutover report 20260117-220000-etcd --format html -o report.html
+    $ cutover report latest --format junit -o report.xml";
 
 pub(super) const RUNS: &str = "\
 Examples:

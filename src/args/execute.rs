@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{Common, Extra, Output, RunDir, Session};
+use super::common::{Common, Extra, RunDir, Session};
+use crate::reporters::render::ReportKind;
 
 /// `plan`.
 #[derive(Debug, Clone, Args)]
@@ -89,15 +90,12 @@ pub(crate) struct ReportArgs {
     /// The run, as `cutover runs` lists it
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// How it is shown
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) output: Option<Output>,
-    /// Also write an HTML page
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
-    /// Also write JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub(crate) junit: Option<PathBuf>,
+    /// The form of the report
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: ReportKind,
+    /// Write it to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) records: RunDir,
 }

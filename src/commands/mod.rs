@@ -8,9 +8,13 @@ pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod rehearse;
-pub(crate) mod report;
+mod report;
 pub(crate) mod resume;
 pub(crate) mod run;
-pub(crate) mod runs;
+mod runs;
 pub(crate) mod schema;
+pub(crate) mod show;
+mod stored;
+#[cfg(test)]
+mod tests;
 pub(crate) mod undo;

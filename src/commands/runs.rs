@@ -1,9 +1,95 @@
-//! `cutover runs`: lists the recorded runs.
+//! `cutover runs`: lists the runs that were recorded, the latest last.
 
-use crate::args::RunsArgs;
-use crate::exit::Exit;
+use std::path::Path;
 
-/// Not built yet.
-pub(crate) fn run(args: RunsArgs) -> anyhow::Result<Exit> {
-    anyhow::bail!("`cutover runs` is not built yet; look into `{}`", args.records.run_dir.display())
+use cutover_engine::event::{EventKind, Outcome};
+use jiff::Timestamp;
+
+use super::stored::{self, StoredRun};
+use crate::reporters::{clean, exact, label, pad, parse_line};
+
+/// What a list of runs says about one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Summary {
+    /// Its id.
+    pub(crate) id: String,
+    /// When it began.
+    pub(crate) started: Option<Timestamp>,
+    /// The playbook's title.
+    pub(crate) playbook: String,
+    /// `run`, `rehearse` or `resume`.
+    pub(crate) verb: String,
+    /// How it ended; none if it still runs or was cut off.
+    pub(crate) outcome: Option<Outcome>,
+    /// The exit code, if it ended.
+    pub(crate) exit_code: Option<u8>,
+    /// From its first event to its last, in milliseconds.
+    pub(crate) took_ms: u64,
+}
+
+impl Summary {
+    /// Whether `cutover resume` can take it up: it touched the world, and did not end well or at all. What was rolled
+    /// back is not resumed, and neither is what never began (exit code 2) or was locked out (6).
+    pub(crate) fn resumable(&self) -> bool {
+        matches!(self.verb.as_str(), "run" | "resume") && matches!(self.exit_code, None | Some(1 | 3 | 4 | 5))
+    }
+}
+
+/// Lists the runs below a directory as a table fitted to a width.
+pub(crate) fn run(root: &Path, width: usize) -> anyhow::Result<String> {
+    let mut summaries = list(root)?;
+    if summaries.is_empty() {
+        return Ok(format!("no runs in {}\n", root.display()));
+    }
+    summaries.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+    let ids = summaries.iter().map(|run| run.id.chars().count()).max().unwrap_or(0).max(2);
+    let title = width.saturating_sub(ids + 2 + 22 + 10 + 17 + 10 + 9).clamp(16, 50);
+    let line = |cells: [&str; 7]| {
+        let [id, started, verb, playbook, outcome, took, resumable] = cells;
+        let (id, started, verb) = (pad(id, ids), pad(started, 20), pad(verb, 8));
+        let (playbook, outcome, took) = (pad(playbook, title), pad(outcome, 15), pad(took, 8));
+        format!("{id}  {started}  {verb}  {playbook}  {outcome}  {took}  {resumable}").trim_end().to_owned() + "\n"
+    };
+    let mut text = line(["run", "started", "verb", "playbook", "outcome", "took", "resumable"]);
+    for run in &summaries {
+        let started = run.started.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}"));
+        let (playbook, verb, id) = (clean(&run.playbook), clean(&run.verb), clean(&run.id));
+        let resumable = if run.resumable() { "yes" } else { "no" };
+        text += &line([&id, &started, &verb, &playbook, label(run.outcome), &exact(run.took_ms), resumable]);
+    }
+    Ok(text)
+}
+
+/// What is known about the runs below a directory.
+pub(crate) fn list(root: &Path) -> anyhow::Result<Vec<Summary>> {
+    stored::all(root)?.iter().map(summary).collect()
+}
+
+/// What is known about a run: from its first, its last and the few lines that say how the run began and ended.
+pub(super) fn summary(stored: &StoredRun) -> anyhow::Result<Summary> {
+    let text = stored::text(stored)?;
+    let mut summary = Summary { id: stored.id.clone(), ..Summary::default() };
+    let last = text.lines().rev().find_map(parse_line);
+    let telling = text.lines().filter(|line| line.contains("\"run_started\"") || line.contains("\"run_finished\""));
+    for event in telling.filter_map(parse_line) {
+        match event.kind {
+            EventKind::RunStarted { playbook, verb, .. } => {
+                summary.started.get_or_insert(event.at);
+                summary.playbook = playbook;
+                summary.verb = verb;
+                summary.outcome = None;
+                summary.exit_code = None;
+            }
+            EventKind::RunFinished { outcome, exit_code, .. } => {
+                summary.outcome = Some(outcome);
+                summary.exit_code = Some(exit_code);
+            }
+            _ => {}
+        }
+    }
+    if let (Some(started), Some(last)) = (summary.started, last) {
+        let took = last.at.as_millisecond().saturating_sub(started.as_millisecond());
+        summary.took_ms = u64::try_from(took).unwrap_or(0);
+    }
+    Ok(summary)
 }

@@ -1,0 +1,99 @@
+//! Readers of the event stream: CI lines, the live terminal, JSON lines, and the renderers of finished runs. All are
+//! folds over events. None reads the environment, and none can fail a run: what cannot be written is let go.
+
+mod clock;
+mod json;
+mod line;
+mod live;
+mod narration;
+mod outcome;
+mod palette;
+mod plain;
+mod read;
+pub(crate) mod render;
+mod screen;
+mod table;
+pub(crate) mod timeline;
+
+
+use std::io::Write;
+
+use cutover_engine::event::Event;
+
+pub(crate) use clock::exact;
+pub(crate) use line::{clean, fit, pad};
+pub(crate) use outcome::label;
+pub(crate) use read::{parse_line, read_events};
+pub(crate) use screen::Screen;
+
+/// A reader of the event stream. Never fails a run.
+pub(crate) trait Reporter {
+    /// Takes in one event.
+    fn event(&mut self, event: &Event);
+
+    /// Says that no event follows.
+    fn finish(&mut self) {}
+
+    /// The screen the reporter draws on, for who has to ask a person something in between.
+    fn screen(&self) -> Screen {
+        Screen::default()
+    }
+}
+
+/// What a run shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum OutputKind {
+    /// Finished steps scroll, and a footer shows what runs: for terminals.
+    Live,
+    /// Lines only: for CI logs and files.
+    Plain,
+    /// The event stream, one JSON object for each line.
+    Json,
+}
+
+/// How text may look.
+#[derive(Debug, Clone)]
+pub(crate) struct Style {
+    /// Whether colours are wanted.
+    pub(crate) color: bool,
+    /// How wide lines may be.
+    pub(crate) width: Width,
+    /// Whether GitHub's markers for groups and annotations are wanted: inside of its runners.
+    pub(crate) github: bool,
+}
+
+/// How wide lines may be.
+#[derive(Debug, Clone)]
+pub(crate) enum Width {
+    /// So many columns.
+    Columns(usize),
+    /// As wide as a terminal is at the moment.
+    Terminal(console::Term),
+}
+
+impl Width {
+    /// Rows and columns at the moment.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        match self {
+            Self::Columns(columns) => (24, *columns),
+            Self::Terminal(term) => {
+                let (rows, columns) = term.size();
+                (rows.into(), columns.into())
+            }
+        }
+    }
+
+    /// Columns at the moment.
+    pub(crate) fn columns(&self) -> usize {
+        self.size().1
+    }
+}
+
+/// Makes a reporter.
+pub(crate) fn reporter(kind: OutputKind, out: Box<dyn Write + Send>, style: Style) -> Box<dyn Reporter + Send> {
+    match kind {
+        OutputKind::Live => Box::new(live::Live::new(out, style)),
+        OutputKind::Plain => Box::new(plain::Plain::new(out, style)),
+        OutputKind::Json => Box::new(json::Json::new(out)),
+    }
+}
