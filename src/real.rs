@@ -11,7 +11,7 @@ use crate::files::Job;
 /// # Errors
 /// The inventory does not say how something is reached.
 pub(crate) fn world(job: &Job) -> anyhow::Result<Arc<dyn World>> {
-    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    let home = std::env::var_os("HOME").map_or_else(|| "/root".into(), std::path::PathBuf::from);
     let world = cutover_connections::RealWorld::new(Arc::clone(&job.inventory), home);
     Ok(Arc::new(world))
 }

@@ -3,9 +3,10 @@
 
 use console::{Alignment, measure_text_width};
 
-/// Makes text safe for a terminal line: control characters (escape sequences, carriage returns, line feeds) and
-/// characters that reorder text show as `\u{FFFD}`, tabs as spaces.
+/// Makes text safe for a terminal line: escape sequences go; control characters that are left and characters that
+/// reorder text show as `\u{FFFD}`, tabs as spaces.
 pub(crate) fn clean(text: &str) -> String {
+    let text = console::strip_ansi_codes(text);
     let reorders = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -21,6 +22,11 @@ pub(crate) fn clean(text: &str) -> String {
 /// The lines of a text, each made safe.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(clean)
+}
+
+/// A text with each of its lines made safe.
+pub(crate) fn clean_text(text: &str) -> String {
+    lines(text).collect::<Vec<_>>().join("\n")
 }
 
 /// Cuts text to a width; what was cut shows as `…`. Escape sequences are kept whole.
@@ -66,6 +72,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_line_can_steer_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\r\nc\td\u{202e}"), "a\u{FFFD}[2Jb\u{FFFD}\u{FFFD}c    d\u{FFFD}");
+        assert_eq!(clean("a\u{1b}[2Jb\r\nc\td\u{202e}"), "ab\u{FFFD}\u{FFFD}c    d\u{FFFD}");
+        assert!(!clean("\u{1b}\u{1b}[2J\u{1b}]0;x\u{9b}2J").chars().any(char::is_control));
     }
 }

@@ -15,13 +15,17 @@ mod screen;
 mod table;
 pub(crate) mod timeline;
 
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 
 use cutover_engine::event::Event;
 
 pub(crate) use clock::exact;
-pub(crate) use line::{clean, fit, pad};
+pub(crate) use line::{clean, pad};
 pub(crate) use outcome::label;
 pub(crate) use read::{parse_line, read_events};
 pub(crate) use screen::Screen;

@@ -65,7 +65,7 @@ pub(crate) fn table(timeline: &Timeline, palette: Palette, width: usize) -> Vec<
 pub(crate) fn sums(timeline: &Timeline) -> Vec<String> {
     let totals = timeline.totals();
     let steps: Vec<String> = totals.steps.iter().map(|(outcome, n)| format!("{n} {}", label(*outcome))).collect();
-    let mut lines = vec![format!("    steps: {}", if steps.is_empty() { "none".to_owned() } else { steps.join(", ") })];
+    let mut lines = vec![format!("    steps: {}", if steps.is_empty() { "none".to_owned() } else { steps.join("; ") })];
     lines.push(format!(
         "    {}, {}, {} at gates waiting for people",
         count(totals.changes, "change"),

@@ -22,9 +22,10 @@ pub use past::Past;
 pub use stop::Stop;
 pub use undo::{Made, made, undo};
 
-use crate::event::{EventKind, Outcome, TaskId};
+use crate::event::{EventKind, Outcome, PlannedPhase, TaskId};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Change, Registry};
+use crate::playbook::Phase;
 use crate::record::{Recorder, millis};
 use crate::run::{Names, Run};
 use crate::world::World;
@@ -119,6 +120,15 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
     Ending { outcome: end.outcome, exit_code, failure: end.failure.or(journal) }
 }
 
+/// A phase as the first event announces it.
+fn ahead(phase: &Phase) -> PlannedPhase {
+    PlannedPhase {
+        name: phase.name.clone(),
+        budget_ms: phase.budget.map(|budget| millis(budget.0)),
+        point_of_no_return: phase.point_of_no_return,
+    }
+}
+
 /// The exit code of an outcome: 2 only while nothing was touched.
 fn exit_code(outcome: Outcome, class: Option<FailureClass>, touched: bool) -> u8 {
     match outcome {
@@ -186,6 +196,7 @@ impl<'a> Executor<'a> {
             version: settings.version.clone(),
             seed: settings.seed,
             operator: settings.operator.clone(),
+            phases: run.playbook.phases.iter().map(ahead).collect(),
         });
         Self { run, ports, settings, standing: Mutex::new(Vec::new()) }
     }

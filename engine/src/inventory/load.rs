@@ -29,6 +29,7 @@ pub fn load(path: &Path, read: ReadFile<'_>, secrets: &dyn Secrets) -> Result<In
     let tree = parse(&source)?;
     let file: InventoryFile = decode(&tree)?;
     let mut faults = Faults::default();
+    secret_names(&file, &tree, &mut faults);
     let (mut vars, mut values) = (file.vars, Vec::new());
     for (name, from) in &file.secrets {
         match secrets.resolve(from) {
@@ -56,6 +57,18 @@ pub fn load(path: &Path, read: ReadFile<'_>, secrets: &dyn Secrets) -> Result<In
     validate(&inventory, &file.pairs, &tree, &mut faults);
     faults.0.sort_by_key(|fault| fault.at.as_ref().map(|at| at.range.start));
     faults.into_result(inventory)
+}
+
+/// SSH settings name secrets; those must exist.
+fn secret_names(file: &InventoryFile, tree: &Node, faults: &mut Faults) {
+    for (site, settings) in &file.sites {
+        for (field, name) in [("password", &settings.ssh.password), ("passphrase", &settings.ssh.passphrase)] {
+            let Some(name) = name.as_ref().filter(|name| !file.secrets.contains_key(*name)) else { continue };
+            let at = &tree.deepest(&format!("/sites/{site}/ssh/{field}")).at;
+            let fault = Fault::at(at, format!("`{field}` is the name of a secret, and no secret is named `{name}`"));
+            faults.push(named(fault, name, file.secrets.keys()));
+        }
+    }
 }
 
 fn as_site(name: String, file: SiteFile) -> Site {

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::duration::HumanDuration;
+
 /// Which site plays which role. Failback is the same playbook with the roles swapped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +60,7 @@ pub enum Connection {
     Local,
 }
 
-/// SSH settings.
+/// SSH settings. With neither `key` nor `password` the agent at `SSH_AUTH_SOCK` is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ssh {
@@ -66,20 +68,41 @@ pub struct Ssh {
     pub user: String,
     /// The TCP port.
     pub port: u16,
-    /// Path of the private key.
+    /// Path of the private key; relative to the inventory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// A jump host, as `user@host:port`.
+    /// The name of the secret (below `secrets`) that decrypts the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<String>,
+    /// The name of the secret (below `secrets`) to log in with instead of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Runs every command as root through `sudo -n`; the user must be allowed to without a password.
+    pub r#become: bool,
+    /// A jump host, as `user@host:port`; reached with the same key or password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jump: Option<String>,
-    /// Path of the known-hosts file. A host that is not in it is refused.
+    /// Path of the known-hosts file, relative to the inventory; `~/.ssh/known_hosts` if not given. A host that is not in it
+    /// is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_hosts: Option<String>,
+    /// How long connecting and logging in to a host may take.
+    pub connect_timeout: HumanDuration,
 }
 
 impl Default for Ssh {
     fn default() -> Self {
-        Self { user: "root".to_owned(), port: 22, key: None, jump: None, known_hosts: None }
+        Self {
+            user: "root".to_owned(),
+            port: 22,
+            key: None,
+            passphrase: None,
+            password: None,
+            r#become: false,
+            jump: None,
+            known_hosts: None,
+            connect_timeout: HumanDuration(std::time::Duration::from_secs(10)),
+        }
     }
 }
 

@@ -51,6 +51,8 @@ fn every_collision_is_a_fault_with_its_place() {
         GOOD.replace("      standby: {node: worker03, node_id: 2}\n", ""),
         GOOD.replace("roles:", "secrets: {password: {env: MISSING}}\nroles:"),
         GOOD.replace("roles:", "rolls: {}\nroles:"),
+        GOOD.replacen("user: root", "user: root, password: pasword", 1)
+            .replace("roles:", "secrets: {password: {env: GOOD}}\nroles:"),
     ];
     let all: Vec<String> = cases.iter().map(|text| faults(text)).collect();
     assert_snapshot!(all.join("\n---\n"), @r##"
@@ -77,6 +79,8 @@ fn every_collision_is_a_fault_with_its_place() {
     i.yml:25:21: secret `password`: Env("MISSING") is not there
     ---
     i.yml:25:1: unknown field `rolls`, expected one of `sites`, `roles`, `pairs`, `vars`, `secrets`
+    ---
+    i.yml:6:33: `password` is the name of a secret, and no secret is named `pasword`
     "##);
 }
 

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::failure::{Failure, FailureClass};
+pub(crate) use super::api_failure::api_failure;
+use crate::failure::Failure;
 use crate::inventory::{Inventory, Pair, PairMember};
 use crate::target::Target;
 use crate::world::{Command, Output, Place, World, collect};
@@ -103,17 +104,5 @@ impl Context {
         if let Ok(mut lines) = self.trace.lock() {
             lines.push(line);
         }
-    }
-}
-
-/// Says what an API server's refusal means.
-pub(crate) fn api_failure(site: &str, request: &str, error: &kube::Error) -> Failure {
-    match error {
-        kube::Error::Api(status) => {
-            let class =
-                if status.code >= 500 || status.code == 429 { FailureClass::Unreachable } else { FailureClass::Failed };
-            Failure::new(class, format!("{site}: {request}: {} ({})", status.message, status.code))
-        }
-        other => Failure::unreachable(format!("{site}: {request}: {other}")),
     }
 }

@@ -1,12 +1,13 @@
 //! The module contract: probe, diff, and changes as data. The engine owns everything else: dry run, verify, retry, undo.
 
 mod any;
+mod api_failure;
 mod change;
 mod context;
 
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
+pub use api_failure::api_failure;
 pub use change::{Change, Class, Diff, Progress, Waiting};
-pub(crate) use context::api_failure;
 pub use context::{Context, Trace};
 
 use std::future::Future;

@@ -64,7 +64,10 @@ fn step_line(step: &Step, now_ms: u64, width: usize, palette: Palette) -> String
 /// A row for each task: what failed first, then what runs, what is done last; what does not fit is summed up.
 fn task_rows(step: &Step, now_ms: u64, most: usize, width: usize, palette: Palette) -> Vec<String> {
     if let Some(gate) = step.gate.as_ref().filter(|gate| gate.answer.is_none()) {
-        return vec![format!("    {}", palette.paint(Tone::Active, &format!("waits for a person: {}", clean(&gate.question))))];
+        return vec![format!(
+            "    {}",
+            palette.paint(Tone::Active, &format!("waits for a person: {}", clean(&gate.question)))
+        )];
     }
     let mut tasks: Vec<&Task> = step.tasks.iter().collect();
     tasks.sort_by_key(|task| match task.outcome {
@@ -104,15 +107,22 @@ fn doing(task: &Task, now_ms: u64, palette: Palette) -> String {
         }
         (Doing::Waiting(waiting), None) => {
             let progress = waiting.progress.map_or_else(String::new, |progress| {
-                let left = progress.eta_seconds.map_or_else(String::new, |s| format!(" {} left", coarse(s.saturating_mul(1000))));
+                let left = progress
+                    .eta_seconds
+                    .map_or_else(String::new, |s| format!(" {} left", coarse(s.saturating_mul(1000))));
                 let percent = pad_right(&format!("{:.0}", progress.percent), 3);
                 format!(" {} {percent} %{left}", bar(progress.percent / 100.0, 10))
             });
-            format!("waiting{progress}  {}{attempt}", clean(&waiting.why))
+            format!("waiting{attempt}{progress}  {}", clean(&waiting.why))
         }
         (Doing::Pausing(retry), None) => {
             let passed = now_ms.saturating_sub(retry.at_ms);
-            let text = format!("retry {}/{} in {}", retry.attempt.saturating_add(1), retry.attempts, coarse(retry.delay_ms.saturating_sub(passed)));
+            let text = format!(
+                "retry {}/{} in {}",
+                retry.attempt.saturating_add(1),
+                retry.attempts,
+                coarse(retry.delay_ms.saturating_sub(passed))
+            );
             let message = retry.message.lines().next().unwrap_or_default();
             format!("{}  {}", palette.paint(Tone::Warning, &text), clean(message))
         }

@@ -6,6 +6,8 @@ mod canvas;
 mod footer;
 mod painter;
 
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ pub(super) use opening::params;
 
 use std::collections::HashMap;
 
-use cutover_engine::event::{Event, EventKind, TaskId};
+use cutover_engine::event::{Event, EventKind, Outcome, TaskId};
 
 use super::Style;
 use super::clock::{coarse, exact, planned, since};
@@ -90,6 +90,8 @@ impl Narration {
             | EventKind::Applying { .. }
             | EventKind::Acted { .. }
             | EventKind::Applied { .. }
+            | EventKind::Undone { .. }
+            | EventKind::Registered { .. }
             | EventKind::Waiting { .. } => Vec::new(),
         }
     }
@@ -113,7 +115,11 @@ impl Narration {
             false => self.palette.paint(Tone::Strong, &heading),
         });
         if phase.point_of_no_return {
-            said.extend(self.say(Tone::Warning, "!!", "POINT OF NO RETURN: this phase is declared as having no way back"));
+            said.extend(self.say(
+                Tone::Warning,
+                "!!",
+                "POINT OF NO RETURN: this phase is declared as having no way back",
+            ));
             said.extend(self.forecast(timeline));
         }
         said
@@ -122,17 +128,19 @@ impl Narration {
     fn phase_finished(&mut self, timeline: &Timeline, index: usize) -> Vec<String> {
         let Some(phase) = timeline.phases.iter().rev().find(|phase| phase.index == index) else { return Vec::new() };
         let actual = phase.actual_ms(timeline.now_ms);
-        let mut text = format!("phase {}/{} ended", phase.index, phase.count);
+        let mut text = format!("phase {}/{}", phase.index, phase.count);
         match (phase.budget_ms, over(actual, phase.budget_ms)) {
-            (Some(budget), Some(over)) => text += &format!(", OVER its budget of {} by {}", planned(budget), exact(over)),
-            (Some(budget), None) => text += &format!(", within its budget of {}", planned(budget)),
+            (Some(budget), Some(over)) => {
+                text += &format!(" OVER its budget of {} by {}", planned(budget), exact(over))
+            }
+            (Some(budget), None) => text += &format!(" within its budget of {}", planned(budget)),
             (None, _) => {}
         }
         text += &format!("; {}", since(timeline.now_ms));
         if let Some(window) = timeline.window(timeline.now_ms) {
             text += &match window.left_ms {
-                Some(left) => format!(", {} of the window left", coarse(left)),
-                None => format!(", the window is EXCEEDED by {}", coarse(window.exceeded_ms)),
+                Some(left) => format!(", window {} left", coarse(left)),
+                None => format!(", window EXCEEDED by {}", coarse(window.exceeded_ms)),
             };
         }
         let outcome = phase.outcome.map_or("ended", word);
@@ -173,6 +181,9 @@ impl Narration {
             n => format!("{}  ", pad(&count(n, "target"), 10)),
         };
         let mut line = format!("{head}  {targets}{}{}", "  ".repeat(step.depth), clean(&step.name));
+        if step.outcome == Some(Outcome::FailedAllowed) {
+            line += " (failed; the run goes on)";
+        }
         if step.attempts > 1 {
             line += &format!(" ({} attempts)", step.attempts);
         }

@@ -70,7 +70,11 @@ impl Narration {
             said.extend(self.end_group());
             said.extend(self.annotation(&on(step, task), &failure.message));
         }
-        let attempts = if task.attempts > 1 { format!(" after {}", count(task.attempts as usize, "attempt")) } else { String::new() };
+        let attempts = if task.attempts > 1 {
+            format!(" after {}", count(task.attempts as usize, "attempt"))
+        } else {
+            String::new()
+        };
         let head = self.head(tone, word, task.took_ms.unwrap_or(0));
         said.push(format!("{head}  {}{attempts}", on(step, task)));
         let texts = [&failure.message].into_iter().chain(&failure.details);

@@ -1,7 +1,10 @@
 //! The report as one HTML page. The template escapes every value; the page loads nothing and runs nothing.
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde_json::Value;
 
+use super::super::line::clean_text;
 use super::super::timeline::Timeline;
 use super::RenderError;
 use super::document::Document;
@@ -13,5 +16,17 @@ pub(super) fn html(timeline: &Timeline) -> Result<String, RenderError> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_template("report.css", include_str!("report.css"))?;
     environment.add_template("report.html", include_str!("report.html"))?;
-    Ok(environment.get_template("report.html")?.render(Value::from_serialize(Document::of(timeline)))?)
+    let mut document = serde_json::to_value(Document::of(timeline)).map_err(RenderError::Document)?;
+    clean(&mut document);
+    Ok(environment.get_template("report.html")?.render(Serde(document))?)
+}
+
+/// Takes escape sequences and other control characters out of all texts: HTML allows none.
+fn clean(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = clean_text(text),
+        Value::Array(values) => values.iter_mut().for_each(clean),
+        Value::Object(fields) => fields.values_mut().for_each(clean),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use super::super::line::clean_text;
 use super::super::timeline::Timeline;
-use super::document::{ChangeView, Document, FailureView};
+use super::change::ChangeView;
+use super::document::{Document, FailureView};
 
 /// The report of a run.
 pub(super) fn markdown(timeline: &Timeline) -> String {
@@ -24,8 +26,7 @@ pub(super) fn markdown(timeline: &Timeline) -> String {
         table(&mut out, &["Asked", "Question", "To type", "Answer", "By", "Typed, or reason", "Answered"]);
         for gate in &document.gates {
             let question = if gate.question.is_empty() { &gate.step } else { &gate.question };
-            let cells =
-                [&gate.asked, question, &gate.confirm, &gate.answer, &gate.by, &gate.typed, &gate.answered];
+            let cells = [&gate.asked, question, &gate.confirm, &gate.answer, &gate.by, &gate.typed, &gate.answered];
             row(&mut out, cells.map(String::as_str));
         }
         out.push('\n');
@@ -47,7 +48,12 @@ pub(super) fn markdown(timeline: &Timeline) -> String {
     if !document.results.is_empty() {
         out += "## Registered results\n\n";
         for result in &document.results {
-            out += &format!("{} on {}\n\n{}\n", escape(&result.step), escape(&result.target), fence("json", &result.value));
+            out += &format!(
+                "{} on {}\n\n{}\n",
+                escape(&result.step),
+                escape(&result.target),
+                fence("json", &result.value)
+            );
         }
     }
     out
@@ -127,14 +133,13 @@ fn row<const N: usize>(out: &mut String, cells: [&str; N]) {
 /// Text as Markdown that shows it: one line, nothing in it is markup.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in clean_text(text).chars() {
         match c {
             '&' => out += "&amp;",
             '<' => out += "&lt;",
             '>' => out += "&gt;",
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' => out.extend(['\\', c]),
             '\n' => out += "<br>",
-            c if c.is_control() => out.push('\u{FFFD}'),
             c => out.push(c),
         }
     }
@@ -143,6 +148,7 @@ fn escape(text: &str) -> String {
 
 /// A code block whose fence is longer than any in the text.
 fn fence(language: &str, text: &str) -> String {
+    let text = clean_text(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let ticks = "`".repeat(longest.max(2) + 1);
     format!("{ticks}{language}\n{}\n{ticks}\n", text.trim_end())

@@ -1,11 +1,14 @@
 //! Renders a finished run (or what there is of one) into a document: text, Markdown, one HTML page, JUnit XML.
 
+mod change;
 mod document;
 mod gantt;
 mod html;
 mod junit;
 mod markdown;
 
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +35,9 @@ pub(crate) enum ReportKind {
 /// Why a report could not be made. Only a fault of this program can be the cause, never the events.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RenderError {
+    /// The report's data cannot be serialised.
+    #[error("the report's data are faulty: {0}")]
+    Document(#[source] serde_json::Error),
     /// The HTML template does not fit its data.
     #[error("the report's template is faulty: {0:#}")]
     Template(#[from] minijinja::Error),

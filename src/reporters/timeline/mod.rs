@@ -5,6 +5,8 @@ mod fold;
 mod totals;
 mod window;
 
+#[cfg(test)]
+mod tests;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::event::{Outcome, PlannedPhase, RecordedFailure, TaskId};
@@ -12,7 +14,6 @@ use cutover_engine::module::{Change, Waiting};
 use cutover_engine::target::Target;
 use jiff::Timestamp;
 use serde_json::Value;
-
 
 /// A run, as far as its events tell. Times are milliseconds since the run began; a resumed run goes on counting.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -28,9 +28,10 @@ impl Timeline {
             Some(phase) => header.planned.get(phase.index..).unwrap_or_default(),
             None => &header.planned,
         };
-        let here = self.phase().filter(|phase| phase.outcome.is_none()).map_or(0, |phase| {
-            phase.budget_ms.map_or(0, |budget| budget.saturating_sub(phase.actual_ms(now_ms)))
-        });
+        let here = self
+            .phase()
+            .filter(|phase| phase.outcome.is_none())
+            .map_or(0, |phase| phase.budget_ms.map_or(0, |budget| budget.saturating_sub(phase.actual_ms(now_ms))));
         let budgets = ahead.iter().filter_map(|phase| phase.budget_ms);
         let budgeted_ms = budgets.fold(here, u64::saturating_add);
         let ends_ms = now_ms.saturating_add(budgeted_ms);

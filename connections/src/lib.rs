@@ -1,0 +1,17 @@
+//! The real world: SSH hosts, local processes, containers, pods and API servers, as an inventory describes them.
+//!
+//! It implements [`cutover_engine::world::World`] and nothing else; no module and no reporter is known here. Nothing is
+//! printed, and nothing is taken from the environment but what the client libraries themselves define (`SSH_AUTH_SOCK`).
+
+mod attempt;
+mod container;
+mod kubernetes;
+mod local;
+mod marker;
+mod paths;
+mod pod;
+mod real;
+mod ssh;
+mod wrapper;
+
+pub use real::RealWorld;

@@ -1,0 +1,202 @@
+//! Commands on the machine `cutover` runs on: a process in a group of its own, under the same limit as on a host.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
+use futures_util::future::BoxFuture;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin};
+
+use crate::wrapper;
+
+/// How long output may still come after the end: only something left running can hold the pipe.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How long a stopped group has between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs processes here.
+pub(crate) struct Local {
+    limit: Duration,
+}
+
+impl Local {
+    /// Processes that may run for so long.
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { limit }
+    }
+}
+
+impl Transport for Local {
+    fn exec<'a>(&'a self, command: &'a Command, io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
+        Box::pin(async move {
+            wrapper::check(command)?;
+            if let Some(cwd) = command.cwd.as_ref().filter(|cwd| !std::path::Path::new(cwd).is_dir()) {
+                return say(io, &format!("cannot enter {cwd}: no such directory\n")).await;
+            }
+            // `timeout` also says it when the program is not there, with exit code 127, as a shell does.
+            let limit = self.limit.as_secs().to_string();
+            let mut process = tokio::process::Command::new("timeout");
+            process.args(["-k", "5", &limit]).args(&command.argv).envs(&command.env);
+            if let Some(cwd) = &command.cwd {
+                process.current_dir(cwd);
+            }
+            run(process, command, io, self.limit).await
+        })
+    }
+}
+
+/// Says why a command does not run, as the shell of a host would.
+async fn say(mut io: Io<'_>, why: &str) -> Result<Exit, TransportFault> {
+    let _ = io.stderr.write_all(why.as_bytes()).await;
+    Ok(Exit::Code(126))
+}
+
+/// Runs a process to its end. Dropping the future ends its whole group.
+pub(crate) async fn run(
+    mut process: tokio::process::Command,
+    command: &Command,
+    mut io: Io<'_>,
+    limit: Duration,
+) -> Result<Exit, TransportFault> {
+    let started = Instant::now();
+    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let program = process.as_std().get_program().to_string_lossy().into_owned();
+    let mut child = process
+        .spawn()
+        .map_err(|error| TransportFault::Unreachable(format!("cannot start `{program}` on this machine: {error}")))?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let mut group = Group(Some(child));
+    let input = io.stdin.take();
+    let ended = async {
+        let output = async { tokio::join!(forward(stdout, &mut io.stdout), forward(stderr, &mut io.stderr)).0 };
+        tokio::pin!(output);
+        tokio::select! {
+            forwarded = &mut output => match forwarded {
+                Ok(()) => group.wait().await.map(Some),
+                Err(()) => Ok(None),
+            },
+            status = group.wait() => match tokio::time::timeout(LINGER, &mut output).await {
+                Ok(Err(())) => Ok(None),
+                Ok(Ok(())) | Err(_) => status.map(Some),
+            },
+        }
+    };
+    let status = tokio::select! {
+        broken = feed(stdin, command, input) => {
+            return Err(TransportFault::Lost(format!("the input of `{command}` broke off: {broken}")));
+        }
+        status = ended => status.map_err(|error| TransportFault::Lost(format!("`{program}`: {error}")))?,
+    };
+    let _ = io.stdout.shutdown().await;
+    let _ = io.stderr.shutdown().await;
+    // Without a status nobody reads the output any more: what is left of the group ends with `group`.
+    let Some(status) = status else { return Ok(Exit::Signal("PIPE".to_owned())) };
+    group.0 = None;
+    if matches!(status.code(), Some(124 | 137) | None) && started.elapsed() >= limit {
+        return Err(TransportFault::TimedOut(format!("`{command}` ran for {limit:?} and was ended")));
+    }
+    Ok(exit(status))
+}
+
+/// Feeds standard input and closes it; then waits for ever. Gives back only a source that failed.
+async fn feed(
+    stdin: Option<ChildStdin>,
+    command: &Command,
+    stream: Option<Box<dyn AsyncRead + Send + Unpin + '_>>,
+) -> std::io::Error {
+    if let Some(mut stdin) = stdin {
+        match (stream, &command.stdin) {
+            (Some(mut stream), _) => {
+                let mut piece = vec![0; 64 * 1024];
+                loop {
+                    match stream.read(&mut piece).await {
+                        Ok(0) => break,
+                        // A command that ends before it has read everything is no fault.
+                        Ok(length) if stdin.write_all(&piece[..length]).await.is_err() => break,
+                        Ok(_) => {}
+                        Err(error) => return error,
+                    }
+                }
+            }
+            (None, Some(text)) => drop(stdin.write_all(text.as_bytes()).await),
+            (None, None) => {}
+        }
+        drop(stdin);
+    }
+    std::future::pending().await
+}
+
+/// Copies a stream to its end; an error when nobody reads it any more.
+async fn forward(
+    source: Option<impl AsyncRead + Unpin>,
+    sink: &mut Box<dyn AsyncWrite + Send + Unpin + '_>,
+) -> Result<(), ()> {
+    let Some(mut source) = source else { return Ok(()) };
+    let mut piece = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = source.read(&mut piece).await {
+        sink.write_all(&piece[..length]).await.map_err(drop)?;
+    }
+    Ok(())
+}
+
+/// A process and its group, which ends when this is dropped.
+struct Group(Option<Child>);
+
+impl Group {
+    async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        match &mut self.0 {
+            Some(child) => child.wait().await,
+            None => Err(std::io::Error::other("no process")),
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let Some(mut child) = self.0.take() else { return };
+        let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
+        let _ = kill_process_group(group, Signal::TERM);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let _ = tokio::time::timeout(GRACE, child.wait()).await;
+            if test_kill_process_group(group).is_ok() {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            let _ = child.wait().await;
+        });
+    }
+}
+
+fn exit(status: ExitStatus) -> Exit {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(number)) => Exit::Signal(signal(number)),
+        (None, None) => Exit::Code(-1),
+    }
+}
+
+/// A signal's name without `SIG`, or its number.
+fn signal(number: i32) -> String {
+    let known = [
+        (Signal::HUP, "HUP"),
+        (Signal::INT, "INT"),
+        (Signal::QUIT, "QUIT"),
+        (Signal::ILL, "ILL"),
+        (Signal::ABORT, "ABRT"),
+        (Signal::BUS, "BUS"),
+        (Signal::FPE, "FPE"),
+        (Signal::KILL, "KILL"),
+        (Signal::SEGV, "SEGV"),
+        (Signal::PIPE, "PIPE"),
+        (Signal::ALARM, "ALRM"),
+        (Signal::TERM, "TERM"),
+        (Signal::USR1, "USR1"),
+        (Signal::USR2, "USR2"),
+    ];
+    let found = known.iter().find(|(signal, _)| signal.as_raw() == number);
+    found.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
+}

@@ -1,0 +1,116 @@
+//! A host that commands run on by SSH: its shared connection, made when it is first needed and made again when it was lost.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
+use futures_util::TryFutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::connect::connect;
+use super::host_key::KnownHost;
+use super::link::{Link, Purpose, Slot};
+use super::login::Login;
+use super::run::{self, Call};
+use crate::attempt::Attempt;
+use crate::wrapper::Wrapped;
+
+/// A host.
+pub(crate) struct Host {
+    pub(super) known: KnownHost,
+    pub(super) login: Arc<Login>,
+    pub(super) jump: Option<Arc<Host>>,
+    pub(super) deadline: Duration,
+    sudo: bool,
+    limit: Duration,
+    link: Attempt<Arc<Link>>,
+}
+
+impl Host {
+    /// A host, not yet connected.
+    pub(crate) fn new(address: String, port: u16, known_hosts: PathBuf, login: Arc<Login>) -> Self {
+        Self {
+            known: KnownHost { address, port, file: known_hosts },
+            login,
+            jump: None,
+            deadline: Duration::from_secs(10),
+            sudo: false,
+            limit: crate::wrapper::LIMIT,
+            link: Attempt::default(),
+        }
+    }
+
+    /// Reaches it through another host.
+    pub(crate) fn through(mut self, jump: Option<Arc<Host>>) -> Self {
+        self.jump = jump;
+        self
+    }
+
+    /// Runs commands as root with sudo.
+    pub(crate) fn sudo(mut self, sudo: bool) -> Self {
+        self.sudo = sudo;
+        self
+    }
+
+    /// Sets how long connecting may take, and how long a command.
+    pub(crate) fn limits(mut self, deadline: Duration, limit: Duration) -> Self {
+        (self.deadline, self.limit) = (deadline, limit);
+        self
+    }
+
+    /// The shared connection.
+    pub(super) async fn link(self: &Arc<Self>) -> Result<Arc<Link>, TransportFault> {
+        let host = Arc::clone(self);
+        self.link.get(|link| link.stands(), || Box::pin(connect(host, false).map_ok(Arc::new))).await
+    }
+
+    /// A connection for one user alone.
+    pub(super) async fn dial(self: &Arc<Self>) -> Result<Arc<Link>, TransportFault> {
+        connect(Arc::clone(self), true).await.map(Arc::new)
+    }
+}
+
+/// The transport to a host.
+pub(crate) struct Shell(Arc<Host>);
+
+impl Shell {
+    /// Connects to a host, unless that is done.
+    pub(crate) async fn to(host: Arc<Host>) -> Result<Self, TransportFault> {
+        host.link().await?;
+        Ok(Self(host))
+    }
+
+    /// A channel for a command. A stream into a command goes over a connection of its own: russh takes in what a host sends
+    /// whether or not it is wanted yet and stops reading when its buffer is full, so that a stream from a host to itself (or
+    /// through one jump host) would wait for itself.
+    async fn channel(&self, streamed: bool) -> Result<(Arc<Link>, Slot), TransportFault> {
+        if streamed {
+            let link = self.0.dial().await?;
+            let slot = link.open(Purpose::Run).await?;
+            return Ok((link, slot));
+        }
+        let link = self.0.link().await?;
+        match link.open(Purpose::Run).await {
+            Ok(slot) => Ok((link, slot)),
+            // It was lost while nobody looked. Nothing has been sent, so a new one is as good.
+            Err(_) if !link.stands() => {
+                let link = self.0.link().await?;
+                let slot = link.open(Purpose::Run).await?;
+                Ok((link, slot))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+impl Transport for Shell {
+    fn exec<'a>(&'a self, command: &'a Command, io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
+        Box::pin(async move {
+            let Host { sudo, limit, .. } = *self.0;
+            let wrapped = Wrapped::new(command, sudo, limit)?;
+            let (link, slot) = self.channel(io.stdin.is_some()).await?;
+            run::run(Call { link, wrapped, sudo, limit, user: &self.0.login.user }, slot, command, io).await
+        })
+    }
+}

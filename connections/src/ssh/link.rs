@@ -1,0 +1,112 @@
+//! One connection to a host that is logged in, and the channels on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_ssh2_tokio::Client;
+use cutover_engine::world::TransportFault;
+use russh::Channel;
+use russh::client::Msg;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// Commands at a time on one connection: sshd allows ten sessions (MaxSessions, sshd_config(5)), two are kept for stopping.
+const COMMANDS: usize = 8;
+
+/// How long opening a channel may take.
+const OPEN: Duration = Duration::from_secs(10);
+
+/// A connection.
+pub(super) struct Link {
+    pub(super) client: Client,
+    commands: Arc<Semaphore>,
+    stops: Arc<Semaphore>,
+    /// The connection to the jump host that this one runs through; it lives as long.
+    _through: Option<Arc<Link>>,
+}
+
+/// A channel that counts against the limit until it is dropped.
+pub(super) struct Slot {
+    pub(super) channel: Channel<Msg>,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// What a channel is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A command.
+    Run,
+    /// Stopping a command; never waits behind commands.
+    Stop,
+}
+
+impl Link {
+    /// Wraps a client that is logged in.
+    pub(super) fn new(client: Client, through: Option<Arc<Link>>) -> Self {
+        Self {
+            client,
+            commands: Arc::new(Semaphore::new(COMMANDS)),
+            stops: Arc::new(Semaphore::new(1)),
+            _through: through,
+        }
+    }
+
+    /// Whether the connection still stands, as far as is known.
+    pub(super) fn stands(&self) -> bool {
+        !self.client.is_closed()
+    }
+
+    /// Opens a channel; waits for its turn first. Nothing has been sent to the host when this fails.
+    pub(super) async fn open(&self, purpose: Purpose) -> Result<Slot, TransportFault> {
+        let turns = if purpose == Purpose::Run { &self.commands } else { &self.stops };
+        let closed = |why: String| TransportFault::Unreachable(why);
+        let permit = Arc::clone(turns).acquire_owned().await.map_err(|error| closed(error.to_string()))?;
+        let until = tokio::time::Instant::now() + OPEN;
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let refused = match tokio::time::timeout_at(until, self.request()).await {
+                Ok(Ok(channel)) => return Ok(Slot { channel, permit }),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(closed(format!("no channel within {} s", OPEN.as_secs()))),
+            };
+            // A host may allow fewer sessions than is usual, or not have noticed yet that one has ended.
+            if !self.stands() || tokio::time::Instant::now() + pause > until {
+                let hint = if self.stands() { "; is MaxSessions in its sshd_config very low?" } else { "" };
+                return Err(closed(format!("the host opens no channel: {refused}{hint}")));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// Asks for a channel in a task of its own: when the caller goes away before the answer, the channel that comes is closed,
+    /// not left open on the host.
+    async fn request(&self) -> Result<Channel<Msg>, String> {
+        let (sender, receiver) = oneshot::channel();
+        let client = self.client.clone();
+        tokio::spawn(async move {
+            if let Err(Ok(unwanted)) = sender.send(client.get_channel().await) {
+                drop(unwanted.close().await);
+            }
+        });
+        receiver.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// Runs a short line and waits for its end, for stopping others.
+    pub(super) async fn brief(&self, line: String) -> Result<(), TransportFault> {
+        let Slot { mut channel, permit } = self.open(Purpose::Stop).await?;
+        let sent = channel.exec(true, line).await;
+        let ended = async { while channel.wait().await.is_some() {} };
+        let _ = tokio::time::timeout(OPEN, ended).await;
+        drop(permit);
+        sent.map_err(|error| TransportFault::Lost(error.to_string()))
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let client = self.client.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { drop(client.disconnect().await) });
+        }
+    }
+}

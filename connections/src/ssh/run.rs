@@ -1,0 +1,217 @@
+//! One command on one channel: fed, listened to, and ended when its caller goes away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use cutover_engine::world::{Command, Exit, Io, TransportFault, quote};
+use russh::client::Msg;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::link::{Link, Slot};
+use crate::marker::Marked;
+use crate::wrapper::{Wrapped, kill};
+
+/// How long output may still come after the exit status. It ends at once, unless something left running by the command holds
+/// the stream; this is longer than the keepalive takes to notice a dead connection, so a stalled network cuts nothing off.
+const LINGER: Duration = Duration::from_secs(25);
+
+/// The extended data type of standard error (RFC 4254, 5.2).
+const STDERR: u32 = 1;
+
+/// A command and the connection it runs on.
+pub(super) struct Call<'a> {
+    pub(super) link: Arc<Link>,
+    pub(super) wrapped: Wrapped,
+    pub(super) sudo: bool,
+    pub(super) limit: Duration,
+    pub(super) user: &'a str,
+}
+
+/// Runs a command to its end.
+pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: Io<'_>) -> Result<Exit, TransportFault> {
+    let started = Instant::now();
+    let (read, write) = slot.channel.split();
+    let write = Arc::new(write);
+    write.exec(true, call.wrapped.line()).await.map_err(|error| TransportFault::Unreachable(error.to_string()))?;
+    let mut running = Running {
+        link: Arc::clone(&call.link),
+        ears: Some((read, Marked::new(call.wrapped.marker.clone()))),
+        write: Arc::clone(&write),
+        permit: Some(slot.permit),
+        sudo: call.sudo,
+    };
+    let exit = tokio::select! {
+        fed = feed(&write, &call.wrapped, command, io.stdin.take()) => Err(fed),
+        heard = running.listen(&mut io) => heard,
+    }?;
+    let _ = io.stdout.shutdown().await;
+    let _ = io.stderr.shutdown().await;
+    let marked = match &exit {
+        Heard::Exit(_) | Heard::Lost => running.disarm(),
+        // What is left of the group ends with `running`.
+        Heard::Unwanted => return Ok(Exit::Signal("PIPE".to_owned())),
+    };
+    let Heard::Exit(exit) = exit else {
+        return Err(TransportFault::Lost(format!("the connection broke while `{command}` ran")));
+    };
+    let ended_by_limit = matches!(exit, Exit::Code(124 | 137)) || exit == Exit::Signal("KILL".to_owned());
+    if marked.as_ref().is_some_and(|marked| marked.group().is_none()) {
+        return Err(not_started(call.user, &exit, &marked.map(|marked| marked.rest()).unwrap_or_default()));
+    }
+    if ended_by_limit && started.elapsed() >= call.limit {
+        return Err(TransportFault::TimedOut(format!("`{command}` ran for {:?} and was ended", call.limit)));
+    }
+    Ok(exit)
+}
+
+/// Feeds standard input and half-closes it; then waits for ever. Gives back only a source that failed.
+async fn feed(
+    write: &ChannelWriteHalf<Msg>,
+    wrapped: &Wrapped,
+    command: &Command,
+    stream: Option<Box<dyn tokio::io::AsyncRead + Send + Unpin + '_>>,
+) -> TransportFault {
+    // A command that ends before it has read everything is no fault: what cannot be sent any more is dropped.
+    let fed = async {
+        if let Some(line) = &wrapped.prelude {
+            write.data_bytes(Bytes::copy_from_slice(line.as_bytes())).await.ok()?;
+        }
+        if let Some(mut stream) = stream {
+            let mut piece = BytesMut::with_capacity(64 * 1024);
+            loop {
+                piece.reserve(64 * 1024);
+                match stream.read_buf(&mut piece).await {
+                    Ok(0) => break,
+                    Ok(_) => write.data_bytes(piece.split().freeze()).await.ok()?,
+                    Err(error) => return Some(error),
+                }
+            }
+        } else if let Some(text) = &command.stdin {
+            write.data_bytes(Bytes::copy_from_slice(text.as_bytes())).await.ok()?;
+        }
+        write.eof().await.ok()?;
+        None
+    };
+    match fed.await {
+        Some(error) => TransportFault::Lost(format!("the input of `{command}` broke off: {error}")),
+        None => std::future::pending().await,
+    }
+}
+
+/// What came of a command, as heard on the channel.
+enum Heard {
+    /// It ended.
+    Exit(Exit),
+    /// Nobody reads its output any more.
+    Unwanted,
+    /// The channel closed without a word about the end.
+    Lost,
+}
+
+/// A running command. Dropped before it was disarmed, it ends the command's process group.
+struct Running {
+    link: Arc<Link>,
+    ears: Option<(ChannelReadHalf, Marked)>,
+    write: Arc<ChannelWriteHalf<Msg>>,
+    permit: Option<OwnedSemaphorePermit>,
+    sudo: bool,
+}
+
+impl Running {
+    async fn listen(&mut self, io: &mut Io<'_>) -> Result<Heard, TransportFault> {
+        let Some((read, marked)) = &mut self.ears else { return Ok(Heard::Lost) };
+        let mut exit = None;
+        loop {
+            let message = if exit.is_none() {
+                read.wait().await
+            } else {
+                tokio::time::timeout(LINGER, read.wait()).await.unwrap_or_default()
+            };
+            match message {
+                Some(ChannelMsg::Data { data }) => {
+                    if io.stdout.write_all(&data).await.is_err() {
+                        return Ok(Heard::Unwanted);
+                    }
+                }
+                Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => {
+                    if let Some(seen) = marked.feed(&data) {
+                        // Nobody to read errors is no reason to stop.
+                        let _ = io.stderr.write_all(&seen).await;
+                    }
+                }
+                Some(ChannelMsg::ExitStatus { exit_status }) => {
+                    exit = Some(Exit::Code(i32::try_from(exit_status).unwrap_or(i32::MAX)));
+                }
+                Some(ChannelMsg::ExitSignal { signal_name, .. }) => exit = Some(Exit::Signal(name(&signal_name))),
+                Some(ChannelMsg::Failure) => {
+                    self.disarm();
+                    return Err(TransportFault::Unreachable("the host refuses to run commands".to_owned()));
+                }
+                Some(_) => {}
+                None => return Ok(exit.map_or(Heard::Lost, Heard::Exit)),
+            }
+        }
+    }
+
+    /// The command has ended.
+    fn disarm(&mut self) -> Option<Marked> {
+        self.ears.take().map(|(_, marked)| marked)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let (link, write, permit, sudo) =
+            (Arc::clone(&self.link), Arc::clone(&self.write), self.permit.take(), self.sudo);
+        let ears = self.ears.take();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Some((mut read, mut marked)) = ears {
+                // Stopped so early that the group is not known yet: it will be in a moment.
+                let learn = async {
+                    while marked.group().is_none() {
+                        match read.wait().await {
+                            Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => drop(marked.feed(&data)),
+                            Some(_) => {}
+                            None => break,
+                        }
+                    }
+                };
+                let _ = tokio::time::timeout(Duration::from_secs(10), learn).await;
+                if let Some(group) = marked.group() {
+                    let words: Vec<String> = kill(group, sudo).iter().map(|word| quote(word)).collect();
+                    let _ = link.brief(words.join(" ")).await;
+                }
+            }
+            let _ = write.close().await;
+            drop(permit);
+        });
+    }
+}
+
+/// Says why a command was not started, from what came in place of its marker.
+fn not_started(user: &str, exit: &Exit, said: &str) -> TransportFault {
+    if *exit == Exit::Code(127) && said.contains("sudo") {
+        return TransportFault::Unreachable(format!("the host has no sudo, which `ssh.become` needs: {said}"));
+    }
+    if said.contains("sudo:") || said.contains("sudoers") {
+        return TransportFault::Auth(format!(
+            "{user} may not use sudo without a password there: {said}; add `{user} ALL=(root) NOPASSWD: ALL` with visudo"
+        ));
+    }
+    if *exit == Exit::Code(127) && said.contains("timeout") {
+        return TransportFault::Unreachable(format!("the host has no timeout(1), install coreutils there: {said}"));
+    }
+    TransportFault::Unreachable(format!("the login shell of {user} did not start the command ({exit}): {said}"))
+}
+
+/// A signal's name without `SIG`.
+fn name(signal: &Sig) -> String {
+    match signal {
+        Sig::Custom(name) => name.clone(),
+        known => format!("{known:?}"),
+    }
+}

@@ -1,0 +1,110 @@
+//! How a command is started at a place where only a shell line or an argv can be given, so that it can be stopped again and
+//! never outlives its limit: `timeout -k 5 LIMIT sh -c 'echo MARKER $PPID >&2; exec "$@"' sh ARGV...`.
+//!
+//! `timeout` leads a process group of its own (setpgid, timeout(1)), so its pid, the shell's `$PPID`, is the group to kill;
+//! the marker line on standard error tells it, and [`crate::marker`] takes it out again. When the controller dies, `timeout`
+//! remains and ends the group at its limit.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::Duration;
+
+use cutover_engine::world::{Command, TransportFault, quote};
+
+/// How long a command may run at most. A change window is shorter; this is for what a lost controller left behind.
+pub(crate) const LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// How long after TERM the limit's KILL comes, in seconds.
+const GRACE: &str = "5";
+
+/// A command made ready to be started.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wrapped {
+    /// The whole argv.
+    pub(crate) argv: Vec<String>,
+    /// What the marker line starts with.
+    pub(crate) marker: String,
+    /// What comes first on standard input: a line that sets the environment. Never in an argv, where `ps` shows it to every
+    /// user of the host.
+    pub(crate) prelude: Option<String>,
+}
+
+impl Wrapped {
+    /// Wraps a command; `sudo` runs it as root, without ever asking for a password.
+    ///
+    /// # Errors
+    /// A command that cannot be started anywhere: no program, or a NUL byte.
+    pub(crate) fn new(command: &Command, sudo: bool, limit: Duration) -> Result<Self, TransportFault> {
+        check(command)?;
+        let marker = format!("cutover-{:016x}", RandomState::new().build_hasher().finish());
+        let mut script = format!("echo \"{marker} $PPID\" >&2; ");
+        let prelude = (!command.env.is_empty()).then(|| {
+            script.push_str("n=$(printf '\\nx'); n=${n%x}; IFS= read -r e; eval \"$e\"; ");
+            environment(command)
+        });
+        if let Some(cwd) = &command.cwd {
+            script.push_str(&format!("cd -- {} || exit 126; ", quote(cwd)));
+        }
+        script.push_str("exec \"$@\"");
+        let seconds = limit.as_secs().to_string();
+        let head = ["sudo", "-n", "--", "timeout", "-k", GRACE, &seconds, "sh", "-c", &script, "sh"];
+        let skip = if sudo { 0 } else { 3 };
+        let argv = head[skip..].iter().map(|word| (*word).to_owned()).chain(command.argv.iter().cloned()).collect();
+        Ok(Self { argv, marker, prelude })
+    }
+
+    /// The argv as a line for a login shell. `exec`, so that a signal that ends the command is seen as one.
+    pub(crate) fn line(&self) -> String {
+        let words: Vec<String> = self.argv.iter().map(|word| quote(word)).collect();
+        format!("exec {}", words.join(" "))
+    }
+}
+
+/// Refuses what no place can start.
+pub(crate) fn check(command: &Command) -> Result<(), TransportFault> {
+    let texts = command.argv.iter().chain(command.env.keys()).chain(command.env.values()).chain(&command.cwd);
+    let name = |name: &String| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let why = if command.argv.is_empty() {
+        "the command is empty"
+    } else if texts.into_iter().any(|text| text.contains('\0')) {
+        "a word of the command has a NUL byte, which no argument can hold"
+    } else if !command.env.keys().all(name) {
+        "the name of an environment variable must be letters, digits and underscores"
+    } else {
+        return Ok(());
+    };
+    Err(TransportFault::Unreachable(format!("cannot start `{command}`: {why}")))
+}
+
+/// A line of shell that exports the environment; `$n` stands for a newline.
+fn environment(command: &Command) -> String {
+    let assign = |(name, value): (&String, &String)| {
+        let value: Vec<String> = value.split('\n').map(quote).collect();
+        format!(" {name}={}", value.join("\"$n\""))
+    };
+    format!("export{}\n", command.env.iter().map(assign).collect::<String>())
+}
+
+/// The argv that ends a process group: TERM, and KILL for what is left after two seconds.
+pub(crate) fn kill(group: u32, sudo: bool) -> Vec<String> {
+    let script = "kill -TERM -- -$1 || exit 0; i=0; while [ $i -lt 20 ]; do kill -0 -- -$1 2>/dev/null || exit 0; \
+                  sleep 0.1; i=$((i+1)); done; kill -KILL -- -$1";
+    let group = group.to_string();
+    let head = ["sudo", "-n", "--", "sh", "-c", script, "cutover-kill", &group];
+    head[if sudo { 0 } else { 3 }..].iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// The argv that ends the groups of a command whose marker is known and whose group is not, because it was stopped before it
+/// could tell: looks for the marker in the argv of every process, for three seconds.
+pub(crate) fn kill_marked(marker: &str) -> Vec<String> {
+    let script = "i=0; s=TERM; seen=; while [ $i -lt 30 ]; do hit=; for d in /proc/[0-9]*; do p=${d#/proc/}; \
+                  [ $p = $$ ] && continue; grep -qs -e \"$1\" $d/cmdline || continue; hit=1; kill -$s -- -$p 2>/dev/null; \
+                  done; [ -n \"$seen\" ] && [ -z \"$hit\" ] && exit 0; [ -n \"$hit\" ] && seen=1; \
+                  [ $i -ge 20 ] && s=KILL; i=$((i+1)); sleep 0.1; done";
+    ["sh", "-c", script, "cutover-kill", marker].map(str::to_owned).to_vec()
+}
+
+#[cfg(test)]
+mod tests;

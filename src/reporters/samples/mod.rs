@@ -1,0 +1,163 @@
+//! Event streams for tests, made by hand: no engine runs here.
+
+mod eventful;
+
+use cutover_engine::action::{Action, Done};
+use cutover_engine::event::{Event, EventKind, Outcome, PlannedPhase, RecordedFailure, TaskId, VERSION};
+use cutover_engine::failure::FailureClass;
+use cutover_engine::module::{Change, Progress, Waiting};
+use cutover_engine::target::Target;
+use cutover_engine::world::{Command, Exit, Output, Place};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+pub(crate) use eventful::eventful;
+
+/// Writes a stream event by event; time passes only when it is told to.
+pub(crate) struct Stream {
+    pub(crate) events: Vec<Event>,
+    started: Timestamp,
+    now_ms: u64,
+}
+
+impl Stream {
+    /// A stream that begins on a day in March.
+    pub(crate) fn new() -> Self {
+        let started = "2026-03-14T22:00:00Z".parse().expect("a time");
+        Self { events: Vec::new(), started, now_ms: 0 }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn after(&mut self, ms: u64) -> &mut Self {
+        self.now_ms += ms;
+        self
+    }
+
+    /// Adds an event.
+    pub(crate) fn add(&mut self, kind: EventKind) -> &mut Self {
+        let at = self.started + SignedDuration::from_millis(i64::try_from(self.now_ms).expect("a short run"));
+        let seq = self.events.len() as u64 + 1;
+        let run = "20260314-220000-k3x".to_owned();
+        self.events.push(Event { v: VERSION, seq, at, elapsed_ms: self.now_ms, run, kind });
+        self
+    }
+
+    pub(crate) fn start(&mut self, window_ms: Option<u64>, phases: &[(&str, Option<u64>)]) -> &mut Self {
+        let planned = |(index, (name, budget_ms)): (usize, &(&str, Option<u64>))| PlannedPhase {
+            name: (*name).to_owned(),
+            budget_ms: *budget_ms,
+            point_of_no_return: index == 2,
+        };
+        self.add(EventKind::RunStarted {
+            playbook: "Cut over to the replicated disks".into(),
+            playbook_path: "playbooks/etcd-cutover.yml".into(),
+            playbook_digest: "sha256:4f1c".into(),
+            inventory_path: "inventories/manual.yml".into(),
+            inventory_digest: "sha256:90ab".into(),
+            params: json!({"namespace": "common", "replicas": 3, "token": "***"}),
+            window_ms,
+            verb: "run".into(),
+            version: "0.1.0".into(),
+            seed: 7,
+            operator: Some("alice@ops-1".into()),
+            phases: phases.iter().enumerate().map(planned).collect(),
+        })
+    }
+
+    pub(crate) fn phase(&mut self, index: usize, count: usize, name: &str, budget_ms: Option<u64>) -> &mut Self {
+        let (name, point_of_no_return) = (name.to_owned(), index == 3);
+        self.add(EventKind::PhaseStarted { index, count, name, budget_ms, point_of_no_return })
+    }
+
+    pub(crate) fn phase_end(
+        &mut self,
+        index: usize,
+        name: &str,
+        outcome: Outcome,
+        took_ms: u64,
+        budget_ms: Option<u64>,
+    ) -> &mut Self {
+        self.add(EventKind::PhaseFinished { index, name: name.to_owned(), outcome, took_ms, budget_ms })
+    }
+
+    pub(crate) fn step(&mut self, id: &str, name: &str, module: &str, targets: &[Target]) -> &mut Self {
+        self.budgeted(id, name, module, targets, None)
+    }
+
+    pub(crate) fn budgeted(
+        &mut self,
+        id: &str,
+        name: &str,
+        module: &str,
+        targets: &[Target],
+        budget_ms: Option<u64>,
+    ) -> &mut Self {
+        self.add(EventKind::StepStarted {
+            step: id.to_owned(),
+            name: name.to_owned(),
+            module: module.to_owned(),
+            place: "playbooks/etcd-cutover.yml:42:9".into(),
+            budget_ms,
+            targets: targets.to_vec(),
+        })
+    }
+
+    pub(crate) fn step_end(&mut self, id: &str, outcome: Outcome, took_ms: u64, attempts: u32) -> &mut Self {
+        self.add(EventKind::StepFinished { step: id.to_owned(), outcome, took_ms, attempts, reason: None })
+    }
+
+    pub(crate) fn task(&mut self, task: &TaskId, attempt: u32) -> &mut Self {
+        self.add(EventKind::TaskStarted { task: task.clone(), attempt })
+    }
+
+    pub(crate) fn task_end(&mut self, task: &TaskId, outcome: Outcome, took_ms: u64) -> &mut Self {
+        let result = (outcome == Outcome::Changed).then(|| json!({"seen": {"<b>": "a & b"}}));
+        let task = task.clone();
+        self.add(EventKind::TaskFinished { task, outcome, attempts: 1, took_ms, result, failure: None })
+    }
+
+    pub(crate) fn waiting(&mut self, task: &TaskId, why: &str, percent: Option<f64>) -> &mut Self {
+        let progress = percent.map(|percent| Progress { percent, eta_seconds: Some(12) });
+        self.add(EventKind::Waiting { task: task.clone(), waiting: Waiting { why: why.to_owned(), progress } })
+    }
+
+    pub(crate) fn notice(&mut self, message: &str) -> &mut Self {
+        self.add(EventKind::Notice { message: message.to_owned() })
+    }
+}
+
+/// The members of the pairs on the primary site.
+pub(crate) fn members() -> Vec<Target> {
+    let member = |ordinal| Target::Pair { site: "primary".into(), node: format!("worker0{}", ordinal + 1), ordinal };
+    (0..3).map(member).collect()
+}
+
+/// A task of a step.
+pub(crate) fn task(step: &str, target: &Target) -> TaskId {
+    TaskId { step: step.to_owned(), target: target.clone(), item: None }
+}
+
+fn command(argv: &[&str]) -> Action {
+    Action::Exec { place: Place::node("primary", "worker01"), command: Command::new(argv.iter().copied()) }
+}
+
+fn done(stdout: &str) -> Done {
+    Done::Output(Output { exit: Exit::Code(0), stdout: stdout.into(), stderr: String::new() })
+}
+
+fn change() -> Change {
+    Change::at_most_once("make an ext4 file system on /dev/drbd0", [command(&["mkfs.ext4", "/dev/drbd0"])])
+}
+
+fn failure() -> RecordedFailure {
+    RecordedFailure {
+        class: FailureClass::Failed,
+        message: "helm install <common-etcd> ended with exit code 1".into(),
+        details: vec![
+            "Error: INSTALLATION FAILED: \u{1b}[31mcannot re-use a name\u{1b}[0m".into(),
+            "::set-output name=x::y".into(),
+        ],
+        help: Some("remove the pending release first: helm rollback common-etcd".into()),
+        place: Some("playbooks/etcd-cutover.yml:201:11".into()),
+    }
+}

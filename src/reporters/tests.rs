@@ -1,0 +1,143 @@
+//! Whole outputs of the reporters for one eventful run, and what must hold for any stream.
+
+use cutover_engine::event::{Event, EventKind};
+use proptest::prelude::*;
+
+use super::render::{ReportKind, Sheet, render};
+use super::samples::{Stream, eventful};
+use super::timeline::Timeline;
+use super::*;
+
+fn style(columns: usize) -> Style {
+    Style { color: false, width: Width::Columns(columns), github: false }
+}
+
+fn shown(kind: OutputKind, style: Style, events: &[Event]) -> String {
+    let sheet = Sheet::default();
+    let mut reporter = reporter(kind, Box::new(sheet.clone()), style);
+    events.iter().for_each(|event| reporter.event(event));
+    reporter.finish();
+    sheet.text()
+}
+
+#[test]
+fn plain_tells_everything() {
+    insta::assert_snapshot!(shown(OutputKind::Plain, style(110), &eventful()));
+}
+
+#[test]
+fn plain_fits_a_narrow_terminal_and_groups_for_github() {
+    let style = Style { github: true, ..style(60) };
+    insta::assert_snapshot!(shown(OutputKind::Plain, style, &eventful()));
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let painted = shown(OutputKind::Plain, Style { color: true, ..style(110) }, &eventful());
+    assert!(painted.contains("\u{1b}["));
+    assert_eq!(console::strip_ansi_codes(&painted), shown(OutputKind::Plain, style(110), &eventful()));
+}
+
+#[test]
+fn a_run_that_was_cut_off_says_so() {
+    let events = &eventful()[..20];
+    let text = shown(OutputKind::Plain, style(100), events);
+    assert!(
+        text.contains("UNFINISHED  the run's end was not recorded; its last event is 2.3s after its start"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_run_without_window_budgets_and_header_is_told_too() {
+    let mut stream = Stream::new();
+    stream.phase(1, 1, "Only", None).step("only/a", "A", "command", &[]);
+    stream.step_end("only/a", cutover_engine::event::Outcome::InSync, 5, 1);
+    let text = shown(OutputKind::Plain, style(100), &stream.events);
+    assert!(
+        text.contains("Phase 1/1  Only\n") && text.contains("in sync [   0.0s]") && !text.contains("window"),
+        "{text}"
+    );
+}
+
+#[test]
+fn json_lines_read_back_as_the_same_events() {
+    let events = eventful();
+    let (read, torn) = read_events(&shown(OutputKind::Json, style(80), &events));
+    assert_eq!((read, torn), (events, None));
+}
+
+#[test]
+fn a_torn_last_line_is_given_back_and_strange_lines_become_notices() {
+    let events = eventful();
+    let mut text: String = events[..2].iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
+    text += "not json\n";
+    text +=
+        r#"{"v":9,"seq":77,"at":"2030-01-01T00:00:00Z","elapsed_ms":4000,"run":"r","kind":"teleported","to":"mars"}"#;
+    text += "\n{\"v\":1,\"seq\":4,\"at";
+    let (read, torn) = read_events(&text);
+    assert_eq!(torn.as_deref(), Some("{\"v\":1,\"seq\":4,\"at"));
+    assert_eq!(read[..2], events[..2]);
+    let notices: Vec<&str> = read[2..]
+        .iter()
+        .map(|event| match &event.kind {
+            EventKind::Notice { message } => message.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(notices[0].starts_with("line 3 of the journal is no event: expected"), "{notices:?}");
+    assert!(notices[1].starts_with("line 4 of the journal is an event this version does not know: teleported"));
+    assert_eq!((read[3].seq, read[3].elapsed_ms), (77, 4000));
+    // A last line that is whole is no torn one, whatever it says.
+    assert_eq!(read_events(r#"{"kind":"teleported"}"#).1, None);
+}
+
+#[test]
+fn journals_of_this_format_version_are_read() {
+    // A journal as it was written when format 1 was made: what is stored must stay readable.
+    let (read, torn) = read_events(include_str!("../../examples/eventful.jsonl"));
+    assert_eq!((read, torn), (eventful(), None));
+}
+
+/// A writer that fails from the start.
+struct Closed;
+
+impl std::io::Write for Closed {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+#[test]
+fn a_closed_pipe_fails_no_reporter() {
+    for kind in [OutputKind::Live, OutputKind::Plain, OutputKind::Json] {
+        let mut reporter = reporter(kind, Box::new(Closed), style(80));
+        eventful().iter().for_each(|event| reporter.event(event));
+        reporter.finish();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Any prefix, and any selection of events in any order, can be told, shown and rendered.
+    #[test]
+    fn any_stream_is_rendered(order in Just((0..eventful().len()).collect::<Vec<_>>()).prop_shuffle(), keep in 0_usize..80, shuffled: bool, columns in 0_usize..200) {
+        let events = eventful();
+        let keep = keep.min(events.len());
+        let events: Vec<Event> = match shuffled {
+            true => order[..keep].iter().map(|index| events[*index].clone()).collect(),
+            false => events[..keep].to_vec(),
+        };
+        let style = Style { color: true, ..style(columns) };
+        for kind in [ReportKind::Text, ReportKind::Markdown, ReportKind::Html, ReportKind::Junit] {
+            prop_assert!(!render(kind, &events, &style).unwrap().is_empty() || events.is_empty());
+        }
+        shown(OutputKind::Live, style, &events);
+        prop_assert_eq!(Timeline::of(&events), Timeline::of(&events));
+    }
+}
