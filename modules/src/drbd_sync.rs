@@ -104,7 +104,7 @@ timeout: 2h
             "disk": status.map(|status| status.disk),
             "peer_disk": status.map(|status| status.peer_disk),
             "out_of_sync_kib": status.and_then(|status| status.out_of_sync_kib),
-            "done": status.and_then(Status::percent),
+            "done": status.and_then(done),
             "generations": state.own.generations,
         })
     }
@@ -173,21 +173,41 @@ fn moving(replication: ReplicationState) -> bool {
     replication.is_source() || replication.is_target()
 }
 
+/// How much of the data is the same on both ends, in percent; `None` if that is not known.
+fn done(status: &Status) -> Option<f64> {
+    let Status { disk, peer_disk, replication, .. } = *status;
+    if disk == DiskState::UpToDate && peer_disk == DiskState::UpToDate {
+        Some(100.0)
+    } else if syncing(replication) {
+        status.percent()
+    } else {
+        None
+    }
+}
+
+/// Whether a resync has begun, so that its figures mean something.
+fn syncing(replication: ReplicationState) -> bool {
+    use ReplicationState::{PausedSyncS, PausedSyncT, SyncSource, SyncTarget};
+    matches!(replication, SyncSource | SyncTarget | PausedSyncS | PausedSyncT)
+}
+
 fn on_the_way(resource: &str, here: &str, there: &str, replication: ReplicationState, status: &Status) -> Waiting {
-    let target = if replication.is_target() { here } else { there };
-    if !moving(replication) {
-        let why =
-            format!("{resource} is {replication}, disks {} on {here} and {} on {there}", status.disk, status.peer_disk);
+    if !syncing(replication) {
+        let (disk, peer_disk) = (status.disk, status.peer_disk);
+        let why = format!("{resource} is {replication}, disks {disk} on {here} and {peer_disk} on {there}");
         return Waiting { why, progress: None };
     }
-    let percent = status.percent();
+    let target = if replication.is_target() { here } else { there };
+    let percent = done(status);
     let mut why = format!("{resource} on {target} ");
     why += &percent.map_or("is syncing".to_owned(), |percent| format!("{} % synced", percent.floor()));
     if let Some(kib) = status.out_of_sync_kib {
         why += &format!(", {} to go", human(kib * 1024));
     }
     if matches!(replication, ReplicationState::PausedSyncS | ReplicationState::PausedSyncT) {
-        why += ", paused: look at `drbdadm status`, and resume with `drbdadm resume-sync`";
+        why += &format!(
+            ", paused: look at `drbdadm status {resource}`, and let it go on with `drbdadm resume-sync {resource}`"
+        );
     }
     let progress = percent.map(|percent| Progress { percent, eta_seconds: status.eta_seconds });
     Waiting { why, progress }
