@@ -73,7 +73,6 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Traces {
     place: Place,
-    disk: String,
     /// The lines that wipefs lists.
     lines: Vec<String>,
 }
@@ -179,5 +178,5 @@ async fn traces(cx: &Context, place: Place, disk: &str) -> Result<Traces, Failur
     let text = stdout(&wipefs, cx.read_at(&place, &wipefs).await?)?;
     let foreign = |line: &&str| line.contains("0x") && !line.split_whitespace().any(|word| word == "drbd");
     let squeeze = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    Ok(Traces { place, disk: disk.to_owned(), lines: text.lines().filter(foreign).map(squeeze).collect() })
+    Ok(Traces { place, lines: text.lines().filter(foreign).map(squeeze).collect() })
 }

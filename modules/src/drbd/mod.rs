@@ -3,11 +3,15 @@
 pub(crate) mod config;
 pub(crate) mod end;
 pub(crate) mod generations;
+#[cfg(test)]
+mod script;
 pub(crate) mod split_brain;
 pub(crate) mod states;
 pub(crate) mod status;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub(crate) mod version;
 
 use cutover_engine::action::Action;

@@ -193,17 +193,22 @@ impl Case<'_> {
                 Some(Some(generations)) => reasons.push(format!(
                     "the metadata of {resource} on {place} is not just created (generations {generations}): its disk has held data, so this is no first promotion"
                 )),
-                Some(None) => reasons.push(format!("the data generations of {resource} on {place} cannot be read")),
-                None => reasons.push(format!("{place} does not answer, so its disk cannot be looked at")),
+                Some(None) => reasons.push(format!(
+                    "the data generations of {resource} on {place} cannot be read: look at `drbdadm get-gi {resource}` there"
+                )),
+                None => reasons.push(format!("the data generations of {resource} on {place} cannot be asked for: make it reachable")),
             }
         }
-        for traces in self.state.traces.iter().filter(|traces| !traces.lines.is_empty()) {
-            reasons.push(format!(
-                "{} on {} carries something beside DRBD's metadata: {}; check that it is the right disk",
-                traces.disk,
-                traces.place,
-                traces.lines.join("; ")
-            ));
+        for member in [self.members.0, self.members.1] {
+            let (disk, place) = (&member.disk, at(member));
+            match self.state.traces.iter().find(|traces| traces.place == crate::drbd::place(member)) {
+                Some(traces) if traces.lines.is_empty() => {}
+                Some(traces) => reasons.push(format!(
+                    "{disk} on {place} carries something beside DRBD's metadata: {}; check that it is the right disk",
+                    traces.lines.join("; ")
+                )),
+                None => reasons.push(format!("what {disk} on {place} carries could not be looked at")),
+            }
         }
         reasons
     }

@@ -107,34 +107,36 @@ fn promotion_looks_at_both_ends() {
 #[test]
 fn the_first_promotion_is_for_two_blank_disks_that_have_met() {
     let met = || end(MET, BLANK);
-    let traces = |lines: &[&str]| {
+    let traces = |site: &str, lines: &[&str]| {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-        vec![Traces { place: Place::node("standby", "worker01"), disk: "/dev/sdc".into(), lines }]
+        Traces { place: Place::node(site, "worker01"), lines }
     };
-    let with =
-        |lines: &[&str]| State { own: met(), peer: Some(seen(MET, BLANK)), traces: traces(lines), mounted: Vec::new() };
+    let case = |own: End, peer: Peer, lines: &[&str]| {
+        let traces = vec![traces("primary", &[]), traces("standby", lines)];
+        State { own, peer: Some(peer), traces, mounted: Vec::new() }
+    };
+    let with = |lines: &[&str]| case(met(), seen(MET, BLANK), lines);
+    let first = |title: &str, own: End, peer: Peer| show(title, FIRST, case(own, peer, &[]));
     let apart = "Secondary Inconsistent Connecting Unknown DUnknown Off";
     let shown = [
         show("two blank disks", FIRST, with(&[])),
         look("without saying so", "role: primary", met(), Some(seen(MET, BLANK))),
         show("something on a disk", FIRST, with(&["sdc 0x438 ext4"])),
-        look("not connected", FIRST, end(apart, BLANK), Some(seen("down", BLANK))),
+        first("not connected", end(apart, BLANK), seen("down", BLANK)),
         look("the peer does not answer", FIRST, end(apart, BLANK), Some(unreachable())),
-        look(
+        first(
             "the peer has data",
-            FIRST,
             end("Secondary Inconsistent Connected Secondary UpToDate SyncTarget done:3", BLANK),
-            Some(seen("Secondary UpToDate Connected Secondary Inconsistent SyncSource", SAME)),
+            seen("Secondary UpToDate Connected Secondary Inconsistent SyncSource", SAME),
         ),
-        look("this end had data", FIRST, end(MET, SAME), Some(seen(MET, BLANK))),
-        look(
+        first("this end had data", end(MET, SAME), seen(MET, BLANK)),
+        first(
             "the peer is Primary and has data",
-            FIRST,
             end("Secondary Inconsistent Connected Primary UpToDate SyncTarget done:3", BLANK),
-            Some(seen("Primary UpToDate Connected Secondary Inconsistent SyncSource", SAME)),
+            seen("Primary UpToDate Connected Secondary Inconsistent SyncSource", SAME),
         ),
-        look("done, once more", FIRST, end(LEADS, SAME), Some(seen(FOLLOWS, SAME))),
-        look("done, and demoted since", FIRST, end(SYNCED, SAME), Some(seen(SYNCED, SAME))),
+        first("done, once more", end(LEADS, SAME), seen(FOLLOWS, SAME)),
+        first("done, and demoted since", end(SYNCED, SAME), seen(SYNCED, SAME)),
     ];
     insta::assert_snapshot!(shown.concat());
 }
