@@ -5,6 +5,10 @@ mod assert;
 mod command;
 mod copy_preserve;
 mod disk_check;
+mod drbd;
+mod drbd_resource;
+mod drbd_role;
+mod drbd_sync;
 mod file;
 mod filesystem;
 mod mount;
@@ -30,6 +34,9 @@ pub const ALL: &[BoxedModule] = &[
     &assert::Assert,
     &set_fact::SetFact,
     &pause::Pause,
+    &drbd_resource::DrbdResource,
+    &drbd_role::DrbdRole,
+    &drbd_sync::DrbdSync,
     &filesystem::Filesystem,
     &mount::Mount,
     &net_check::NetCheck,

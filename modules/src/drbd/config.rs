@@ -1,0 +1,91 @@
+//! The resource file of one end, rendered from the pair of the inventory, so that both ends come from one model. Not
+//! DRBD's whole grammar: what two nodes with one volume need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use cutover_engine::inventory::{Pair, PairMember};
+
+use super::version::Generation;
+
+/// Renders the file for the end `own`, as the other end's mirror image. `net` holds more settings of the section `net`.
+pub(crate) fn render(
+    pair: &Pair,
+    (own, peer): (&PairMember, &PairMember),
+    generation: Generation,
+    net: &BTreeMap<String, String>,
+) -> String {
+    let resource = &pair.resource;
+    let mut text = format!(
+        "# Written by cutover from its inventory. The other end has the same file, mirrored.\nresource {resource} {{\n"
+    );
+    text += "    net {\n        protocol C;\n        allow-two-primaries no;\n";
+    for (name, value) in net {
+        let _ = writeln!(text, "        {name} {};", word(value));
+    }
+    text += "    }\n";
+    // Only 9 promotes by itself when a device is opened, and only 9 counts its nodes.
+    if generation == Generation::V9 {
+        text += "    options {\n        auto-promote no;\n    }\n";
+    }
+    // Both nodes may have the same hostname; the name of the peer's section is free.
+    let remote = format!("remote_{}", peer.address);
+    for (name, member) in [(own.hostname.as_str(), own), (remote.as_str(), peer)] {
+        let _ = writeln!(text, "    on {} {{", word(name));
+        let _ = writeln!(text, "        device {};", word(&member.device));
+        let _ = writeln!(text, "        disk {};", word(&member.disk));
+        let address = &member.address;
+        let _ = match address.contains(':') {
+            true => writeln!(text, "        address ipv6 [{address}]:{};", member.port),
+            false => writeln!(text, "        address {address}:{};", member.port),
+        };
+        let _ = match generation {
+            Generation::V9 => writeln!(text, "        node-id {};", member.node_id),
+            Generation::V84 => writeln!(text, "        meta-disk internal;"),
+        };
+        text += "    }\n";
+    }
+    text += "}\n";
+    text
+}
+
+/// A word of the file; in quotes if its characters ask for it, as the `:` of some names below /dev/disk.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("\"{text}\"") }
+}
+
+/// The statements of a file's `on` sections, each with its section's name: what cannot change while the resource is up.
+/// Whitespace, comments, quotes and order do not count.
+pub(crate) fn hosts(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let (mut section, mut statement) = (None::<String>, String::new());
+    let code = text.lines().map(|line| line.split('#').next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
+    for c in code.chars().filter(|c| *c != '"') {
+        match c {
+            '{' => {
+                let head = squeeze(&std::mem::take(&mut statement));
+                if head.starts_with("on ") {
+                    section = Some(head);
+                }
+            }
+            '}' => {
+                section = None;
+                statement.clear();
+            }
+            ';' => {
+                let statement = squeeze(&std::mem::take(&mut statement));
+                found.extend(section.as_ref().map(|section| format!("{section}: {statement}")));
+            }
+            _ => statement.push(c),
+        }
+    }
+    found
+}
+
+fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! What the DRBD modules share: states, status, data generations, versions and the resource file of one end of a pair.
+
+pub(crate) mod config;
+pub(crate) mod end;
+pub(crate) mod generations;
+#[cfg(test)]
+mod script;
+pub(crate) mod split_brain;
+pub(crate) mod states;
+pub(crate) mod status;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+pub(crate) mod version;
+
+use cutover_engine::action::Action;
+use cutover_engine::inventory::PairMember;
+use cutover_engine::module::Context;
+use cutover_engine::world::{Command, Place};
+
+/// Where a member is: `primary/worker01`.
+pub(crate) fn at(member: &PairMember) -> String {
+    place(member).to_string()
+}
+
+/// The node of a member, for commands.
+pub(crate) fn place(member: &PairMember) -> Place {
+    Place::node(&member.site, &member.node)
+}
+
+/// `drbdadm VERB RESOURCE` at the task's place. It is never told to answer a question of its own with yes.
+pub(crate) fn drbdadm<const N: usize>(cx: &Context, words: [&str; N]) -> Action {
+    let argv = std::iter::once("drbdadm").chain(words);
+    Action::Exec { place: cx.place(), command: Command::new(argv) }
+}

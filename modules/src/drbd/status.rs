@@ -1,0 +1,124 @@
+//! What one end's kernel says of a resource: the answer of `drbdsetup events2 --now --statistics`, which DRBD 8.4 and 9
+//! give in the same form. Not what the configuration says, and not the other end's own answer.
+
+use serde::Serialize;
+
+use super::states::{ConnectionState, DiskState, ReplicationState, Role};
+
+/// A resource with one volume and one peer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Status {
+    /// The role here.
+    pub(crate) role: Role,
+    /// The disk here.
+    pub(crate) disk: DiskState,
+    /// The size of the replicated device in KiB; `None` without statistics.
+    pub(crate) size_kib: Option<u64>,
+    /// The connection to the peer.
+    pub(crate) connection: ConnectionState,
+    /// The peer's role, as seen from here.
+    pub(crate) peer_role: Role,
+    /// The peer's disk, as seen from here.
+    pub(crate) peer_disk: DiskState,
+    /// What the replication does.
+    pub(crate) replication: ReplicationState,
+    /// KiB that differ or may differ; `None` without statistics.
+    pub(crate) out_of_sync_kib: Option<u64>,
+    /// How much of a running resync is done, in percent.
+    pub(crate) done: Option<f64>,
+    /// Estimated seconds to the end of a running resync.
+    pub(crate) eta_seconds: Option<u64>,
+}
+
+impl Status {
+    /// Reads the answer for one resource; `None` if the kernel does not have it.
+    ///
+    /// # Errors
+    /// Names the word or line that is not understood, or that there is more than one volume or peer.
+    pub(crate) fn parse(text: &str, resource: &str) -> Result<Option<Self>, String> {
+        let mut status = None;
+        let (mut devices, mut connections) = (0, 0);
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let (Some("exists"), Some(object)) = (words.next(), words.next()) else { continue };
+            let pairs: Vec<(&str, &str)> = words.filter_map(|word| word.split_once(':')).collect();
+            let get = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+            if get("name") != Some(resource) {
+                continue;
+            }
+            if object == "resource" {
+                status = Some(Self::alone(word(line, "role", get("role"))?));
+                continue;
+            }
+            let status = status.as_mut().ok_or_else(|| format!("`{line}` comes before its resource"))?;
+            match object {
+                "device" => {
+                    devices += 1;
+                    status.disk = word(line, "disk", get("disk"))?;
+                    status.size_kib = number(get("size"));
+                }
+                "connection" => {
+                    connections += 1;
+                    status.connection = word(line, "connection", get("connection"))?;
+                    status.peer_role = word(line, "role", get("role"))?;
+                }
+                "peer-device" => {
+                    status.replication = word(line, "replication", get("replication"))?;
+                    status.peer_disk = word(line, "peer-disk", get("peer-disk"))?;
+                    status.out_of_sync_kib = number(get("out-of-sync"));
+                    status.done = number(get("done"));
+                    status.eta_seconds = number(get("eta"));
+                }
+                _ => {}
+            }
+        }
+        if devices > 1 || connections > 1 {
+            return Err(format!(
+                "{resource} has {devices} volumes and {connections} peers: only resources with one volume and one peer are known here"
+            ));
+        }
+        Ok(status)
+    }
+
+    /// A resource without disk and peer.
+    fn alone(role: Role) -> Self {
+        Self {
+            role,
+            disk: DiskState::Diskless,
+            size_kib: None,
+            connection: ConnectionState::StandAlone,
+            peer_role: Role::Unknown,
+            peer_disk: DiskState::DUnknown,
+            replication: ReplicationState::Off,
+            out_of_sync_kib: None,
+            done: None,
+            eta_seconds: None,
+        }
+    }
+
+    /// Whether the ends are connected.
+    pub(crate) fn connected(&self) -> bool {
+        self.connection == ConnectionState::Connected
+    }
+
+    /// How much is in sync, in percent: of the running resync if the kernel says so, of the whole device otherwise.
+    pub(crate) fn percent(&self) -> Option<f64> {
+        self.done.or_else(|| {
+            let (size, out) = (self.size_kib.filter(|size| *size > 0)?, self.out_of_sync_kib?);
+            #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+            let share = out.min(size) as f64 / size as f64;
+            Some(100.0 * (1.0 - share))
+        })
+    }
+}
+
+fn word<T: std::str::FromStr<Err = String>>(line: &str, key: &str, value: Option<&str>) -> Result<T, String> {
+    value.ok_or_else(|| format!("`{line}` has no `{key}`"))?.parse()
+}
+
+fn number<T: std::str::FromStr>(value: Option<&str>) -> Option<T> {
+    value.and_then(|value| value.parse().ok())
+}
+
+#[cfg(test)]
+mod tests;

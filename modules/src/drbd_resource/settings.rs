@@ -1,0 +1,58 @@
+//! Whether the parameters can be: file names, settings of the section `net`, and which settings are not for a playbook.
+
+use cutover_engine::failure::Failure;
+
+use super::{Params, Setting, Wanted};
+
+/// Refuses parameters that cannot be written into a resource file, or must not.
+pub(super) fn check(params: &Params) -> Result<(), Failure> {
+    if let Some(file) = &params.file {
+        let plain = file.starts_with('/') && !file.split('/').any(|part| matches!(part, "." | ".."));
+        if !plain || !file.ends_with(".res") || file.contains(char::is_whitespace) {
+            let words =
+                format!("`{file}` is no absolute path that ends in `.res`, which is what /etc/drbd.conf includes");
+            return Err(Failure::invalid(words).pointer("/file"));
+        }
+    }
+    if params.state == Wanted::Down && params.create_metadata {
+        let words = "`create_metadata` goes with `state: up`";
+        return Err(Failure::invalid(words).pointer("/create_metadata"));
+    }
+    if let Some(name) = params.verify_alg.as_ref().filter(|name| !plain_word(name)) {
+        return Err(Failure::invalid(format!("`{name}` is no algorithm's name")).pointer("/verify_alg"));
+    }
+    params.net.iter().try_for_each(|(name, value)| {
+        refusal(name, value).map_or(Ok(()), |words| Err(Failure::invalid(words).pointer(format!("/net/{name}"))))
+    })
+}
+
+/// Policies after a split brain that never throw changes away: where both ends have changes, a person decides.
+const KEEPING: [&str; 3] = ["disconnect", "discard-zero-changes", "consensus"];
+
+/// Why a setting is not taken.
+fn refusal(name: &str, value: &Setting) -> Option<String> {
+    let text = value.to_string();
+    match name {
+        "shared-secret" => Some(
+            "a shared secret is not taken: it would be seen in the journal; put it into /etc/drbd.d/global_common.conf"
+                .to_owned(),
+        ),
+        "protocol" | "allow-two-primaries" => {
+            Some(format!("`{name}` is fixed: every write goes to both ends, and one of them is Primary"))
+        }
+        "verify-alg" => Some("say `verify_alg` beside `net`".to_owned()),
+        _ if name.starts_with("after-sb-") && !KEEPING.contains(&text.as_str()) => Some(format!(
+            "`{name} {text}` may discard changes without asking: only {} are taken",
+            KEEPING.map(|word| format!("`{word}`")).join(", ")
+        )),
+        _ if !plain_word(name) || !name.starts_with(|c: char| c.is_ascii_lowercase()) => {
+            Some(format!("`{name}` is no setting's name"))
+        }
+        _ if !plain_word(&text) => Some(format!("`{text}` is no plain word")),
+        _ => None,
+    }
+}
+
+fn plain_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+}

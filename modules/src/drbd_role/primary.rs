@@ -1,0 +1,242 @@
+//! Promotion: all that speaks against it, and by which command it is done if nothing does.
+
+use cutover_engine::inventory::{Pair, PairMember};
+use cutover_engine::module::{Change, Context, Diff};
+
+use super::{Params, State};
+use crate::drbd::end::{End, Peer};
+use crate::drbd::generations::Relation;
+use crate::drbd::split_brain::suspicion;
+use crate::drbd::states::{DiskState, Role};
+use crate::drbd::status::Status;
+use crate::drbd::{at, drbdadm};
+
+/// What a promotion is judged by.
+struct Case<'a> {
+    params: &'a Params,
+    pair: &'a Pair,
+    members: (&'a PairMember, &'a PairMember),
+    state: &'a State,
+    status: &'a Status,
+    peer: &'a Peer,
+    here: String,
+    there: String,
+}
+
+/// Compares what is wanted with what is.
+pub(super) fn compare(
+    cx: &Context,
+    params: &Params,
+    state: &State,
+    pair: &Pair,
+    members: (&PairMember, &PairMember),
+) -> Diff {
+    let (resource, here, there) = (pair.resource.as_str(), at(members.0), at(members.1));
+    let (Some(status), Some(peer)) = (&state.own.status, &state.peer) else {
+        return Diff::blocked(format!("{resource} is not up on {here}: bring it up first, with drbd_resource"));
+    };
+    let case = Case { params, pair, members, state, status, peer, here, there };
+    if status.role == Role::Primary {
+        return match case.peer_says() {
+            Some(end) if end.role == Role::Primary => Diff::blocked(format!(
+                "{resource} is Primary on {} and on {}: stop and demote one of them at once, then resolve the split brain",
+                case.here, case.there
+            )),
+            _ => Diff::InSync,
+        };
+    }
+    let mut reasons: Vec<String> = case.peer_reasons().into_iter().chain(case.data_reasons()).collect();
+    reasons.extend(case.disk_reasons());
+    if !reasons.is_empty() {
+        return Diff::Blocked(reasons);
+    }
+    if case.link_is_dying() {
+        return Diff::waiting(format!(
+            "the DRBD link of {resource} from {} to {} is still up, though {} is said to be fenced: waiting for it to go down",
+            case.here, case.there, case.there
+        ));
+    }
+    Diff::Change(vec![case.promote(cx)])
+}
+
+impl Case<'_> {
+    fn resource(&self) -> &str {
+        &self.pair.resource
+    }
+
+    /// The peer's own status.
+    fn peer_says(&self) -> Option<&Status> {
+        self.peer.end().and_then(|end| end.status.as_ref())
+    }
+
+    /// Whether this is the very first promotion.
+    fn is_first(&self) -> bool {
+        self.params.initial && self.status.disk == DiskState::Inconsistent
+    }
+
+    /// Whether the fenced peer still looks connected: a dead one does so for some seconds.
+    fn link_is_dying(&self) -> bool {
+        matches!(self.peer, Peer::Unreachable(_)) && self.params.fenced.is_some() && self.status.connected()
+    }
+
+    /// That the peer is Primary, or that nobody knows.
+    fn peer_reasons(&self) -> Option<String> {
+        let Self { status, here, there, .. } = self;
+        let resource = self.resource();
+        let seen_primary = status.connected() && status.peer_role == Role::Primary;
+        match self.peer {
+            Peer::Seen(_) => {
+                let primary = seen_primary || self.peer_says().is_some_and(|peer| peer.role == Role::Primary);
+                let despite = if self.params.fenced.is_some() { ", and it answers, so it is not fenced" } else { "" };
+                primary.then(|| {
+                    format!("{resource} is Primary on {there}{despite}: demote it there first, with drbd_role and `role: secondary`")
+                })
+            }
+            Peer::Unreachable(_) if self.params.fenced.is_some() => None,
+            Peer::Unreachable(words) if seen_primary => Some(format!(
+                "{resource} is Primary on {there} by the DRBD link, and the node cannot be asked ({words}): make it reachable and demote it; if it is dead, fence it and say in `fenced` who knows it and how"
+            )),
+            // Connected, DRBD itself lets only one end be Primary.
+            Peer::Unreachable(_) if status.connected() && status.peer_role == Role::Secondary => None,
+            Peer::Unreachable(words) => Some(format!(
+                "{there} cannot be asked whether it is still Primary ({words}), and {resource} on {here} is {}: make it reachable; if it is down, fence it and say in `fenced` who knows it and how",
+                status.connection
+            )),
+        }
+    }
+
+    /// That the peer may hold newer data, or different data. While connected DRBD has settled that itself.
+    fn data_reasons(&self) -> Option<String> {
+        let Self { status, here, there, .. } = self;
+        let resource = self.resource();
+        let Peer::Seen(peer) = self.peer else { return None };
+        if status.connected() {
+            return None;
+        }
+        if let Some(words) = suspicion(self.pair, self.members, &self.state.own, self.peer) {
+            return Some(words);
+        }
+        if self.params.accept_data_loss.is_some() {
+            return None;
+        }
+        match (&self.state.own.generations, &peer.generations) {
+            (Some(own), Some(peer)) if own.relation(peer) == Relation::PeerNewer => Some(format!(
+                "{there} holds newer data of {resource} than {here} (generations {peer} and {own}): connect them and wait with drbd_sync; to give the newer data up, say why in `accept_data_loss`"
+            )),
+            (Some(_), Some(_)) => None,
+            (None, _) => Some(format!(
+                "the data generations of {resource} cannot be read on {here}: look at `drbdadm get-gi {resource}` there"
+            )),
+            (_, None) => Some(format!(
+                "whether {there} holds newer data of {resource} cannot be read there: bring it up with drbd_resource; to do without, say why in `accept_data_loss`"
+            )),
+        }
+    }
+
+    /// That the disk here is not what may be promoted.
+    fn disk_reasons(&self) -> Vec<String> {
+        let Self { status, here, there, .. } = self;
+        let resource = self.resource();
+        let disk = status.disk;
+        match disk {
+            DiskState::UpToDate => Vec::new(),
+            DiskState::Inconsistent if self.is_first() => self.first_reasons(),
+            DiskState::Inconsistent | DiskState::Outdated | DiskState::Consistent => {
+                let syncing = status.replication.is_target();
+                if syncing || (status.connected() && status.peer_disk == DiskState::UpToDate) {
+                    let percent = status.percent().map(|percent| format!(", {} % synced", percent.floor()));
+                    return vec![format!(
+                        "the disk of {resource} on {here} is {disk} ({}{}): wait until it is UpToDate, with drbd_sync",
+                        status.replication,
+                        percent.unwrap_or_default()
+                    )];
+                }
+                if self.params.accept_data_loss.is_some() {
+                    return Vec::new();
+                }
+                let ends = [Some(&self.state.own), self.peer.end()];
+                if ends.iter().all(|end| end.is_some_and(just_created)) {
+                    return vec![format!(
+                        "the disk of {resource} on {here} is {disk}, and neither end has ever held data: for the very first promotion, say `initial: true`"
+                    )];
+                }
+                vec![format!(
+                    "the disk of {resource} on {here} is {disk}, not UpToDate: connect it to {there} and wait with drbd_sync; to promote what it holds, say why in `accept_data_loss`"
+                )]
+            }
+            other => {
+                vec![format!("the disk of {resource} on {here} is {other}: bring it back first, with drbd_resource")]
+            }
+        }
+    }
+
+    /// That this is not two blank disks that have just met.
+    fn first_reasons(&self) -> Vec<String> {
+        let Self { status, here, there, .. } = self;
+        let resource = self.resource();
+        let mut reasons = Vec::new();
+        if !status.connected() {
+            reasons.push(format!(
+                "{resource} on {here} is {}, not Connected: the first promotion needs both ends; bring up {there} with drbd_resource",
+                status.connection
+            ));
+        } else if status.peer_disk != DiskState::Inconsistent {
+            reasons.push(format!(
+                "the disk of {resource} on {there} is {}, not Inconsistent: it may hold data, so this is no first promotion; remove `initial`",
+                status.peer_disk
+            ));
+        }
+        let ends = [(here, Some(&self.state.own)), (there, self.peer.end())];
+        for (place, end) in ends {
+            match end.map(|end| end.generations) {
+                Some(Some(generations)) if generations.just_created() => {}
+                Some(Some(generations)) => reasons.push(format!(
+                    "the metadata of {resource} on {place} is not just created (generations {generations}): its disk has held data, so this is no first promotion"
+                )),
+                Some(None) => reasons.push(format!(
+                    "the data generations of {resource} on {place} cannot be read: look at `drbdadm get-gi {resource}` there"
+                )),
+                None => reasons.push(format!("the data generations of {resource} on {place} cannot be asked for: make it reachable")),
+            }
+        }
+        for member in [self.members.0, self.members.1] {
+            let (disk, place) = (&member.disk, at(member));
+            match self.state.traces.iter().find(|traces| traces.place == crate::drbd::place(member)) {
+                Some(traces) if traces.lines.is_empty() => {}
+                Some(traces) => reasons.push(format!(
+                    "{disk} on {place} carries something beside DRBD's metadata: {}; check that it is the right disk",
+                    traces.lines.join("; ")
+                )),
+                None => reasons.push(format!("what {disk} on {place} carries could not be looked at")),
+            }
+        }
+        reasons
+    }
+
+    fn promote(&self, cx: &Context) -> Change {
+        let Self { params, here, there, .. } = self;
+        let resource = self.resource();
+        let undo = [drbdadm(cx, ["secondary", resource])];
+        let mut summary = format!("promote {resource} on {here} to Primary");
+        if self.is_first() {
+            summary +=
+                &format!(" for the first time: its blank disk becomes the source of the initial sync to {there}");
+        }
+        if let (Some(words), Peer::Unreachable(_)) = (&params.fenced, self.peer) {
+            summary += &format!("; {there} cannot be reached and is fenced: {words}");
+        }
+        if let Some(words) = &params.accept_data_loss {
+            summary += &format!("; data may be lost (disk {}): {words}", self.status.disk);
+        }
+        let change = if self.status.disk == DiskState::UpToDate {
+            Change::idempotent(summary, [drbdadm(cx, ["primary", resource])])
+        } else {
+            Change::at_most_once(summary, [drbdadm(cx, ["primary", "--force", resource])])
+        };
+        change.undo(undo)
+    }
+}
+
+fn just_created(end: &End) -> bool {
+    end.generations.is_some_and(|generations| generations.just_created())
+}
