@@ -7,6 +7,11 @@ mod copy_preserve;
 mod disk_check;
 mod file;
 mod filesystem;
+mod k8s_label;
+mod k8s_patch;
+mod k8s_scale;
+mod k8s_wait;
+mod kubernetes;
 mod mount;
 mod net_check;
 mod pause;
@@ -34,6 +39,10 @@ pub const ALL: &[BoxedModule] = &[
     &mount::Mount,
     &net_check::NetCheck,
     &disk_check::DiskCheck,
+    &k8s_scale::K8sScale,
+    &k8s_wait::K8sWait,
+    &k8s_label::K8sLabel,
+    &k8s_patch::K8sPatch,
 ];
 
 /// The registry of all built-in modules.
