@@ -11,6 +11,14 @@ mod drbd_role;
 mod drbd_sync;
 mod file;
 mod filesystem;
+mod k8s_apply;
+mod k8s_delete;
+mod k8s_label;
+mod k8s_patch;
+mod k8s_scale;
+mod k8s_volumes;
+mod k8s_wait;
+mod kubernetes;
 mod mount;
 mod net_check;
 mod pause;
@@ -41,6 +49,13 @@ pub const ALL: &[BoxedModule] = &[
     &mount::Mount,
     &net_check::NetCheck,
     &disk_check::DiskCheck,
+    &k8s_scale::K8sScale,
+    &k8s_wait::K8sWait,
+    &k8s_label::K8sLabel,
+    &k8s_apply::K8sApply,
+    &k8s_patch::K8sPatch,
+    &k8s_delete::K8sDelete,
+    &k8s_volumes::K8sVolumes,
 ];
 
 /// The registry of all built-in modules.

@@ -1,0 +1,242 @@
+//! `k8s_apply`: makes objects as manifests say, or changes the fields that differ. It does not remove fields that a
+//! manifest no longer names, and does not delete objects.
+
+mod immutable;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use cutover_engine::action::{Action, Done, Request};
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Change, Context, Diff, Module};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::kubernetes::compare::{differences, overlay};
+use crate::kubernetes::kind::{Kind, VOLUME};
+use crate::kubernetes::{self, deleting, holders, manifest, merge, request, text, uid};
+
+/// The module.
+#[derive(Clone, Copy)]
+pub(crate) struct K8sApply;
+
+/// One manifest or several.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used: decoding must say where the fault is")]
+enum ManifestSchema {
+    /// One object.
+    One(Map<String, Value>),
+    /// Several objects, in the order they are made.
+    Several(Vec<Map<String, Value>>),
+}
+
+/// Parameters of `k8s_apply`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// What is to be: a manifest as kubectl takes it, or a list of them in the order they are made. Only the fields that it
+    /// names are compared and changed; `null` removes one. Entries of lists are matched by their name where they have one;
+    /// a list has exactly the entries that are given. `status` and what only the API server writes are not looked at. A
+    /// field that cannot be changed (the directory of a volume, the selector of a workload) is refused.
+    #[schemars(with = "ManifestSchema")]
+    pub(crate) manifest: Value,
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct State {
+    /// The objects, in the order of the manifests.
+    pub(crate) objects: Vec<Seen>,
+}
+
+/// One object.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Seen {
+    /// The kind, resolved.
+    pub(crate) kind: Kind,
+    /// Its namespace.
+    pub(crate) namespace: Option<String>,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its UID; empty if it is not there.
+    pub(crate) uid: String,
+    /// The manifest.
+    #[serde(serialize_with = "shown")]
+    pub(crate) wanted: Value,
+    /// The object without what only the API server writes; `None` if it is not there.
+    #[serde(serialize_with = "shown_if_any")]
+    pub(crate) live: Option<Value>,
+    /// Whether it is being deleted, and by which finalizers it is held.
+    pub(crate) deleting: Option<String>,
+    /// Whether deleting it deletes no data; decides whether making it can be taken back.
+    pub(crate) removable: bool,
+}
+
+fn shown<S: serde::Serializer>(object: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+    manifest::shown(object).serialize(serializer)
+}
+
+fn shown_if_any<S: serde::Serializer>(object: &Option<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    object.as_ref().map(manifest::shown).serialize(serializer)
+}
+
+/// What one object needs.
+enum Verdict {
+    InSync,
+    Change(Change),
+    Waiting(String),
+    Blocked(Vec<String>),
+}
+
+impl Seen {
+    fn title(&self) -> String {
+        self.kind.title(self.namespace.as_deref(), &self.name)
+    }
+
+    fn compare(&self, site: &str) -> Verdict {
+        let title = self.title();
+        if let Some(holders) = &self.deleting {
+            let held = if holders.is_empty() { String::new() } else { format!(", held by {holders}") };
+            return Verdict::Waiting(format!("the old {title} is still being deleted{held}"));
+        }
+        let Some(live) = &self.live else { return Verdict::Change(self.creation(site, &title)) };
+        let found = differences(&self.wanted, live);
+        let reasons: Vec<String> =
+            found.iter().filter_map(|difference| immutable::reason(&self.kind, live, difference)).collect();
+        if !reasons.is_empty() {
+            return Verdict::Blocked(reasons.into_iter().map(|reason| format!("{title}: {reason}")).collect());
+        }
+        if found.is_empty() {
+            return Verdict::InSync;
+        }
+        let target = overlay(live, &self.wanted);
+        let patch = merge::between(live, &target);
+        let back = merge::restoring(&patch, live);
+        let path = self.kind.object(self.namespace.as_deref(), &self.name);
+        let fields: Vec<&str> = found.iter().map(|difference| difference.path.as_str()).collect();
+        let change =
+            Change::idempotent(format!("change {title}: {}", fields.join(", ")), [request::patch(site, &path, patch)])
+                .preview(manifest::preview(Some(live), Some(&target)));
+        // The old values of a Secret stay out of the journal.
+        Verdict::Change(match self.kind.kind.as_ref() {
+            "Secret" => change,
+            _ => change.undo([request::patch(site, &path, back)]),
+        })
+    }
+
+    fn creation(&self, site: &str, title: &str) -> Change {
+        let namespace = self.namespace.as_deref();
+        // If it is there by then, the next look says what differs.
+        let post = Request {
+            accept: vec![409],
+            ..request::create(site, &self.kind.collection(namespace), wanted::without_nulls(&self.wanted))
+        };
+        let change = Change::idempotent(format!("create {title}"), [Action::Request(post)])
+            .preview(manifest::preview(None, Some(&self.wanted)));
+        if !self.removable {
+            return change;
+        }
+        change.undo([request::delete(site, &self.kind.object(namespace, &self.name), None, "Background")])
+    }
+}
+
+impl State {
+    fn compare(&self, site: &str) -> Diff {
+        let (mut reasons, mut changes, mut waits) = (Vec::new(), Vec::new(), Vec::new());
+        for seen in &self.objects {
+            match seen.compare(site) {
+                Verdict::InSync => {}
+                Verdict::Change(change) => changes.push(change),
+                Verdict::Waiting(why) => waits.push(why),
+                Verdict::Blocked(why) => reasons.extend(why),
+            }
+        }
+        match (reasons.is_empty(), changes.is_empty(), waits.is_empty()) {
+            (false, ..) => Diff::Blocked(reasons),
+            // Later objects may need the earlier ones.
+            (_, _, false) => Diff::waiting(waits.join("; ")),
+            (_, false, _) => Diff::Change(changes),
+            _ => Diff::InSync,
+        }
+    }
+}
+
+/// Whether deleting an object that was just made would delete no data. A namespace would take along what others put into
+/// it; a volume or claim takes its data along unless the volume is kept.
+async fn removable(cx: &Context, kind: &Kind, wanted: &Value) -> Result<bool, Failure> {
+    let retains = |volume: &Value| match text(&volume["spec"]["persistentVolumeReclaimPolicy"]) {
+        // What a volume that is made by hand gets.
+        "" | "Retain" => true,
+        _ => false,
+    };
+    match (kind.group.as_ref(), kind.kind.as_ref()) {
+        ("", "Namespace") | ("apiextensions.k8s.io", _) => Ok(false),
+        ("", "PersistentVolume") => Ok(retains(wanted)),
+        ("", "PersistentVolumeClaim") => match wanted["spec"]["volumeName"].as_str() {
+            Some(volume) => {
+                Ok(kubernetes::get(cx, &VOLUME, None, volume).await?.is_some_and(|volume| retains(&volume)))
+            }
+            None => Ok(false),
+        },
+        _ => Ok(true),
+    }
+}
+
+impl Module for K8sApply {
+    const NAME: &'static str = "k8s_apply";
+    const SUMMARY: &'static str =
+        "Makes objects as manifests say, or changes the fields that differ; refuses what cannot be changed";
+    const EXAMPLE: &'static str = r#"
+name: Declare the volume of the replica
+target: active.pairs
+k8s_apply:
+  manifest:
+    apiVersion: v1
+    kind: PersistentVolume
+    metadata: {name: "etcd-{{ pair.ordinal }}"}
+    spec:
+      capacity: {storage: 20Gi}
+      accessModes: [ReadWriteOnce]
+      persistentVolumeReclaimPolicy: Retain
+      hostPath: {path: "/data/vmdata/hpvolumes/etcd-{{ pair.ordinal }}/data", type: Directory}
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        let mut objects = Vec::new();
+        for (pointer, manifest) in wanted::manifests(&params.manifest)? {
+            let found = Kind::find(cx, Some(text(&manifest["apiVersion"])), text(&manifest["kind"])).await;
+            let kind = found.map_err(|failure| failure.pointer(format!("{pointer}/kind")))?;
+            let namespace = manifest["metadata"]["namespace"].as_str().map(str::to_owned);
+            kind.check(namespace.as_deref(), false)
+                .map_err(|failure| failure.pointer(format!("{pointer}/metadata/namespace")))?;
+            let name = kubernetes::name(&manifest).to_owned();
+            let object = kubernetes::get(cx, &kind, namespace.as_deref(), &name).await?;
+            let removable = object.is_none() && removable(cx, &kind, &manifest).await?;
+            objects.push(Seen {
+                uid: object.as_ref().map(uid).unwrap_or_default().to_owned(),
+                live: object.as_ref().map(manifest::clean),
+                deleting: object.as_ref().filter(|object| deleting(object)).map(holders),
+                wanted: manifest,
+                removable,
+                kind,
+                namespace,
+                name,
+            });
+        }
+        Ok(State { objects })
+    }
+
+    fn diff(&self, cx: &Context, _params: &Params, state: &State) -> Diff {
+        state.compare(cx.target().site().unwrap_or_default())
+    }
+
+    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
+        let object = |seen: &Seen| json!({"kind": seen.kind.kind, "namespace": seen.namespace, "name": seen.name, "uid": seen.uid});
+        json!({"objects": state.objects.iter().map(object).collect::<Vec<_>>()})
+    }
+}

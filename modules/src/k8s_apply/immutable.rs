@@ -1,0 +1,77 @@
+//! Fields that the API server does not let anyone change, by kind, so that a plan says so before anything is touched. Not
+//! complete: what is missing here the API server refuses itself. From the validation of Kubernetes 1.20 to 1.33
+//! (`pkg/apis/*/validation`).
+
+use serde_json::Value;
+
+use crate::kubernetes::compare::Difference;
+use crate::kubernetes::kind::Kind;
+use crate::kubernetes::quantity::nanos;
+
+/// What may be changed in the spec of a StatefulSet, by any of these versions.
+const STATEFUL_SET: [&str; 7] = [
+    "replicas",
+    "template",
+    "updateStrategy",
+    "minReadySeconds",
+    "persistentVolumeClaimRetentionPolicy",
+    "ordinals",
+    "revisionHistoryLimit",
+];
+
+/// Where the data of a volume lies.
+const SOURCES: [&str; 9] = ["hostPath", "local", "csi", "nfs", "iscsi", "fc", "rbd", "cephfs", "glusterfs"];
+
+/// Why a difference cannot be mended by a change; `None` if it can.
+pub(super) fn reason(kind: &Kind, live: &Value, difference: &Difference) -> Option<String> {
+    let Difference { path, live: old, wanted } = difference;
+    let shrinks = kind.kind == "PersistentVolumeClaim"
+        && path == "spec.resources.requests.storage"
+        && old.as_ref().and_then(nanos).zip(nanos(wanted)).is_some_and(|(old, new)| new < old);
+    let show =
+        |value: Option<&Value>| value.filter(|value| !value.is_null()).map_or("not set".to_owned(), Value::to_string);
+    if shrinks {
+        return Some(format!("a claim cannot shrink: {path} is {}, wanted is {wanted}", show(old.as_ref())));
+    }
+    fixed(kind, live, path, old.is_some()).then(|| {
+        format!(
+            "{path} cannot be changed: it is {}, wanted is {}; delete the object and make it anew, or correct the manifest",
+            show(old.as_ref()),
+            show(Some(wanted))
+        )
+    })
+}
+
+fn fixed(kind: &Kind, live: &Value, path: &str, set: bool) -> bool {
+    let mut words = path.split(['.', '[']);
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let spec = first == "spec";
+    match (kind.group.as_ref(), kind.kind.as_ref()) {
+        ("apps", "StatefulSet") => spec && !STATEFUL_SET.contains(&second),
+        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => spec && second == "selector",
+        ("batch", "Job") => spec && matches!(second, "selector" | "template" | "completionMode"),
+        ("", "PersistentVolumeClaim") => {
+            // A volume may be named once.
+            let once = second == "volumeName" && !set;
+            spec && !once && !matches!(second, "resources" | "volumeAttributesClassName")
+        }
+        ("", "PersistentVolume") => {
+            let affinity = second == "nodeAffinity" && live["spec"]["nodeAffinity"].is_object();
+            spec && (SOURCES.contains(&second) || affinity || second == "volumeMode")
+        }
+        ("", "Service") => spec && set && matches!(second, "clusterIP" | "clusterIPs"),
+        ("", "ConfigMap" | "Secret") => {
+            let sealed = live["immutable"] == true && matches!(first, "data" | "binaryData" | "immutable");
+            sealed || (first == "type" && set)
+        }
+        ("", "Pod") => {
+            let free = matches!(second, "activeDeadlineSeconds" | "tolerations" | "terminationGracePeriodSeconds");
+            spec && !free && !(second.ends_with("ontainers") && path.ends_with("].image"))
+        }
+        ("storage.k8s.io", "StorageClass") => {
+            matches!(first, "provisioner" | "parameters" | "reclaimPolicy" | "volumeBindingMode")
+        }
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => first == "roleRef",
+        _ => false,
+    }
+}

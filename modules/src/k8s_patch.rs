@@ -1,0 +1,177 @@
+//! `k8s_patch`: brings a patch into objects that are there, and can take it back. What "the object has it" means for each
+//! type of patch is in `content`.
+
+mod content;
+#[cfg(test)]
+mod tests;
+
+use cutover_engine::action::Done;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Change, Context, Diff, Module};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::kubernetes::kind::Kind;
+use crate::kubernetes::{self, deleting, manifest, merge, name, request};
+
+/// The module.
+#[derive(Clone, Copy)]
+pub(crate) struct K8sPatch;
+
+/// How a patch is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Type {
+    /// RFC 7386: what is named is set, `null` removes, a list replaces the list.
+    #[default]
+    Merge,
+    /// Kubernetes' own: as `merge`, but entries of lists are merged by their name, and `$patch: delete` in one removes it.
+    /// Built-in kinds only.
+    Strategic,
+    /// RFC 6902: a list of `add`, `replace`, `remove` and `test` operations. Operations whose effect could not be
+    /// recognised afterwards (`move`, `copy`, adding to a list) are refused.
+    Json,
+}
+
+impl Type {
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Merge => request::MERGE,
+            Self::Strategic => request::STRATEGIC,
+            Self::Json => request::JSON,
+        }
+    }
+}
+
+/// Parameters of `k8s_patch`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// The API version of a custom kind; left out for built-in ones.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) api_version: Option<String>,
+    /// The kind.
+    pub(crate) kind: String,
+    /// The namespace, if the kind has any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) namespace: Option<String>,
+    /// The name of the object.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) name: Option<String>,
+    /// The names of several objects, instead of `name`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) names: Option<Vec<String>>,
+    /// The patch: a map, or a list of operations for `type: json`.
+    pub(crate) patch: Value,
+    /// How the patch is meant.
+    #[serde(rename = "type", default)]
+    pub(crate) kind_of_patch: Type,
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct State {
+    /// The kind, resolved.
+    pub(crate) kind: Kind,
+    /// The objects, in the order of the names.
+    pub(crate) objects: Vec<Seen>,
+}
+
+/// One object.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Seen {
+    /// Its name.
+    pub(crate) name: String,
+    /// The object without what only the API server writes; `None` if it is not there. Values of Secrets are not recorded.
+    #[serde(serialize_with = "recorded")]
+    pub(crate) object: Option<Value>,
+    /// Whether it is being deleted.
+    pub(crate) deleting: bool,
+}
+
+fn recorded<S: serde::Serializer>(object: &Option<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    object.as_ref().map(manifest::shown).serialize(serializer)
+}
+
+impl Params {
+    fn compare(&self, site: &str, state: &State) -> Diff {
+        let namespace = self.namespace.as_deref();
+        let (mut reasons, mut changes) = (Vec::new(), Vec::new());
+        for seen in &state.objects {
+            let title = state.kind.title(namespace, &seen.name);
+            let Some(object) = &seen.object else {
+                reasons.push(format!("{title} does not exist"));
+                continue;
+            };
+            if content::contains(self.kind_of_patch, &self.patch, object) {
+                continue;
+            }
+            reasons.extend(content::obstacles(self.kind_of_patch, &self.patch, object, &title));
+            if seen.deleting {
+                reasons.push(format!("{title} is being deleted"));
+            }
+            let path = state.kind.object(namespace, &seen.name);
+            let fields = content::fields(self.kind_of_patch, &self.patch, object);
+            let back = merge::restoring(&fields, object);
+            let summary = format!("patch {title}: {}", content::words(&fields).join(", "));
+            let set = request::patch_as(site, &path, self.kind_of_patch.media_type(), self.patch.clone());
+            let change = Change::idempotent(summary, [set]);
+            // The old values of a Secret stay out of the journal.
+            changes.push(match state.kind.kind.as_ref() {
+                "Secret" => change,
+                _ => change.undo([request::patch(site, &path, back)]),
+            });
+        }
+        if !reasons.is_empty() {
+            Diff::Blocked(reasons)
+        } else if changes.is_empty() {
+            Diff::InSync
+        } else {
+            Diff::Change(changes)
+        }
+    }
+}
+
+impl Module for K8sPatch {
+    const NAME: &'static str = "k8s_patch";
+    const SUMMARY: &'static str = "Brings a patch into objects; in sync when they have it; can be taken back";
+    const EXAMPLE: &'static str = r#"
+name: Keep the volumes whatever happens to their claims
+target: active
+k8s_patch:
+  kind: PersistentVolume
+  names: "{{ old.volumes | map(attribute='pv') | list }}"
+  patch: {spec: {persistentVolumeReclaimPolicy: Retain}}
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        let names = kubernetes::names(params.name.as_deref(), params.names.as_deref())?;
+        let kind = Kind::find(cx, params.api_version.as_deref(), &params.kind).await?;
+        kind.check(params.namespace.as_deref(), false)?;
+        if params.kind_of_patch == Type::Strategic && !kind.is_built_in() {
+            let message = format!("the API server takes no strategic patches for the custom kind {}", kind.kind);
+            return Err(Failure::invalid(message).pointer("/type").help("use `type: merge`"));
+        }
+        content::check(params.kind_of_patch, &params.patch)?;
+        let mut objects = Vec::new();
+        for name in names {
+            let object = kubernetes::get(cx, &kind, params.namespace.as_deref(), &name).await?;
+            let deleting = object.as_ref().is_some_and(deleting);
+            objects.push(Seen { name, object: object.as_ref().map(manifest::clean), deleting });
+        }
+        Ok(State { kind, objects })
+    }
+
+    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
+        params.compare(cx.target().site().unwrap_or_default(), state)
+    }
+
+    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
+        let names: Vec<&str> = state.objects.iter().filter_map(|seen| seen.object.as_ref()).map(name).collect();
+        json!({"names": names})
+    }
+}

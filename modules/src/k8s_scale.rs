@@ -1,0 +1,222 @@
+//! `k8s_scale`: sets the number of replicas and waits until it is really so. What speaks against scaling is in `hazards`.
+
+mod hazards;
+#[cfg(test)]
+mod tests;
+
+use cutover_engine::action::Done;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Change, Context, Diff, Module, Progress, Waiting};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::kubernetes::kind::Kind;
+use crate::kubernetes::pod::{self, Pod};
+use crate::kubernetes::ready::{self, Readiness};
+use crate::kubernetes::{self, request, text};
+
+/// The module.
+#[derive(Clone, Copy)]
+pub(crate) struct K8sScale;
+
+/// What is waited for after the number is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Until {
+    /// That many pods are ready and of the newest template, and no other is left.
+    #[default]
+    Ready,
+    /// Nothing: for a workload that cannot become ready yet. Scaling to zero waits all the same until every pod is gone.
+    None,
+}
+
+/// Parameters of `k8s_scale`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// The API version of a custom kind; left out for built-in ones.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) api_version: Option<String>,
+    /// The kind: `StatefulSet`, `Deployment`, or any with a `scale` subresource.
+    pub(crate) kind: String,
+    /// Its namespace.
+    pub(crate) namespace: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// How many replicas it is to have. Zero is reached only when no pod with its selector is left, terminating ones
+    /// included. Pods are never deleted by force.
+    pub(crate) replicas: u32,
+    /// What is waited for.
+    #[serde(default)]
+    pub(crate) wait: Until,
+    /// Scales to zero although containers have a `preStop` hook. Only when you know what the hook does: hooks that run
+    /// `etcdctl member remove` take members out of the cluster for good, and are refused all the same.
+    #[serde(default)]
+    pub(crate) accept_pre_stop: bool,
+    /// Scales a StatefulSet with `podManagementPolicy: OrderedReady` up from zero to more than one, although each pod is
+    /// only made when the one before is ready. Right when a pod becomes ready without the others; a member of a cluster
+    /// that has data of several members does not.
+    #[serde(default)]
+    pub(crate) accept_ordered_start: bool,
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct State {
+    /// The kind, resolved.
+    pub(crate) kind: Kind,
+    /// The workload; `None` if there is none.
+    pub(crate) workload: Option<Workload>,
+}
+
+/// A workload.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Workload {
+    /// `spec.replicas`.
+    pub(crate) wanted: u64,
+    /// `status.replicas`.
+    pub(crate) present: u64,
+    /// Whether its controller has seen its last change.
+    pub(crate) observed: bool,
+    /// Why it is not ready; `None` if it is. Without a meaning for kinds that do not tell.
+    pub(crate) not_ready: Option<String>,
+    /// The pods that its selector selects.
+    pub(crate) pods: Vec<Pod>,
+    /// Whether pods are made one after the other.
+    pub(crate) ordered: bool,
+    /// What its containers do before they stop.
+    pub(crate) hooks: Vec<hazards::Hook>,
+}
+
+impl Workload {
+    /// Reads an object, its `scale` subresource and its pods. Kinds without an `observedGeneration` count as observed.
+    fn of(kind: &Kind, object: &Value, scale: &Value, raw: &[Value], pods: Vec<Pod>) -> Self {
+        let tells = kind.is_built_in() || !object["status"]["observedGeneration"].is_null();
+        let not_ready = match ready::of(kind, object) {
+            Readiness::NotYet(why) | Readiness::Never(why) => Some(why),
+            Readiness::Ready | Readiness::Unknown => None,
+        };
+        let ordered = kind.kind == "StatefulSet" && text(&object["spec"]["podManagementPolicy"]) != "Parallel";
+        Self {
+            wanted: scale["spec"]["replicas"].as_u64().unwrap_or(0),
+            present: scale["status"]["replicas"].as_u64().unwrap_or(0),
+            observed: !tells || ready::observed(object),
+            not_ready,
+            ordered: ordered && hazards::probed(&object["spec"]["template"]),
+            hooks: hazards::hooks(&object["spec"]["template"], raw),
+            pods,
+        }
+    }
+}
+
+impl Params {
+    fn compare(&self, site: &str, state: &State) -> Diff {
+        let title = state.kind.title(Some(&self.namespace), &self.name);
+        let Some(workload) = &state.workload else {
+            return Diff::blocked(format!("{title} does not exist"));
+        };
+        let replicas = u64::from(self.replicas);
+        let reasons = hazards::reasons(self, &title, workload);
+        if !reasons.is_empty() {
+            return Diff::Blocked(reasons);
+        }
+        if workload.wanted != replicas {
+            let path = format!("{}/scale", state.kind.object(Some(&self.namespace), &self.name));
+            let set = |replicas: u64| request::patch(site, &path, json!({"spec": {"replicas": replicas}}));
+            let summary = format!("scale {title} from {} to {replicas}", workload.wanted);
+            return Diff::Change(vec![Change::idempotent(summary, [set(replicas)]).undo([set(workload.wanted)])]);
+        }
+        if !workload.observed {
+            return Diff::waiting(format!("the controller of {title} has not seen the new number of replicas yet"));
+        }
+        match (replicas, self.wait) {
+            (0, _) => gone(workload),
+            (_, Until::Ready) => ready(workload, replicas),
+            (_, Until::None) => Diff::InSync,
+        }
+    }
+}
+
+/// Real zero: no pod is left.
+fn gone(workload: &Workload) -> Diff {
+    let left = workload.pods.len();
+    match (left, workload.present) {
+        (0, 0) => Diff::InSync,
+        (0, present) => Diff::waiting(format!("the pods are gone, its status still says {present} replicas")),
+        _ => {
+            let words: Vec<String> = workload.pods.iter().map(Pod::words).collect();
+            let verb = if left == 1 { "pod is" } else { "pods are" };
+            Diff::waiting(format!("{left} {verb} still there: {}", words.join("; ")))
+        }
+    }
+}
+
+/// Real readiness: that many pods are ready, and the workload says so, too.
+fn ready(workload: &Workload, replicas: u64) -> Diff {
+    let ready = workload.pods.iter().filter(|pod| pod.ready).count() as u64;
+    let unready: Vec<String> = workload.pods.iter().filter(|pod| !pod.ready).map(Pod::words).collect();
+    if ready == replicas && unready.is_empty() {
+        return match &workload.not_ready {
+            None => Diff::InSync,
+            Some(why) => Diff::waiting(why.clone()),
+        };
+    }
+    let mut why = format!("{ready} of {replicas} pods are ready");
+    if !unready.is_empty() {
+        why += &format!(": {}", unready.join("; "));
+    }
+    if workload.ordered && (workload.pods.len() as u64) < replicas && !unready.is_empty() {
+        why += "; the next pod is made when these are ready (OrderedReady)";
+    }
+    let percent = (ready.min(replicas) * 100) as f64 / replicas.max(1) as f64;
+    Diff::Waiting(Waiting { why, progress: Some(Progress { percent, eta_seconds: None }) })
+}
+
+impl Module for K8sScale {
+    const NAME: &'static str = "k8s_scale";
+    const SUMMARY: &'static str =
+        "Sets the replicas of a workload and waits until its pods are really gone, or really ready";
+    const EXAMPLE: &'static str = r#"
+name: Scale to zero
+target: active
+k8s_scale: {kind: StatefulSet, namespace: common, name: common-etcd-etcd, replicas: 0}
+timeout: 3m
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        let kind = Kind::find(cx, params.api_version.as_deref(), &params.kind).await?;
+        let namespace = Some(params.namespace.as_str());
+        kind.check(namespace, false)?;
+        let Some(object) = kubernetes::get(cx, &kind, namespace, &params.name).await? else {
+            return Ok(State { kind, workload: None });
+        };
+        let path = format!("{}/scale", kind.object(namespace, &params.name));
+        let Some(scale) = cx.get(cx.site()?, &path).await? else {
+            return Err(Failure::invalid(format!("a {} cannot be scaled", kind.kind)).pointer("/kind"));
+        };
+        // The API server writes the selector as a query takes it.
+        let labels = text(&scale["status"]["selector"]);
+        if labels.is_empty() {
+            let message = format!("{} has no selector: its pods cannot be told", kind.title(namespace, &params.name));
+            return Err(Failure::failed(message));
+        }
+        let mut raw = pod::select(cx, &params.namespace, labels).await?;
+        raw.retain(|pod| !pod::is_finished(pod));
+        let pods = pod::describe(cx, &params.namespace, &raw).await?;
+        let workload = Some(Workload::of(&kind, &object, &scale, &raw, pods));
+        Ok(State { kind, workload })
+    }
+
+    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
+        params.compare(cx.target().site().unwrap_or_default(), state)
+    }
+
+    fn result(&self, _cx: &Context, params: &Params, state: &State, _done: &[Done]) -> Value {
+        let pods = state.workload.as_ref().map(|workload| workload.pods.as_slice()).unwrap_or_default();
+        json!({"kind": params.kind, "namespace": params.namespace, "name": params.name, "replicas": params.replicas, "pods": pods})
+    }
+}

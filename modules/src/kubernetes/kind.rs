@@ -1,0 +1,264 @@
+//! Kinds of objects: their group, version, name in paths, and whether they live in namespaces. The built-in ones are a
+//! table; custom ones are looked up by discovery.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use cutover_engine::failure::Failure;
+use cutover_engine::module::Context;
+use cutover_engine::source::nearest;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::text;
+
+/// A kind of object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Kind {
+    /// Its API group; empty for the core group.
+    pub(crate) group: Cow<'static, str>,
+    /// Its version.
+    pub(crate) version: Cow<'static, str>,
+    /// Its name: `StatefulSet`.
+    pub(crate) kind: Cow<'static, str>,
+    /// Its name in paths: `statefulsets`.
+    pub(crate) plural: Cow<'static, str>,
+    /// Whether its objects live in namespaces.
+    pub(crate) namespaced: bool,
+}
+
+const fn known(
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    namespaced: bool,
+) -> Kind {
+    Kind {
+        group: Cow::Borrowed(group),
+        version: Cow::Borrowed(version),
+        kind: Cow::Borrowed(kind),
+        plural: Cow::Borrowed(plural),
+        namespaced,
+    }
+}
+
+/// Nodes.
+pub(crate) const NODE: Kind = known("", "v1", "Node", "nodes", false);
+/// Pods.
+pub(crate) const POD: Kind = known("", "v1", "Pod", "pods", true);
+/// Events.
+pub(crate) const EVENT: Kind = known("", "v1", "Event", "events", true);
+/// Volumes.
+pub(crate) const VOLUME: Kind = known("", "v1", "PersistentVolume", "persistentvolumes", false);
+/// Claims of volumes.
+pub(crate) const CLAIM: Kind = known("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+/// StatefulSets.
+pub(crate) const STATEFUL_SET: Kind = known("apps", "v1", "StatefulSet", "statefulsets", true);
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// The built-in kinds. Of a kind with several versions the newest comes first.
+static BUILT_IN: &[Kind] = &[
+    known("", "v1", "Namespace", "namespaces", false),
+    NODE,
+    VOLUME,
+    CLAIM,
+    POD,
+    EVENT,
+    known("", "v1", "Service", "services", true),
+    known("", "v1", "Endpoints", "endpoints", true),
+    known("", "v1", "ServiceAccount", "serviceaccounts", true),
+    known("", "v1", "ConfigMap", "configmaps", true),
+    known("", "v1", "Secret", "secrets", true),
+    known("", "v1", "LimitRange", "limitranges", true),
+    known("", "v1", "ResourceQuota", "resourcequotas", true),
+    known("", "v1", "PodTemplate", "podtemplates", true),
+    known("", "v1", "ReplicationController", "replicationcontrollers", true),
+    STATEFUL_SET,
+    known("apps", "v1", "Deployment", "deployments", true),
+    known("apps", "v1", "ReplicaSet", "replicasets", true),
+    known("apps", "v1", "DaemonSet", "daemonsets", true),
+    known("apps", "v1", "ControllerRevision", "controllerrevisions", true),
+    known("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
+    known("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
+    known("batch", "v1", "Job", "jobs", true),
+    known("batch", "v1", "CronJob", "cronjobs", true),
+    known("batch", "v1beta1", "CronJob", "cronjobs", true),
+    known("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
+    known("policy", "v1beta1", "PodDisruptionBudget", "poddisruptionbudgets", true),
+    known("storage.k8s.io", "v1", "StorageClass", "storageclasses", false),
+    known("storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments", false),
+    known("storage.k8s.io", "v1", "CSIDriver", "csidrivers", false),
+    known("storage.k8s.io", "v1", "CSINode", "csinodes", false),
+    known("coordination.k8s.io", "v1", "Lease", "leases", true),
+    known("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", true),
+    known("networking.k8s.io", "v1", "Ingress", "ingresses", true),
+    known("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", false),
+    known(RBAC, "v1", "Role", "roles", true),
+    known(RBAC, "v1", "RoleBinding", "rolebindings", true),
+    known(RBAC, "v1", "ClusterRole", "clusterroles", false),
+    known(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", false),
+    known("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+];
+
+/// What a segment of a path may hold as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
+
+/// Encodes a segment of a path, or a value of a query.
+pub(crate) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+impl Kind {
+    /// `v1` or `apps/v1`.
+    pub(crate) fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// Whether it is one of the table.
+    pub(crate) fn is_built_in(&self) -> bool {
+        BUILT_IN.iter().any(|known| (&known.group, &known.kind) == (&self.group, &self.kind))
+    }
+
+    /// The path of all its objects, of one namespace if one is given.
+    pub(crate) fn collection(&self, namespace: Option<&str>) -> String {
+        let root = if self.group.is_empty() { "/api" } else { "/apis" };
+        let root = format!("{root}/{}", self.api_version());
+        match namespace.filter(|_| self.namespaced) {
+            Some(namespace) => format!("{root}/namespaces/{}/{}", encode(namespace), self.plural),
+            None => format!("{root}/{}", self.plural),
+        }
+    }
+
+    /// The path of one object.
+    pub(crate) fn object(&self, namespace: Option<&str>, name: &str) -> String {
+        format!("{}/{}", self.collection(namespace), encode(name))
+    }
+
+    /// What people call one of its objects: `StatefulSet common/etcd`, `Node worker01`.
+    pub(crate) fn title(&self, namespace: Option<&str>, name: &str) -> String {
+        match namespace.filter(|_| self.namespaced) {
+            Some(namespace) => format!("{} {namespace}/{name}", self.kind),
+            None => format!("{} {name}", self.kind),
+        }
+    }
+
+    /// An error unless a namespace is given exactly where the kind has them. `None` is allowed where `all` namespaces can
+    /// be meant.
+    pub(crate) fn check(&self, namespace: Option<&str>, all: bool) -> Result<(), Failure> {
+        match namespace {
+            Some(_) if !self.namespaced => Err(Failure::invalid(format!("{} has no namespaces", self.kind))
+                .pointer("/namespace")
+                .help("leave `namespace` out")),
+            None if self.namespaced && !all => {
+                Err(Failure::invalid(format!("a {} lives in a namespace: give `namespace`", self.kind))
+                    .pointer("/namespace"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds the kind that an author names. The API server is asked only about kinds that are not in the table, and about
+    /// the version of kinds that have several.
+    pub(crate) async fn find(cx: &Context, api_version: Option<&str>, kind: &str) -> Result<Self, Failure> {
+        let site = cx.site()?;
+        let Some(api_version) = api_version else {
+            let mut candidates = BUILT_IN.iter().filter(|known| known.kind == kind);
+            let first = candidates.next().ok_or_else(|| unknown(kind))?;
+            let others: Vec<&Kind> = candidates.collect();
+            if others.is_empty() {
+                return Ok(first.clone());
+            }
+            let group = cx.get(site, &format!("/apis/{}", first.group)).await?.unwrap_or_default();
+            let served = group["versions"].as_array().cloned().unwrap_or_default();
+            let is_served = |known: &&Kind| served.iter().any(|entry| entry["version"] == known.version.as_ref());
+            let mut all = std::iter::once(first).chain(others);
+            return Ok(all.find(is_served).unwrap_or(first).clone());
+        };
+        let built_in = BUILT_IN.iter().find(|known| known.kind == kind && known.api_version() == api_version);
+        match built_in {
+            Some(known) => Ok(known.clone()),
+            None => discover(cx, site, api_version, kind).await,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.kind, self.api_version())
+    }
+}
+
+fn unknown(kind: &str) -> Failure {
+    let failure = Failure::invalid(format!("`{kind}` is no built-in kind")).pointer("/kind");
+    match nearest(kind, BUILT_IN.iter().map(|known| known.kind.as_ref())) {
+        Some(meant) => failure.help(format!("did you mean `{meant}`? For a custom kind give `api_version`, too")),
+        None => failure.help("for a custom kind give `api_version`, too: `api_version: example.com/v1`"),
+    }
+}
+
+/// Looks a kind up at the API server.
+async fn discover(cx: &Context, site: &str, api_version: &str, kind: &str) -> Result<Kind, Failure> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let root = if group.is_empty() { "api" } else { "apis" };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
+    if version.is_empty() || version.contains('/') || !api_version.chars().all(plain) {
+        let message = format!("`{api_version}` is no API version: write `v1` or `example.com/v1`");
+        return Err(Failure::invalid(message).pointer("/api_version"));
+    }
+    let Some(found) = cx.get(site, &format!("/{root}/{api_version}")).await? else {
+        let groups = cx.get(site, "/apis").await?.unwrap_or_default();
+        let served = groups["groups"].as_array().into_iter().flatten();
+        let served = served.flat_map(|group| group["versions"].as_array().into_iter().flatten());
+        let served: Vec<&str> = served.map(|version| text(&version["groupVersion"])).collect();
+        let failure = Failure::failed(format!("{site} does not serve the API {api_version}"));
+        return Err(match nearest(api_version, served.iter().copied()) {
+            Some(meant) => failure.help(format!("it serves `{meant}`")),
+            None => failure.help("install what defines it first (a CustomResourceDefinition or an aggregated API)"),
+        });
+    };
+    let resources = found["resources"].as_array().cloned().unwrap_or_default();
+    let own = |resource: &&Value| !text(&resource["name"]).contains('/');
+    if let Some(resource) = resources.iter().filter(own).find(|resource| resource["kind"] == kind) {
+        return Ok(Kind {
+            group: Cow::Owned(group.to_owned()),
+            version: Cow::Owned(version.to_owned()),
+            kind: Cow::Owned(kind.to_owned()),
+            plural: Cow::Owned(text(&resource["name"]).to_owned()),
+            namespaced: resource["namespaced"] == true,
+        });
+    }
+    let kinds: Vec<&str> = resources.iter().filter(own).map(|resource| text(&resource["kind"])).collect();
+    let failure = Failure::failed(format!("{site} has no kind `{kind}` in {api_version}"));
+    Err(match nearest(kind, kinds.iter().copied()) {
+        Some(meant) => failure.help(format!("did you mean `{meant}`?")),
+        None => failure.help(format!("it has {}", kinds.join(", "))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_follow_group_and_namespace() {
+        assert_eq!(NODE.object(None, "worker01"), "/api/v1/nodes/worker01");
+        assert_eq!(NODE.object(Some("common"), "worker01"), "/api/v1/nodes/worker01");
+        assert_eq!(STATEFUL_SET.object(Some("common"), "a"), "/apis/apps/v1/namespaces/common/statefulsets/a");
+        assert_eq!(CLAIM.collection(None), "/api/v1/persistentvolumeclaims");
+        assert_eq!(POD.object(Some("a b"), "../x?y"), "/api/v1/namespaces/a%20b/pods/..%2Fx%3Fy");
+        assert_eq!(STATEFUL_SET.title(Some("common"), "a"), "StatefulSet common/a");
+        assert_eq!(NODE.title(Some("common"), "a"), "Node a");
+    }
+
+    #[test]
+    fn a_misspelt_kind_is_recognised() {
+        assert_eq!(
+            unknown("Statefulset").help.as_deref(),
+            Some("did you mean `StatefulSet`? For a custom kind give `api_version`, too")
+        );
+        assert!(unknown("CkeNode").help.is_some_and(|help| help.contains("give `api_version`")));
+    }
+}
