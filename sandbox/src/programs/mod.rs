@@ -3,6 +3,8 @@
 mod basics;
 mod blkid;
 mod coreutils;
+mod date;
+mod etcdctl;
 mod findmnt;
 mod holders;
 mod host;
@@ -34,6 +36,8 @@ pub(crate) const ALL: &[&dyn Program] = &[
     &findmnt::Findmnt,
     &holders::Holders,
     &host::Hostname,
+    &date::Date,
+    &etcdctl::Etcdctl,
     &host::Df,
     &host::Lsattr,
     &host::Readlink,
