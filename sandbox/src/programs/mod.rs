@@ -6,6 +6,7 @@ mod coreutils;
 mod date;
 mod etcdctl;
 mod findmnt;
+mod helm;
 mod holders;
 mod host;
 mod json;
@@ -38,6 +39,7 @@ pub(crate) const ALL: &[&dyn Program] = &[
     &host::Hostname,
     &date::Date,
     &etcdctl::Etcdctl,
+    &helm::Helm,
     &host::Df,
     &host::Lsattr,
     &host::Readlink,
