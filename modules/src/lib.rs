@@ -7,10 +7,12 @@ mod copy_preserve;
 mod disk_check;
 mod file;
 mod filesystem;
+mod k8s_exec;
 mod mount;
 mod net_check;
 mod pause;
 mod permission;
+mod pod;
 mod quantity;
 mod set_fact;
 mod storage;
@@ -34,6 +36,7 @@ pub const ALL: &[BoxedModule] = &[
     &mount::Mount,
     &net_check::NetCheck,
     &disk_check::DiskCheck,
+    &k8s_exec::K8sExec,
 ];
 
 /// The registry of all built-in modules.
