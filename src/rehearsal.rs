@@ -107,8 +107,7 @@ impl Rehearsal {
                 made.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 let run = job.bind("rehearsal", world.now())?;
                 let settings = session::settings("rehearse", Default::default());
-                let ending =
-                    self.execute(&run, &world, settings, Box::new(Nowhere), Box::new(made.clone())).await;
+                let ending = self.execute(&run, &world, settings, Box::new(Nowhere), Box::new(made.clone())).await;
                 if ending.exit_code != 0 {
                     break;
                 }

@@ -99,7 +99,7 @@ register: roles
         if let Some(output) = &state.output {
             return match output.exit {
                 Exit::Code(code) if params.expect_rc.contains(&code) => Diff::InSync,
-                _ => Diff::Blocked(complaint(params, output)),
+                _ => Diff::Blocked(complaint(&argv(params), output)),
             };
         }
         let actions = [Action::Exec { place: state.place.clone(), command: argv(params) }];
@@ -168,8 +168,9 @@ fn place(cx: &Context, params: &Params) -> Result<Place, Failure> {
     Ok(Place::node(site, on))
 }
 
-fn complaint(params: &Params, output: &Output) -> Vec<String> {
-    let mut reasons = vec![format!("{} ended with {}", argv(params), output.exit)];
+/// Why a command is no success: how it ended, and its last words.
+pub(crate) fn complaint(command: &Argv, output: &Output) -> Vec<String> {
+    let mut reasons = vec![format!("{command} ended with {}", output.exit)];
     let said = output.stderr.lines().chain(output.stdout.lines()).map(str::to_owned).collect::<Vec<_>>();
     reasons.extend(said.into_iter().take(20));
     reasons

@@ -13,6 +13,7 @@ mod file;
 mod filesystem;
 mod k8s_apply;
 mod k8s_delete;
+mod k8s_exec;
 mod k8s_label;
 mod k8s_patch;
 mod k8s_scale;
@@ -23,6 +24,7 @@ mod mount;
 mod net_check;
 mod pause;
 mod permission;
+mod pod;
 mod quantity;
 mod set_fact;
 mod storage;
@@ -56,6 +58,7 @@ pub const ALL: &[BoxedModule] = &[
     &k8s_patch::K8sPatch,
     &k8s_delete::K8sDelete,
     &k8s_volumes::K8sVolumes,
+    &k8s_exec::K8sExec,
 ];
 
 /// The registry of all built-in modules.

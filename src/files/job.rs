@@ -85,8 +85,7 @@ impl Job {
         values.retain(|name, _| loaded.params.contains_key(name));
         values.extend(given.clone());
         faults.take(resolve_params(&loaded, &values));
-        let job =
-            Self { playbook: Arc::new(loaded), inventory: Arc::new(inventory), given, files: files.into_inner() };
+        let job = Self { playbook: Arc::new(loaded), inventory: Arc::new(inventory), given, files: files.into_inner() };
         faults.into_result(job)
     }
 

@@ -51,7 +51,8 @@ impl Approver for Approvals {
                 return Err("standard input is no terminal".to_owned());
             }
             let _paused = self.screen.pause();
-            let text = format!("\n{}\n  type `{}` to go on, anything else to stop: ", question.question, question.confirm);
+            let text =
+                format!("\n{}\n  type `{}` to go on, anything else to stop: ", question.question, question.confirm);
             // A read of the terminal cannot be cancelled; the thread is left behind if the run is stopped meanwhile.
             let (sender, receiver) = tokio::sync::oneshot::channel();
             std::thread::spawn(move || sender.send(ask_terminal(&text)));

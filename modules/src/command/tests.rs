@@ -1,7 +1,7 @@
 use cutover_engine::world::{Exit, Output};
 use serde_json::json;
 
-use super::{Params, complaint, said};
+use super::{Argv, complaint, said};
 
 fn output(code: i32, stdout: &str, stderr: &str) -> Output {
     Output { exit: Exit::Code(code), stdout: stdout.to_owned(), stderr: stderr.to_owned() }
@@ -20,9 +20,9 @@ fn what_a_command_said_is_text_lines_and_json_if_it_is() {
 
 #[test]
 fn a_complaint_shows_the_command_and_its_last_words_first() {
-    let params: Params = serde_json::from_value(json!({"argv": ["drbdadm", "role", "etcd 0"]})).unwrap();
+    let command = Argv::new(["drbdadm", "role", "etcd 0"]);
     assert_eq!(
-        complaint(&params, &output(10, "out\n", "no such resource\n")),
+        complaint(&command, &output(10, "out\n", "no such resource\n")),
         ["drbdadm role 'etcd 0' ended with exit code 10", "no such resource", "out"]
     );
 }

@@ -109,5 +109,7 @@ fn data(config: &Config) -> Option<Data> {
     data.put("/odd/long", &"0123456789abcdef".repeat(256));
     data.put("/odd/deleted", "gone");
     data.remove("/odd/deleted");
+    // Members compact by themselves every few minutes.
+    data.compact(data.revision - 20);
     Some(data)
 }

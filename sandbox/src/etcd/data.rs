@@ -23,6 +23,23 @@ pub(crate) struct Data {
     pub(crate) revision: u64,
     /// The keys.
     pub(crate) keys: BTreeMap<String, Entry>,
+    /// The revision that history was compacted to; 0 if it never was.
+    #[serde(default)]
+    pub(crate) compacted: u64,
+    /// What later revisions replaced, oldest first.
+    #[serde(default)]
+    pub(super) past: Vec<Past>,
+}
+
+/// What a revision replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Past {
+    /// The revision that replaced it.
+    revision: u64,
+    /// The key.
+    key: String,
+    /// What was there before; nothing if the key was new.
+    entry: Option<Entry>,
 }
 
 /// A member of a cluster.
@@ -58,7 +75,9 @@ impl Data {
         let own = members.iter().find(|member| member.name == config.name)?.id;
         let cluster_id = hash(&members.iter().map(|member| format!("{:x}", member.id)).collect::<Vec<_>>().join(","));
         let index = members.len() as u64;
-        Some(Self { cluster_id, member_id: own, members, term: 1, index, revision: 1, keys: BTreeMap::new() })
+        let keys = BTreeMap::new();
+        let (term, revision, compacted, past) = (1, 1, 0, Vec::new());
+        Some(Self { cluster_id, member_id: own, members, term, index, revision, keys, compacted, past })
     }
 
     /// Writes a key.
@@ -66,6 +85,7 @@ impl Data {
         self.revision += 1;
         self.index += 1;
         let revision = self.revision;
+        self.past.push(Past { revision, key: key.to_owned(), entry: self.keys.get(key).cloned() });
         let fresh = Entry { value: String::new(), created: revision, modified: revision, version: 0 };
         let entry = self.keys.entry(key.to_owned()).or_insert(fresh);
         entry.value = value.to_owned();
@@ -75,26 +95,62 @@ impl Data {
 
     /// Deletes a key; says whether it was there.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
-        let there = self.keys.remove(key).is_some();
+        let gone = self.keys.remove(key);
         self.index += 1;
+        let there = gone.is_some();
         if there {
             self.revision += 1;
+            self.past.push(Past { revision: self.revision, key: key.to_owned(), entry: gone });
         }
         there
     }
 
-    /// The hash of the whole store at the current revision, the same on every member.
-    pub(crate) fn hash_kv(&self) -> u32 {
+    /// Forgets what was before a revision, as the periodic compaction does.
+    pub(crate) fn compact(&mut self, revision: u64) {
+        self.compacted = revision.min(self.revision);
+        self.past.retain(|past| past.revision > revision);
+    }
+
+    /// The keys as they were at a revision; 0 is the current one.
+    ///
+    /// # Errors
+    /// What etcd says of a revision that it does not know.
+    pub(crate) fn keys_at(&self, revision: u64) -> Result<BTreeMap<String, Entry>, &'static str> {
+        if revision > self.revision {
+            return Err("etcdserver: mvcc: required revision is a future revision");
+        }
+        if revision != 0 && revision < self.compacted {
+            return Err("etcdserver: mvcc: required revision has been compacted");
+        }
+        let mut keys = self.keys.clone();
+        for past in self.past.iter().rev().filter(|past| revision != 0 && past.revision > revision) {
+            match &past.entry {
+                Some(entry) => drop(keys.insert(past.key.clone(), entry.clone())),
+                None => drop(keys.remove(&past.key)),
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The hash of the whole store at a revision (0 is the current one), the same on every member. As in etcd it depends
+    /// on how far history was compacted.
+    ///
+    /// # Errors
+    /// What etcd says of a revision that it does not know.
+    pub(crate) fn hash_at(&self, revision: u64) -> Result<u32, &'static str> {
+        let keys = self.keys_at(revision)?;
+        let revision = if revision == 0 { self.revision } else { revision };
         let mut digest = Sha256::new();
-        digest.update(self.revision.to_be_bytes());
-        for (key, entry) in &self.keys {
+        digest.update(revision.to_be_bytes());
+        digest.update(self.compacted.to_be_bytes());
+        for (key, entry) in &keys {
             digest.update(key.as_bytes());
             digest.update(entry.value.as_bytes());
             [entry.created, entry.modified, entry.version]
                 .iter()
                 .for_each(|number| digest.update(number.to_be_bytes()));
         }
-        digest.finalize().iter().take(4).fold(0, |hash, byte| hash << 8 | u32::from(*byte))
+        Ok(digest.finalize().iter().take(4).fold(0, |hash, byte| hash << 8 | u32::from(*byte)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Small questions to a machine: `hostname`, `df`, `lsattr`, `readlink`.
 
+use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
 
 use super::options::Options;
@@ -17,6 +18,9 @@ impl Program for Hostname {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
         let uname = call.command.argv.first().is_some_and(|name| name.ends_with("uname"));
         Box::pin(async move {
+            if let Place::Pod { pod, .. } = call.place {
+                return Reply::ok(format!("{pod}\n"));
+            }
             call.on_machine(|machine| match (uname, call.args.first().map(String::as_str)) {
                 (false, None) | (true, Some("-n")) => Reply::ok(format!("{}\n", machine.hostname)),
                 (true, None | Some("-s")) => Reply::ok("Linux\n"),

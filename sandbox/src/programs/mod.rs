@@ -3,7 +3,10 @@
 mod basics;
 mod blkid;
 mod coreutils;
+mod date;
+mod etcdctl;
 mod findmnt;
+mod helm;
 mod holders;
 mod host;
 mod json;
@@ -34,6 +37,9 @@ pub(crate) const ALL: &[&dyn Program] = &[
     &findmnt::Findmnt,
     &holders::Holders,
     &host::Hostname,
+    &date::Date,
+    &etcdctl::Etcdctl,
+    &helm::Helm,
     &host::Df,
     &host::Lsattr,
     &host::Readlink,

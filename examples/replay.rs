@@ -1,0 +1,45 @@
+//! Replays a recorded run through a reporter, faster than it was, or renders its report, for looking at reporters:
+//!
+//! ```text
+//! cargo run --example replay -- live examples/eventful.jsonl 20
+//! cargo run --example replay -- html examples/eventful.jsonl > report.html
+//! ```
+
+use std::io::{Write, stdout};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+#[path = "../src/reporters/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "only the reporters are looked at here")]
+mod reporters;
+
+use reporters::render::{ReportKind, render};
+use reporters::{OutputKind, Style, Width, read_events, reporter};
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let usage = "usage: replay live|plain|json|text|markdown|html|junit FILE [SPEED]";
+    let kind = arguments.next().context(usage)?;
+    let file = arguments.next().context(usage)?;
+    let events = read_events(&std::fs::read_to_string(&file)?).0;
+    let speed = arguments.next().map_or(Ok(f64::INFINITY), |speed| speed.parse()).context(usage)?;
+    let term = console::Term::stdout();
+    let style = Style { color: term.is_term(), width: Width::Terminal(term), github: false };
+    if let Ok(kind) = ReportKind::from_str(&kind, true) {
+        stdout().write_all(render(kind, &events, &style)?.as_bytes())?;
+        return Ok(());
+    }
+    let kind = OutputKind::from_str(&kind, true).ok().context(usage)?;
+    let mut reporter = reporter(kind, Box::new(stdout()), style);
+    let mut before = 0;
+    for event in events {
+        let pause = event.elapsed_ms.saturating_sub(before) as f64 / 1000.0 / speed;
+        std::thread::sleep(Duration::from_secs_f64(pause));
+        before = event.elapsed_ms;
+        reporter.event(&event);
+    }
+    reporter.finish();
+    Ok(())
+}

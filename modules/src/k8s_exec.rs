@@ -1,0 +1,167 @@
+//! `k8s_exec`: a program in a container of a pod, through the API server. Like `command`, but in a pod: what it does cannot
+//! be seen by a probe, so it runs once each time, unless it only reads. No terminal, no shell.
+
+use cutover_engine::action::{Action, Done};
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::world::{Command as Argv, Exit, Output, Place};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::command::{complaint, said};
+use crate::pod::{self, Pod};
+
+/// The module.
+#[derive(Clone, Copy)]
+pub(crate) struct K8sExec;
+
+/// Parameters of `k8s_exec`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// The pod's namespace.
+    pub(crate) namespace: String,
+    /// The pod's name.
+    pub(crate) pod: String,
+    /// The container; the pod's first if not given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) container: Option<String>,
+    /// The program and its arguments, one item each. There is no shell, and no terminal (no `-it`).
+    pub(crate) argv: Vec<String>,
+    /// Text for its standard input.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) stdin: Option<String>,
+    /// Whether it changes nothing. Such a command is also run by `plan`.
+    #[serde(default)]
+    pub(crate) read_only: bool,
+    /// The exit codes that mean success.
+    #[serde(default = "zero")]
+    pub(crate) expect_rc: Vec<i32>,
+    /// Whether repeating it is harmless. If not, it is never run again when the connection is lost while it runs.
+    #[serde(default)]
+    pub(crate) idempotent: bool,
+}
+
+fn zero() -> Vec<i32> {
+    vec![0]
+}
+
+/// What `k8s_exec` saw.
+#[derive(Debug, Serialize)]
+pub(crate) struct State {
+    place: Place,
+    pod: Pod,
+    /// What a read-only command said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<Output>,
+}
+
+impl Module for K8sExec {
+    const NAME: &'static str = "k8s_exec";
+    const SUMMARY: &'static str = "Runs a program in a container of a pod";
+    const EXAMPLE: &'static str = r#"
+name: Write the canary
+target: active
+k8s_exec:
+  namespace: common
+  pod: common-etcd-etcd-0
+  argv: [etcdctl, put, test-ts, "{{ run.started }}"]
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        if params.argv.first().is_none_or(String::is_empty) {
+            return Err(Failure::invalid("`argv` names no program").pointer("/argv"));
+        }
+        let Params { namespace, pod, container, .. } = params;
+        let (site, container) = (cx.site()?, container.as_deref());
+        let place = pod::place(site, namespace, pod, container);
+        let pod = Pod::read(cx, site, namespace, pod, container).await?;
+        let output = match params.read_only && pod.obstacle().is_none() {
+            true => Some(cx.read_at(&place, &argv(params)).await?),
+            false => None,
+        };
+        Ok(State { place, pod, output })
+    }
+
+    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+        if let Some(obstacle) = state.pod.obstacle() {
+            return obstacle;
+        }
+        let command = argv(params);
+        if let Some(output) = &state.output {
+            return match output.exit {
+                Exit::Code(code) if params.expect_rc.contains(&code) => Diff::InSync,
+                _ => Diff::Blocked(complaint(&command, output)),
+            };
+        }
+        let summary = format!("run {command} in pod {}/{}", params.namespace, params.pod);
+        let actions = [Action::Exec { place: state.place.clone(), command }];
+        Diff::Run(vec![match params.idempotent {
+            true => Change::idempotent(summary, actions),
+            false => Change::at_most_once(summary, actions),
+        }])
+    }
+
+    fn result(&self, _cx: &Context, _params: &Params, state: &State, done: &[Done]) -> Value {
+        let ran = done.iter().rev().find_map(|done| match done {
+            Done::Output(output) => Some(output),
+            Done::Response(_) => None,
+        });
+        let mut result = match ran.or(state.output.as_ref()) {
+            Some(output) => said(output),
+            None => json!({"rc": null, "stdout": "", "stderr": "", "stdout_lines": []}),
+        };
+        result["node"] = json!(state.pod.node);
+        result
+    }
+}
+
+fn argv(params: &Params) -> Argv {
+    let mut command = Argv::new(params.argv.iter().cloned()).accept(params.expect_rc.iter().copied());
+    command.stdin.clone_from(&params.stdin);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_engine::module::Module;
+    use cutover_engine::world::{Exit, Output};
+    use serde_json::{Value, json};
+
+    use super::{K8sExec, Params, State};
+    use crate::pod::{self, Pod, Standing};
+    use crate::testing::{pair_context, show};
+
+    fn shown(params: Value, standing: Standing, output: Option<Output>) -> String {
+        let mut all = json!({"namespace": "common", "pod": "etcd-0", "argv": ["etcdctl", "put", "a", "b c"]});
+        all.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
+        let params: Params = serde_json::from_value(all).unwrap();
+        let pod = Pod { name: "etcd-0".to_owned(), node: Some("worker01".to_owned()), ready: false, standing };
+        let state = State { place: pod::place("primary", "common", "etcd-0", None), pod, output };
+        show(&K8sExec.diff(&pair_context(), &params, &state))
+    }
+
+    #[test]
+    fn what_only_reads_is_judged_and_everything_else_runs_once() {
+        assert_eq!(
+            shown(json!({}), Standing::Running, None),
+            "run (AtMostOnce): run etcdctl put a 'b c' in pod common/etcd-0\n  primary/pod/common/etcd-0$ etcdctl put a \
+             'b c'\n"
+        );
+        assert!(shown(json!({"idempotent": true}), Standing::Running, None).starts_with("run (Idempotent)"));
+        assert_eq!(shown(json!({}), Standing::Coming("soon".into()), None), "waiting: soon\n");
+        assert_eq!(shown(json!({}), Standing::Gone("none".into()), None), "blocked: none\n");
+        let said = |code| Some(Output { exit: Exit::Code(code), stdout: String::new(), stderr: "bad\n".into() });
+        let reads = json!({"read_only": true});
+        assert_eq!(shown(reads.clone(), Standing::Running, said(0)), "in sync\n");
+        assert_eq!(
+            shown(reads, Standing::Running, said(1)),
+            "blocked: etcdctl put a 'b c' ended with exit code 1\nblocked: bad\n"
+        );
+        assert_eq!(shown(json!({"read_only": true, "expect_rc": [1]}), Standing::Running, said(1)), "in sync\n");
+    }
+}
