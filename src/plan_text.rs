@@ -85,7 +85,7 @@ fn change(text: &mut String, change: &Change, prefix: &str) {
     let once = match (change.class, &change.undo) {
         (Class::AtMostOnce, _) => "  (at most once)",
         (Class::Idempotent, None) => "  (cannot be taken back by itself)",
-        (Class::Idempotent, Some(_)) => "",
+        (Class::Idempotent, Some(_)) | (Class::Transient, _) => "",
     };
     let _ = writeln!(text, "      {prefix}{}{}", change.summary, style(once).yellow());
     for action in &change.actions {

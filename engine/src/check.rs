@@ -160,6 +160,7 @@ impl Checker<'_> {
         registered.extend(step.register.clone());
         self.known.extend(registered.iter().cloned());
         if let Some(until) = &step.until {
+            self.know(["result"]);
             self.mentions(until, true);
         }
         self.steps(step.undo.as_deref().unwrap_or_default());

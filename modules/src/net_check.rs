@@ -240,7 +240,7 @@ fn measure(cx: &Context, throughput: &Throughput, to: &str, peer: Place) -> Chan
     let receive = Command::script("cutover-throughput", THROUGHPUT, ["receive", &port, &time, &minimum]);
     let action = Action::Pipe { source: cx.place(), read: send, destination: peer, write: receive };
     let summary = format!("measure the throughput to {to} for {seconds} s, at least {}/s", human(min.0));
-    Change::idempotent(summary, [action])
+    Change::transient(summary, [action])
 }
 
 async fn answers(cx: &Context, to: &str, ports: &[u16]) -> Result<Vec<(u16, String)>, Failure> {

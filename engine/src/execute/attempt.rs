@@ -155,8 +155,9 @@ impl Executor<'_> {
             self.ports.stop.check()?;
             let applying = EventKind::Applying { task: task.id.clone(), change: change.clone() };
             self.recorder().durably(applying)?;
-            let key = self.remember(&task.id, change);
-            *changed = true;
+            let lasting = change.class != Class::Transient;
+            let key = lasting.then(|| self.remember(&task.id, change));
+            *changed |= lasting;
             for action in &change.actions {
                 let began = Instant::now();
                 let acted = self.ports.stop.changing(deadline, act(self.ports.world.as_ref(), action)).await;
@@ -188,7 +189,7 @@ impl Executor<'_> {
                     _ => Err(failure),
                 };
             }
-            self.made(key);
+            key.into_iter().for_each(|key| self.made(key));
             let summary = change.summary.clone();
             self.recorder().emit(EventKind::Applied { task: task.id.clone(), summary });
         }

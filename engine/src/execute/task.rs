@@ -119,7 +119,10 @@ impl Executor<'_> {
                         let outcome = if changed { Outcome::Changed } else { Outcome::InSync };
                         return TaskEnd { outcome, attempts: attempt, result, failure: None };
                     }
-                    Ok(false) => Failure::failed("`until` does not hold"),
+                    Ok(false) => {
+                        let until = step.until.as_ref().map(|until| until.at.text().trim()).unwrap_or_default();
+                        Failure::failed(format!("`until` does not hold: {until}"))
+                    }
                     Err(failure) => failure,
                 },
                 Err(failure) => failure,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{End, Ending, Executor, Ports, Settings, act};
 use crate::event::{Event, EventKind, Outcome, TaskId};
 use crate::failure::{Failure, FailureClass};
-use crate::module::Change;
+use crate::module::{Change, Class};
 use crate::record::millis;
 use crate::run::{Names, Run, surroundings};
 
@@ -34,7 +34,7 @@ pub fn made(events: &[Event]) -> Vec<Made> {
             EventKind::RunStarted { verb, .. } => undoing = verb == "undo",
             // What `undo:` steps have changed is not taken back again.
             EventKind::Applying { .. } | EventKind::Applied { .. } if undoing => {}
-            EventKind::Applying { task, change } => {
+            EventKind::Applying { task, change } if change.class != Class::Transient => {
                 found.push(Made { task: task.clone(), change: change.clone(), complete: false });
             }
             EventKind::Applied { task, summary } => {

@@ -80,6 +80,11 @@ impl Change {
         Self::new(Class::AtMostOnce, summary, actions)
     }
 
+    /// A move that leaves nothing behind, such as a measurement.
+    pub fn transient(summary: impl Into<String>, actions: impl IntoIterator<Item = Action>) -> Self {
+        Self::new(Class::Transient, summary, actions)
+    }
+
     fn new(class: Class, summary: impl Into<String>, actions: impl IntoIterator<Item = Action>) -> Self {
         let actions = actions.into_iter().collect();
         Self { summary: summary.into(), class, actions, undo: None, preview: None }
@@ -108,4 +113,6 @@ pub enum Class {
     Idempotent,
     /// After an unknown outcome it is probed, never repeated.
     AtMostOnce,
+    /// Leaves nothing behind: a measurement that loads something and therefore is no probe.
+    Transient,
 }
