@@ -3,6 +3,7 @@
 mod basics;
 mod blkid;
 mod coreutils;
+mod drbd;
 mod findmnt;
 mod holders;
 mod host;
@@ -18,6 +19,8 @@ mod signature;
 mod systemctl;
 mod tar;
 mod tree;
+
+pub(crate) use drbd::start as drbd_start;
 
 use crate::program::Program;
 
@@ -44,6 +47,10 @@ pub(crate) const ALL: &[&dyn Program] = &[
     &tree::Tree,
     &tar::Tar,
     &systemctl::Systemctl,
+    &drbd::Drbdadm,
+    &drbd::Drbdsetup,
+    &drbd::Drbdmeta,
+    &drbd::KernelLog,
     &network::Ping,
     &network::Ss,
     &network::Tcp,
