@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) clusters: crate::api::Clusters,
     /// The network.
     pub(crate) links: Links,
+    /// What the DRBD of all machines has in common.
+    pub(crate) drbd: crate::drbd::Shared,
     /// Faults still to come.
     pub(crate) faults: Vec<Fault>,
     /// How often identifiers were drawn; see [`Sim::draw`].
@@ -51,9 +53,10 @@ impl Sim {
         inventory: Arc<Inventory>,
         spec: WorldSpec,
         seed: u64,
-        state: State,
+        mut state: State,
     ) -> Result<Arc<Self>, String> {
-        let starts = spec.starts.parse().map_err(|error| format!("`starts: {}`: {error}", spec.starts))?;
+        let starts: Timestamp = spec.starts.parse().map_err(|error| format!("`starts: {}`: {error}", spec.starts))?;
+        state.drbd = crate::drbd::Shared::new(&spec, seed, starts.as_nanosecond());
         Ok(Arc::new(Self { spec, inventory, seed, starts, began: Instant::now(), state: Mutex::new(state) }))
     }
 

@@ -43,6 +43,7 @@ fn machine(sim: &Sim, id: &MachineId, hostname: &str, address: &str) -> Result<M
     insert(&mut machine, DATA_DEVICE, DATA_BYTES, BlockContent::Filesystem(Arc::new(data)));
     let mount = Mount { source: DATA_DEVICE.into(), target: hostpath.clone(), options: "rw,relatime".into() };
     machine.mounts.push(mount);
+    machine.fstab = machine.mounts.clone();
     let carried = match sim.spec.spare_disks.get(&label).map(String::as_str) {
         None => BlockContent::Blank,
         Some(kind @ ("ext4" | "xfs")) => {
@@ -64,8 +65,9 @@ fn machine(sim: &Sim, id: &MachineId, hostname: &str, address: &str) -> Result<M
             None => insert(&mut machine, disk, sim.spec.disk_bytes, carried.clone()),
         }
     }
-    machine.active_units.extend(["kubelet.service".to_owned(), "sshd.service".to_owned()]);
-    machine.enabled_units.extend(["kubelet.service".to_owned(), "sshd.service".to_owned()]);
+    let units = ["drbd.service", "kubelet.service", "sshd.service"].map(str::to_owned);
+    machine.active_units.extend(units.clone());
+    machine.enabled_units.extend(units);
     Ok(machine)
 }
 

@@ -1,24 +1,24 @@
-//! DRBD as a state machine: what a resource is on each machine, and how two of them meet. Not the tools' text.
+//! DRBD as a state machine: what a resource is on each machine, and how two of them meet, replicate, part and split.
+//! The rules are those of DRBD 9 with two nodes and no quorum; 8.4 differs only in what its tools print. Not their text.
 
-/// DRBD metadata on a backing disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Metadata {
-    /// The generation identifiers: current, bitmap, two of history.
-    pub(crate) generations: [u64; 4],
-}
+pub(crate) mod config;
+mod handshake;
+mod meeting;
+mod metadata;
+pub(crate) mod operations;
+mod pair;
+mod power;
+mod refusal;
+mod resource;
+mod resync;
+mod settle;
+mod shared;
+#[cfg(test)]
+mod tests;
 
-/// A resource configured in the kernel of one machine.
-#[derive(Debug, Clone)]
-pub(crate) struct DrbdResource {
-    /// Its name.
-    pub(crate) name: String,
-    /// Its device: `/dev/drbd0`.
-    pub(crate) device: String,
-    /// Its backing disk: `/dev/sdc`.
-    pub(crate) disk: String,
-    /// Whether it is Primary here.
-    pub(crate) primary: bool,
-}
-
-/// Brings every resource up to the present: connections, resync progress, replicated writes.
-pub(crate) fn settle(_state: &mut crate::sim::State, _elapsed: std::time::Duration) {}
+pub(crate) use metadata::{JUST_CREATED, Layout, Metadata};
+pub(crate) use pair::{End, peer_view};
+pub(crate) use refusal::Refusal;
+pub(crate) use resource::{Connection, DiskState, DrbdResource, Endpoint, Options, Peer, Replication};
+pub(crate) use settle::{settle, unanswered};
+pub(crate) use shared::Shared;

@@ -1,6 +1,7 @@
 //! Block devices by path, DRBD's included: which content a program sees when it opens one.
 
 use super::{BlockContent, Disk, Machine};
+use crate::drbd::{DiskState, DrbdResource};
 
 /// Why a device cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +44,22 @@ impl Machine {
     pub(crate) fn backing(&self, device: &str) -> Result<String, OpenError> {
         let device = self.kernel_name(device);
         match self.drbd.values().find(|resource| resource.device == device) {
+            // A Primary without a disk would read from its peer; here it reads nothing.
+            Some(resource) if resource.disk_state == DiskState::Diskless => Err(OpenError::Missing),
             Some(resource) if resource.primary => Ok(self.kernel_name(&resource.disk)),
             Some(_) => Err(OpenError::WrongMedium),
             None if self.disks.contains_key(&device) => Ok(device),
             None => Err(OpenError::Missing),
+        }
+    }
+
+    /// The size of a device in bytes: a DRBD device is smaller than the disk under it by the metadata.
+    pub(crate) fn device_bytes(&self, device: &str) -> Option<u64> {
+        let device = self.kernel_name(device);
+        match self.drbd.values().find(|resource| resource.device == device) {
+            Some(resource) if resource.disk_state == DiskState::Diskless => None,
+            Some(resource) => self.disks.get(&self.kernel_name(&resource.disk)).map(|disk| disk.drbd_kib() * 1024),
+            None => self.disks.get(&device).map(|disk| disk.bytes),
         }
     }
 
@@ -70,7 +83,10 @@ impl Machine {
     /// The DRBD resource that has a disk attached, by name.
     pub(crate) fn attached_to(&self, disk: &str) -> Option<&str> {
         let disk = self.kernel_name(disk);
-        let resource = self.drbd.values().find(|resource| self.kernel_name(&resource.disk) == disk);
+        let attached = |resource: &&DrbdResource| {
+            resource.disk_state != DiskState::Diskless && self.kernel_name(&resource.disk) == disk
+        };
+        let resource = self.drbd.values().find(attached);
         resource.map(|resource| resource.name.as_str())
     }
 }

@@ -30,6 +30,18 @@ pub(crate) enum BlockContent {
     Signature(String),
 }
 
+impl BlockContent {
+    /// Whether two contents are one and the same: a look at the pointer, not at what is in the file system.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Blank, Self::Blank) => true,
+            (Self::Filesystem(a), Self::Filesystem(b)) => Arc::ptr_eq(a, b),
+            (Self::Signature(a), Self::Signature(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mount {

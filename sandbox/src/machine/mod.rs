@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) use device::OpenError;
 pub(crate) use disk::{BlockContent, Disk, Mount};
 pub(crate) use errno::Errno;
-pub(crate) use filesystem::Filesystem;
+pub(crate) use filesystem::{Filesystem, allocated};
 pub(crate) use inode::{Content, Inode, InodeKind, Meta, Stat};
 pub(crate) use path::Follow;
 
@@ -40,6 +40,8 @@ pub(crate) struct Machine {
     pub(crate) disks: BTreeMap<String, Disk>,
     /// Its mounts, oldest first. The first is the root file system.
     pub(crate) mounts: Vec<Mount>,
+    /// The mounts that a reboot makes, as fstab says.
+    pub(crate) fstab: Vec<Mount>,
     /// Its DRBD resources in the kernel, by name. Empty until `drbdadm up`.
     pub(crate) drbd: BTreeMap<String, DrbdResource>,
     /// Enabled systemd units.
@@ -48,6 +50,19 @@ pub(crate) struct Machine {
     pub(crate) active_units: BTreeSet<String>,
     /// Directories held open by processes: path to a command name (a pod's process on its volume).
     pub(crate) holders: BTreeMap<String, String>,
+    /// What the kernel has logged since it booted.
+    pub(crate) kernel_log: Vec<LogLine>,
+}
+
+/// A line of the kernel's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogLine {
+    /// When, nanoseconds since 1970.
+    pub(crate) at_ns: i128,
+    /// As dmesg names levels: `err`, `warn`, `info`.
+    pub(crate) level: &'static str,
+    /// What.
+    pub(crate) text: String,
 }
 
 impl Machine {
@@ -67,11 +82,13 @@ impl Machine {
             address: address.to_owned(),
             up: true,
             disks: BTreeMap::from([("/dev/sda1".to_owned(), disk)]),
-            mounts: vec![mount],
+            mounts: vec![mount.clone()],
+            fstab: vec![mount],
             drbd: BTreeMap::new(),
             enabled_units: BTreeSet::new(),
             active_units: BTreeSet::new(),
             holders: BTreeMap::new(),
+            kernel_log: Vec::new(),
         };
         let directories = ["/dev", "/etc", "/home", "/mnt", "/proc", "/root", "/run", "/sys", "/usr", "/var/lib"];
         for (path, mode) in directories.map(|path| (path, 0o755)).into_iter().chain([("/tmp", 0o1777)]) {

@@ -123,7 +123,7 @@ fn blockdev(machine: &Machine, args: &[String]) -> Reply {
     let [question, device] = args else { return Reply::fail(1, "Usage: blockdev [-v|-q] commands devices\n") };
     match (machine.disk(device), question.as_str()) {
         (Err(error), _) => Reply::fail(1, format!("blockdev: cannot open {device}: {}\n", error.text())),
-        (Ok(disk), "--getsize64") => Reply::ok(format!("{}\n", disk.bytes)),
+        (Ok(_), "--getsize64") => Reply::ok(format!("{}\n", machine.device_bytes(device).unwrap_or(0))),
         (Ok(_), "--getro") => Reply::ok("0\n"),
         (Ok(_), other) => Reply::fail(1, format!("blockdev: Unknown command: {other}\n")),
     }

@@ -107,7 +107,7 @@ fn cell(machine: &Machine, mount: &Mount, column: &str, drbd_version: &str) -> S
         "FSTYPE" => signature().map_or_else(|| "ext4".to_owned(), |signature| signature.kind),
         "UUID" => signature().map_or_else(String::new, |signature| signature.uuid),
         "LABEL" => signature().map_or_else(String::new, |signature| signature.label),
-        "SIZE" => machine.disk(&mount.source).map_or_else(|_| String::new(), |disk| disk.bytes.to_string()),
+        "SIZE" => machine.device_bytes(&mount.source).map_or_else(String::new, |bytes| bytes.to_string()),
         _ => String::new(),
     }
 }

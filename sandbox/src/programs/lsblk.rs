@@ -150,9 +150,8 @@ impl<'a> Look<'a> {
 
     /// A disk's size, also where the disk exists only as the parent of a partition.
     fn size(&self, block: &Block) -> u64 {
-        let own = self.machine.disks.get(&block.device).map(|disk| disk.bytes);
         let parts = || self.children(block).map(|part| self.size(part)).sum();
-        own.or_else(|| self.machine.disk(&block.device).ok().map(|disk| disk.bytes)).unwrap_or_else(parts)
+        self.machine.device_bytes(&block.device).unwrap_or_else(parts)
     }
 }
 
@@ -169,7 +168,8 @@ fn blocks(machine: &Machine) -> Vec<Block> {
         blocks.push(Block { device: device.clone(), kind, parent: is_part.then(|| disk.to_owned()) });
     }
     for resource in machine.drbd.values() {
-        let parent = Some(machine.kernel_name(&resource.disk)).filter(|disk| machine.disks.contains_key(disk));
+        let disk = machine.kernel_name(&resource.disk);
+        let parent = machine.attached_to(&disk).map(|_| disk);
         blocks.push(Block { device: resource.device.clone(), kind: "disk", parent });
     }
     blocks

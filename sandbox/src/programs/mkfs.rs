@@ -36,7 +36,7 @@ impl Program for Mkfs {
             let refusal = call.on_machine(|machine| match refusal(machine, kind, device, options.has("f")) {
                 Some(reply) => reply,
                 None => {
-                    bytes = machine.disk(device).map_or(0, |disk| disk.bytes);
+                    bytes = machine.device_bytes(device).unwrap_or(0);
                     Reply::default()
                 }
             });

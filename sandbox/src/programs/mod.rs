@@ -5,6 +5,7 @@ mod blkid;
 mod coreutils;
 mod date;
 mod etcdctl;
+mod drbd;
 mod findmnt;
 mod helm;
 mod holders;
@@ -21,6 +22,8 @@ mod signature;
 mod systemctl;
 mod tar;
 mod tree;
+
+pub(crate) use drbd::start as drbd_start;
 
 use crate::program::Program;
 
@@ -50,6 +53,10 @@ pub(crate) const ALL: &[&dyn Program] = &[
     &tree::Tree,
     &tar::Tar,
     &systemctl::Systemctl,
+    &drbd::Drbdadm,
+    &drbd::Drbdsetup,
+    &drbd::Drbdmeta,
+    &drbd::KernelLog,
     &network::Ping,
     &network::Ss,
     &network::Tcp,

@@ -6,6 +6,7 @@ use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
 
 use super::options::Options;
+use crate::drbd::Connection;
 use crate::machine::Machine;
 use crate::program::{Call, Program, Reply};
 use crate::sim::{Sim, State};
@@ -23,15 +24,12 @@ fn host<'a>(state: &'a State, address: &str) -> Option<&'a Machine> {
     state.machines.values().find(|machine| machine.address == address)
 }
 
-/// Whether DRBD listens on a port: any resource in the kernel that is configured for it.
+/// Whether DRBD listens on a port: a resource that is configured for it and is not StandAlone.
 fn drbd_listens(sim: &Sim, address: &str, port: u16) -> bool {
     let state = sim.state();
     let Some(machine) = host(&state, address) else { return false };
-    let member = |resource: &String| {
-        let pair = sim.inventory.pairs.iter().find(|pair| &pair.resource == resource)?;
-        pair.members.values().find(|member| member.site == machine.id.0 && member.node == machine.id.1)
-    };
-    machine.drbd.keys().filter_map(member).any(|member| member.port == port)
+    let mut resources = machine.drbd.values().filter(|resource| resource.connection != Connection::StandAlone);
+    resources.any(|resource| resource.local.port == port)
 }
 
 /// `ping [-n] [-q] -c COUNT [-i INTERVAL] [-W TIMEOUT] ADDRESS`

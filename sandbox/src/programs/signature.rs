@@ -1,5 +1,6 @@
 //! What libblkid finds on a device: the tags that blkid, wipefs, lsblk and findmnt print.
 
+use crate::drbd::Layout;
 use crate::machine::{BlockContent, Disk, Machine, OpenError};
 
 /// What is recognised on a device.
@@ -48,8 +49,9 @@ impl Signature {
         };
         if raw && let Some(metadata) = &disk.metadata {
             let version = if drbd_version.starts_with("8.") { "v08" } else { "v09" };
-            let uuid = format!("{:x}", metadata.generations[0] ^ disk.bytes);
-            let offset = disk.bytes.saturating_sub(4096) + 60;
+            // The kernel gives the disk its identifier when it first attaches it.
+            let uuid = if metadata.device_uuid == 0 { String::new() } else { format!("{:x}", metadata.device_uuid) };
+            let offset = Layout::of(disk.bytes).superblock + 60;
             return Some(Self { kind: "drbd".to_owned(), uuid, version, usage: "raid", offset, ..blank });
         }
         match &disk.content {
@@ -59,7 +61,12 @@ impl Signature {
                 uuid: filesystem.uuid.clone(),
                 label: filesystem.label.clone(),
                 version: if filesystem.kind == "ext4" { "1.0" } else { "" },
-                block_size: if filesystem.kind == "xfs" { 512 } else { 4096 },
+                block_size: match filesystem.kind.as_str() {
+                    "xfs" => 512,
+                    // What mke2fs.conf calls small.
+                    _ if filesystem.bytes < 512 << 20 => 1024,
+                    _ => 4096,
+                },
                 usage: "filesystem",
                 offset: if filesystem.kind == "xfs" { 0 } else { 0x438 },
                 ..blank

@@ -1,0 +1,142 @@
+//! Two nodes meet, and part: the handshake's outcome put into effect. The rules of the decision are elsewhere.
+
+use super::handshake::{Side, Verdict, compare};
+use super::pair::End;
+use super::resource::{Connection, DiskState, DrbdResource, Replication};
+use super::{Layout, Metadata, resync};
+use crate::machine::LogLine;
+use crate::sim::State;
+
+/// Lets an end and its peer, which both are trying to connect, shake hands.
+pub(super) fn meet(state: &mut State, end: &End) {
+    let Some(peer) = state.peer_end(end) else { return };
+    let verdict = verdict(state, end, &peer);
+    let primaries = [end, &peer].map(|end| state.resource(end).is_some_and(|own| own.primary));
+    let two = state.resource(end).is_some_and(|own| own.options.two_primaries);
+    match verdict {
+        Verdict::SplitBrain => {
+            return part(state, [end, &peer], "Split-Brain detected but unresolved, dropping connection!");
+        }
+        Verdict::Unrelated => return part(state, [end, &peer], "Unrelated data, aborting!"),
+        Verdict::NoSync if primaries == [true, true] && !two => {
+            return part(state, [end, &peer], "Two primaries, but allow-two-primaries is not set");
+        }
+        Verdict::Target | Verdict::FullTarget if primaries[0] => {
+            return part(state, [end], "I shall become SyncTarget, but I am primary!");
+        }
+        Verdict::Source | Verdict::FullSource if primaries[1] => {
+            return part(state, [&peer], "I shall become SyncTarget, but I am primary!");
+        }
+        _ => {}
+    }
+    agree(state, end, &peer);
+    match verdict {
+        Verdict::Source => resync::start(state, end, &peer, false),
+        Verdict::FullSource => resync::start(state, end, &peer, true),
+        Verdict::Target => resync::start(state, &peer, end, false),
+        Verdict::FullTarget => resync::start(state, &peer, end, true),
+        _ => [end, &peer].into_iter().for_each(|end| in_sync(state, end)),
+    }
+}
+
+fn verdict(state: &State, end: &End, peer: &End) -> Verdict {
+    let side = |end: &End| {
+        let (own, disk) = (state.resource(end)?, state.attached_disk(end)?);
+        let usable = own.disk_state > DiskState::Inconsistent;
+        Some(Side { metadata: disk.metadata.as_ref()?, usable, discard: own.discard })
+    };
+    match (side(end), side(peer)) {
+        (Some(own), Some(peer)) => compare(own, peer),
+        // With a diskless side there is nothing to compare.
+        _ => Verdict::NoSync,
+    }
+}
+
+/// Connects both sides, before any resync.
+fn agree(state: &mut State, end: &End, peer: &End) {
+    let usable = [end, peer].map(|end| state.attached_disk(end).map(|disk| Layout::of(disk.bytes).usable_kib));
+    let agreed = usable.into_iter().flatten().min();
+    for (end, other) in [(end, peer), (peer, end)] {
+        let seen = state.resource(other).map(|other| (other.primary, other.disk_state));
+        if let Some(own) = state.resource_mut(end) {
+            own.connection = Connection::Connected;
+            own.replication = Replication::Established;
+            (own.meeting, own.lost, own.discard) = (None, None, false);
+            own.peer.last = seen.unwrap_or(own.peer.last);
+        }
+        let both = usable.iter().all(Option::is_some);
+        change_metadata(state, end, |metadata| {
+            metadata.connected = true;
+            metadata.crashed = false;
+            metadata.seen |= both;
+            metadata.agreed_kib = agreed;
+        });
+    }
+}
+
+/// Both have the same data: nothing is out of sync, and a disk whose freshness was in doubt is UpToDate.
+fn in_sync(state: &mut State, end: &End) {
+    if let Some(own) = state.resource_mut(end)
+        && own.disk_state == DiskState::Outdated
+    {
+        own.disk_state = DiskState::UpToDate;
+    }
+    let usable = state.resource(end).is_some_and(|own| own.disk_state == DiskState::UpToDate);
+    change_metadata(state, end, |metadata| {
+        if usable {
+            metadata.up_to_date = true;
+            metadata.clear_bitmap(None);
+        }
+    });
+}
+
+/// Refuses the connection: the ends become StandAlone, and the kernel says why.
+fn part<const N: usize>(state: &mut State, ends: [&End; N], why: &str) {
+    let (now_ns, legacy) = (state.drbd.now_ns(), state.drbd.legacy);
+    for end in ends {
+        let Some(own) = state.resource_mut(end) else { continue };
+        own.connection = Connection::StandAlone;
+        (own.meeting, own.discard) = (None, false);
+        let text = if legacy {
+            format!("block drbd{}: {why}", own.minor)
+        } else {
+            format!("drbd {}/0 drbd{} {}: {why}", own.name, own.minor, own.peer.name)
+        };
+        if let Some(machine) = state.machines.get_mut(&end.0) {
+            machine.kernel_log.push(LogLine { at_ns: now_ns, level: "alert", text });
+        }
+    }
+}
+
+/// Ends an end's connection; the end goes on as said. A Primary that had a current peer begins a new generation.
+pub(super) fn lose(state: &mut State, end: &End, then: Connection) {
+    let Some(own) = state.resource_mut(end) else { return };
+    let left = own.progress.take().filter(|_| is_resync(own)).map(|progress| progress.left_kib());
+    own.connection = then;
+    own.replication = Replication::Off;
+    (own.meeting, own.lost) = (None, None);
+    let new_generation = own.primary && own.disk_state == DiskState::UpToDate;
+    let uuid = new_generation.then(|| state.drbd.uuid());
+    let Some(disk) = state.attached_disk_mut(end) else { return };
+    let content = disk.content.clone();
+    let Some(metadata) = &mut disk.metadata else { return };
+    metadata.connected = false;
+    if let Some(left) = left {
+        metadata.marked_kib = left;
+        metadata.base = Some(content.clone());
+    }
+    if let Some(uuid) = uuid.filter(|_| metadata.bitmap() == 0) {
+        metadata.begin_generation(uuid, &content);
+    }
+}
+
+fn is_resync(own: &DrbdResource) -> bool {
+    matches!(own.replication, Replication::SyncSource | Replication::SyncTarget)
+}
+
+/// Changes the metadata on the disk that an end has attached.
+pub(super) fn change_metadata(state: &mut State, end: &End, change: impl FnOnce(&mut Metadata)) {
+    if let Some(metadata) = state.attached_disk_mut(end).and_then(|disk| disk.metadata.as_mut()) {
+        change(metadata);
+    }
+}

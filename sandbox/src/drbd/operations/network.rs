@@ -1,0 +1,43 @@
+//! Connect and disconnect.
+
+use super::connected_peer;
+use crate::drbd::meeting::{change_metadata, lose};
+use crate::drbd::pair::End;
+use crate::drbd::refusal::Refusal;
+use crate::drbd::resource::{Connection, DiskState};
+use crate::sim::State;
+
+/// Begins to look for the peer. With `discard` this side gives up its data if there is a split brain.
+pub(crate) fn connect(state: &mut State, end: &End, discard: bool) -> Result<(), Refusal> {
+    let own = state.resource_mut(end).ok_or_else(Refusal::unknown_resource)?;
+    if own.connection != Connection::StandAlone {
+        return Err(Refusal::net_configured());
+    }
+    if discard && own.primary {
+        return Err(Refusal::discard_impossible());
+    }
+    own.connection = Connection::Connecting;
+    own.discard = discard;
+    Ok(())
+}
+
+/// Leaves the peer. With a fencing policy or quorum, a Secondary that leaves a Primary, or is left by it, is Outdated.
+pub(crate) fn disconnect(state: &mut State, end: &End) -> Result<(), Refusal> {
+    let own = state.resource(end).ok_or_else(Refusal::unknown_resource)?;
+    let (primary, outdates) = (own.primary, own.options.outdates);
+    let peer = connected_peer(state, end);
+    lose(state, end, Connection::StandAlone);
+    let Some(peer) = peer else { return Ok(()) };
+    lose(state, &peer, Connection::Connecting);
+    let peer_primary = state.resource(&peer).is_some_and(|peer| peer.primary);
+    if outdates && primary != peer_primary {
+        let secondary = if primary { &peer } else { end };
+        if let Some(own) = state.resource_mut(secondary)
+            && own.disk_state > DiskState::Outdated
+        {
+            own.disk_state = DiskState::Outdated;
+            change_metadata(state, secondary, |metadata| metadata.up_to_date = false);
+        }
+    }
+    Ok(())
+}

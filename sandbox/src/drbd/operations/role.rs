@@ -1,0 +1,81 @@
+//! Promote and demote.
+
+use super::{connected_peer, in_use};
+use crate::drbd::JUST_CREATED;
+use crate::drbd::meeting::change_metadata;
+use crate::drbd::pair::{End, peer_view};
+use crate::drbd::refusal::Refusal;
+use crate::drbd::resource::{Connection, DiskState, Replication};
+use crate::drbd::resync;
+use crate::sim::State;
+
+/// Makes a resource Primary. `force` takes what the disk holds for current data.
+pub(crate) fn promote(state: &mut State, end: &End, force: bool) -> Result<(), Refusal> {
+    let own = state.resource(end).ok_or_else(Refusal::unknown_resource)?;
+    if own.primary {
+        return Ok(());
+    }
+    let (disk_state, connected) = (own.disk_state, own.connection == Connection::Connected);
+    let peer = peer_view(state, end);
+    if peer.is_some_and(|(primary, _)| primary) && !own.options.two_primaries {
+        return Err(Refusal::two_primaries());
+    }
+    let usable = disk_state == DiskState::UpToDate || peer.is_some_and(|(_, disk)| disk == DiskState::UpToDate);
+    let forced = !usable && force && disk_state != DiskState::Diskless;
+    if !usable && !forced {
+        return Err(Refusal::no_up_to_date_disk());
+    }
+    if let Some(own) = state.resource_mut(end) {
+        own.primary = true;
+        if forced {
+            own.disk_state = DiskState::UpToDate;
+        }
+    }
+    change_metadata(state, end, |metadata| metadata.primary = true);
+    if forced || !connected {
+        begin_generation(state, end, forced);
+    }
+    if let Some(peer) = connected_peer(state, end) {
+        if forced {
+            let just_created = state.attached_disk(&peer).and_then(|disk| disk.metadata.as_ref());
+            let full = just_created.is_some_and(|metadata| metadata.current() == JUST_CREATED || metadata.full_sync);
+            resync::start(state, end, &peer, full);
+        } else if state.resource(end).is_some_and(|own| own.replication == Replication::SyncTarget) {
+            // What is not here yet is read from the peer.
+            let content = state.attached_disk(&peer).map(|disk| disk.content.clone());
+            if let (Some(disk), Some(content)) = (state.attached_disk_mut(end), content) {
+                disk.content = content;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn begin_generation(state: &mut State, end: &End, forced: bool) {
+    let uuid = state.drbd.uuid();
+    let Some(disk) = state.attached_disk_mut(end) else { return };
+    let content = disk.content.clone();
+    let Some(metadata) = &mut disk.metadata else { return };
+    if forced {
+        (metadata.consistent, metadata.up_to_date, metadata.full_sync) = (true, true, false);
+    }
+    if forced || metadata.bitmap() == 0 {
+        metadata.begin_generation(uuid, &content);
+    }
+}
+
+/// Makes a resource Secondary.
+pub(crate) fn demote(state: &mut State, end: &End) -> Result<(), Refusal> {
+    let own = state.resource(end).ok_or_else(Refusal::unknown_resource)?;
+    if !own.primary {
+        return Ok(());
+    }
+    if let Some(refusal) = in_use(state, end) {
+        return Err(refusal);
+    }
+    if let Some(own) = state.resource_mut(end) {
+        own.primary = false;
+    }
+    change_metadata(state, end, |metadata| metadata.primary = false);
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! `drbdadm`, `drbdsetup`, `drbdmeta` of drbd-utils 9.22, for a kernel with DRBD 9 or 8.4, and the kernel's log: their
+//! command lines, words and exit codes. What happens in the kernel is [`crate::drbd`]'s.
+
+mod adm;
+mod answers;
+mod events;
+mod json;
+mod kernel_log;
+mod meta;
+mod setup;
+mod status;
+mod step;
+mod view;
+
+pub(super) use adm::Drbdadm;
+pub(super) use kernel_log::KernelLog;
+pub(super) use meta::Drbdmeta;
+pub(super) use setup::Drbdsetup;
+
+use crate::drbd::{End, config::Config};
+use crate::machine::MachineId;
+use crate::program::Reply;
+use crate::sim::{Sim, State};
+
+/// What a command has printed so far, and the kernel that it works on.
+struct Session<'a> {
+    state: &'a mut State,
+    machine: &'a MachineId,
+    /// DRBD 8.4, not 9.
+    legacy: bool,
+    stdout: String,
+    stderr: String,
+}
+
+impl Session<'_> {
+    fn end(&self, resource: &str) -> End {
+        (self.machine.clone(), resource.to_owned())
+    }
+
+    fn reply(self, code: i32) -> Reply {
+        Reply { code, stdout: self.stdout.into(), stderr: self.stderr.into() }
+    }
+}
+
+/// Runs a command on a machine's DRBD, brought up to the present before and after.
+fn session(sim: &Sim, machine: &MachineId, work: impl FnOnce(&mut Session<'_>) -> i32) -> Reply {
+    sim.on_drbd(machine, |state, machine| {
+        let legacy = state.drbd.legacy;
+        let mut session = Session { state, machine, legacy, stdout: String::new(), stderr: String::new() };
+        let code = work(&mut session);
+        session.reply(code)
+    })
+}
+
+/// Brings up every resource of a machine that boots, as drbd.service does (`drbdadm adjust-with-progress all`).
+pub(crate) fn start(sim: &Sim, machine: &MachineId) {
+    session(sim, machine, |session| {
+        let Some((config, hostname)) = session
+            .state
+            .machines
+            .get(machine)
+            .and_then(|machine| Some((Config::load(machine, session.legacy).ok()?, machine.hostname.clone())))
+        else {
+            return 10;
+        };
+        let names: Vec<&str> =
+            config.resources.iter().filter(|own| own.me(&hostname).is_some()).map(|own| &*own.name).collect();
+        names.iter().map(|name| step::adjust(session, &config, name, &hostname, false)).max().unwrap_or(0)
+    });
+}
