@@ -7,6 +7,7 @@ mod copy_preserve;
 mod disk_check;
 mod file;
 mod filesystem;
+mod helm;
 mod k8s_exec;
 mod mount;
 mod net_check;
@@ -37,6 +38,7 @@ pub const ALL: &[BoxedModule] = &[
     &net_check::NetCheck,
     &disk_check::DiskCheck,
     &k8s_exec::K8sExec,
+    &helm::Helm,
 ];
 
 /// The registry of all built-in modules.
