@@ -11,6 +11,7 @@ mod drbd_role;
 mod drbd_sync;
 mod file;
 mod filesystem;
+mod helm;
 mod k8s_apply;
 mod k8s_delete;
 mod k8s_exec;
@@ -59,6 +60,7 @@ pub const ALL: &[BoxedModule] = &[
     &k8s_delete::K8sDelete,
     &k8s_volumes::K8sVolumes,
     &k8s_exec::K8sExec,
+    &helm::Helm,
 ];
 
 /// The registry of all built-in modules.

@@ -53,6 +53,11 @@ pub(crate) fn pair_context() -> Context {
         secrets: Vec::new(),
         digest: String::new(),
     };
+    context(inventory)
+}
+
+/// A task on the first pair's member of site `primary`, with another inventory.
+pub(crate) fn context(inventory: Inventory) -> Context {
     let target = Target::Pair { site: "primary".to_owned(), node: "worker01".to_owned(), ordinal: 0 };
     Context::new(target, None, Arc::new(inventory), Arc::new(Nowhere))
 }

@@ -39,6 +39,11 @@ impl Context {
         &self.inventory
     }
 
+    /// The time of day in the task's world.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.world.now()
+    }
+
     /// What this context's probes have sent so far.
     pub fn trace(&self) -> Vec<String> {
         self.trace.lock().map(|lines| lines.clone()).unwrap_or_default()

@@ -128,7 +128,7 @@ fn workload(sim: &Sim, site: &Site, cluster: &mut Cluster, state: &mut State) ->
         dataset::write(machine, &path, &sim.spec, &config, (sim.starts - AGE).as_nanosecond())
             .map_err(|errno| format!("{}/{node}: {path}: {errno}", site.name))?;
     }
-    install(cluster, record).map(drop).map_err(|problem| problem.message)
+    install(cluster, record, "Install complete").map(drop).map_err(|problem| problem.message)
 }
 
 fn release(sim: &Sim, cluster: &Cluster) -> Result<Record, String> {

@@ -54,7 +54,7 @@ pub(crate) fn conflict(cluster: &Cluster, record: &Record) -> Option<String> {
 }
 
 /// Creates the objects of a release and records it.
-pub(crate) fn install(cluster: &mut Cluster, mut record: Record) -> Result<Record, Problem> {
+pub(crate) fn install(cluster: &mut Cluster, mut record: Record, done: &str) -> Result<Record, Problem> {
     record.set_status("pending-install", "Initial install underway");
     save(cluster, &record)?;
     for object in record.objects() {
@@ -67,7 +67,7 @@ pub(crate) fn install(cluster: &mut Cluster, mut record: Record) -> Result<Recor
             return Err(problem);
         }
     }
-    record.set_status("deployed", "Install complete");
+    record.set_status("deployed", done);
     save(cluster, &record)?;
     Ok(record)
 }

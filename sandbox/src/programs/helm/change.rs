@@ -44,11 +44,12 @@ pub(super) fn install(
     if let Some(why) = conflict(cluster, &record) {
         return Err(fail(format!("Unable to continue with install: {why}")));
     }
-    for mut old in history {
-        old.info["status"] = json!("superseded");
+    if let Some(mut old) = history.into_iter().next_back() {
+        old.set_status("superseded", "superseded by new release");
         save(cluster, &old).map_err(|problem| fail(problem.message))?;
     }
-    helm::install(cluster, record).map(|record| summary(&record)).map_err(|problem| fail(problem.message))
+    let done = task.options.value("description").unwrap_or("Install complete");
+    helm::install(cluster, record, done).map(|record| summary(&record)).map_err(|problem| fail(problem.message))
 }
 
 /// `upgrade RELEASE CHART`
@@ -88,7 +89,8 @@ pub(super) fn upgrade(
     if let Some(why) = conflict(cluster, &new) {
         return Err(fail(format!("Unable to continue with update: {why}")));
     }
-    let new = helm::upgrade(cluster, old, new, "Upgrade complete").map_err(|problem| fail(problem.message))?;
+    let done = task.options.value("description").unwrap_or("Upgrade complete");
+    let new = helm::upgrade(cluster, old, new, done).map_err(|problem| fail(problem.message))?;
     Ok(format!("Release \"{release}\" has been upgraded. Happy Helming!\n{}", summary(&new)))
 }
 

@@ -1,0 +1,152 @@
+//! `helm`: a release that is to be installed, or not. What is looked at is in `look`, manifests are compared in `manifest`,
+//! and the two verdicts are in `present` and `absent`. Readiness of what a release brings is the job of `k8s_wait`.
+
+mod absent;
+mod command;
+mod look;
+mod manifest;
+mod pods;
+mod present;
+mod save;
+#[cfg(test)]
+mod tests;
+
+use cutover_engine::action::Done;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Context, Diff, Module};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use command::Cli;
+use look::State;
+
+/// The module `helm`.
+#[derive(Clone, Copy)]
+pub(crate) struct Helm;
+
+/// Whether the release is to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wanted {
+    /// Installed from `chart`, with these values, and no drift between what the chart renders to and what is deployed.
+    #[default]
+    Present,
+    /// Uninstalled, and its pods gone. Claims that a StatefulSet made from its templates stay (helm does not own them).
+    Absent,
+}
+
+/// What a playbook says to `helm`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// Whether the release is to be there.
+    #[serde(default)]
+    pub(crate) state: Wanted,
+    /// The release's name.
+    pub(crate) release: String,
+    /// The release's namespace.
+    pub(crate) namespace: String,
+    /// The chart: a directory, an archive, `repo/chart` or an OCI reference. Needed for `state: present`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) chart: Option<String>,
+    /// The version the chart must have. For a directory or archive helm itself ignores it; here it is checked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) version: Option<String>,
+    /// The user-supplied values, all of them: what a release has beyond these is reset. Left out or null: the release
+    /// keeps its own, also when it was uninstalled with its history kept. They are fed to helm on standard input, so no secret stands in an argument list.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) values: Option<Map<String, Value>>,
+    /// The directory on the controller that helm runs in, against which a relative `chart` is found:
+    /// `{{ playbook_dir }}`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) chdir: Option<String>,
+    /// Make the namespace if it does not exist.
+    #[serde(default)]
+    pub(crate) create_namespace: bool,
+    /// Recover a release that an interrupted helm left as `pending-*`: one that was being upgraded goes back to its last
+    /// good revision, one that was being installed is uninstalled. Only when no other helm is at work on it.
+    #[serde(default)]
+    pub(crate) recover_pending: bool,
+    /// Keep the release's history when it is uninstalled, so that this can be undone with `helm rollback`, without the
+    /// chart.
+    #[serde(default)]
+    pub(crate) keep_history: bool,
+    /// A directory on the controller where values, manifest and notes are kept before an upgrade or uninstall. Its files
+    /// have mode 0600; a manifest may hold Secrets.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) save: Option<String>,
+    /// The label selector of the release's pods, whose end is waited for after an uninstall (`helm uninstall --wait` does
+    /// not do that). `app.kubernetes.io/instance=<release>` unless given, the label that charts carry by convention.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) selector: Option<String>,
+}
+
+impl Params {
+    fn check(&self) -> Result<(), Failure> {
+        let name = |text: &str| {
+            !text.is_empty()
+                && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+                && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        };
+        for (field, text) in [("release", &self.release), ("namespace", &self.namespace)] {
+            if !name(text) {
+                let words = format!("`{text}` is no name: lower-case letters, digits, `-` and `.` only");
+                return Err(Failure::invalid(words).pointer(format!("/{field}")));
+            }
+        }
+        match (&self.chart, self.state) {
+            (None, Wanted::Present) => {
+                Err(Failure::invalid("`chart` is missing: `state: present` installs one").help("name the chart"))
+            }
+            // An argument that begins with a dash would be taken for an option.
+            (Some(chart), _) if chart.is_empty() || chart.starts_with('-') => {
+                Err(Failure::invalid(format!("`{chart}` is no chart")).pointer("/chart"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The selector of the release's pods.
+    fn selector(&self) -> String {
+        self.selector.clone().unwrap_or_else(|| format!("app.kubernetes.io/instance={}", self.release))
+    }
+}
+
+impl Module for Helm {
+    const NAME: &'static str = "helm";
+    const SUMMARY: &'static str = "Installs, upgrades or uninstalls a Helm release";
+    const EXAMPLE: &'static str = r#"
+name: Install the release
+target: active
+helm:
+  release: common-etcd
+  namespace: common
+  chart: charts/etcd
+  chdir: "{{ playbook_dir }}"
+  values: {replicas: 3}
+timeout: 5m
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        params.check()?;
+        let cli = Cli::new(cx, params)?;
+        look::look(cx, &cli, params).await
+    }
+
+    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
+        // The probe has found out that there is a context.
+        let Ok(cli) = Cli::new(cx, params) else { return Diff::blocked("no Kubernetes context") };
+        match params.state {
+            Wanted::Present => present::diff(&cli, params, state),
+            Wanted::Absent => absent::diff(&cli, params, state),
+        }
+    }
+
+    fn result(&self, _cx: &Context, params: &Params, state: &State, done: &[Done]) -> Value {
+        look::result(params, state, done)
+    }
+}

@@ -1,0 +1,63 @@
+//! Decides what is needed for a release to be gone, and its pods with it.
+
+use cutover_engine::module::{Change, Diff};
+
+use super::command::Cli;
+use super::look::{State, history_command};
+use super::present::stuck;
+use super::{Params, pods, save};
+
+/// Compares.
+pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
+    let Some(last) = state.last() else {
+        return match state.pods.as_slice() {
+            [] => Diff::InSync,
+            left => {
+                let names: Vec<String> = left
+                    .iter()
+                    .map(|pod| match &pod.deleting {
+                        Some(since) => format!("{} (being deleted since {since})", pod.name),
+                        None => pod.name.clone(),
+                    })
+                    .collect();
+                let selector = params.selector();
+                Diff::waiting(format!(
+                    "{} is uninstalled, pods with {selector} are left: {}",
+                    params.release,
+                    names.join(", ")
+                ))
+            }
+        };
+    };
+    if last.status.starts_with("pending-") && !params.recover_pending {
+        return Diff::Blocked(stuck(cli, state, last));
+    }
+    let selector = params.selector();
+    let missed = pods::missed(&selector, &state.deployed);
+    if !missed.is_empty() {
+        return Diff::Blocked(vec![
+            format!("`{selector}` does not find the pods of {}", missed.join(", ")),
+            "give a `selector` of labels that all pods of the release carry: once it is uninstalled, its manifest no \
+             longer says which pods to wait for"
+                .to_owned(),
+        ]);
+    }
+    let number = last.revision.to_string();
+    let mut actions = vec![
+        Cli::action(history_command(cli)),
+        Cli::action(cli.command(["get", "values", &cli.release, "--revision", &number, "--output", "json"])),
+    ];
+    actions.extend(save::actions(cli, params, last.revision));
+    let mut words = vec!["uninstall", &cli.release];
+    if params.keep_history {
+        words.push("--keep-history");
+    }
+    actions.push(Cli::action(cli.command(words)));
+    let summary =
+        format!("uninstall release {}/{}, revision {number} of {}", params.namespace, params.release, last.chart);
+    let preview: String = state.deployed.iter().map(|object| format!("- {} is removed\n", object.id)).collect();
+    let change = Change::at_most_once(summary, actions).preview(preview);
+    let back = cli.command(["rollback", &cli.release, &number]);
+    let good = matches!(last.status.as_str(), "deployed" | "failed");
+    Diff::Change(vec![if params.keep_history && good { change.undo([Cli::action(back)]) } else { change }])
+}

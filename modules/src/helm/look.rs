@@ -1,0 +1,235 @@
+//! What a probe reads of a release: its revisions, its last revision's values and manifest, what the chart renders to now,
+//! and the pods that are left. `helm history` and `helm get` are used, whose JSON helm 3 and 4 share; `helm list` hides
+//! pending releases in helm 3.
+
+use cutover_engine::action::Done;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::Context;
+use cutover_engine::world::Place;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::command::{Cli, failed, not_found};
+use super::manifest::{self, Object};
+use super::pods::{self, Left};
+use super::{Params, Wanted, save};
+
+/// One revision of a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Revision {
+    /// Its number, from 1.
+    pub(super) revision: u64,
+    /// When it was deployed, as helm writes it.
+    pub(super) updated: String,
+    /// `deployed`, `superseded`, `failed`, `pending-upgrade`...
+    pub(super) status: String,
+    /// The chart: `etcd-1.1.0`.
+    pub(super) chart: String,
+    /// The application's version.
+    #[serde(default)]
+    pub(super) app_version: String,
+    /// What happened.
+    #[serde(default)]
+    pub(super) description: String,
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct State {
+    /// All revisions, oldest first; none if the release is not installed.
+    pub(super) history: Vec<Revision>,
+    /// How long ago the last revision was begun, in seconds.
+    pub(super) age_seconds: Option<i64>,
+    /// The values the user supplied to the last revision.
+    pub(super) values: Map<String, Value>,
+    /// The objects of the last revision, Secrets masked.
+    pub(super) deployed: Vec<Object>,
+    /// The label of the chart as it is now: `etcd-1.1.0`.
+    pub(super) chart: Option<String>,
+    /// What the chart renders to now, Secrets masked.
+    pub(super) rendered: Vec<Object>,
+    /// The StatefulSets and Deployments whose number of replicas an upgrade would change: id, is, would be.
+    pub(super) scaled: Vec<(String, u64, u64)>,
+    /// Whether the namespace is missing.
+    pub(super) no_namespace: bool,
+    /// The pods that are still there. Only looked at once the release is gone.
+    pub(super) pods: Vec<Left>,
+}
+
+impl State {
+    /// The last revision, if the release is there.
+    pub(super) fn last(&self) -> Option<&Revision> {
+        self.history.last().filter(|last| last.status != "uninstalled")
+    }
+
+    /// The newest revision that was good.
+    pub(super) fn good(&self) -> Option<&Revision> {
+        let find = |status: &str| self.history.iter().rev().find(|revision| revision.status == status);
+        find("deployed").or_else(|| find("superseded"))
+    }
+}
+
+/// Reads all of it.
+pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<State, Failure> {
+    let mut state = State { history: history(cx, cli).await?, ..State::default() };
+    let site = cx.site()?;
+    let last = state.last().cloned();
+    // Also of a release that was uninstalled with its history kept: installing it again keeps its values.
+    if let Some(revision) = state.history.last() {
+        let number = revision.revision.to_string();
+        let values = cli.command(["get", "values", &cli.release, "--revision", &number, "--output", "json"]);
+        state.values = serde_json::from_str::<Option<Map<String, Value>>>(&cli.read(cx, &values).await?)
+            .map_err(|error| Failure::failed(format!("`{values}` printed no JSON map: {error}")))?
+            .unwrap_or_default();
+    }
+    if let Some(last) = &last {
+        let began: Option<jiff::Timestamp> = last.updated.parse().ok();
+        state.age_seconds = began.map(|began| cx.now().as_second() - began.as_second());
+        let number = last.revision.to_string();
+        let manifest = cli.command(["get", "manifest", &cli.release, "--revision", &number]);
+        state.deployed = parse(&cli.read(cx, &manifest).await?, params)?;
+    }
+    match params.state {
+        Wanted::Present => render(cx, cli, params, &mut state, site).await?,
+        Wanted::Absent => {
+            manifest::mask(&mut state.deployed, &mut []);
+            if last.is_none() {
+                state.pods = pods::read(cx, site, &params.namespace, &params.selector()).await?;
+            }
+        }
+    }
+    Ok(state)
+}
+
+async fn history(cx: &Context, cli: &Cli) -> Result<Vec<Revision>, Failure> {
+    let command = history_command(cli);
+    let output = cx.read_at(&Place::Controller, &command).await?;
+    if not_found(&output) {
+        return Ok(Vec::new());
+    }
+    if !output.success() {
+        return Err(failed(&command, &output));
+    }
+    serde_json::from_str(&output.stdout).map_err(|error| Failure::failed(format!("`{command}`: {error}")))
+}
+
+/// The command that reads the revisions. Finding nothing is an answer, too.
+pub(super) fn history_command(cli: &Cli) -> cutover_engine::world::Command {
+    cli.command(["history", &cli.release, "--output", "json"]).accept([1])
+}
+
+fn parse(text: &str, params: &Params) -> Result<Vec<Object>, Failure> {
+    manifest::parse(text, &params.namespace).map_err(Failure::failed)
+}
+
+/// Renders the chart with the wanted values, and finds what differs.
+async fn render(cx: &Context, cli: &Cli, params: &Params, state: &mut State, site: &str) -> Result<(), Failure> {
+    let chart = params.chart.as_deref().unwrap_or_default();
+    let version = params.version.iter().flat_map(|version| ["--version", version]);
+    let show = cli.command(["show", "chart", chart].into_iter().chain(version.clone()));
+    let shown = cli.read(cx, &show).await.map_err(|failure| failure.pointer("/chart"))?;
+    state.chart = Some(label(&shown).ok_or_else(|| Failure::failed(format!("`{show}` shows no name and version")))?);
+    let namespace = cx.get(site, &format!("/api/v1/namespaces/{}", params.namespace)).await?;
+    state.no_namespace = namespace.is_none();
+    let server = cx.get(site, "/version").await?.unwrap_or_default();
+    let mut words = vec!["template", &cli.release, chart, "--no-hooks"];
+    words.extend(version);
+    if let Some(version) = server["gitVersion"].as_str() {
+        words.extend(["--kube-version", version]);
+    }
+    if state.last().is_some() {
+        words.push("--is-upgrade");
+    }
+    let command = cli.with_values(words, params.values.as_ref().unwrap_or(&state.values));
+    let first = parse(&cli.read(cx, &command).await?, params)?;
+    state.rendered = first.clone();
+    if state.last().is_some() && manifest::preview(&state.deployed, &state.rendered).is_some() {
+        let second = parse(&cli.read(cx, &command).await?, params)?;
+        manifest::level(&first, &second, [&mut state.deployed, &mut state.rendered]);
+        state.scaled = scaled(cx, site, params, &state.rendered).await?;
+    }
+    manifest::mask(&mut state.deployed, &mut state.rendered);
+    Ok(())
+}
+
+/// What somebody scaled by hand, and an upgrade would scale back.
+async fn scaled(
+    cx: &Context,
+    site: &str,
+    params: &Params,
+    rendered: &[Object],
+) -> Result<Vec<(String, u64, u64)>, Failure> {
+    let mut scaled = Vec::new();
+    for object in rendered {
+        let body = &object.body;
+        let plural = match (body["apiVersion"].as_str(), body["kind"].as_str()) {
+            (Some("apps/v1"), Some("StatefulSet")) => "statefulsets",
+            (Some("apps/v1"), Some("Deployment")) => "deployments",
+            _ => continue,
+        };
+        let namespace = body["metadata"]["namespace"].as_str().unwrap_or(&params.namespace);
+        let name = body["metadata"]["name"].as_str().unwrap_or_default();
+        let live = cx.get(site, &format!("/apis/apps/v1/namespaces/{namespace}/{plural}/{name}")).await?;
+        let is = live.and_then(|live| live["spec"]["replicas"].as_u64());
+        if let (Some(is), Some(will)) = (is, body["spec"]["replicas"].as_u64())
+            && is != will
+        {
+            scaled.push((object.id.clone(), is, will));
+        }
+    }
+    Ok(scaled)
+}
+
+/// `name-version` of what `helm show chart` prints.
+fn label(text: &str) -> Option<String> {
+    let chart: Value = serde_yaml::from_str(text).ok()?;
+    let version = match &chart["version"] {
+        Value::String(version) => version.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    Some(format!("{}-{version}", chart["name"].as_str()?))
+}
+
+/// What `register` keeps. What an uninstall took away comes from what it read just before; its `values` can be given to a
+/// later install as they are.
+pub(super) fn result(params: &Params, state: &State, done: &[Done]) -> Value {
+    let texts = done.iter().filter_map(|done| match done {
+        Done::Output(output) => serde_json::from_str::<Value>(&output.stdout).ok(),
+        Done::Response(_) => None,
+    });
+    let (mut before, mut values) = (None, Value::Null);
+    for text in texts {
+        match &text {
+            Value::Array(history) if before.is_none() => before = history.last().cloned(),
+            Value::Object(_) if values.is_null() => values = text,
+            _ => {}
+        }
+    }
+    let files = |revision: u64| -> Map<String, Value> {
+        save::files(params, revision).into_iter().map(|(part, path)| (part.to_owned(), json!(path))).collect()
+    };
+    let mut result = json!({
+        "release": params.release,
+        "namespace": params.namespace,
+        "installed": state.last().is_some(),
+        "revision": state.last().map(|last| last.revision),
+        "status": state.last().map(|last| last.status.clone()),
+        "chart": state.last().map(|last| last.chart.clone()),
+        "app_version": state.last().map(|last| last.app_version.clone()),
+        "values": state.last().map(|_| state.values.clone()),
+        "objects": state.deployed.iter().map(|object| object.id.clone()).collect::<Vec<_>>(),
+    });
+    if let Some(before) = before {
+        let revision = before["revision"].as_u64().unwrap_or(0);
+        let values = if values.is_null() { json!({}) } else { values };
+        if result["values"].is_null() {
+            result["values"] = values.clone();
+        }
+        result["before"] = json!({
+            "revision": revision, "chart": before["chart"], "app_version": before["app_version"], "values": values,
+            "saved": files(revision),
+        });
+    }
+    result
+}

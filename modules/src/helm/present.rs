@@ -1,0 +1,173 @@
+//! Decides what is needed for a release to be as the chart and the values say.
+
+use cutover_engine::action::Action;
+use cutover_engine::digest::digest;
+use cutover_engine::module::{Change, Diff};
+
+use super::command::Cli;
+use super::look::{Revision, State};
+use super::manifest::{OTHER_SECRET, SECRET, preview};
+use super::{Params, save};
+
+/// Compares.
+pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
+    if let Some(reason) = wrong_version(params, state) {
+        return Diff::Blocked(reason);
+    }
+    let Some(last) = state.last() else { return install(cli, params, state) };
+    match last.status.as_str() {
+        "deployed" if in_sync(params, state, last) => Diff::InSync,
+        "deployed" | "failed" => Diff::Change(vec![upgrade(cli, params, state, last)]),
+        status if status.starts_with("pending-") => match (params.recover_pending, recover(cli, params, state, last)) {
+            (true, Some(change)) => Diff::Change(vec![change]),
+            _ => Diff::Blocked(stuck(cli, state, last)),
+        },
+        "uninstalling" => Diff::Blocked(vec![
+            format!("release {} is being uninstalled, {}", params.release, since(state, last)),
+            "finish that first, with `state: absent`".to_owned(),
+        ]),
+        other => Diff::blocked(format!("release {} is {other}: this is no state to upgrade from", params.release)),
+    }
+}
+
+/// helm takes whatever version a directory or archive has.
+fn wrong_version(params: &Params, state: &State) -> Option<Vec<String>> {
+    let (wanted, chart) = (params.version.as_deref()?, state.chart.as_deref()?);
+    let exact = wanted.split('.').count() == 3 && wanted.starts_with(|c: char| c == 'v' || c.is_ascii_digit());
+    let wanted = wanted.trim_start_matches('v');
+    (exact && !chart.ends_with(&format!("-{wanted}")) && !chart.ends_with(&format!("-v{wanted}"))).then(|| {
+        let name = params.chart.as_deref().unwrap_or_default();
+        vec![format!("the chart {name} is {chart}, not version {wanted}")]
+    })
+}
+
+/// Names what is deployed: the chart and what it renders to, Secrets masked. Kept in the revision's description, so that
+/// what a rendering without the cluster cannot know (`lookup`, custom API versions) is not taken for drift for ever.
+fn mark(state: &State) -> String {
+    let objects = state.rendered.iter().map(|object| object.body.to_string().replace(OTHER_SECRET, SECRET));
+    let texts: Vec<String> = state.chart.iter().cloned().chain(objects).collect();
+    digest(texts.iter().map(String::as_str)).chars().take(12).collect()
+}
+
+fn described(word: &str, state: &State) -> String {
+    format!("{word} complete (cutover {})", mark(state))
+}
+
+fn in_sync(params: &Params, state: &State, last: &Revision) -> bool {
+    let values = params.values.as_ref().is_none_or(|values| *values == state.values);
+    let chart = state.chart.as_ref() == Some(&last.chart);
+    let marked = last.description.ends_with(&format!("(cutover {})", mark(state)));
+    chart && values && (marked || preview(&state.deployed, &state.rendered).is_none())
+}
+
+fn install(cli: &Cli, params: &Params, state: &State) -> Diff {
+    let Params { namespace, release, .. } = params;
+    if state.no_namespace && !params.create_namespace {
+        return Diff::Blocked(vec![
+            format!("there is no namespace {namespace}"),
+            "make it first, or set `create_namespace: true`".to_owned(),
+        ]);
+    }
+    let chart = params.chart.as_deref().unwrap_or_default();
+    let description = described("Install", state);
+    let mut words = vec!["install", release, chart, "--description", &description];
+    words.extend(params.version.iter().flat_map(|version| ["--version", version]));
+    if params.create_namespace {
+        words.push("--create-namespace");
+    }
+    // What was uninstalled with its history kept is continued.
+    let mut back = vec!["uninstall", release];
+    if !state.history.is_empty() {
+        words.push("--replace");
+        back.push("--keep-history");
+    }
+    let action = Cli::action(cli.with_values(words, params.values.as_ref().unwrap_or(&state.values)));
+    let label = state.chart.as_deref().unwrap_or(chart);
+    let added: String = state.rendered.iter().map(|object| format!("+ {} is added\n", object.id)).collect();
+    let change = Change::at_most_once(format!("install {label} as release {namespace}/{release}"), [action]);
+    Diff::Change(vec![change.preview(added).undo([Cli::action(cli.command(back))])])
+}
+
+fn upgrade(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Change {
+    let Params { namespace, release, .. } = params;
+    let chart = params.chart.as_deref().unwrap_or_default();
+    let description = described("Upgrade", state);
+    // Without --reset-values helm reuses the old values when the new ones are empty.
+    let mut words = vec!["upgrade", release, chart, "--reset-values", "--description", &description];
+    words.extend(params.version.iter().flat_map(|version| ["--version", version]));
+    let mut actions: Vec<Action> = save::actions(cli, params, last.revision);
+    actions.push(Cli::action(cli.with_values(words, params.values.as_ref().unwrap_or(&state.values))));
+    let label = state.chart.as_deref().unwrap_or(chart);
+    let change =
+        Change::idempotent(format!("upgrade release {namespace}/{release} from {} to {label}", last.chart), actions);
+    let change = change.preview(shown(params, state, last));
+    match state.history.iter().rev().find(|revision| revision.status == "deployed") {
+        Some(good) => change.undo([Cli::action(cli.command(["rollback", release, &good.revision.to_string()]))]),
+        None => change,
+    }
+}
+
+/// What an upgrade would change, for people.
+fn shown(params: &Params, state: &State, last: &Revision) -> String {
+    let mut text = String::new();
+    if last.status == "failed" {
+        text += &format!("revision {} failed: {}\n", last.revision, last.description);
+    }
+    if let Some(chart) = state.chart.as_ref().filter(|chart| **chart != last.chart) {
+        text += &format!("chart: {} -> {chart}\n", last.chart);
+    }
+    if let Some(values) = params.values.as_ref().filter(|values| **values != state.values) {
+        let mut keys: Vec<&String> = values.keys().chain(state.values.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        keys.retain(|key| values.get(*key) != state.values.get(*key));
+        let names: Vec<&str> = keys.into_iter().map(String::as_str).collect();
+        text += &format!("values: {} change\n", names.join(", "));
+    }
+    for (id, is, will) in &state.scaled {
+        text += &format!("replicas: {id} has {is} now and goes to {will}\n");
+    }
+    text + &preview(&state.deployed, &state.rendered).unwrap_or_default()
+}
+
+/// Why nothing can be done to a release that an interrupted helm left behind.
+pub(super) fn stuck(cli: &Cli, state: &State, last: &Revision) -> Vec<String> {
+    let release = &cli.release;
+    let recovery = match (last.status.as_str(), state.good()) {
+        ("pending-install", None) => cli.command(["uninstall", release]).to_string(),
+        (_, Some(good)) => cli.command(["rollback", release, &good.revision.to_string()]).to_string(),
+        (_, None) => cli.command(["uninstall", release]).to_string(),
+    };
+    vec![
+        format!("release {release} is {}, revision {}, {}", last.status, last.revision, since(state, last)),
+        format!("if no helm is at work on it any more, set `recover_pending: true`, or: {recovery}"),
+    ]
+}
+
+fn since(state: &State, last: &Revision) -> String {
+    let age = match state.age_seconds {
+        Some(seconds @ 0..120) => format!(" ({seconds} s ago)"),
+        Some(seconds @ 120..7200) => format!(" ({} min ago)", seconds / 60),
+        Some(seconds @ 7200..172_800) => format!(" ({} h ago)", seconds / 3600),
+        Some(seconds @ 172_800..) => format!(" ({} days ago)", seconds / 86_400),
+        _ => String::new(),
+    };
+    format!("since {}{age}", last.updated)
+}
+
+/// Ends a pending operation: back to the last good revision, or away with it if there never was one.
+fn recover(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Option<Change> {
+    let Params { namespace, release, .. } = params;
+    let what = format!("release {namespace}/{release}, which is {} since {}", last.status, last.updated);
+    match state.good() {
+        Some(good) => {
+            let number = good.revision.to_string();
+            let action = Cli::action(cli.command(["rollback", release, &number]));
+            Some(Change::idempotent(format!("roll back to revision {number}: {what}"), [action]))
+        }
+        None => {
+            let action = Cli::action(cli.command(["uninstall", release]));
+            Some(Change::at_most_once(format!("uninstall {what}"), [action]))
+        }
+    }
+}
