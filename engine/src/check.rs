@@ -140,9 +140,9 @@ impl Checker<'_> {
         }
         let mut registered = BTreeSet::new();
         match &step.kind {
-            StepKind::Module { module, params, .. } => {
+            StepKind::Module { module, at, params } => {
                 self.mentions(params, false);
-                self.literal_params(module, params);
+                self.literal_params(module, at, params);
             }
             StepKind::Gate(gate) => {
                 self.mentions(&gate.question, false);
@@ -191,6 +191,7 @@ impl Checker<'_> {
         let candidates: Vec<String> = known
             .iter()
             .flat_map(|site| [(*site).to_owned(), format!("{site}.nodes"), format!("{site}.pairs")])
+            .filter(|candidate| !candidate.starts_with("controller."))
             .collect();
         self.faults.push(match nearest(text, candidates.iter().map(String::as_str)) {
             Some(near) => fault.help(format!("did you mean `{near}`?")),
@@ -199,12 +200,13 @@ impl Checker<'_> {
     }
 
     /// Parameters without any template are decoded as the module will decode them.
-    fn literal_params(&mut self, module: &str, params: &Node) {
+    fn literal_params(&mut self, module: &str, key: &Location, params: &Node) {
         let Some(module) = self.registry.get(module) else { return };
         if params.at.text().contains("{{") || params.at.text().contains("{%") {
             return;
         }
-        let within = |at: &Location| at.file == params.at.file && params.at.range.contains(&at.range.start);
+        let places = key.range.start..=params.at.range.end;
+        let within = |at: &Location| at.file == key.file && places.contains(&at.range.start);
         if self.said.iter().any(within) {
             return;
         }
