@@ -5,6 +5,9 @@ mod console;
 use std::fs;
 
 use console::{root, run};
+use cutover_engine::source::{SourceFile, parse};
+use cutover_modules::REGISTRY;
+use serde_json::{Value, json};
 
 fn same_as_made(directory: &str, file: &str, kind: &str) {
     let output = run(&root(), &["schema", kind]);
@@ -46,5 +49,43 @@ fn files_are_written_where_they_are_wanted() {
     for line in said.lines() {
         let text = fs::read_to_string(directory.path().join(line)).expect("a file");
         serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+    }
+}
+
+fn json_of(text: &str) -> Value {
+    parse(&SourceFile::new("x.yml", text)).unwrap_or_else(|faults| panic!("{faults}\n{text}")).to_json()
+}
+
+fn validator(schema: &str) -> jsonschema::Validator {
+    let text = fs::read_to_string(root().join("schemas").join(schema)).expect("a schema");
+    jsonschema::draft7::new(&serde_json::from_str(&text).expect("JSON")).expect("a schema")
+}
+
+#[test]
+fn the_schema_of_playbooks_knows_every_module_by_its_own_parameters() {
+    let schema = validator("playbook.schema.json");
+    let playbook = |step: Value| json!({"name": "x", "phases": [{"name": "x", "steps": [step]}]});
+    for module in REGISTRY.0 {
+        let mut step = json_of(module.example());
+        let errors: Vec<String> = schema
+            .iter_errors(&playbook(step.clone()))
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "`{}`: {errors:#?}", module.name());
+        step[module.name()] = json!(7);
+        assert!(!schema.is_valid(&playbook(step)), "`{}` takes anything", module.name());
+    }
+    for (name, good) in [("good/one.yml", true), ("good/two.yml", true), ("faults/unknown_key.yml", false)] {
+        let text = fs::read_to_string(root().join("tests/cases").join(name)).expect("a playbook");
+        assert_eq!(schema.is_valid(&json_of(&text)), good, "{name}");
+    }
+}
+
+#[test]
+fn the_schema_of_inventories_takes_the_example() {
+    let schema = validator("inventory.schema.json");
+    for (name, good) in [("inventories/example.yml", true), ("tests/cases/inventories/wrong_types.yml", false)] {
+        let text = fs::read_to_string(root().join(name)).expect("an inventory");
+        assert_eq!(schema.is_valid(&json_of(&text)), good, "{name}");
     }
 }
