@@ -154,7 +154,7 @@ impl Journal for Nowhere {
 fn world_spec(path: Option<&Path>) -> Result<WorldSpec, Faults> {
     let Some(path) = path else { return Ok(WorldSpec::default()) };
     let text = read(path).map_err(|error| Fault::bare(format!("cannot read `{}`: {error}", path.display())))?;
-    Ok(decode(&parse(&SourceFile::new(path, text))?)?)
+    decode(&parse(&SourceFile::new(path, text))?, "a world file")
 }
 
 /// The parameters that a playbook knows; `None` if it cannot be read, which is said when it is loaded.

@@ -41,7 +41,8 @@ fn check_beside(
     registry: &Registry,
     said: Vec<Location>,
 ) -> Faults {
-    let mut checker = Checker { inventory, registry, known: BTreeSet::new(), said, faults: Faults::default() };
+    let mut checker =
+        Checker { inventory, registry, known: BTreeSet::new(), learned: Vec::new(), said, faults: Faults::default() };
     checker.know(BUILTINS.iter().copied());
     checker.know(playbook.params.keys().map(String::as_str));
     if let Some(inventory) = inventory {
@@ -60,6 +61,8 @@ struct Checker<'a> {
     inventory: Option<&'a Inventory>,
     registry: &'a Registry,
     known: BTreeSet<String>,
+    /// The names in the order in which they became known, so that those of a step can be forgotten after it.
+    learned: Vec<String>,
     /// Where the loader found faults: what it said need not be said again in serde's words.
     said: Vec<Location>,
     faults: Faults,
@@ -67,7 +70,21 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn know<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
-        self.known.extend(names.into_iter().map(str::to_owned));
+        for name in names {
+            if self.known.insert(name.to_owned()) {
+                self.learned.push(name.to_owned());
+            }
+        }
+    }
+
+    /// Does some work and forgets the names that became known by it.
+    fn scoped<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.learned.len();
+        let done = work(self);
+        for name in self.learned.split_off(before) {
+            self.known.remove(&name);
+        }
+        done
     }
 
     fn vars(&mut self, vars: &[(String, Node)]) {
@@ -98,29 +115,28 @@ impl Checker<'_> {
     }
 
     fn phase(&mut self, phase: &Phase) {
-        let before = self.known.clone();
-        if let Some(when) = &phase.when {
-            self.mentions(when, true);
-        }
-        self.vars(&phase.vars);
-        let registered = self.steps(&phase.steps);
-        self.known = before;
-        self.known.extend(registered);
+        let registered = self.scoped(|checker| {
+            if let Some(when) = &phase.when {
+                checker.mentions(when, true);
+            }
+            checker.vars(&phase.vars);
+            checker.steps(&phase.steps)
+        });
+        self.know(registered.iter().map(String::as_str));
     }
 
     /// Checks steps in order; gives the names they register.
     fn steps(&mut self, steps: &[Step]) -> BTreeSet<String> {
         let mut registered = BTreeSet::new();
         for step in steps {
-            let names = self.step(step);
-            self.known.extend(names.iter().cloned());
+            let names = self.scoped(|checker| checker.step(step));
+            self.know(names.iter().map(String::as_str));
             registered.extend(names);
         }
         registered
     }
 
     fn step(&mut self, step: &Step) -> BTreeSet<String> {
-        let before = self.known.clone();
         if let Some(target) = &step.target {
             self.mentions(target, false);
             self.target(target);
@@ -140,9 +156,9 @@ impl Checker<'_> {
         }
         let mut registered = BTreeSet::new();
         match &step.kind {
-            StepKind::Module { module, params, .. } => {
+            StepKind::Module { module, at, params } => {
                 self.mentions(params, false);
-                self.literal_params(module, params);
+                self.literal_params(module, at, params);
             }
             StepKind::Gate(gate) => {
                 self.mentions(&gate.question, false);
@@ -158,13 +174,12 @@ impl Checker<'_> {
             }
         }
         registered.extend(step.register.clone());
-        self.known.extend(registered.iter().cloned());
+        self.know(registered.iter().map(String::as_str));
         if let Some(until) = &step.until {
             self.know(["result"]);
             self.mentions(until, true);
         }
         self.steps(step.undo.as_deref().unwrap_or_default());
-        self.known = before;
         registered
     }
 
@@ -192,6 +207,7 @@ impl Checker<'_> {
         let candidates: Vec<String> = known
             .iter()
             .flat_map(|site| [(*site).to_owned(), format!("{site}.nodes"), format!("{site}.pairs")])
+            .filter(|candidate| !candidate.starts_with("controller."))
             .collect();
         self.faults.push(match nearest(text, candidates.iter().map(String::as_str)) {
             Some(near) => fault.help(format!("did you mean `{near}`?")),
@@ -200,12 +216,13 @@ impl Checker<'_> {
     }
 
     /// Parameters without any template are decoded as the module will decode them.
-    fn literal_params(&mut self, module: &str, params: &Node) {
+    fn literal_params(&mut self, module: &str, key: &Location, params: &Node) {
         let Some(module) = self.registry.get(module) else { return };
         if params.at.text().contains("{{") || params.at.text().contains("{%") {
             return;
         }
-        let within = |at: &Location| at.file == params.at.file && params.at.range.contains(&at.range.start);
+        let places = key.range.start..=params.at.range.end;
+        let within = |at: &Location| at.file == key.file && places.contains(&at.range.start);
         if self.said.iter().any(within) {
             return;
         }

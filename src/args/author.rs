@@ -76,9 +76,9 @@ pub(crate) struct InitArgs {
     /// The service's name: lower-case letters, digits and `-`
     #[arg(value_name = "NAME", value_parser = service_name)]
     pub(crate) name: String,
-    /// The directory that takes `playbooks` and `inventories`
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) dir: PathBuf,
+    /// The directory that takes `playbooks` and `inventories`; the current one if not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// The name goes into file names and Kubernetes objects, so it is a DNS label (RFC 1123).

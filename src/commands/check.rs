@@ -20,6 +20,9 @@ struct Checked {
     path: String,
     /// Its size in words, as far as it could be understood: `6 phases, 31 steps`.
     contents: Option<String>,
+    /// Whether nothing is wrong with it.
+    clean: bool,
+    /// What is wrong, without what was said about another file already.
     faults: Faults,
 }
 
@@ -39,12 +42,13 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
             true => load_partly(path, &REGISTRY, &read),
             false => check_file(path, inventory.as_ref(), &REGISTRY, &read),
         };
+        let clean = faults.0.is_empty();
         // What several playbooks include is said once.
         let before: Vec<&Fault> = files.iter().flat_map(|file: &Checked| &file.faults.0).collect();
         faults.0.retain(|fault| !before.iter().any(|other| other.at.is_some() && same(other, fault)));
-        files.push(Checked { path: shown(path), contents: playbook.as_ref().map(size_of_playbook), faults });
+        files.push(Checked { path: shown(path), contents: playbook.as_ref().map(size_of_playbook), clean, faults });
     }
-    let wrong = files.iter().any(|file| !file.faults.0.is_empty());
+    let wrong = files.iter().any(|file| !file.clean);
     match args.output {
         CheckOutput::Json => terminal::print(&format!("{:#}\n", as_json(&files)))?,
         CheckOutput::Plain => terminal::print(&in_words(&files, blind && !args.playbooks.is_empty()))?,
@@ -61,7 +65,7 @@ fn check_inventory(path: &Path) -> (Option<Inventory>, Checked) {
     let mut faults = Faults::default();
     let inventory = faults.take(inventory::load(path, &read, &Named));
     let contents = inventory.as_ref().map(size_of_inventory);
-    (inventory, Checked { path: shown(path), contents, faults })
+    (inventory, Checked { path: shown(path), contents, clean: faults.0.is_empty(), faults })
 }
 
 fn shown(path: &Path) -> String {
@@ -84,9 +88,10 @@ fn count(number: usize, what: &str) -> String {
 
 fn in_words(files: &[Checked], blind: bool) -> String {
     let mut text = String::new();
+    let none = if blind { "no faults so far" } else { "no faults" };
     for file in files {
         match &file.contents {
-            Some(contents) if file.faults.0.is_empty() => text += &format!("{}: {contents}, no faults\n", file.path),
+            Some(contents) if file.clean => text += &format!("{}: {contents}, {none}\n", file.path),
             _ => text += &faults::shown(&file.faults, console::colors_enabled()),
         }
     }
@@ -111,7 +116,7 @@ fn place<'a>(file: &'a Checked, fault: &'a Fault) -> &'a Path {
 fn as_json(files: &[Checked]) -> Value {
     let all = files.iter().flat_map(|file| &file.faults.0);
     json!({
-        "ok": files.iter().all(|file| file.faults.0.is_empty()),
+        "ok": files.iter().all(|file| file.clean),
         "files": files.iter().map(|file| json!({"path": file.path, "faults": file.faults.0.len()})).collect::<Vec<_>>(),
         "faults": all.map(faults::as_json).collect::<Vec<_>>(),
     })

@@ -27,7 +27,7 @@ pub fn load(path: &Path, read: ReadFile<'_>, secrets: &dyn Secrets) -> Result<In
     let text = read(path).map_err(|error| Fault::bare(format!("cannot read `{}`: {error}", path.display())))?;
     let source = SourceFile::new(path, text);
     let tree = parse(&source)?;
-    let file: InventoryFile = decode(&tree)?;
+    let file: InventoryFile = decode(&tree, "an inventory")?;
     let mut faults = Faults::default();
     secret_names(&file, &tree, &mut faults);
     let (mut vars, mut values) = (file.vars, Vec::new());
@@ -95,6 +95,8 @@ fn as_pairs(files: &[PairFile], sites: &IndexMap<String, Site>, tree: &Node, fau
             let pointer = format!("/pairs/{ordinal}/members/{site_name}");
             let at = &tree.deepest(&pointer).at;
             let Some(site) = sites.get(site_name) else {
+                let members = tree.deepest(&format!("/pairs/{ordinal}/members"));
+                let at = members.key(site_name).map_or(at, |key| &key.at);
                 faults.push(named(Fault::at(at, format!("no site is named `{site_name}`")), site_name, sites.keys()));
                 continue;
             };

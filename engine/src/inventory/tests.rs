@@ -78,7 +78,7 @@ fn every_collision_is_a_fault_with_its_place() {
     ---
     i.yml:25:21: secret `password`: Env("MISSING") is not there
     ---
-    i.yml:25:1: unknown field `rolls`, expected one of `sites`, `roles`, `pairs`, `vars`, `secrets`
+    i.yml:25:1: unknown key `rolls` in an inventory
     ---
     i.yml:6:33: `password` is the name of a secret, and no secret is named `pasword`
     "##);

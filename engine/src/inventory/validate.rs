@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::Inventory;
 use super::file::PairFile;
 use super::load::named;
-use crate::source::{Fault, Faults, Node};
+use crate::source::{Fault, Faults, Location, Node};
 
 /// DRBD's largest node id: drbd.conf(5) of DRBD 9 gives the range as 0 to 16.
 const MAX_NODE_ID: u8 = 16;
@@ -90,8 +90,11 @@ fn members(inventory: &Inventory, files: &[PairFile], tree: &Node, faults: &mut 
                 );
             }
             for (what, path) in [("device", &member.device), ("disk", &member.disk)] {
-                if !path.starts_with("/dev/") {
-                    faults.push(Fault::at(&place(""), format!("{what} `{path}` is no path below /dev")));
+                let at = field(tree, pair.ordinal, site, what);
+                // What both members inherit from the pair is said once.
+                let said = || faults.0.iter().any(|fault| fault.at.as_ref() == Some(at));
+                if !path.starts_with("/dev/") && !said() {
+                    faults.push(Fault::at(at, format!("{what} `{path}` is no path below /dev")));
                 }
             }
         }
@@ -111,18 +114,20 @@ fn collisions(inventory: &Inventory, tree: &Node, faults: &mut Faults) {
             ];
             for (what, of, value) in uses {
                 if let Some(first) = seen.insert((of, what, value.clone()), &pair.resource) {
-                    let own = format!("/pairs/{}/members/{}/{what}", pair.ordinal, member.site);
-                    let node_found = tree.deepest(&own);
-                    let whole = tree.deepest(&format!("/pairs/{}/members/{}", pair.ordinal, member.site));
-                    let at = if node_found == whole {
-                        &tree.deepest(&format!("/pairs/{}/{what}", pair.ordinal)).at
-                    } else {
-                        &node_found.at
-                    };
+                    let at = field(tree, pair.ordinal, &member.site, what);
                     let message = format!("`{first}` and `{}` both use {what} {value} on {node}", pair.resource);
                     faults.push(Fault::at(at, message));
                 }
             }
         }
+    }
+}
+
+/// Where a member's field is set: on the member itself, or for the whole pair.
+fn field<'t>(tree: &'t Node, ordinal: usize, site: &str, what: &str) -> &'t Location {
+    let member = tree.deepest(&format!("/pairs/{ordinal}/members/{site}"));
+    match member.get(what) {
+        Some(own) => &own.at,
+        None => &tree.deepest(&format!("/pairs/{ordinal}/{what}")).at,
     }
 }

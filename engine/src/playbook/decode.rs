@@ -8,7 +8,7 @@ use super::params::ParamsChecker;
 use super::{Gate, OnUnreachable, Retry, Step, StepKind};
 use crate::module::Registry;
 use crate::slug::slug;
-use crate::source::{Fault, Faults, Fields, Key, Kind, Node, SourceFile, nearest, parse, wrong_type};
+use crate::source::{Fault, Faults, Fields, Key, Kind, Node, SourceFile, nearest, parse_partly, wrong_type};
 use crate::template;
 
 /// The keys that every step may have, whatever it does.
@@ -51,7 +51,7 @@ impl<'a> Decoder<'a> {
         Self {
             registry,
             read,
-            checker: ParamsChecker::new(registry),
+            checker: ParamsChecker::default(),
             including: sources.clone(),
             sources,
             ids: BTreeMap::new(),
@@ -277,7 +277,9 @@ impl<'a> Decoder<'a> {
             }
         };
         self.sources.push(Arc::clone(&source));
-        let tree = faults.take(parse(&source))?;
+        let (tree, found) = parse_partly(&source);
+        faults.0.extend(found.0);
+        let tree = tree?;
         let Kind::Seq(items) = &tree.kind else {
             faults.push(wrong_type(&tree, "an included file", "a list of steps"));
             return None;

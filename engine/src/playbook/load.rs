@@ -11,7 +11,7 @@ use super::{Param, Phase, Playbook};
 use crate::digest::digest;
 use crate::duration::HumanDuration;
 use crate::module::Registry;
-use crate::source::{Fault, Faults, Fields, Node, SourceFile, decode, parse};
+use crate::source::{Fault, Faults, Fields, Node, SourceFile, decode, parse_partly};
 
 /// How files are read: the engine itself opens none.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
@@ -34,8 +34,10 @@ pub fn load(path: &Path, registry: &Registry, read: ReadFile<'_>) -> Result<Play
 /// Loads as much of a playbook as can be understood, with all faults of the rest: what `check` goes on with.
 pub fn load_partly(path: &Path, registry: &Registry, read: ReadFile<'_>) -> (Option<Playbook>, Faults) {
     let mut faults = Faults::default();
-    let parsed = read_source(path, read).map_err(Faults::from).and_then(|source| Ok((parse(&source)?, source)));
-    let Some((tree, source)) = faults.take(parsed) else { return (None, faults) };
+    let Some(source) = faults.take(read_source(path, read).map_err(Faults::from)) else { return (None, faults) };
+    let (tree, found) = parse_partly(&source);
+    faults.0.extend(found.0);
+    let Some(tree) = tree else { return (None, faults) };
     let mut decoder = Decoder::new(registry, read, &source);
     let mut playbook = decode_playbook(&tree, &source, &mut decoder, &mut faults);
     if let Some(playbook) = &mut playbook {
@@ -74,9 +76,8 @@ fn decode_playbook(
         if let Some(fault) = bad_name(&key.name).map(|why| Fault::at(&key.at, why)) {
             faults.push(fault);
         }
-        match decode::<Param>(node) {
-            Ok(param) => drop(params.insert(key.name.clone(), param)),
-            Err(fault) => faults.push(fault),
+        if let Some(param) = faults.take(decode::<Param>(node, &format!("parameter `{}`", key.name))) {
+            params.insert(key.name.clone(), param);
         }
     }
     let vars = decoder.vars(fields.entries("vars", faults), faults);

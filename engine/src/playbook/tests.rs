@@ -108,8 +108,8 @@ phases:
     p.yml:11:9: unknown module `k8s_scal` (did you mean `k8s_scale`?)
     p.yml:13:9: unknown key `timout` in a step (did you mean `timeout`?)
     p.yml:16:34: unknown key `replica` in `k8s_scale` (did you mean `replicas`?)
-    p.yml:18:31: `k8s_scale`: "many" is not of type "integer"
-    p.yml:20:40: `k8s_scale`: "Statefulset" is not one of "StatefulSet" or "Deployment"
+    p.yml:18:31: `replicas` of `k8s_scale` must be a whole number, and this is text
+    p.yml:20:40: `kind` of `k8s_scale` must be one of `StatefulSet`, `Deployment`, and this is `Statefulset` (did you mean `StatefulSet`?)
     p.yml:22:15: unknown variable `relase` (did you mean `release`?)
     p.yml:25:45: template: syntax error: unexpected end of variable block, expected identifier
     p.yml:27:17: unknown target `activ.pairs` (did you mean `active.pairs`?)

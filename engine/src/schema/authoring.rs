@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::module::AnyModule;
 
 /// What marks a text as a template.
-pub(crate) const TEMPLATE_PATTERN: &str = r"\{\{";
+pub(super) const TEMPLATE_PATTERN: &str = r"\{\{";
 
 /// What a template looks like to a schema.
 fn template() -> Value {
@@ -66,6 +66,18 @@ fn allow_templates(schema: &mut Value, top: bool) {
         _ => {
             object.insert("anyOf".to_owned(), json!([Value::Object(inner), template()]));
         }
+    }
+}
+
+/// Rewrites a schema in place: `oneOf` of constants becomes `enum` wherever it stands.
+pub(super) fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.values_mut().for_each(tidy);
+            constants_to_enum(object);
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        _ => {}
     }
 }
 

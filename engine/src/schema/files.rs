@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::authoring;
+use super::authoring::{authoring, tidy};
 use crate::duration::HumanDuration;
 use crate::event::Outcome;
 use crate::failure::FailureClass;
@@ -60,6 +60,7 @@ pub fn playbook(registry: &Registry) -> Value {
     let param = inline::<Param>(&mut generator, "An input of the playbook.");
     let window = inline::<HumanDuration>(&mut generator, "The change window; its burn-down is shown.");
     definitions.extend(generator.take_definitions(true));
+    definitions.values_mut().for_each(tidy);
     definitions.insert("Step".to_owned(), step);
     definitions.insert("Phase".to_owned(), phase);
     json!({
@@ -156,6 +157,7 @@ pub fn inventory() -> Value {
     if let Some(object) = schema.as_object_mut() {
         object.insert("title".to_owned(), json!("cutover inventory"));
     }
+    tidy(&mut schema);
     schema
 }
 

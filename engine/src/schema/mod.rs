@@ -2,7 +2,8 @@
 
 mod authoring;
 mod files;
+mod judge;
 
-pub(crate) use authoring::TEMPLATE_PATTERN;
 pub use authoring::authoring;
 pub use files::{event, inventory, playbook};
+pub(crate) use judge::Judge;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
+use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 
 use super::Location;
 
@@ -17,19 +17,17 @@ pub struct Fault {
     pub label: Option<String>,
     /// What to do about it, for example "did you mean `timeout`?".
     pub help: Option<String>,
-    source: Option<NamedSource<String>>,
 }
 
 impl Fault {
     /// A fault at a place in a file.
     pub fn at(at: &Location, message: impl Into<String>) -> Self {
-        let source = NamedSource::new(at.file.path.display().to_string(), at.file.text.clone());
-        Self { message: message.into(), at: Some(at.clone()), label: None, help: None, source: Some(source) }
+        Self { message: message.into(), at: Some(at.clone()), label: None, help: None }
     }
 
     /// A fault without a place in a file: a missing file, a wrong argument.
     pub fn bare(message: impl Into<String>) -> Self {
-        Self { message: message.into(), at: None, label: None, help: None, source: None }
+        Self { message: message.into(), at: None, label: None, help: None }
     }
 
     /// Adds the words under the caret.
@@ -65,7 +63,7 @@ impl Diagnostic for Fault {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
+        self.at.as_ref().map(|at| at.file.as_ref() as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -2,10 +2,12 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-use super::{Fault, Faults, Key, Kind, Node, nearest};
+use super::{Fault, Faults, Key, Kind, Location, Node, nearest};
+use crate::schema::Judge;
 
 /// A mapping that is being read.
 pub struct Fields<'a> {
@@ -100,10 +102,10 @@ impl<'a> Fields<'a> {
         found
     }
 
-    /// Anything that serde decodes; its faults are placed at the value that is wrong.
-    pub fn decoded<T: DeserializeOwned>(&mut self, name: &'static str, faults: &mut Faults) -> Option<T> {
+    /// Anything that serde decodes; its faults are placed at the values that are wrong.
+    pub fn decoded<T: DeserializeOwned + JsonSchema>(&mut self, name: &'static str, faults: &mut Faults) -> Option<T> {
         let node = self.node(name)?;
-        decode(node).map_err(|fault| faults.push(fault)).ok()
+        faults.take(decode(node, &format!("`{name}`")))
     }
 
     /// The entries of a mapping under a key; empty if it is not there.
@@ -156,32 +158,35 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Decodes a tree with serde; a fault is placed at the value that is wrong, an unknown key at the key.
+/// Decodes a tree with serde; `what` names the whole in messages.
 ///
 /// # Errors
-/// The first fault serde finds.
-pub fn decode<T: DeserializeOwned>(node: &Node) -> Result<T, Fault> {
+/// All faults that the type's schema finds; if it finds none, the first one that serde finds.
+pub fn decode<T: DeserializeOwned + JsonSchema>(node: &Node, what: &str) -> Result<T, Faults> {
     serde_path_to_error::deserialize(node.to_json()).map_err(|error| {
-        let mut at = node;
-        let mut place = &node.at;
-        for segment in error.path() {
-            match segment {
-                Segment::Map { key } => {
-                    let Some((found, next)) = at.entries().iter().find(|(entry, _)| entry.name == *key) else { break };
-                    (at, place) = (next, &next.at);
-                    if error.inner().to_string().starts_with("unknown field") && at.entries().is_empty() {
-                        place = &found.at;
-                    }
-                }
-                Segment::Seq { index } => {
-                    let Some(next) = at.items().get(*index) else { break };
-                    (at, place) = (next, &next.at);
-                }
-                Segment::Enum { .. } | Segment::Unknown => {}
-            }
+        // Only now: a schema takes longer to compile than a small value to decode.
+        let found = Judge::of::<T>().map(|judge| judge.faults(node, what, &node.at)).unwrap_or_default();
+        if found.is_empty() {
+            Fault::at(place(node, error.path()), format!("{what}: {}", error.inner())).into()
+        } else {
+            Faults(found)
         }
-        Fault::at(place, error.inner().to_string())
     })
+}
+
+fn place<'n>(mut node: &'n Node, path: &serde_path_to_error::Path) -> &'n Location {
+    for segment in path {
+        let next = match segment {
+            Segment::Map { key } => node.get(key),
+            Segment::Seq { index } => node.items().get(*index),
+            Segment::Enum { .. } | Segment::Unknown => Some(node),
+        };
+        match next {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    &node.at
 }
 
 /// The fault of a key that nobody knows.
@@ -203,5 +208,11 @@ pub fn wrong_type(node: &Node, what: &str, wanted: &str) -> Fault {
         Kind::Seq(_) => "a list",
         Kind::Map(_) => "a mapping",
     };
-    Fault::at(&node.at, format!("{what} must be {wanted}, and this is {found}"))
+    let fault = Fault::at(&node.at, format!("{what} must be {wanted}, and this is {found}"));
+    match node.as_str() {
+        Some("yes" | "on" | "Yes" | "True" | "TRUE") if wanted == "true or false" => fault.help("write `true`"),
+        Some("no" | "off" | "No" | "False" | "FALSE") if wanted == "true or false" => fault.help("write `false`"),
+        Some(_) if wanted == "a list" => fault.help("write `[one, two]`, or one `- item` on each line"),
+        _ => fault,
+    }
 }

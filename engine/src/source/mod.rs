@@ -12,4 +12,4 @@ pub use fields::{Fields, decode, unknown_key, wrong_type};
 pub use location::{Location, SourceFile};
 pub use nearest::nearest;
 pub use node::{Key, Kind, Node};
-pub use parse::parse;
+pub use parse::{parse, parse_partly};

@@ -47,6 +47,11 @@ impl Node {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
 
+    /// Looks a key of a mapping up, for its place.
+    pub fn key(&self, name: &str) -> Option<&Key> {
+        self.entries().iter().find(|(key, _)| key.name == name).map(|(key, _)| key)
+    }
+
     /// The entries of a mapping; empty for every other kind.
     pub fn entries(&self) -> &[(Key, Node)] {
         match &self.kind {

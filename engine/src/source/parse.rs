@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 
@@ -14,17 +16,32 @@ use super::{Fault, Faults, Key, Kind, Location, Node, SourceFile};
 /// # Errors
 /// A syntax error, a duplicate key, or a document that is too large when its aliases are expanded, each with its place.
 pub fn parse(file: &Arc<SourceFile>) -> Result<Node, Faults> {
+    match parse_partly(file) {
+        (Some(node), faults) => faults.into_result(node),
+        (None, faults) => Err(faults),
+    }
+}
+
+/// Parses a YAML file as [`parse`] does, and gives a tree even if keys stand there twice (the first counts): what `check`
+/// goes on with.
+pub fn parse_partly(file: &Arc<SourceFile>) -> (Option<Node>, Faults) {
     let options = serde_yaml::options! {
         // YAML 1.2 as people expect it: `no` is text, `0755` and `1_000` are text.
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
+        // Found in `into_node`, so that all of them are told and not only the first.
+        duplicate_keys: serde_yaml::DuplicateKeyPolicy::PassThrough,
         with_snippet: false,
         budget: serde_yaml::budget! { max_nodes: 600_000, max_events: 3_000_000 },
     };
     match serde_yaml::from_str_with_options::<Raw>(&file.text, options) {
-        Ok(raw) => Ok(raw.into_node(file)),
-        Err(error) => Err(syntax_fault(file, &error).into()),
+        Ok(raw) => {
+            let mut faults = Faults::default();
+            let node = raw.into_node(file, &mut faults);
+            (Some(node), faults)
+        }
+        Err(error) => (None, syntax_fault(file, &error).into()),
     }
 }
 
@@ -32,11 +49,7 @@ fn syntax_fault(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Fault {
     let error = error.without_snippet();
     let text = error.to_string();
     // The message repeats the place in its own way; ours comes from the location.
-    let message = [" at line ", ", set DuplicateKeyPolicy"]
-        .iter()
-        .fold(text.as_str(), |text, end| text.split(end).next().unwrap_or(text))
-        .trim_end_matches([':', ',', ' '])
-        .to_owned();
+    let message = text.split(" at line ").next().unwrap_or(&text).trim_end_matches([':', ',', ' ']).to_owned();
     let Some(location) = error.location() else {
         return Fault::at(&Location::new(file, 0..0), message);
     };
@@ -46,8 +59,12 @@ fn syntax_fault(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Fault {
             .label("YAML reads this as a mapping")
             .help("quote the template: \"{{ ... }}\"");
     }
-    let start = range_of(location.span().byte_offset(), location.span().byte_len(), &file.text);
-    Fault::at(&Location::new(file, start), message)
+    let range = match location.span().byte_offset() {
+        Some(offset) => range_of(Some(offset), location.span().byte_len(), &file.text),
+        // Faults of the scanner come with line and column only.
+        None => offset_of(&file.text, line, usize::try_from(location.column()).unwrap_or(1)),
+    };
+    Fault::at(&Location::new(file, range), message)
 }
 
 /// Finds `{{` that begins a value on a line, or on the line above it (where the parser noticed too late).
@@ -66,6 +83,14 @@ fn unquoted_template(text: &str, line: usize) -> Option<Range<usize>> {
         start += content.len();
     }
     found
+}
+
+/// The place of a one-based line and column (in characters).
+fn offset_of(text: &str, line: usize, column: usize) -> Range<usize> {
+    let start = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+    let rest = text[start..].lines().next().unwrap_or_default();
+    let within = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+    start + within..start + within
 }
 
 fn range_of(offset: Option<u64>, length: Option<u64>, text: &str) -> Range<usize> {
@@ -87,7 +112,7 @@ enum RawKind {
 }
 
 impl Raw {
-    fn into_node(self, file: &Arc<SourceFile>) -> Node {
+    fn into_node(self, file: &Arc<SourceFile>, faults: &mut Faults) -> Node {
         let mut range = range_of(self.range.0, self.range.1, &file.text);
         let kind = match self.kind {
             RawKind::Scalar(Kind::Float(number, _)) => {
@@ -96,10 +121,8 @@ impl Raw {
                 Kind::Float(number, written.map_or_else(|| number.to_string(), str::to_owned))
             }
             RawKind::Scalar(kind) => kind,
-            RawKind::Seq(items) => Kind::Seq(items.into_iter().map(|item| item.into_node(file)).collect()),
-            RawKind::Map(entries) => {
-                Kind::Map(entries.into_iter().map(|(key, node)| (as_key(key, file), node.into_node(file))).collect())
-            }
+            RawKind::Seq(items) => Kind::Seq(items.into_iter().map(|item| item.into_node(file, faults)).collect()),
+            RawKind::Map(entries) => Kind::Map(unique(entries, file, faults)),
         };
         // A collection's own span ends where its last child ends, not at the parser's last event.
         if let Some(end) = last_end(&kind) {
@@ -107,6 +130,23 @@ impl Raw {
         }
         Node { at: Location::new(file, range), kind }
     }
+}
+
+/// The entries of a mapping; a key that stands there again is a fault, and the first counts.
+fn unique(entries: Vec<(Spanned<String>, Raw)>, file: &Arc<SourceFile>, faults: &mut Faults) -> Vec<(Key, Node)> {
+    let mut found: IndexMap<String, (Key, Node)> = IndexMap::with_capacity(entries.len());
+    for (key, raw) in entries {
+        let (key, node) = (as_key(key, file), raw.into_node(file, faults));
+        match found.entry(key.name.clone()) {
+            Entry::Occupied(first) => {
+                let (line, _) = file.line_column(first.get().0.at.range.start);
+                let fault = Fault::at(&key.at, format!("duplicate key `{}`", key.name));
+                faults.push(fault.help(format!("it is in line {line} already")));
+            }
+            Entry::Vacant(place) => drop(place.insert((key, node))),
+        }
+    }
+    found.into_values().collect()
 }
 
 fn last_end(kind: &Kind) -> Option<usize> {
@@ -255,7 +295,8 @@ mod tests {
 
     #[test]
     fn duplicate_keys_are_a_fault_at_the_second() {
-        assert_eq!(faults("a: 1\nb: 2\na: 3\n"), "t.yml:3:1: duplicate mapping key: a");
+        let expected = "t.yml:3:1: duplicate key `a`\nt.yml:4:11: duplicate key `c`";
+        assert_eq!(faults("a: 1\nb: 2\na: 3\nd: {c: 1, c: 2}\n"), expected);
     }
 
     #[test]
@@ -265,7 +306,8 @@ mod tests {
 
     #[test]
     fn syntax_errors_have_a_place() {
-        assert!(faults("a: [1, 2\nb: 3\n").starts_with("t.yml:"));
+        assert_eq!(faults("ü: \"x\nb: 2\n"), "t.yml:1:4: unclosed quote");
+        assert_eq!(faults("a: 1\nb:\n\t- x\n"), "t.yml:3:2: tabs disallowed within this context (block indentation)");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use minijinja::{Error, ErrorKind};
 use serde_json::{Map, Value};
 
-use super::Scope;
 use super::environment::environment;
 use super::span::locate;
+use super::{Scope, names};
 use crate::source::{Fault, Kind, Node, nearest};
 
 /// Renders every template of a tree, keys included.
@@ -84,20 +84,29 @@ pub fn condition(node: &Node, scope: &Scope) -> Result<bool, Fault> {
     }
 }
 
-/// Checks the syntax of every template of a tree without rendering it.
+/// Checks the syntax of every template of a tree without rendering it, and that its filters and tests exist.
 pub fn syntax(node: &Node, as_expression: bool) -> Vec<Fault> {
     let empty = Scope::default();
-    let check = |text: &str| -> Option<Fault> {
-        if as_expression {
-            let bare = single_expression(text).unwrap_or(text);
-            let error = environment().compile_expression(bare).err()?;
-            return Some(fault(node, text, offset_of(text, bare), &error, &empty));
+    let check = |text: &str| -> Vec<Fault> {
+        let (bare, failed) = match as_expression {
+            true => {
+                let bare = single_expression(text).unwrap_or(text);
+                (bare, environment().compile_expression(bare).err())
+            }
+            false => (text, environment().template_from_str(text).err()),
+        };
+        let offset = offset_of(text, bare);
+        if let Some(error) = failed {
+            return vec![fault(node, text, offset, &error, &empty)];
         }
-        let error = environment().template_from_str(text).err()?;
-        Some(fault(node, text, 0, &error, &empty))
+        let as_fault = |unknown: names::Unknown| {
+            let at = locate(node, text, unknown.range.start + offset..unknown.range.end + offset);
+            Fault::at(&at, format!("unknown {} `{}`", unknown.what, &bare[unknown.range]))
+        };
+        names::unknown(bare, as_expression).into_iter().map(as_fault).collect()
     };
     match &node.kind {
-        Kind::Str(text) if as_expression || text.contains('{') => check(text).into_iter().collect(),
+        Kind::Str(text) if as_expression || text.contains('{') => check(text),
         Kind::Seq(items) => items.iter().flat_map(|item| syntax(item, as_expression)).collect(),
         Kind::Map(entries) => entries
             .iter()

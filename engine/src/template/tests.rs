@@ -105,4 +105,17 @@ fn variables_are_known_without_rendering() {
     let paths: Vec<String> = mentions(&tree, false).into_iter().map(|mention| mention.path).collect();
     assert_eq!(paths, ["drbd.resource", "other", "port"]);
     assert_eq!(mentions(&node("x: old.rc == 0"), true)[0].root(), "old");
+    let tree = node("x: \"{{ range(3) | list }} {% set ns = namespace() %}\"");
+    let paths: Vec<String> = mentions(&tree, false).into_iter().map(|mention| mention.path).collect();
+    assert!(paths.is_empty(), "functions of the language are no variables: {paths:?}");
+}
+
+#[test]
+fn unknown_filters_are_faults_of_syntax_with_their_place() {
+    let said = |text: &str, expression: bool| {
+        let faults = syntax(&node(text), expression);
+        faults.iter().map(|fault| format!("{}: {fault}", fault.at.as_ref().expect("a place"))).collect::<Vec<_>>()
+    };
+    assert_eq!(said("x: \"a {{ port | sluggify }}\"", false), ["t.yml:1:17: unknown filter `sluggify`"]);
+    assert_eq!(said("x: name is emptyish", true), ["t.yml:1:12: unknown test `emptyish`"]);
 }

@@ -57,6 +57,15 @@ fn paths(text: &str, expression: bool) -> BTreeSet<String> {
     if !expression && !text.contains('{') {
         return BTreeSet::new();
     }
+    let mut found = undeclared(text, expression);
+    // `range(3)` is a function of the language; a variable may have the same name (`namespace`).
+    let function =
+        |path: &str| text.contains(&format!("{path}(")) && environment().globals().any(|(name, _)| name == path);
+    found.retain(|path| !function(path));
+    found
+}
+
+fn undeclared(text: &str, expression: bool) -> BTreeSet<String> {
     let bare = if expression { Some(text) } else { single_expression(text) };
     if let Some(Ok(compiled)) = bare.map(|bare| environment().compile_expression(bare)) {
         return compiled.undeclared_variables(true).into_iter().collect();

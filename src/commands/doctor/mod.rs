@@ -32,8 +32,7 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
 fn on(inventory: &Inventory, path: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !inventory.secrets.is_empty() {
-        let count = inventory.secrets.len();
-        findings.push(Finding::good("secrets", format!("all {count} can be fetched")));
+        findings.push(Finding::good("secrets", format!("all can be fetched ({})", inventory.secrets.len())));
     }
     for site in inventory.sites.values() {
         findings.extend(site::look(site, path));

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 
 use anyhow::Context as _;
 use cutover_engine::source::{Fault, Faults};
@@ -17,7 +18,8 @@ const TEMPLATES: [(&str, &str); 2] =
 /// Writes both files. If one is there already, neither is written.
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let files = TEMPLATES.map(|(directory, template)| {
-        let path = args.dir.join(directory).join(format!("{}.yml", args.name));
+        let path = Path::new(directory).join(format!("{}.yml", args.name));
+        let path = args.dir.as_ref().map_or_else(|| path.clone(), |dir| dir.join(&path));
         (path, template.replace("@NAME@", &args.name))
     });
     let mut faults = Faults::default();

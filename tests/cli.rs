@@ -1,0 +1,181 @@
+//! The command line as a whole: what is printed, to which stream, and with which exit code.
+
+mod console;
+
+use std::fs;
+use std::io::Read as _;
+use std::process::Stdio;
+
+use console::{cutover, root, run, seen};
+use insta::{assert_snapshot, glob, with_settings};
+use serde_json::Value;
+
+#[test]
+fn every_fault_of_a_playbook_is_told_with_its_place() {
+    let directory = root().join("tests/cases");
+    glob!("cases/faults/*.yml", |path| {
+        let file = format!("faults/{}", path.file_name().expect("a name").to_string_lossy());
+        let output = run(&directory, &["check", &file]);
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        with_settings!({ snapshot_path => "snapshots/faults", prepend_module_to_snapshot => false }, {
+            assert_snapshot!("playbook", seen(&output));
+        });
+    });
+}
+
+#[test]
+fn every_fault_of_an_inventory_is_told_with_its_place() {
+    let directory = root().join("tests/cases");
+    glob!("cases/inventories/*.yml", |path| {
+        let file = format!("inventories/{}", path.file_name().expect("a name").to_string_lossy());
+        let output = run(&directory, &["check", "-i", &file]);
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        with_settings!({ snapshot_path => "snapshots/faults", prepend_module_to_snapshot => false }, {
+            assert_snapshot!("inventory", seen(&output));
+        });
+    });
+}
+
+#[test]
+fn ten_faults_in_one_playbook_are_ten_with_ten_places() {
+    let output = run(&root().join("tests/cases"), &["check", "faults/ten.yml", "--output", "json"]);
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let faults = said["faults"].as_array().expect("a list");
+    let lines: Vec<u64> = faults.iter().filter_map(|fault| fault["line"].as_u64()).collect();
+    assert_eq!(lines, [2, 7, 10, 12, 15, 17, 19, 21, 24, 26, 30]);
+    let first = r#"{"message":"unknown key `windo` in a playbook","help":"did you mean `window`?","file":"faults/ten.yml","line":2,"column":1,"end_line":2,"end_column":6}"#;
+    assert_eq!(faults[0].to_string(), first);
+    assert_eq!((said["ok"].as_bool(), output.status.code()), (Some(false), Some(2)));
+}
+
+#[test]
+fn on_a_terminal_faults_are_drawn() {
+    let output = run(&root().join("tests/cases"), &["check", "faults/two_modules.yml", "--color", "always"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("\u{1b}["), "{said}");
+    assert_snapshot!("drawn", ::console::strip_ansi_codes(&said));
+}
+
+#[test]
+fn what_is_right_is_one_line_for_each_file() {
+    let files = ["check", "good/one.yml", "good/two.yml", "-i", "good/inventory.yml"];
+    assert_snapshot!("good", seen(&run(&root().join("tests/cases"), &files)));
+    let mut command = cutover(&root().join("tests/cases"), &["check", "good/two.yml"]);
+    command.env("CUTOVER_INVENTORY", "good/inventory.yml");
+    assert_snapshot!("good_by_environment", seen(&command.output().expect("cutover")));
+}
+
+#[test]
+fn a_playbook_is_not_blamed_for_a_broken_inventory() {
+    let files = ["check", "good/two.yml", "-i", "inventories/unknown_role.yml"];
+    assert_snapshot!("broken_inventory", seen(&run(&root().join("tests/cases"), &files)));
+}
+
+#[test]
+fn a_file_that_two_playbooks_include_is_blamed_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let playbook = "name: x\nphases: [{name: a, steps: [{include: tasks.yml}]}]\n";
+    fs::write(directory.path().join("a.yml"), playbook).expect("a file");
+    fs::write(directory.path().join("b.yml"), playbook).expect("a file");
+    fs::write(directory.path().join("tasks.yml"), "- pause: {fro: 1s}\n").expect("a file");
+    assert_snapshot!("included_twice", seen(&run(directory.path(), &["check", "a.yml", "b.yml"])));
+}
+
+#[test]
+fn check_reads_no_secret() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let inventory = fs::read_to_string(root().join("inventories/example.yml")).expect("the example");
+    let secrets = "secrets:\n  a: {env: NO_SUCH}\n  b: {file: /no/such}\n  c: {command: [touch, ran]}\n";
+    fs::write(directory.path().join("i.yml"), inventory + secrets).expect("a file");
+    let output = run(directory.path(), &["check", "-i", "i.yml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
+    assert!(!directory.path().join("ran").exists());
+}
+
+#[test]
+fn wrong_usage_ends_with_two_and_help_with_zero() {
+    let cases: [(&[&str], i32); 9] = [
+        (&["--help"], 0),
+        (&["run", "--help"], 0),
+        (&["--version"], 0),
+        (&[], 2),
+        (&["frobnicate"], 2),
+        (&["check"], 2),
+        (&["run", "x.yml", "-e", "nothing"], 2),
+        (&["check", "no-such-file.yml"], 2),
+        (&["explain", "mout"], 2),
+    ];
+    for (arguments, expected) in cases {
+        let output = run(&root(), arguments);
+        assert_eq!(output.status.code(), Some(expected), "{arguments:?}: {}", seen(&output));
+    }
+}
+
+#[test]
+fn a_run_without_an_inventory_says_how_to_name_one() {
+    assert_snapshot!("run_without_inventory", seen(&run(&root().join("tests/cases"), &["run", "good/one.yml"])));
+}
+
+#[test]
+fn parameters_are_checked_before_anything_runs() {
+    let arguments = ["plan", "good/one.yml", "-i", "good/inventory.yml", "-e", "replicas=many", "-e", "relase=x"];
+    assert_snapshot!("wrong_parameters", seen(&run(&root().join("tests/cases"), &arguments)));
+}
+
+#[test]
+fn the_shipped_playbook_is_used_where_there_is_none_on_the_disk() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let first = |output: &std::process::Output| {
+        String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned()
+    };
+    let shipped =
+        "rehearsing playbooks/etcd-cutover.yml (part of cutover) on inventories/example.yml (part of cutover)";
+    assert_eq!(first(&run(directory.path(), &["rehearse"])), shipped);
+    fs::create_dir(directory.path().join("inventories")).expect("a directory");
+    fs::copy(root().join("inventories/example.yml"), directory.path().join("inventories/example.yml")).expect("a copy");
+    let mixed = "rehearsing playbooks/etcd-cutover.yml (part of cutover) on inventories/example.yml";
+    assert_eq!(first(&run(directory.path(), &["rehearse"])), mixed);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    for arguments in [&["explain"][..], &["schema", "playbook"], &["completions", "bash"], &["--help"]] {
+        let mut command = cutover(&root(), arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cutover");
+        drop(child.stdout.take());
+        let mut err = String::new();
+        child.stderr.take().expect("a pipe").read_to_string(&mut err).expect("text");
+        assert_eq!((child.wait().expect("an end").code(), err.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn completions_know_commands_options_and_modules() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&root(), &["completions", shell]);
+        let script = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && script.contains("rehearse") && script.contains("skip-tags"), "{shell}");
+        // The others know no values of arguments without a name.
+        assert!(script.contains("copy_preserve") || !matches!(shell, "bash" | "zsh"), "{shell}");
+    }
+}
+
+#[test]
+fn a_module_is_explained_from_its_schema() {
+    assert_snapshot!("explain_mount", seen(&run(&root(), &["explain", "mount"])));
+    assert_snapshot!("explain_net_check", seen(&run(&root(), &["explain", "net_check"])));
+    let table = String::from_utf8(run(&root(), &["explain"]).stdout).expect("text");
+    assert!(table.contains("\npause          Lets time pass\n"), "{table}");
+}
+
+#[test]
+fn a_misspelt_module_is_guessed() {
+    let said = seen(&run(&root(), &["explain", "mout"]));
+    assert!(said.contains("a similar value exists: 'mount'"), "{said}");
+}
+
+#[test]
+fn the_help_is_what_it_was() {
+    assert_snapshot!("help", seen(&run(&root(), &["--help"])));
+    assert_snapshot!("help_run", seen(&run(&root(), &["run", "--help"])));
+}
