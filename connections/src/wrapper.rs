@@ -87,10 +87,10 @@ fn environment(command: &Command) -> String {
     format!("export{}\n", command.env.iter().map(assign).collect::<String>())
 }
 
-/// The argv that ends a process group: TERM, and KILL for what is left after two seconds.
+/// The argv that ends a process group (`kill -s`, because dash's own `kill -TERM -- -1` is an error): TERM, and KILL for what is left after two seconds.
 pub(crate) fn kill(group: u32, sudo: bool) -> Vec<String> {
-    let script = "kill -TERM -- -$1 || exit 0; i=0; while [ $i -lt 20 ]; do kill -0 -- -$1 2>/dev/null || exit 0; \
-                  sleep 0.1; i=$((i+1)); done; kill -KILL -- -$1";
+    let script = "kill -s TERM -- -$1 || exit 0; i=0; while [ $i -lt 20 ]; do kill -s 0 -- -$1 2>/dev/null || exit 0; \
+                  sleep 0.1; i=$((i+1)); done; kill -s KILL -- -$1";
     let group = group.to_string();
     let head = ["sudo", "-n", "--", "sh", "-c", script, "cutover-kill", &group];
     head[if sudo { 0 } else { 3 }..].iter().map(|word| (*word).to_owned()).collect()
@@ -100,7 +100,7 @@ pub(crate) fn kill(group: u32, sudo: bool) -> Vec<String> {
 /// could tell: looks for the marker in the argv of every process, for three seconds.
 pub(crate) fn kill_marked(marker: &str) -> Vec<String> {
     let script = "i=0; s=TERM; seen=; while [ $i -lt 30 ]; do hit=; for d in /proc/[0-9]*; do p=${d#/proc/}; \
-                  [ $p = $$ ] && continue; grep -qs -e \"$1\" $d/cmdline || continue; hit=1; kill -$s -- -$p 2>/dev/null; \
+                  [ $p = $$ ] && continue; grep -qs -e \"$1\" $d/cmdline || continue; hit=1; kill -s $s -- -$p 2>/dev/null; \
                   done; [ -n \"$seen\" ] && [ -z \"$hit\" ] && exit 0; [ -n \"$hit\" ] && seen=1; \
                   [ $i -ge 20 ] && s=KILL; i=$((i+1)); sleep 0.1; done";
     ["sh", "-c", script, "cutover-kill", marker].map(str::to_owned).to_vec()

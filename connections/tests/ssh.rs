@@ -46,8 +46,11 @@ async fn streams_stay_apart_and_exits_are_told() {
     assert_eq!((silent.exit, silent.stdout.as_str()), (Exit::Code(0), ""), "no input is an empty input");
     let fed = collect(&*node, &Command::new(["wc", "-c"]).stdin("twelve bytes")).await.unwrap();
     assert_eq!(fed.stdout.trim(), "12");
-    let unread = collect(&*node, &Command::new(["true"]).stdin("x".repeat(8 << 20))).await.unwrap();
-    assert!(unread.success(), "a command need not read its input: {unread:?}");
+    assert!(run(&*node, "true").await.success());
+    for length in [1 << 10, 1 << 20, 8 << 20] {
+        let unread = collect(&*node, &Command::new(["true"]).stdin("x".repeat(length))).await.unwrap();
+        assert!(unread.success(), "a command need not read its input: {unread:?}");
+    }
 
     let start = Instant::now();
     for _ in 0..20 {
@@ -164,6 +167,40 @@ async fn dropping_a_command_ends_its_group_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_stream_that_nobody_takes_holds_up_nothing_else_and_ends_when_dropped() {
+    let Some(sshd) = Sshd::start() else { return };
+    let world = sshd.world("");
+    let node = node(&world).await.unwrap();
+    let (zeros, stuck) = (sh("cat /dev/zero"), waiting(&sshd));
+    let mut copying = Box::pin(pipe((&*node, &zeros), (&*node, &stuck)));
+    let group_id = tokio::select! {
+        ended = &mut copying => panic!("{ended:?}"),
+        id = started(&sshd) => id,
+    };
+    let beside = async { tokio::time::sleep(Duration::from_millis(300)).await };
+    tokio::select! {
+        ended = &mut copying => panic!("{ended:?}"),
+        () = beside => drop(copying),
+    }
+    eventually(Duration::from_secs(2), "the receiver is gone", || group(group_id).is_empty()).await;
+    let cats = || run_count(&sshd, b"/dev/zero");
+    eventually(Duration::from_secs(2), "the sender is gone", || cats() == 0).await;
+    assert_eq!(run(&*node, "echo alive").await.stdout, "alive\n");
+    let sessions = || sshd.descendants().len();
+    let one = 2;
+    eventually(Duration::from_secs(5), "only the shared connection is left", || sessions() <= one).await;
+}
+
+/// How many of the sshd's processes have some bytes in their argv.
+fn run_count(sshd: &Sshd, bytes: &[u8]) -> usize {
+    let has = |pid: &u32| {
+        let argv = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        argv.windows(bytes.len()).any(|window| window == bytes)
+    };
+    sshd.descendants().iter().filter(|pid| has(pid)).count()
+}
+
+#[tokio::test]
 async fn commands_dropped_at_any_moment_leave_nothing_and_give_back_their_channels() {
     let Some(sshd) = Sshd::start() else { return };
     let world = sshd.world("");
@@ -173,10 +210,7 @@ async fn commands_dropped_at_any_moment_leave_nothing_and_give_back_their_channe
         let stopped = tokio::time::timeout(Duration::from_millis(round * 3), collect(&*node, &command)).await;
         assert!(stopped.is_err());
     }
-    let sleeping = || {
-        let reads = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        sshd.descendants().iter().filter(|pid| reads(pid).windows(5).any(|window| window == b"99.25")).count()
-    };
+    let sleeping = || run_count(&sshd, b"99.25");
     eventually(Duration::from_secs(20), "no command is left", || sleeping() == 0).await;
     let outputs = futures_util::future::join_all((0..16).map(|_| run(&*node, "echo done"))).await;
     assert!(outputs.iter().all(|output| output.stdout == "done\n"), "{outputs:?}");

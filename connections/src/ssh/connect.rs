@@ -33,7 +33,7 @@ pub(super) fn connect(host: Arc<Host>, alone: bool) -> BoxFuture<'static, Result
         let through = match &host.jump {
             None => None,
             Some(jump) => {
-                let link = if alone { jump.dial().await } else { jump.link().await };
+                let link = if alone { connect(Arc::clone(jump), true).await.map(Arc::new) } else { jump.link().await };
                 Some(link.map_err(|fault| through_jump(jump, fault))?)
             }
         };

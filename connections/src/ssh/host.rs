@@ -7,6 +7,7 @@ use std::time::Duration;
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::TryFutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::runtime::Builder;
 
 use super::connect::connect;
 use super::host_key::KnownHost;
@@ -15,6 +16,10 @@ use super::login::Login;
 use super::run::{self, Call};
 use crate::attempt::Attempt;
 use crate::wrapper::Wrapped;
+
+/// So much input, in bytes, may go over the shared connection: what sshd takes before the command reads anything is twice
+/// that (a session's window, 64 packets of 32 KiB, in OpenSSH's channels.h).
+const SHARED_INPUT: usize = 1024 * 1024;
 
 /// A host.
 pub(crate) struct Host {
@@ -65,9 +70,13 @@ impl Host {
         self.link.get(|link| link.stands(), || Box::pin(connect(host, false).map_ok(Arc::new))).await
     }
 
-    /// A connection for one user alone.
-    pub(super) async fn dial(self: &Arc<Self>) -> Result<Arc<Link>, TransportFault> {
-        connect(Arc::clone(self), true).await.map(Arc::new)
+    /// A connection for one command alone, on a runtime of its own.
+    async fn dial(self: &Arc<Self>) -> Result<Arc<Link>, TransportFault> {
+        let own = |error: &dyn std::fmt::Display| TransportFault::Unreachable(format!("cannot connect: {error}"));
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("ssh-stream").enable_all().build();
+        let runtime = runtime.map_err(|error| own(&error))?;
+        let link = runtime.spawn(connect(Arc::clone(self), true)).await.map_err(|error| own(&error))??;
+        Ok(Arc::new(link.on(runtime)))
     }
 }
 
@@ -81,11 +90,11 @@ impl Shell {
         Ok(Self(host))
     }
 
-    /// A channel for a command. A stream into a command goes over a connection of its own: russh takes in what a host sends
-    /// whether or not it is wanted yet and stops reading when its buffer is full, so that a stream from a host to itself (or
-    /// through one jump host) would wait for itself.
-    async fn channel(&self, streamed: bool) -> Result<(Arc<Link>, Slot), TransportFault> {
-        if streamed {
+    /// A channel for a command. A command with much input gets a connection of its own, because russh 0.62 stops a whole
+    /// connection for one channel: it sends nothing on any while one has data that its window does not allow, and reads
+    /// nothing while a channel's reader does not keep up. A stream from a host to itself would wait for itself.
+    async fn channel(&self, alone: bool) -> Result<(Arc<Link>, Slot), TransportFault> {
+        if alone {
             let link = self.0.dial().await?;
             let slot = link.open(Purpose::Run).await?;
             return Ok((link, slot));
@@ -109,8 +118,9 @@ impl Transport for Shell {
         Box::pin(async move {
             let Host { sudo, limit, .. } = *self.0;
             let wrapped = Wrapped::new(command, sudo, limit)?;
-            let (link, slot) = self.channel(io.stdin.is_some()).await?;
-            run::run(Call { link, wrapped, sudo, limit, user: &self.0.login.user }, slot, command, io).await
+            let text = command.stdin.as_ref().map_or(0, String::len) + wrapped.prelude.as_ref().map_or(0, String::len);
+            let (link, slot) = self.channel(io.stdin.is_some() || text > SHARED_INPUT).await?;
+            run::run(Call { host: &self.0, link, wrapped, sudo, limit }, slot, command, io).await
         })
     }
 }

@@ -1,12 +1,14 @@
 //! One connection to a host that is logged in, and the channels on it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_ssh2_tokio::Client;
 use cutover_engine::world::TransportFault;
 use russh::Channel;
 use russh::client::Msg;
+use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Commands at a time on one connection: sshd allows ten sessions (MaxSessions, sshd_config(5)), two are kept for stopping.
@@ -20,6 +22,10 @@ pub(super) struct Link {
     pub(super) client: Client,
     commands: Arc<Semaphore>,
     stops: Arc<Semaphore>,
+    /// Not to be used for anything new.
+    retired: AtomicBool,
+    /// The runtime that only this connection runs on.
+    runtime: Option<Runtime>,
     /// The connection to the jump host that this one runs through; it lives as long.
     _through: Option<Arc<Link>>,
 }
@@ -46,13 +52,27 @@ impl Link {
             client,
             commands: Arc::new(Semaphore::new(COMMANDS)),
             stops: Arc::new(Semaphore::new(1)),
+            retired: AtomicBool::new(false),
+            runtime: None,
             _through: through,
         }
     }
 
+    /// Ends the runtime with the connection, whatever the connection is in the middle of.
+    pub(super) fn on(mut self, runtime: Runtime) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
     /// Whether the connection still stands, as far as is known.
     pub(super) fn stands(&self) -> bool {
-        !self.client.is_closed()
+        !self.client.is_closed() && !self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Lets what runs on it end, and nothing new begin: a command ended without its input, which may stand in the way of all
+    /// others.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
     }
 
     /// Opens a channel; waits for its turn first. Nothing has been sent to the host when this fails.
@@ -104,6 +124,10 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // At once, and not by asking: the request would wait behind input that nobody takes.
+            return runtime.shutdown_background();
+        }
         let client = self.client.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { drop(client.disconnect().await) });

@@ -10,24 +10,25 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::host::Host;
 use super::link::{Link, Slot};
 use crate::marker::Marked;
 use crate::wrapper::{Wrapped, kill};
 
-/// How long output may still come after the exit status. It ends at once, unless something left running by the command holds
-/// the stream; this is longer than the keepalive takes to notice a dead connection, so a stalled network cuts nothing off.
-const LINGER: Duration = Duration::from_secs(25);
+/// How long output may still come after the exit status before the host is asked whether that was all: it ends at once,
+/// unless something left running by the command holds the stream.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// The extended data type of standard error (RFC 4254, 5.2).
 const STDERR: u32 = 1;
 
 /// A command and the connection it runs on.
 pub(super) struct Call<'a> {
+    pub(super) host: &'a Arc<Host>,
     pub(super) link: Arc<Link>,
     pub(super) wrapped: Wrapped,
     pub(super) sudo: bool,
     pub(super) limit: Duration,
-    pub(super) user: &'a str,
 }
 
 /// Runs a command to its end.
@@ -37,16 +38,22 @@ pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: I
     let write = Arc::new(write);
     write.exec(true, call.wrapped.line()).await.map_err(|error| TransportFault::Unreachable(error.to_string()))?;
     let mut running = Running {
+        host: Arc::clone(call.host),
         link: Arc::clone(&call.link),
         ears: Some((read, Marked::new(call.wrapped.marker.clone()))),
         write: Arc::clone(&write),
         permit: Some(slot.permit),
         sudo: call.sudo,
     };
-    let exit = tokio::select! {
-        fed = feed(&write, &call.wrapped, command, io.stdin.take()) => Err(fed),
+    let mut fed = false;
+    let heard = tokio::select! {
+        broken = feed(&write, &call.wrapped, command, io.stdin.take(), &mut fed) => Err(broken),
         heard = running.listen(&mut io) => heard,
-    }?;
+    };
+    if !fed {
+        call.link.retire();
+    }
+    let exit = heard?;
     let _ = io.stdout.shutdown().await;
     let _ = io.stderr.shutdown().await;
     let marked = match &exit {
@@ -59,7 +66,7 @@ pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: I
     };
     let ended_by_limit = matches!(exit, Exit::Code(124 | 137)) || exit == Exit::Signal("KILL".to_owned());
     if marked.as_ref().is_some_and(|marked| marked.group().is_none()) {
-        return Err(not_started(call.user, &exit, &marked.map(|marked| marked.rest()).unwrap_or_default()));
+        return Err(not_started(&call.host.login.user, &exit, &marked.map(|marked| marked.rest()).unwrap_or_default()));
     }
     if ended_by_limit && started.elapsed() >= call.limit {
         return Err(TransportFault::TimedOut(format!("`{command}` ran for {:?} and was ended", call.limit)));
@@ -73,6 +80,7 @@ async fn feed(
     wrapped: &Wrapped,
     command: &Command,
     stream: Option<Box<dyn tokio::io::AsyncRead + Send + Unpin + '_>>,
+    done: &mut bool,
 ) -> TransportFault {
     // A command that ends before it has read everything is no fault: what cannot be sent any more is dropped.
     let fed = async {
@@ -93,6 +101,7 @@ async fn feed(
             write.data_bytes(Bytes::copy_from_slice(text.as_bytes())).await.ok()?;
         }
         write.eof().await.ok()?;
+        *done = true;
         None
     };
     match fed.await {
@@ -113,6 +122,7 @@ enum Heard {
 
 /// A running command. Dropped before it was disarmed, it ends the command's process group.
 struct Running {
+    host: Arc<Host>,
     link: Arc<Link>,
     ears: Option<(ChannelReadHalf, Marked)>,
     write: Arc<ChannelWriteHalf<Msg>>,
@@ -125,10 +135,21 @@ impl Running {
         let Some((read, marked)) = &mut self.ears else { return Ok(Heard::Lost) };
         let mut exit = None;
         loop {
-            let message = if exit.is_none() {
-                read.wait().await
-            } else {
-                tokio::time::timeout(LINGER, read.wait()).await.unwrap_or_default()
+            let message = match &exit {
+                None => read.wait().await,
+                Some(_) => match tokio::time::timeout(LINGER, read.wait()).await {
+                    Ok(message) => message,
+                    // What is answered now was asked after all output: nothing is on its way any more.
+                    Err(_) => {
+                        return Ok(self
+                            .link
+                            .brief(":".to_owned())
+                            .await
+                            .ok()
+                            .and(exit)
+                            .map_or(Heard::Lost, Heard::Exit));
+                    }
+                },
             };
             match message {
                 Some(ChannelMsg::Data { data }) => {
@@ -164,8 +185,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let (link, write, permit, sudo) =
-            (Arc::clone(&self.link), Arc::clone(&self.write), self.permit.take(), self.sudo);
+        let (host, link) = (Arc::clone(&self.host), Arc::clone(&self.link));
+        let (write, permit, sudo) = (Arc::clone(&self.write), self.permit.take(), self.sudo);
         let ears = self.ears.take();
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
@@ -181,13 +202,17 @@ impl Drop for Running {
                     }
                 };
                 let _ = tokio::time::timeout(Duration::from_secs(10), learn).await;
+                // Output that nobody takes any more must not stand in the way.
+                drop(read);
                 if let Some(group) = marked.group() {
                     let words: Vec<String> = kill(group, sudo).iter().map(|word| quote(word)).collect();
-                    let _ = link.brief(words.join(" ")).await;
+                    if let Ok(shared) = host.link().await {
+                        let _ = shared.brief(words.join(" ")).await;
+                    }
                 }
             }
-            let _ = write.close().await;
-            drop(permit);
+            let _ = tokio::time::timeout(Duration::from_secs(1), write.close()).await;
+            drop((permit, link));
         });
     }
 }
