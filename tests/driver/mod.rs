@@ -48,7 +48,12 @@ impl Lab {
 
     /// Drives a module on the pair's member of site `primary`.
     pub(crate) async fn drive(&self, module: &str, params: Value) -> End {
-        let target = Target::Pair { site: "primary".into(), node: "worker01".into(), ordinal: 0 };
+        self.drive_on("primary", module, params).await
+    }
+
+    /// Drives a module on the pair's member of a site.
+    pub(crate) async fn drive_on(&self, site: &str, module: &str, params: Value) -> End {
+        let target = Target::Pair { site: site.into(), node: "worker01".into(), ordinal: 0 };
         let world = Arc::new(self.sandbox.clone());
         let cx = Context::new(target, None, Arc::clone(&self.inventory), world);
         let bound = REGISTRY.get(module).expect("the module exists").bind(params).expect("the parameters are right");

@@ -1,0 +1,152 @@
+//! The DRBD modules, driven against the sandbox's drbdadm and drbdsetup on both ends of a pair: from two blank disks to a
+//! planned switch, a failover and a split brain.
+
+mod driver;
+
+use std::time::Duration;
+
+use cutover_engine::clock::Clock as _;
+use cutover_sandbox::WorldSpec;
+use driver::{End, Lab};
+use serde_json::{Value, json};
+
+const SITES: [&str; 2] = ["primary", "standby"];
+
+fn lab(version: &str) -> Lab {
+    Lab::new(WorldSpec { drbd_version: version.to_owned(), disk_bytes: 1 << 30, ..WorldSpec::default() })
+}
+
+fn done(end: End) -> (Vec<String>, Value) {
+    match end {
+        End::Done(log, result) => (log, result),
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+fn blocked(end: End) -> String {
+    match end {
+        End::Blocked(reasons) => reasons.join("\n"),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn programs(log: &[String]) -> Vec<&str> {
+    log.iter().filter_map(|line| line.split_once("$ ")).map(|(_, command)| command).collect()
+}
+
+/// Waits for `drbd_sync` as the engine does.
+async fn sync(lab: &Lab, site: &str, until: &str) -> Value {
+    let mut waits = Vec::new();
+    for _ in 0..200 {
+        match lab.drive_on(site, "drbd_sync", json!({"until": until})).await {
+            End::Failed(words) => waits.push(words),
+            other => {
+                println!("{waits:#?}");
+                return done(other).1;
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    panic!("never in sync: {waits:#?}")
+}
+
+async fn come_up(lab: &Lab) {
+    for site in SITES {
+        let (log, result) = done(lab.drive_on(site, "drbd_resource", json!({"create_metadata": true})).await);
+        let commands = programs(&log);
+        assert!(commands[0].starts_with("cutover-write-file /etc/drbd.d/cke_etcd0.res"), "{commands:?}");
+        assert_eq!(commands[1..], ["drbdadm create-md etcd0", "drbdadm up etcd0"]);
+        assert_eq!(result["disk"], "Inconsistent");
+    }
+}
+
+async fn in_sync(version: &str) -> Lab {
+    let lab = lab(version);
+    come_up(&lab).await;
+    sync(&lab, "primary", "connected").await;
+    let first = json!({"role": "primary", "initial": true});
+    let (log, _) = done(lab.drive("drbd_role", first).await);
+    assert_eq!(programs(&log), ["drbdadm primary --force etcd0"]);
+    let result = sync(&lab, "primary", "up_to_date").await;
+    assert_eq!((&result["disk"], &result["peer_disk"]), (&json!("UpToDate"), &json!("UpToDate")));
+    lab
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_blank_disks_become_a_pair_on_both_generations() {
+    for version in ["9.2.14", "8.4.11"] {
+        let lab = lab(version);
+        assert!(blocked(lab.drive("drbd_resource", json!({})).await).contains("set `create_metadata: true`"));
+        come_up(&lab).await;
+        for site in SITES {
+            assert!(done(lab.drive_on(site, "drbd_resource", json!({"create_metadata": true})).await).0.is_empty());
+        }
+        sync(&lab, "standby", "connected").await;
+        assert!(blocked(lab.drive("drbd_sync", json!({})).await).contains("neither end holds data"));
+        assert!(blocked(lab.drive("drbd_role", json!({"role": "primary"})).await).contains("say `initial: true`"));
+        let first = json!({"role": "primary", "initial": true});
+        assert_eq!(programs(&done(lab.drive("drbd_role", first.clone()).await).0), ["drbdadm primary --force etcd0"]);
+        assert!(done(lab.drive("drbd_role", first.clone()).await).0.is_empty());
+        assert!(blocked(lab.drive_on("standby", "drbd_role", first).await).contains("is Primary on primary/worker01"));
+        let began = lab.sandbox.now();
+        sync(&lab, "standby", "up_to_date").await;
+        assert!(lab.sandbox.now().duration_since(began).as_secs() >= 5, "1 GiB takes its time");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_change_while_it_is_up_and_go_back() {
+    for version in ["9.2.14", "8.4.11"] {
+        let lab = in_sync(version).await;
+        for params in [json!({"verify_alg": "crc32c", "net": {"ping-timeout": 30}}), json!({})] {
+            let (log, _) = done(lab.drive("drbd_resource", params.clone()).await);
+            assert_eq!(programs(&log).last(), Some(&"drbdadm adjust etcd0"));
+            assert!(done(lab.drive("drbd_resource", params).await).0.is_empty());
+        }
+        assert!(blocked(lab.drive("drbd_resource", json!({"state": "down"})).await).contains("demote it first"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_planned_switch_goes_by_demotion() {
+    let lab = in_sync("9.2.14").await;
+    done(lab.drive("filesystem", json!({"device": "/dev/drbd0"})).await);
+    lab.run("worker01", "mkdir -p /mnt/x").await;
+    done(lab.drive("mount", json!({"device": "/dev/drbd0", "path": "/mnt/x"})).await);
+    let secondary = json!({"role": "secondary"});
+    assert!(
+        blocked(lab.drive("drbd_role", secondary.clone()).await).contains("is mounted on primary/worker01 at /mnt/x")
+    );
+    done(lab.drive("mount", json!({"device": "/dev/drbd0", "path": "/mnt/x", "state": "unmounted"})).await);
+    assert_eq!(programs(&done(lab.drive("drbd_role", secondary).await).0), ["drbdadm secondary etcd0"]);
+    let (log, result) = done(lab.drive_on("standby", "drbd_role", json!({"role": "primary"})).await);
+    assert_eq!(programs(&log), ["drbdadm primary etcd0"]);
+    assert_eq!((&result["role"], &result["peer_role"]), (&json!("Primary"), &json!("Secondary")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disconnected_end_is_connected_and_a_split_brain_is_not() {
+    let lab = in_sync("9.2.14").await;
+    done(lab.drive("drbd_role", json!({"role": "secondary"})).await);
+    lab.run("worker01", "drbdadm disconnect etcd0").await;
+    assert!(blocked(lab.drive("drbd_sync", json!({})).await).contains("connect it with drbd_resource"));
+    let (log, _) = done(lab.drive("drbd_resource", json!({})).await);
+    assert!(["drbdadm adjust etcd0", "drbdadm connect etcd0"].contains(programs(&log).last().unwrap()), "{log:?}");
+    sync(&lab, "primary", "up_to_date").await;
+    // Each end goes on alone.
+    lab.run("worker01", "drbdadm disconnect etcd0").await;
+    for site in SITES {
+        done(lab.drive_on(site, "drbd_role", json!({"role": "primary"})).await);
+        done(lab.drive_on(site, "drbd_role", json!({"role": "secondary"})).await);
+    }
+    lab.run("worker01", "drbdadm connect etcd0").await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    for site in SITES {
+        for (module, params) in
+            [("drbd_resource", json!({})), ("drbd_sync", json!({})), ("drbd_role", json!({"role": "primary"}))]
+        {
+            let words = blocked(lab.drive_on(site, module, params).await);
+            assert!(words.contains("split brain suspected"), "{site} {module}: {words}");
+        }
+    }
+}
