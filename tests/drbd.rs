@@ -135,10 +135,14 @@ async fn a_disconnected_end_is_connected_and_a_split_brain_is_not() {
     sync(&lab, "primary", "up_to_date").await;
     // Each end goes on alone.
     lab.run("worker01", "drbdadm disconnect etcd0").await;
-    for site in SITES {
-        done(lab.drive_on(site, "drbd_role", json!({"role": "primary"})).await);
-        done(lab.drive_on(site, "drbd_role", json!({"role": "secondary"})).await);
-    }
+    let secondary = json!({"role": "secondary"});
+    done(lab.drive("drbd_role", json!({"role": "primary"})).await);
+    done(lab.drive("drbd_role", secondary.clone()).await);
+    let stale = lab.drive_on("standby", "drbd_role", json!({"role": "primary"})).await;
+    assert!(blocked(stale).contains("primary/worker01 holds newer data"));
+    let loss = json!({"role": "primary", "accept_data_loss": "a test"});
+    assert_eq!(programs(&done(lab.drive_on("standby", "drbd_role", loss).await).0), ["drbdadm primary etcd0"]);
+    done(lab.drive_on("standby", "drbd_role", secondary).await);
     lab.run("worker01", "drbdadm connect etcd0").await;
     tokio::time::sleep(Duration::from_secs(15)).await;
     for site in SITES {
