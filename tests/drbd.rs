@@ -6,7 +6,7 @@ mod driver;
 use std::time::Duration;
 
 use cutover_engine::clock::Clock as _;
-use cutover_sandbox::WorldSpec;
+use cutover_sandbox::{Fault, FaultKind, WorldSpec};
 use driver::{End, Lab};
 use serde_json::{Value, json};
 
@@ -153,4 +153,59 @@ async fn a_disconnected_end_is_connected_and_a_split_brain_is_not() {
             assert!(words.contains("split brain suspected"), "{site} {module}: {words}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failover_needs_an_attestation_and_the_old_primary_follows() {
+    for version in ["9.2.14", "8.4.11"] {
+        let lab = in_sync(version).await;
+        lab.sandbox.power_off("primary", "worker01");
+        let primary = json!({"role": "primary"});
+        let words = blocked(lab.drive_on("standby", "drbd_role", primary.clone()).await);
+        assert!(words.contains("is Primary on primary/worker01 by the DRBD link"), "{words}");
+        // A dead peer looks connected for some seconds.
+        let fenced = json!({"role": "primary", "fenced": "a test: the power is off"});
+        let End::Failed(words) = lab.drive_on("standby", "drbd_role", fenced.clone()).await else {
+            panic!("the link is not waited for")
+        };
+        assert!(words.contains("waiting for it to go down"), "{words}");
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let words = blocked(lab.drive_on("standby", "drbd_role", primary).await);
+        assert!(words.contains("cannot be asked whether it is still Primary"), "{words}");
+        let (log, result) = done(lab.drive_on("standby", "drbd_role", fenced).await);
+        assert_eq!(programs(&log), ["drbdadm primary etcd0"]);
+        assert_eq!((&result["role"], &result["peer_reachable"]), (&json!("Primary"), &json!(false)));
+        // The old Primary comes back and follows the new one.
+        lab.sandbox.power_on("primary", "worker01");
+        let stale = lab.drive("drbd_role", json!({"role": "primary"})).await;
+        assert!(!matches!(stale, End::Done(..)), "{stale:?}");
+        done(lab.drive("drbd_resource", json!({})).await);
+        let result = sync(&lab, "primary", "up_to_date").await;
+        assert_eq!((&result["role"], &result["peer_role"]), (&json!("Secondary"), &json!("Primary")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_is_created_once_even_if_the_connection_is_lost() {
+    for kind in [FaultKind::LoseBefore, FaultKind::LoseAfter] {
+        let lab = lab("9.2.14");
+        let when = vec!["primary/worker01$ drbdadm create-md".to_owned()];
+        lab.sandbox.inject(Fault { when, skip: 0, times: 1, kind: kind.clone() });
+        let params = json!({"create_metadata": true});
+        assert!(matches!(lab.drive("drbd_resource", params.clone()).await, End::Failed(_)));
+        let (log, _) = done(lab.drive("drbd_resource", params).await);
+        let again = programs(&log);
+        match kind {
+            FaultKind::LoseBefore => assert_eq!(again, ["drbdadm create-md etcd0", "drbdadm up etcd0"]),
+            _ => assert_eq!(again, ["drbdadm up etcd0"]),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_carries_something_gets_no_metadata() {
+    let spare_disks = [("primary/worker01".to_owned(), "LVM2_member".to_owned())].into();
+    let lab = Lab::new(WorldSpec { spare_disks, ..WorldSpec::default() });
+    let words = blocked(lab.drive("drbd_resource", json!({"create_metadata": true})).await);
+    assert!(words.contains("is not blank: it carries LVM2_member"), "{words}");
 }
