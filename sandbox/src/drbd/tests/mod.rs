@@ -106,7 +106,7 @@ impl Pair {
     /// What a command that must fail prints, and its code.
     async fn refused(&self, site: &str, line: &str) -> String {
         let Output { exit, stdout, stderr } = self.run(site, line).await;
-        assert_ne!(exit.to_string(), "exit 0", "{site}$ {line}: {stdout}");
+        assert_ne!(exit.to_string(), "exit code 0", "{site}$ {line}: {stdout}");
         format!("{stdout}{stderr}[{exit}]")
     }
 
