@@ -1,5 +1,10 @@
 //! The whole of DRBD in the sandbox, through the commands that a machine answers.
 
+mod config;
+mod failover;
+mod legacy;
+mod life;
+mod metadata;
 mod transcript;
 
 use std::time::Duration;

@@ -152,7 +152,12 @@ impl Replay {
                 continue;
             }
             let output = self.pair.run(site, &entry.line).await;
-            assert_eq!(output.exit.to_string(), format!("exit code {}", entry.code), "{site}$ {}: {output:?}", entry.line);
+            assert_eq!(
+                output.exit.to_string(),
+                format!("exit code {}", entry.code),
+                "{site}$ {}: {output:?}",
+                entry.line
+            );
             // fuser writes one line with both streams in turns, so it cannot be taken apart here; its own test holds it.
             if entry.line.starts_with("fuser ") {
                 continue;
