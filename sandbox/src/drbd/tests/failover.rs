@@ -26,6 +26,10 @@ async fn a_crashed_primary_becomes_the_target_of_the_one_that_took_over() {
     pair.all_well(P, &["touch /mnt/before"]).await;
     assert!(pair.sandbox.power_off(P, "worker01"));
     assert!(!pair.sandbox.power_off(P, "worker77"), "there is no such machine");
+    let place = cutover_engine::world::Place::node(P, "worker01");
+    let unreachable =
+        cutover_engine::world::World::transport(&pair.sandbox, &place).await.err().map(|fault| fault.to_string());
+    assert!(unreachable.is_some_and(|words| words.contains("no route to host")));
     // The dead peer still looks alive; primary waits until it is given up.
     assert_eq!(pair.ask(S, "drbdadm cstate etcd0").await, "Connected\n");
     let began = tokio::time::Instant::now();

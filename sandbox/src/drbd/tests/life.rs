@@ -154,9 +154,15 @@ async fn lsblk_blkid_and_blockdev_see_the_disk_and_the_device_over_it() {
         tags.starts_with("DEVNAME=/dev/vdb\nUUID=") && tags.ends_with("VERSION=v09\nTYPE=drbd\nUSAGE=raid\n"),
         "{tags}"
     );
-    assert!(pair.ask(P, "wipefs -n /dev/vdb").await.contains("vdb    0x7fff03c drbd"));
+    let signatures = pair.ask(P, "wipefs -n /dev/vdb").await;
+    let kinds: Vec<_> =
+        signatures.lines().map(|line| line.split_whitespace().take(3).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(kinds, ["DEVICE OFFSET TYPE", "vdb 0x7fff03c drbd", "vdb 0x438 ext4"]);
     assert_eq!(pair.ask(P, "blockdev --getsize64 /dev/vdb").await, "134217728\n");
     assert_eq!(pair.ask(P, "blockdev --getsize64 /dev/drbd0").await, "134176768\n");
+    for (site, device) in [(P, "/dev/drbd0"), (S, "/dev/drbd0"), (S, "/dev/vdb")] {
+        pair.all_well(site, &[&format!("test -b {device}")]).await;
+    }
     let tree = pair.ask(P, "lsblk -P -b -o NAME,PKNAME,SIZE,FSTYPE,MOUNTPOINT /dev/vdb").await;
     assert_eq!(
         tree,
