@@ -178,6 +178,20 @@ async fn a_split_brain_ends_the_connection_on_both_sides_and_the_victim_is_chose
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_resync_between_two_secondaries_carries_the_data_when_it_is_done() {
+    let pair = split().await;
+    for site in [P, S] {
+        pair.all_well(site, &["umount /mnt", "drbdadm secondary etcd0"]).await;
+    }
+    pair.all_well(P, &["drbdadm connect --discard-my-data etcd0"]).await;
+    pair.all_well(S, &["drbdadm connect etcd0"]).await;
+    pair.wait(5).await;
+    assert_eq!(pair.states().await, ["Connected Secondary UpToDate/UpToDate", "Connected Secondary UpToDate/UpToDate"]);
+    pair.all_well(P, &["drbdadm primary etcd0", "mount /dev/drbd0 /mnt"]).await;
+    assert_eq!(pair.ask(P, "ls /mnt").await, "lost+found\nof-standby\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_split_brain_stays_without_a_victim() {
     let pair = split().await;
     for site in [P, S] {
