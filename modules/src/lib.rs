@@ -5,6 +5,7 @@ mod assert;
 mod command;
 mod copy_preserve;
 mod disk_check;
+mod etcd_check;
 mod file;
 mod filesystem;
 mod helm;
@@ -39,6 +40,7 @@ pub const ALL: &[BoxedModule] = &[
     &disk_check::DiskCheck,
     &k8s_exec::K8sExec,
     &helm::Helm,
+    &etcd_check::EtcdCheck,
 ];
 
 /// The registry of all built-in modules.
