@@ -8,7 +8,11 @@ use super::{Earlier, Expect, Params};
 /// Judges.
 pub(super) fn verdict(params: &Params, state: &State) -> Diff {
     if let Some(obstacle) = state.pods.iter().find_map(|pod| pod.obstacle()) {
-        return obstacle;
+        // A StatefulSet makes its pods one after the other, and again when they go.
+        return match obstacle {
+            Diff::Blocked(reasons) if params.statefulset.is_some() => Diff::waiting(reasons.join("; ")),
+            obstacle => obstacle,
+        };
     }
     let strangers = strangers(state);
     if !strangers.is_empty() {
