@@ -73,7 +73,6 @@ async fn serve(mut stream: TcpStream, answer: fn(&str) -> (u16, Value), log: Arc
 
 /// A command in a pod that says what it was given, and exits with 3; or is cut off, if its name is `cut`.
 async fn exec(stream: TcpStream, line: &str) {
-    #[expect(clippy::result_large_err, reason = "the handshake's callback has this type")]
     let accept = |_: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
         response.headers_mut().insert("sec-websocket-protocol", "v5.channel.k8s.io".parse().unwrap());
         Ok(response)
