@@ -155,7 +155,7 @@ impl User {
             println!("SKIPPED: only root can add a user to log in as");
             return None;
         }
-        let _ = Process::new("userdel").args(["-r", name]).output();
+        let _ = Process::new("userdel").args(["-f", "-r", name]).output();
         let hash = Process::new("openssl").args(["passwd", "-6", "open sesame"]).output();
         let Ok(hash) = hash else {
             println!("SKIPPED: no openssl to hash the password of a user with");
@@ -173,14 +173,15 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        let _ = Process::new("userdel").args(["-r", self.0]).output();
+        let _ = Process::new("userdel").args(["-f", "-r", self.0]).output();
     }
 }
 
 #[tokio::test]
 async fn a_user_logs_in_with_a_password_and_becomes_root_only_if_allowed() {
-    let Some(sshd) = Sshd::start_with("PasswordAuthentication yes") else { return };
+    // In this order: a user who is logged in cannot be removed.
     let Some(user) = User::add("cutover-test") else { return };
+    let Some(sshd) = Sshd::start_with("PasswordAuthentication yes") else { return };
     let login = format!("user: {}, password: word", user.0);
     let world = sshd.world_with(&login);
     let who = collect(&*node(&world).await.unwrap(), &Command::new(["id", "-un"])).await.unwrap();

@@ -179,7 +179,7 @@ fn keygen(path: &Path, passphrase: &str) {
     assert!(keygen.status().unwrap().success());
 }
 
-fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     let _ = Process::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cutover_engine::world::{Command, Exit, TransportFault, collect, pipe};
 
-use crate::sshd::{Sshd, eventually, group, group_of, node, run, sh};
+use crate::sshd::{Sshd, eventually, group, group_of, kill, node, run, sh};
 
 /// Starts a script that writes its pid and waits, and gives its process group.
 async fn started(sshd: &Sshd) -> u32 {
@@ -127,10 +127,13 @@ async fn a_connection_that_breaks_while_a_command_runs_is_lost_and_is_made_again
     let transport = node(&world).await.unwrap();
     let command = waiting(&sshd);
     let running = collect(&*transport, &command);
-    let (ended, ()) = tokio::join!(running, async {
-        started(&sshd).await;
+    let (ended, group_id) = tokio::join!(running, async {
+        let group_id = started(&sshd).await;
         sshd.cut();
+        group_id
     });
+    // Its own limit would end it, in hours.
+    group(group_id).into_iter().for_each(kill);
     assert!(matches!(ended, Err(TransportFault::Lost(_))), "{ended:?}");
     assert_eq!(run(&*transport, "echo again").await.stdout, "again\n", "over the transport that is at hand");
     sshd.cut();
