@@ -80,6 +80,27 @@ impl Rehearsal {
             .map_err(|why| Fault::bare(format!("this world cannot be simulated: {why}")).into())
     }
 
+    /// The world as it is after all playbooks but the last. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// The world cannot be simulated, or one of the playbooks does not come to a good end in it.
+    pub(crate) async fn prepared(&self) -> anyhow::Result<Sandbox> {
+        let world = self.world()?;
+        for job in &self.jobs[..self.jobs.len() - 1] {
+            let ending = self.unseen(job, &world, Box::new(Unread)).await?;
+            let path = job.playbook.source.path.display();
+            anyhow::ensure!(ending.exit_code == 0, "the rehearsal of {path}, which comes before, does not end well");
+        }
+        Ok(world)
+    }
+
+    /// Executes a playbook that nobody watches.
+    async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
+        let run = job.bind("rehearsal", world.now())?;
+        let settings = session::settings("rehearse", Default::default());
+        Ok(self.execute(&run, world, settings, Box::new(Nowhere), reader).await)
+    }
+
     /// Executes one of the playbooks.
     pub(crate) async fn execute(
         &self,
@@ -102,15 +123,9 @@ impl Rehearsal {
     pub(crate) fn changes(&self) -> anyhow::Result<Vec<Rehearsed>> {
         let made = Made::default();
         Self::runtime()?.block_on(async {
-            let world = self.world()?;
-            for job in &self.jobs {
-                made.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                let run = job.bind("rehearsal", world.now())?;
-                let settings = session::settings("rehearse", Default::default());
-                let ending = self.execute(&run, &world, settings, Box::new(Nowhere), Box::new(made.clone())).await;
-                if ending.exit_code != 0 {
-                    break;
-                }
+            let world = self.prepared().await?;
+            if let Some(job) = self.jobs.last() {
+                self.unseen(job, &world, Box::new(made.clone())).await?;
             }
             anyhow::Ok(())
         })?;
@@ -140,6 +155,13 @@ impl Reader for Made {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(made);
         }
     }
+}
+
+/// Reads nothing.
+struct Unread;
+
+impl Reader for Unread {
+    fn event(&mut self, _: &Event) {}
 }
 
 /// Keeps nothing.
