@@ -60,7 +60,7 @@ fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
 fn task(text: &mut String, task: &PlannedTask, reads: bool) {
     let item = task.item.map(|item| format!(" [{item}]")).unwrap_or_default();
     for reason in &task.reasons {
-        let _ = writeln!(text, "      {}{item}: {reason}", task.target);
+        let _ = writeln!(text, "      {}{item}: {}", task.target, reason.replace('\n', "\n      "));
     }
     if let Some(failure) = &task.failure {
         let _ = writeln!(text, "      {}{item}: {}", task.target, failure.message);

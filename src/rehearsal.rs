@@ -86,13 +86,33 @@ impl Rehearsal {
         run: &Run,
         world: &Sandbox,
         settings: Settings,
+        stop: Stop,
         journal: Box<dyn Journal>,
         reader: Box<dyn Reader>,
     ) -> Ending {
         let settings = Settings { verb: "rehearse".to_owned(), seed: self.seed, ..settings };
         let world = Arc::new(world.clone());
-        let ports = session::ports(run, world, Arc::new(Granted), journal, reader, Stop::default());
+        let ports = session::ports(run, world, Arc::new(Granted), journal, reader, stop);
         execute(run, &ports, &settings).await
+    }
+
+    /// Executes the playbooks that have to have run before the last one, unseen; gives whether they came to a good end.
+    ///
+    /// # Errors
+    /// A playbook does not fit the world.
+    pub(crate) async fn lead(&self, world: &Sandbox) -> anyhow::Result<bool> {
+        for job in &self.jobs[..self.jobs.len() - 1] {
+            if self.unseen(job, world, Box::new(Made::default())).await?.exit_code != 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
+        let run = job.bind("rehearsal", world.now())?;
+        let settings = session::settings("rehearse", Default::default());
+        Ok(self.execute(&run, world, settings, Stop::default(), Box::new(Nowhere), reader).await)
     }
 
     /// Executes everything unseen; gives the changes that the last playbook made, by step.
@@ -103,14 +123,8 @@ impl Rehearsal {
         let made = Made::default();
         Self::runtime()?.block_on(async {
             let world = self.world()?;
-            for job in &self.jobs {
-                made.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                let run = job.bind("rehearsal", world.now())?;
-                let settings = session::settings("rehearse", Default::default());
-                let ending = self.execute(&run, &world, settings, Box::new(Nowhere), Box::new(made.clone())).await;
-                if ending.exit_code != 0 {
-                    break;
-                }
+            if self.lead(&world).await? {
+                self.unseen(&self.jobs[self.jobs.len() - 1], &world, Box::new(made.clone())).await?;
             }
             anyhow::Ok(())
         })?;

@@ -24,6 +24,11 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
         let rehearsal = rehearsal(&args)?;
         let planned = Rehearsal::runtime()?.block_on(async {
             let world = rehearsal.world()?;
+            if !rehearsal.lead(&world).await? {
+                terminal::complain(
+                    "note: a playbook that comes before this one fails in the sandbox; see `cutover rehearse`\n",
+                )?;
+            }
             let run = rehearsal.jobs[rehearsal.jobs.len() - 1].bind("plan", world.now())?;
             anyhow::Ok(plan(&run, REGISTRY, Arc::new(world), &tags).await)
         })?;

@@ -6,7 +6,7 @@ use cutover_engine::execute::{Approver as _, Past, Question, Stop, made, undo};
 
 use crate::args::UndoArgs;
 use crate::exit::Exit;
-use crate::session::{Approvals, Earlier, Show, end, listen, operator, ports, settings};
+use crate::session::{Approvals, Earlier, Said, Show, end, listen, operator, ports, settings};
 use crate::terminal;
 
 /// Asks, then takes back; ends with 7 if all of it was taken back.
@@ -41,10 +41,13 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         match approver.ask(&question).await {
             Ok(answer) if answer.typed == question.confirm => {}
             Ok(_) => return Ok(None),
-            Err(why) => anyhow::bail!("nobody can approve it: {why}; give --approve 'undo={}'", args.run),
+            Err(why) => {
+                terminal::complain(&format!("nobody can approve it: {why}; give --approve 'undo={}'\n", args.run))?;
+                return Ok(None);
+            }
         }
         let stop = Stop::default();
-        listen(stop.clone());
+        listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings("undo", tags);

@@ -19,7 +19,6 @@ pub(crate) enum Strike {
     Fail,
     LoseBefore,
     LoseAfter,
-    Hang,
     HangAfter,
 }
 
@@ -94,7 +93,6 @@ impl Transport for Shell {
                     return Ok(Exit::Code(1));
                 }
                 Some(Strike::LoseBefore) => return Err(lost()),
-                Some(Strike::Hang) => std::future::pending::<()>().await,
                 _ => {}
             }
             let args: Vec<&str> = command.argv.iter().map(String::as_str).collect();
