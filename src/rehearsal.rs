@@ -76,8 +76,10 @@ impl Rehearsal {
     /// What the world file asks for cannot be.
     pub(crate) fn world(&self) -> anyhow::Result<Sandbox> {
         let inventory = Arc::clone(&self.jobs[0].inventory);
-        Sandbox::new(inventory, self.spec.clone(), self.seed)
-            .map_err(|why| Fault::bare(format!("this world cannot be simulated: {why}")).into())
+        Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
+            let fault = Fault::bare(format!("this world cannot be simulated: {why}"));
+            fault.help("--world FILE says what it begins with; `cutover schema world` lists what can be set").into()
+        })
     }
 
     /// Executes one of the playbooks.

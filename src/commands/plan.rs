@@ -35,7 +35,16 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
         (planned, rehearsal.changes()?)
     } else {
         let job = Job::load(&args.playbook, &args.common)?;
-        let rehearsed = rehearsal(&args)?.changes()?;
+        let rehearsed = match rehearsal(&args).and_then(|rehearsal| rehearsal.changes()) {
+            Ok(changes) => changes,
+            // The plan is about the real world; a rehearsal only adds to it.
+            Err(why) => {
+                terminal::complain(&format!(
+                    "note: not rehearsed, so what depends on earlier steps stays open: {why:#}\n"
+                ))?;
+                Vec::new()
+            }
+        };
         let runtime = tokio::runtime::Runtime::new()?;
         let planned = runtime.block_on(async {
             let world = crate::real::world(&job)?;
