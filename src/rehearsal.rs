@@ -82,6 +82,27 @@ impl Rehearsal {
         })
     }
 
+    /// The world as it is after all playbooks but the last. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// The world cannot be simulated, or one of the playbooks does not come to a good end in it.
+    pub(crate) async fn prepared(&self) -> anyhow::Result<Sandbox> {
+        let world = self.world()?;
+        for job in &self.jobs[..self.jobs.len() - 1] {
+            let ending = self.unseen(job, &world, Box::new(Unread)).await?;
+            let path = job.playbook.source.path.display();
+            anyhow::ensure!(ending.exit_code == 0, "the rehearsal of {path}, which comes before, does not end well");
+        }
+        Ok(world)
+    }
+
+    /// Executes a playbook that nobody watches.
+    async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
+        let run = job.bind("rehearsal", world.now())?;
+        let settings = session::settings("rehearse", Default::default());
+        Ok(self.execute(&run, world, settings, Stop::default(), Box::new(Nowhere), reader).await)
+    }
+
     /// Executes one of the playbooks.
     pub(crate) async fn execute(
         &self,
@@ -98,25 +119,6 @@ impl Rehearsal {
         execute(run, &ports, &settings).await
     }
 
-    /// Executes the playbooks that have to have run before the last one, unseen; gives whether they came to a good end.
-    ///
-    /// # Errors
-    /// A playbook does not fit the world.
-    pub(crate) async fn lead(&self, world: &Sandbox) -> anyhow::Result<bool> {
-        for job in &self.jobs[..self.jobs.len() - 1] {
-            if self.unseen(job, world, Box::new(Made::default())).await?.exit_code != 0 {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
-        let run = job.bind("rehearsal", world.now())?;
-        let settings = session::settings("rehearse", Default::default());
-        Ok(self.execute(&run, world, settings, Stop::default(), Box::new(Nowhere), reader).await)
-    }
-
     /// Executes everything unseen; gives the changes that the last playbook made, by step.
     ///
     /// # Errors
@@ -124,9 +126,9 @@ impl Rehearsal {
     pub(crate) fn changes(&self) -> anyhow::Result<Vec<Rehearsed>> {
         let made = Made::default();
         Self::runtime()?.block_on(async {
-            let world = self.world()?;
-            if self.lead(&world).await? {
-                self.unseen(&self.jobs[self.jobs.len() - 1], &world, Box::new(made.clone())).await?;
+            let world = self.prepared().await?;
+            if let Some(job) = self.jobs.last() {
+                self.unseen(job, &world, Box::new(made.clone())).await?;
             }
             anyhow::Ok(())
         })?;
@@ -156,6 +158,13 @@ impl Reader for Made {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(made);
         }
     }
+}
+
+/// Reads nothing.
+struct Unread;
+
+impl Reader for Unread {
+    fn event(&mut self, _: &Event) {}
 }
 
 /// Keeps nothing.

@@ -40,7 +40,7 @@ Examples:
   Parameters from a file, one of them changed
     $ cutover run playbooks/etcd.yml -i inventories/prod.yml -e @params.yml -e namespace=test
   Unattended: gates are approved beforehand, one that asks for a phrase with the phrase
-    $ cutover run playbooks/etcd-cutover.yml -i inv.yml --approve replace-the-release=common-etcd
+    $ cutover run playbooks/etcd-cutover.yml -i inv.yml --approve approve-the-removal-of-the-old-release=common-etcd
   In a pipeline: one event for each line
     $ cutover run playbooks/etcd.yml -i inventories/prod.yml --output json > events.jsonl";
 
@@ -60,7 +60,7 @@ Examples:
   `cutover runs` lists the runs
     $ cutover resume 20260117-220000-etcd-cutover
   A gate that is still to come is approved beforehand
-    $ cutover resume 20260117-220000-etcd-cutover --approve replace-the-release=common-etcd";
+    $ cutover resume 20260117-220000-etcd-cutover --approve approve-the-removal-of-the-old-release=common-etcd";
 
 pub(super) const UNDO: &str = "\
 Examples:
