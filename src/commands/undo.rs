@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cutover_engine::execute::{Approver as _, Past, Question, Stop, made, undo};
 
+use super::check::count;
 use crate::args::UndoArgs;
 use crate::exit::Exit;
 use crate::session::{Approvals, Earlier, Said, Show, end, listen, operator, ports, settings};
@@ -34,7 +35,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
         let question = Question {
             step: "undo".to_owned(),
-            question: format!("Take back {} changes of run {}?", changes.len(), args.run),
+            question: format!("Take back {} of run {}?", count(changes.len(), "change"), args.run),
             confirm: args.run.clone(),
             phrase: true,
         };

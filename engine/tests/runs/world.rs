@@ -19,6 +19,7 @@ pub(crate) enum Strike {
     Fail,
     LoseBefore,
     LoseAfter,
+    Hang,
     HangAfter,
 }
 
@@ -93,6 +94,7 @@ impl Transport for Shell {
                     return Ok(Exit::Code(1));
                 }
                 Some(Strike::LoseBefore) => return Err(lost()),
+                Some(Strike::Hang) => std::future::pending::<()>().await,
                 _ => {}
             }
             let args: Vec<&str> = command.argv.iter().map(String::as_str).collect();
