@@ -24,7 +24,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     let Earlier { job, run, events, journal, tags, directory } = earlier;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
-        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
         let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);

@@ -27,7 +27,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Runtime::new()?;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
-        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
         let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
         let ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);

@@ -32,7 +32,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Runtime::new()?;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
-        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: false });
         let question = Question {
             step: "undo".to_owned(),
             question: format!("Take back {} of run {}?", count(changes.len(), "change"), args.run),

@@ -27,6 +27,8 @@ pub(crate) struct Approvals {
     pub(crate) given: Vec<Approval>,
     /// The screen to ask on.
     pub(crate) screen: Screen,
+    /// Whether the question is already on the screen.
+    pub(crate) told: bool,
 }
 
 impl Approvals {
@@ -55,8 +57,11 @@ impl Approver for Approvals {
                 return Err("standard input is no terminal".to_owned());
             }
             let _paused = self.screen.pause();
-            let text =
-                format!("\n{}\n  type `{}` to go on, anything else to stop: ", question.question, question.confirm);
+            // People have read the question in the reporter's lines; beside the event stream it has to be asked here.
+            let text = match self.told {
+                true => "           > ".to_owned(),
+                false => format!("{} (type `{}` to go on) > ", question.question, question.confirm),
+            };
             // A read of the terminal cannot be cancelled; the thread is left behind if the run is stopped meanwhile.
             let (sender, receiver) = tokio::sync::oneshot::channel();
             std::thread::spawn(move || sender.send(ask_terminal(&text)));
@@ -96,7 +101,7 @@ mod tests {
 
     fn approvals(texts: &[&str]) -> Approvals {
         let given = texts.iter().map(|text| text.parse().expect("an approval")).collect();
-        Approvals { given, screen: Screen::default() }
+        Approvals { given, screen: Screen::default(), told: true }
     }
 
     #[test]

@@ -119,7 +119,8 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
     let took_ms = executor.recorder().elapsed_ms();
     let kind = EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing };
     let journal = executor.recorder().durably(kind).err();
-    Ending { outcome: end.outcome, exit_code, failure: end.failure.or(journal) }
+    let failure = end.failure.or(journal).map(|failure| executor.recorder().shown(failure));
+    Ending { outcome: end.outcome, exit_code, failure }
 }
 
 /// A phase as the first event announces it.

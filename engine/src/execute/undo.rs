@@ -83,7 +83,8 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
     let standing = left.iter().map(|made| format!("{}: {}", made.task.target, made.change.summary)).collect();
     let took_ms = executor.recorder().elapsed_ms();
     executor.recorder().emit(EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing });
-    Ending { outcome: end.outcome, exit_code, failure: end.failure }
+    let failure = end.failure.map(|failure| executor.recorder().shown(failure));
+    Ending { outcome: end.outcome, exit_code, failure }
 }
 
 impl Executor<'_> {
