@@ -8,7 +8,7 @@ mod execute;
 pub(crate) use author::{
     CheckArgs, CheckOutput, CompletionsArgs, DoctorArgs, ExplainArgs, InitArgs, SchemaArgs, SchemaKind,
 };
-pub(crate) use common::{Approval, Color, Common, Extra, Output, Session};
+pub(crate) use common::{Approval, Color, Common, DEFAULT_RUN_DIR, Extra, Output, Session};
 pub(crate) use execute::{PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, UndoArgs};
 
 use std::ffi::OsString;

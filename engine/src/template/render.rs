@@ -122,9 +122,13 @@ pub fn syntax(node: &Node, as_expression: bool) -> Vec<Fault> {
 }
 
 fn scalar(node: &Node, text: &str, scope: &Scope) -> Result<Value, Fault> {
-    match single_expression(text) {
-        Some(bare) => expression(node, text, bare, scope),
-        None => render_text(node, scope).map(Value::String),
+    let Some(bare) = single_expression(text) else { return render_text(node, scope).map(Value::String) };
+    match expression(node, text, bare, scope)? {
+        // A newline after the expression is text, too; a list or a mapping has no text that it could belong to.
+        Value::String(_) | Value::Number(_) | Value::Bool(_) if text.ends_with('\n') => {
+            render_text(node, scope).map(Value::String)
+        }
+        value => Ok(value),
     }
 }
 
