@@ -66,6 +66,13 @@ impl BlockContent {
         }
     }
 
+    /// Gives up what is on a real disk: nothing is known of it until it is overwritten as a whole. `uuid` is drawn for it.
+    pub(crate) fn discard(&mut self, uuid: u64) {
+        if let Self::Real(real) = self {
+            real.written.insert(format!("discarded/{uuid:x}"), 1);
+        }
+    }
+
     /// Whether two contents are one and the same: a look at the pointer, not at what is in the file system.
     pub(crate) fn same(&self, other: &Self) -> bool {
         match (self, other) {

@@ -160,6 +160,12 @@ impl StandIn {
         if on { self.state.power_on(machine) } else { self.state.power_off(machine) }
     }
 
+    /// Whether a machine has power; one that is not known has.
+    #[must_use]
+    pub fn is_up(&self, machine: &MachineId) -> bool {
+        self.state.machines.get(machine).is_none_or(|machine| machine.up)
+    }
+
     /// The machines it knows.
     #[must_use]
     pub fn machines(&self) -> Vec<(String, String)> {

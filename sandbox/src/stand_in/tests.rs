@@ -8,7 +8,7 @@ use cutover_engine::world::{Exit, Output};
 use jiff::Timestamp;
 
 use super::{DiskSight, StandIn};
-use crate::drbd::tests::transcript::{Played, replay};
+use crate::drbd::tests::transcript::{Played, RECORD, replay};
 use crate::drbd::tests::{P, S, resource_file};
 
 /// The disk of both machines.
@@ -111,8 +111,9 @@ impl Played for Hosts {
 #[tokio::test]
 async fn the_stand_in_answers_as_a_real_pair_did() {
     let mut hosts = Hosts::new();
-    assert_eq!(replay(&mut hosts).await, 58);
-    // The first resync, what was written, the resync after `invalidate`, and in the end what the survivor has.
+    let commands = RECORD.lines().filter(|line| line.starts_with("$ drbd")).count();
+    assert_eq!((replay(&mut hosts).await, commands), (70, 70));
+    // The first resync, the one after `invalidate`, and in the end what the survivor has.
     let way = |from: &str, to: &str| (from.to_owned(), to.to_owned());
-    assert_eq!(hosts.copied, [way(P, S)]);
+    assert_eq!(hosts.copied, [way(P, S), way(P, S), way(S, P)]);
 }

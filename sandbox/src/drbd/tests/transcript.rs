@@ -8,7 +8,7 @@ use super::{P, Pair, S};
 use crate::machine::Meta;
 
 /// The record, as it was taken.
-const RECORD: &str = include_str!("../../../tests-data/drbd-9.2.14.txt");
+pub(crate) const RECORD: &str = include_str!("../../../tests-data/drbd-9.2.14.txt");
 
 /// A command of the record.
 #[derive(Debug)]
@@ -172,11 +172,7 @@ impl Played for Pair {
                 machine.enabled_units.remove("drbd.service");
             }
         });
-        let done = if on {
-            self.sandbox.power_on(site, "worker01")
-        } else {
-            self.sandbox.power_off(site, "worker01")
-        };
+        let done = if on { self.sandbox.power_on(site, "worker01") } else { self.sandbox.power_off(site, "worker01") };
         assert!(done, "{site} was so already");
     }
 }
