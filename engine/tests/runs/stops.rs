@@ -94,7 +94,7 @@ async fn a_failed_undo_says_so_and_can_be_repeated() {
     bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1));
     assert_eq!(bench.undo().await.exit_code, 8);
     let told: Vec<String> = bench.events().into_iter().filter_map(|event| notice(event.kind)).collect();
-    assert_eq!(told[0], "here: could not take back: set x to 3");
+    assert_eq!(told[0].trim_end(), "here: could not take back: set x to 3");
     assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
     assert_eq!(bench.undo().await.exit_code, 7);
 }
