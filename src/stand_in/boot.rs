@@ -11,8 +11,6 @@ pub(super) struct Boot {
     pub(super) kernel: String,
     /// When the host's first process began, in clock ticks: a container that is restarted has another one.
     init: String,
-    /// The namespace of process numbers: processes of another one cannot be seen, nor their mounts.
-    pub(super) processes: String,
 }
 
 impl Boot {
@@ -22,11 +20,9 @@ impl Boot {
         let stat = read("/proc/1/stat");
         // The fields after the command's name, which is in parentheses; see proc_pid_stat(5).
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let processes = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         Self {
             kernel: read("/proc/sys/kernel/random/boot_id").trim().to_owned(),
             init: fields.split_whitespace().nth(19).unwrap_or_default().to_owned(),
-            processes: processes.to_string_lossy().into_owned(),
         }
     }
 }

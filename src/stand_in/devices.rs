@@ -38,6 +38,12 @@ impl Device {
         self.sysfs("loop/backing_file").exists()
     }
 
+    /// Writes out all that is held back, by a file system in whatever namespace too: BLKFLSBUF does that.
+    pub(super) fn flush(&self, nodes: &Path) -> anyhow::Result<()> {
+        let node = node(nodes, self.number())?;
+        call("blockdev", &["--flushbufs", &node.to_string_lossy()]).map(drop)
+    }
+
     fn sysfs(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("/sys/dev/block/{LOOP}:{}/{name}", self.minor))
     }
@@ -99,14 +105,16 @@ pub(super) fn arrange(store: &mut Store, id: &(String, String)) -> anyhow::Resul
     }
     let wanted: Vec<Volume> =
         store.kept.drbd.volumes().into_iter().filter(|volume| volume.machine == *id && volume.open).collect();
-    let there = store.host_mut(id).devices.clone();
-    for (resource, device) in &there {
-        if !wanted.iter().any(|volume| volume.resource == *resource) {
-            remove_node(&device.path)?;
-            detach(store, device)?;
-            store.host_mut(id).devices.remove(resource);
+    let mut there = store.host_mut(id).devices.clone();
+    there.retain(|resource, _| wanted.iter().any(|volume| volume.resource == *resource));
+    for path in store.kept.drbd.disks_of(id).into_values() {
+        let loop_device = number_of(Path::new(&path)).filter(|(major, _)| *major == LOOP);
+        if let Some((_, minor)) = loop_device.filter(|_| !wanted.iter().any(|volume| volume.device == path)) {
+            remove_node(&path)?;
+            detach(store, &Device { path, minor, sectors: 0 })?;
         }
     }
+    store.host_mut(id).devices = there.clone();
     for volume in wanted {
         let device = match there.get(&volume.resource).filter(|device| device.attached()) {
             Some(device) => device.clone(),
@@ -129,17 +137,17 @@ fn attach(store: &Store, volume: &Volume) -> anyhow::Result<Device> {
     let place = store.host(&volume.machine).and_then(|host| host.disks.get(&volume.disk));
     let disk = place.with_context(|| format!("{} is not there", volume.disk))?.path(store)?;
     let (disk, limit) = (disk.to_string_lossy(), volume.bytes.to_string());
-    let arguments = ["--find", "--show", "--sizelimit", &limit, &*disk];
-    let name = match call("losetup", &arguments) {
-        Ok(name) => name,
-        // In a container the next free loop device may have no node yet.
-        Err(error) => {
-            let free = call("losetup", &["--find"])?;
-            let minor = free.trim_start_matches("/dev/loop").parse().ok().filter(|_| !Path::new(&free).exists());
-            let Some(minor) = minor else { return Err(error) };
-            make_node(Path::new(&free), (LOOP, minor))?;
-            call("losetup", &arguments)?
-        }
+    make_control()?;
+    // Between the two calls another process may take the free one.
+    let tries = std::iter::repeat_with(|| {
+        free().and_then(|name| call("losetup", &["--sizelimit", &limit, &name, &*disk]).map(|_| name))
+    });
+    let mut last = None;
+    let name = tries.take(5).find_map(|tried| tried.map_err(|error| last = Some(error)).ok());
+    let name = match (name, last) {
+        (Some(name), _) => name,
+        (None, Some(error)) => return Err(error),
+        (None, None) => bail!("there is no free loop device"),
     };
     let number = number_of(Path::new(&name)).with_context(|| format!("{name} is no block device"))?;
     let mut device = Device { path: volume.device.clone(), minor: number.1, sectors: 0 };
@@ -153,6 +161,26 @@ fn detach(store: &Store, device: &Device) -> anyhow::Result<()> {
     }
     let node = node(&store.nodes(), device.number())?;
     call("losetup", &["--detach", &node.to_string_lossy()]).map(drop)
+}
+
+/// A free loop device. In a container it may have no node yet.
+fn free() -> anyhow::Result<String> {
+    let name = call("losetup", &["--find"])?;
+    if !Path::new(&name).exists() {
+        let minor = name.trim_start_matches("/dev/loop").parse();
+        make_node(Path::new(&name), (LOOP, minor.with_context(|| format!("`{name}` is no loop device"))?))?;
+    }
+    Ok(name)
+}
+
+/// The device that gives out loop devices is missing in a directory of devices that was made by hand.
+fn make_control() -> anyhow::Result<()> {
+    let path = "/dev/loop-control";
+    if Path::new(path).exists() {
+        return Ok(());
+    }
+    // LOOP_CTRL_MINOR, under the major number of miscellaneous devices.
+    call("mknod", &["-m", "660", path, "c", "10", "237"]).map(drop)
 }
 
 /// Removes a node of ours.

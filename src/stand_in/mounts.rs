@@ -2,24 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
 
 use super::disk::Place;
 use super::store::Store;
 
 /// A mount of a block device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mounted {
+struct Mounted {
     /// The device's major and minor number.
-    pub(super) number: (u32, u32),
+    number: (u32, u32),
     /// Where, as its own namespace sees it.
-    pub(super) target: String,
-    /// The same, as it can be reached from here.
-    pub(super) reached: PathBuf,
+    target: String,
 }
 
 /// All mounts that can be seen.
-pub(super) fn all() -> Vec<Mounted> {
+fn all() -> Vec<Mounted> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -30,19 +27,18 @@ pub(super) fn all() -> Vec<Mounted> {
         let Ok(namespace) = fs::read_link(format!("/proc/{process}/ns/mnt")) else { continue };
         if seen.insert(namespace) {
             let text = fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap_or_default();
-            found.extend(text.lines().filter_map(|line| parse(line, &process)));
+            found.extend(text.lines().filter_map(parse));
         }
     }
     found
 }
 
 /// Reads a line of proc_pid_mountinfo(5).
-fn parse(line: &str, process: &str) -> Option<Mounted> {
+fn parse(line: &str) -> Option<Mounted> {
     let mut fields = line.split(' ').skip(2);
     let (major, minor) = fields.next()?.split_once(':')?;
     let target = unescape(fields.nth(1)?);
-    let reached = PathBuf::from(format!("/proc/{process}/root{target}"));
-    Some(Mounted { number: (major.parse().ok()?, minor.parse().ok()?), target, reached })
+    Some(Mounted { number: (major.parse().ok()?, minor.parse().ok()?), target })
 }
 
 /// Takes back the octal escapes of space, tab, line feed and backslash.
@@ -76,8 +72,6 @@ mod tests {
     #[test]
     fn a_line_is_read() {
         let line = "44 27 7:1 / /mnt/a\\040b rw,relatime - ext4 /dev/drbd0 rw";
-        let mounted =
-            Mounted { number: (7, 1), target: "/mnt/a b".to_owned(), reached: "/proc/12/root/mnt/a b".into() };
-        assert_eq!(parse(line, "12"), Some(mounted));
+        assert_eq!(parse(line), Some(Mounted { number: (7, 1), target: "/mnt/a b".to_owned() }));
     }
 }

@@ -1,15 +1,11 @@
 //! Replication: what a Primary has written is carried to its peer's disk, whenever anybody looks.
 
-use std::process::Command;
-
 use anyhow::Context as _;
 use cutover_sandbox::stand_in::Versions;
 
 use super::boot::Boot;
-use super::devices::node;
-use super::mounts::Mounted;
 use super::store::Store;
-use super::{copy, disk, mounts};
+use super::{copy, disk};
 
 /// How often what was written during a copy is copied as well, before it is left to the next look.
 const ROUNDS: usize = 4;
@@ -42,24 +38,15 @@ pub(super) fn carry_out(store: &Store, before: &Versions) -> anyhow::Result<bool
 
 /// Takes note of what was written through the devices of all hosts.
 fn count(store: &mut Store) -> anyhow::Result<()> {
-    let here = Boot::current();
-    for host in store.kept.hosts.iter_mut().filter(|host| host.boot.kernel != here.kernel) {
+    let kernel = Boot::current().kernel;
+    for host in store.kept.hosts.iter_mut().filter(|host| host.boot.kernel != kernel) {
         host.devices.clear();
     }
-    if store.kept.hosts.iter().all(|host| host.devices.is_empty()) {
-        return Ok(());
-    }
-    let mounts = mounts::all();
     let nodes = store.nodes();
     let mut written = Vec::new();
     for host in &mut store.kept.hosts {
-        let visible = host.boot.processes == here.processes;
         for (resource, device) in host.devices.iter_mut().filter(|(_, device)| device.attached()) {
-            let mine: Vec<&Mounted> = mounts.iter().filter(|mount| mount.number == device.number()).collect();
-            flush(&mine, visible)?;
-            let node = node(&nodes, device.number())?;
-            let synced = std::fs::File::open(&node).and_then(|file| file.sync_all());
-            synced.with_context(|| format!("{} cannot be flushed", device.path))?;
+            device.flush(&nodes)?;
             let sectors = device.written()?;
             if sectors != device.sectors {
                 written.push((host.id.clone(), resource.clone(), sectors.abs_diff(device.sectors).div_ceil(2)));
@@ -69,22 +56,6 @@ fn count(store: &mut Store) -> anyhow::Result<()> {
     }
     for (id, resource, kib) in written {
         store.kept.drbd.wrote(&id, &resource, kib);
-    }
-    Ok(())
-}
-
-/// Writes out what file systems hold back. One whose mounts cannot be seen from here is reached with all others.
-fn flush(mounts: &[&Mounted], visible: bool) -> anyhow::Result<()> {
-    let mut sync = Command::new("sync");
-    match mounts.first() {
-        Some(mount) => sync.arg("--file-system").arg(&mount.reached),
-        None if visible => return Ok(()),
-        None => &mut sync,
-    };
-    let status = sync.status().context("sync cannot be run")?;
-    if !status.success() {
-        // A mount that has gone meanwhile: then everything is.
-        Command::new("sync").status().context("sync cannot be run")?;
     }
     Ok(())
 }
