@@ -80,7 +80,7 @@ impl Executor<'_> {
                 }
                 Diff::Change(changes) => {
                     let changes = changes.clone();
-                    if let Err(failure) = self.changes(task, &changes, deadline, changed, &mut progress).await {
+                    if let Err(failure) = self.changes(step, task, &changes, deadline, changed, &mut progress).await {
                         return self.last_look(bound.as_ref(), step, task, &changes, failure, &mut progress).await;
                     }
                     if progress.unsure.is_none() {
@@ -91,7 +91,7 @@ impl Executor<'_> {
                 }
                 Diff::Run(changes) => {
                     let changes = changes.clone();
-                    self.changes(task, &changes, deadline, changed, &mut progress).await?;
+                    self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
                     return match progress.unsure.take() {
                         None => Ok(probed.result(&progress.done)),
                         Some((change, failure)) => Err(unknown(&change, &failure)),
@@ -139,6 +139,7 @@ impl Executor<'_> {
     /// Makes changes in order. An outcome that is not known is left in `progress`; the next look decides.
     async fn changes(
         &self,
+        step: &Step,
         task: &Task,
         changes: &[Change],
         deadline: Instant,
@@ -170,7 +171,7 @@ impl Executor<'_> {
                         let event = EventKind::Acted {
                             task: task.id.clone(),
                             action: action.clone(),
-                            done: done.clone(),
+                            done: if step.secret { done.hidden() } else { done.clone() },
                             took_ms,
                         };
                         self.recorder().emit(event);
