@@ -38,7 +38,7 @@ pub enum Action {
 pub struct Request {
     /// The site's name in the inventory.
     pub site: String,
-    /// `POST`, `PUT`, `PATCH` or `DELETE`.
+    /// `POST`, `PUT`, `PATCH` or `DELETE`; `GET` before one of them, to keep what was with the results of the change.
     pub method: String,
     /// Path and query, for example `/apis/apps/v1/namespaces/common/statefulsets/x/scale`.
     pub path: String,

@@ -165,7 +165,7 @@ impl State {
 
 /// Whether deleting an object that was just made would delete no data. A namespace would take along what others put into
 /// it; a volume or claim takes its data along unless the volume is kept.
-async fn removable(cx: &Context, kind: &Kind, wanted: &Value) -> Result<bool, Failure> {
+async fn removable(cx: &Context, kind: &Kind, wanted: &Value, all: &[(String, Value)]) -> Result<bool, Failure> {
     let retains = |volume: &Value| match text(&volume["spec"]["persistentVolumeReclaimPolicy"]) {
         // What a volume that is made by hand gets.
         "" | "Retain" => true,
@@ -176,7 +176,12 @@ async fn removable(cx: &Context, kind: &Kind, wanted: &Value) -> Result<bool, Fa
         ("", "PersistentVolume") => Ok(retains(wanted)),
         ("", "PersistentVolumeClaim") => match wanted["spec"]["volumeName"].as_str() {
             Some(volume) => {
-                Ok(kubernetes::get(cx, &VOLUME, None, volume).await?.is_some_and(|volume| retains(&volume)))
+                let declared =
+                    |object: &&Value| object["kind"] == "PersistentVolume" && kubernetes::name(object) == volume;
+                match all.iter().map(|(_, object)| object).find(declared) {
+                    Some(declared) => Ok(retains(declared)),
+                    None => Ok(kubernetes::get(cx, &VOLUME, None, volume).await?.is_some_and(|live| retains(&live))),
+                }
             }
             None => Ok(false),
         },
@@ -208,7 +213,8 @@ k8s_apply:
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let mut objects = Vec::new();
-        for (pointer, manifest) in wanted::manifests(&params.manifest)? {
+        let manifests = wanted::manifests(&params.manifest)?;
+        for (pointer, manifest) in manifests.clone() {
             let found = Kind::find(cx, Some(text(&manifest["apiVersion"])), text(&manifest["kind"])).await;
             let kind = found.map_err(|failure| failure.pointer(format!("{pointer}/kind")))?;
             let namespace = manifest["metadata"]["namespace"].as_str().map(str::to_owned);
@@ -216,7 +222,7 @@ k8s_apply:
                 .map_err(|failure| failure.pointer(format!("{pointer}/metadata/namespace")))?;
             let name = kubernetes::name(&manifest).to_owned();
             let object = kubernetes::get(cx, &kind, namespace.as_deref(), &name).await?;
-            let removable = object.is_none() && removable(cx, &kind, &manifest).await?;
+            let removable = object.is_none() && removable(cx, &kind, &manifest, &manifests).await?;
             objects.push(Seen {
                 uid: object.as_ref().map(uid).unwrap_or_default().to_owned(),
                 live: object.as_ref().map(manifest::clean),

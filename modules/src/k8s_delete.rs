@@ -92,6 +92,8 @@ pub(crate) struct Seen {
     pub(crate) volume: Option<Value>,
     /// The pods that use a claim.
     pub(crate) users: Vec<String>,
+    /// The pods that use a claim and are terminating.
+    pub(crate) leaving: Vec<String>,
 }
 
 fn shown<S: serde::Serializer>(object: &Value, serializer: S) -> Result<S::Ok, S::Error> {
@@ -129,10 +131,15 @@ impl Params {
                 if !held.is_empty() {
                     why += &format!(", held by {held}");
                 }
-                if !seen.users.is_empty() {
-                    why += &format!(" as long as {} uses it", seen.users.join(", "));
+                let users = [seen.users.as_slice(), seen.leaving.as_slice()].concat();
+                if !users.is_empty() {
+                    why += &format!(" as long as {} uses it", users.join(", "));
                 }
                 waits.push(why);
+                continue;
+            }
+            if !seen.leaving.is_empty() {
+                waits.push(format!("{title} is still in use by pod {}, which is terminating", seen.leaving.join(", ")));
                 continue;
             }
             let path = state.kind.object(namespace, &seen.name);
@@ -152,14 +159,16 @@ impl Params {
     }
 }
 
-/// The pods that use a claim, finished ones aside.
-fn users(claim: &str, pods: &[Value]) -> Vec<String> {
+/// The pods that use a claim, finished ones aside: those that stay, and those that are terminating.
+fn users(claim: &str, pods: &[Value]) -> (Vec<String>, Vec<String>) {
     let uses = |pod: &&Value| {
         let mut volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
         !kubernetes::pod::is_finished(pod)
             && volumes.any(|volume| volume["persistentVolumeClaim"]["claimName"] == claim)
     };
-    pods.iter().filter(uses).map(|pod| name(pod).to_owned()).collect()
+    let (leaving, staying): (Vec<&Value>, Vec<&Value>) = pods.iter().filter(uses).partition(|pod| deleting(pod));
+    let names = |pods: Vec<&Value>| pods.into_iter().map(|pod| name(pod).to_owned()).collect();
+    (names(staying), names(leaving))
 }
 
 impl Module for K8sDelete {
@@ -195,8 +204,8 @@ k8s_delete:
             if kind == CLAIM && !named.is_empty() {
                 volume = kubernetes::get(cx, &VOLUME, None, named).await?;
             }
-            let users = if kind == CLAIM { users(&name, &pods) } else { Vec::new() };
-            objects.push(Seen { name, object, volume, users });
+            let (users, leaving) = users(&name, &pods);
+            objects.push(Seen { name, object, volume, users, leaving });
         }
         Ok(State { kind, objects })
     }

@@ -83,6 +83,8 @@ pub(crate) struct Workload {
     pub(crate) not_ready: Option<String>,
     /// The pods that its selector selects.
     pub(crate) pods: Vec<Pod>,
+    /// The names of those that belong to something else. They count only where none may be left.
+    pub(crate) foreign: Vec<String>,
     /// Whether pods are made one after the other.
     pub(crate) ordered: bool,
     /// What its containers do before they stop.
@@ -97,6 +99,7 @@ impl Workload {
             Readiness::NotYet(why) | Readiness::Never(why) => Some(why),
             Readiness::Ready | Readiness::Unknown => None,
         };
+        let (foreign, own): (Vec<&Value>, Vec<&Value>) = raw.iter().partition(|pod| is_foreign(kind, object, pod));
         let ordered = kind.kind == "StatefulSet" && text(&object["spec"]["podManagementPolicy"]) != "Parallel";
         Self {
             wanted: scale["spec"]["replicas"].as_u64().unwrap_or(0),
@@ -104,9 +107,22 @@ impl Workload {
             observed: !tells || ready::observed(object),
             not_ready,
             ordered: ordered && hazards::probed(&object["spec"]["template"]),
-            hooks: hazards::hooks(&object["spec"]["template"], raw),
+            hooks: hazards::hooks(&object["spec"]["template"], &own),
+            foreign: foreign.into_iter().map(|pod| kubernetes::name(pod).to_owned()).collect(),
             pods,
         }
+    }
+}
+
+/// Whether a pod belongs to something else that happens to use the same labels. One without an owner was left behind, and
+/// is taken for its own.
+fn is_foreign(kind: &Kind, object: &Value, pod: &Value) -> bool {
+    let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let Some(owner) = owners.clone().find(|owner| owner["controller"] == true) else { return false };
+    match kind.kind.as_ref() {
+        "Deployment" => owner["kind"] != "ReplicaSet",
+        "StatefulSet" | "ReplicaSet" | "ReplicationController" => text(&owner["uid"]) != kubernetes::uid(object),
+        _ => false,
     }
 }
 
@@ -145,7 +161,11 @@ fn gone(workload: &Workload) -> Diff {
         (0, 0) => Diff::InSync,
         (0, present) => Diff::waiting(format!("the pods are gone, its status still says {present} replicas")),
         _ => {
-            let words: Vec<String> = workload.pods.iter().map(Pod::words).collect();
+            let words = workload.pods.iter().map(|pod| match workload.foreign.contains(&pod.name) {
+                true => format!("{} (it has the labels, but belongs to something else)", pod.words()),
+                false => pod.words(),
+            });
+            let words: Vec<String> = words.collect();
             let verb = if left == 1 { "pod is" } else { "pods are" };
             Diff::waiting(format!("{left} {verb} still there: {}", words.join("; ")))
         }
@@ -154,8 +174,9 @@ fn gone(workload: &Workload) -> Diff {
 
 /// Real readiness: that many pods are ready, and the workload says so, too.
 fn ready(workload: &Workload, replicas: u64) -> Diff {
-    let ready = workload.pods.iter().filter(|pod| pod.ready).count() as u64;
-    let unready: Vec<String> = workload.pods.iter().filter(|pod| !pod.ready).map(Pod::words).collect();
+    let own: Vec<&Pod> = workload.pods.iter().filter(|pod| !workload.foreign.contains(&pod.name)).collect();
+    let ready = own.iter().filter(|pod| pod.ready).count() as u64;
+    let unready: Vec<String> = own.iter().filter(|pod| !pod.ready).map(|pod| pod.words()).collect();
     if ready == replicas && unready.is_empty() {
         return match &workload.not_ready {
             None => Diff::InSync,
@@ -166,7 +187,7 @@ fn ready(workload: &Workload, replicas: u64) -> Diff {
     if !unready.is_empty() {
         why += &format!(": {}", unready.join("; "));
     }
-    if workload.ordered && (workload.pods.len() as u64) < replicas && !unready.is_empty() {
+    if workload.ordered && (own.len() as u64) < replicas && !unready.is_empty() {
         why += "; the next pod is made when these are ready (OrderedReady)";
     }
     let percent = (ready.min(replicas) * 100) as f64 / replicas.max(1) as f64;

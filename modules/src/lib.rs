@@ -9,6 +9,7 @@ mod drbd;
 mod drbd_resource;
 mod drbd_role;
 mod drbd_sync;
+mod etcd_check;
 mod file;
 mod filesystem;
 mod helm;
@@ -61,6 +62,7 @@ pub const ALL: &[BoxedModule] = &[
     &k8s_volumes::K8sVolumes,
     &k8s_exec::K8sExec,
     &helm::Helm,
+    &etcd_check::EtcdCheck,
 ];
 
 /// The registry of all built-in modules.

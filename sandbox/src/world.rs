@@ -81,6 +81,9 @@ struct Shell {
 impl Transport for Shell {
     fn exec<'a>(&'a self, command: &'a Command, mut io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
         Box::pin(async move {
+            if let Some(false) = self.sim.with_machine(&self.place, |machine| machine.up) {
+                return Err(TransportFault::Unreachable(format!("{}: no route to host", self.place)));
+            }
             tokio::time::sleep(self.sim.spec.command_time.0).await;
             let fault = self.sim.strike(&format!("{}$ {command}", self.place));
             match fault {

@@ -64,6 +64,9 @@ pub(crate) struct ResumeArgs {
     /// Go on although the playbook or the inventory was changed since
     #[arg(long)]
     pub(crate) accept_changed: bool,
+    /// Make the change of this step although it was begun before and may have been made: it has been looked at
+    #[arg(long, value_name = "STEP")]
+    pub(crate) repeat: Vec<String>,
     #[command(flatten)]
     pub(crate) session: Session,
 }

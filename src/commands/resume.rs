@@ -32,6 +32,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         let mut settings = settings("resume", tags);
         settings.operator = Some(operator());
         settings.past = Past::of(&events);
+        settings.repeat = args.repeat.clone();
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
     runtime.shutdown_background();

@@ -16,7 +16,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let job = Job::load(&args.playbook, &args.common)?;
     let session = &args.common.session;
     let started = Timestamp::now();
-    let id = run_id(started, &job.playbook.source.path);
+    let id = run_id(&session.records.run_dir, started, &job.playbook.source.path);
     let run = job.bind(&id, started)?;
     let manifest = Manifest::of(&job, &run, &args.common);
     let directory = RunDirectory::begin(&session.records.run_dir, &id, &job, &manifest)?;

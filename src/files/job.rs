@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::shipped::Chosen;
 use super::{Resolver, extras};
-use crate::args::{Common, Extra};
+use crate::args::Common;
 
 /// A playbook with what it runs on and with. Nothing in it is known to be wrong.
 #[derive(Debug)]
@@ -41,20 +41,28 @@ impl Job {
             return Err(fault.help("add -i INVENTORY, or set CUTOVER_INVENTORY").into());
         };
         let secrets = Resolver { inventory };
-        Self::of(&Chosen::named(playbook), &Chosen::named(inventory), &common.extra, &secrets)
+        Self::real(&Chosen::named(playbook), &Chosen::named(inventory), extras::given(&common.extra), &secrets)
     }
 
-    /// Loads chosen files.
+    /// Loads for a real run, with parameters as they are: paths in the inventory become those of this machine.
     ///
     /// # Errors
-    /// All faults of all files and arguments.
-    pub(crate) fn of(
+    /// All faults of all files and parameters.
+    pub(crate) fn real(
         playbook: &Chosen,
         inventory: &Chosen,
-        extra: &[Extra],
+        given: Result<Map<String, Value>, Faults>,
         secrets: &dyn Secrets,
     ) -> Result<Self, Faults> {
-        Self::with(playbook, inventory, extras::given(extra), secrets)
+        let mut job = Self::with(playbook, inventory, given, secrets)?;
+        let mut real = (*job.inventory).clone();
+        for site in real.sites.values_mut().filter(|site| !site.kubernetes.kubeconfig.is_empty()) {
+            let path = super::resolve(&inventory.path, &site.kubernetes.kubeconfig);
+            let path = std::path::absolute(&path).unwrap_or(path);
+            site.kubernetes.kubeconfig = path.display().to_string();
+        }
+        job.inventory = Arc::new(real);
+        Ok(job)
     }
 
     /// Loads chosen files, with parameters as they are.

@@ -13,7 +13,11 @@ pub(crate) fn operator() -> String {
     let user = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();
-    let user = user.unwrap_or_else(|| "unknown".to_owned());
+    let named = || {
+        let output = std::process::Command::new("id").arg("-un").output().ok()?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned()).filter(|name| !name.is_empty())
+    };
+    let user = user.or_else(named).unwrap_or_else(|| "unknown".to_owned());
     if host.is_empty() { user } else { format!("{user}@{host}") }
 }
 

@@ -52,7 +52,7 @@ impl Earlier {
         values.extend(given(extra)?);
         let secrets = Resolver { inventory: &manifest.inventory };
         let (playbook, inventory) = (Chosen::named(&manifest.playbook), Chosen::named(&manifest.inventory));
-        let job = Job::with(&playbook, &inventory, Ok(values), &secrets)?;
+        let job = Job::real(&playbook, &inventory, Ok(values), &secrets)?;
         let changed = [
             ("playbook", &manifest.playbook, job.playbook.digest != manifest.playbook_digest),
             ("inventory", &manifest.inventory, job.inventory.digest != manifest.inventory_digest),

@@ -106,6 +106,7 @@ pub(crate) fn settings(verb: &str, tags: Tags) -> Settings {
         tags,
         fail: None,
         past: cutover_engine::execute::Past::default(),
+        repeat: Vec::new(),
     }
 }
 

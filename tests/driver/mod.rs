@@ -2,10 +2,11 @@
 //! against the sandbox's programs; the engine's own tests are elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use cutover_engine::action::{Action, Done};
+use cutover_engine::action::{Action, Done, Request};
 use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Pair, PairMember, Roles, Site, Ssh};
-use cutover_engine::module::{Context, Diff};
+use cutover_engine::module::{Change, Context, Diff};
 use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
 use cutover_engine::world::{Command, Output, Place, World, collect, pipe};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 /// A world and its inventory: two sites of two workers, one pair on worker01 of each.
 pub(crate) struct Lab {
     pub(crate) sandbox: Sandbox,
-    inventory: Arc<Inventory>,
+    pub(crate) inventory: Arc<Inventory>,
 }
 
 /// How driving a module ended.
@@ -27,7 +28,7 @@ pub(crate) enum End {
     Done(Vec<String>, Value),
     /// Refused.
     Blocked(Vec<String>),
-    /// A command failed.
+    /// A command or request failed, or waiting came to nothing.
     Failed(String),
 }
 
@@ -35,7 +36,7 @@ impl Lab {
     pub(crate) fn new(mut spec: WorldSpec) -> Self {
         // One member, which sits on worker02: worker01 carries nothing.
         spec.workload.replicas = 1;
-        let inventory = Arc::new(inventory("/dev/sdc"));
+        let inventory = Arc::new(inventory("/dev/sdc", 2, 1));
         let sandbox = Sandbox::new(Arc::clone(&inventory), spec, 7).expect("the world can be built");
         Self { sandbox, inventory }
     }
@@ -54,37 +55,51 @@ impl Lab {
     /// Drives a module on the pair's member of a site.
     pub(crate) async fn drive_on(&self, site: &str, module: &str, params: Value) -> End {
         let target = Target::Pair { site: site.into(), node: "worker01".into(), ordinal: 0 };
+        self.drive_at(target, module, params).await.0
+    }
+
+    /// Drives a module on a target; gives also the changes that were carried out.
+    pub(crate) async fn drive_at(&self, target: Target, module: &str, params: Value) -> (End, Vec<Change>) {
         let world = Arc::new(self.sandbox.clone());
         let cx = Context::new(target, None, Arc::clone(&self.inventory), world);
         let bound = REGISTRY.get(module).expect("the module exists").bind(params).expect("the parameters are right");
-        let (mut log, mut done) = (Vec::new(), Vec::new());
-        for _ in 0..10 {
+        let (mut log, mut done, mut made) = (Vec::new(), Vec::new(), Vec::new());
+        let mut last = "never in sync".to_owned();
+        for _ in 0..200 {
             let probed = match bound.look(&cx).await {
                 Ok(probed) => probed,
-                Err(failure) => return End::Failed(failure.to_string()),
+                Err(failure) => return (End::Failed(failure.to_string()), made),
             };
             let (changes, once) = match &probed.diff {
-                Diff::InSync => return End::Done(log, probed.result(&done)),
-                Diff::Blocked(reasons) => return End::Blocked(reasons.clone()),
-                Diff::Waiting(waiting) => return End::Failed(waiting.why.clone()),
+                Diff::InSync => return (End::Done(log, probed.result(&done)), made),
+                Diff::Blocked(reasons) => return (End::Blocked(reasons.clone()), made),
+                Diff::Waiting(waiting) => {
+                    last.clone_from(&waiting.why);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
+                }
                 Diff::Change(changes) => (changes.clone(), false),
                 Diff::Run(changes) => (changes.clone(), true),
             };
-            for action in changes.iter().flat_map(|change| &change.actions) {
-                log.push(action.to_string());
-                match self.act(action).await {
-                    Ok(output) => done.push(Done::Output(output)),
-                    Err(words) => return End::Failed(words),
+            for change in changes {
+                made.push(change.clone());
+                for action in &change.actions {
+                    log.push(action.to_string());
+                    match self.act(action).await {
+                        Ok(answer) => done.push(answer),
+                        Err(words) => return (End::Failed(words), made),
+                    }
                 }
             }
             if once {
-                return End::Done(log, probed.result(&done));
+                return (End::Done(log, probed.result(&done)), made);
             }
         }
-        End::Failed("never in sync".to_owned())
+        (End::Failed(last), made)
     }
 
-    async fn act(&self, action: &Action) -> Result<Output, String> {
+    /// Carries out one action.
+    pub(crate) async fn act(&self, action: &Action) -> Result<Done, String> {
         let output = match action {
             Action::Exec { place, command } => {
                 let transport = self.sandbox.transport(place).await.map_err(|fault| fault.to_string())?;
@@ -100,13 +115,31 @@ impl Lab {
                 }
                 received
             }
-            Action::Request(request) => return Err(format!("no API server here for {}", request.path)),
+            Action::Request(request) => return self.send(request).await.map(Done::Response),
         };
-        if output.success() { Ok(output) } else { Err(format!("{action}: {}", output.stderr)) }
+        if output.success() { Ok(Done::Output(output)) } else { Err(format!("{action}: {}", output.stderr)) }
+    }
+
+    /// Sends a request to an API server, as the engine does.
+    async fn send(&self, request: &Request) -> Result<Value, String> {
+        let client = self.sandbox.kubernetes(&request.site).await.map_err(|fault| fault.to_string())?;
+        let body = request.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let sent = http::Request::builder()
+            .method(request.method.as_str())
+            .uri(&request.path)
+            .header("content-type", request.content_type.as_deref().unwrap_or("application/json"))
+            .body(body)
+            .map_err(|error| error.to_string())?;
+        match client.request::<Value>(sent).await {
+            Ok(answer) => Ok(answer),
+            Err(kube::Error::Api(status)) if request.accept.contains(&status.code) => Ok(json!({"kind": "Status"})),
+            Err(error) => Err(format!("{} {}: {error}", request.method, request.path)),
+        }
     }
 }
 
-fn inventory(disk: &str) -> Inventory {
+/// Two sites of some workers, with pairs on the first of them.
+pub(crate) fn inventory(disk: &str, workers: u8, pairs: u8) -> Inventory {
     let site = |name: &str, net: u8| {
         let node = |number: u8| {
             let name = format!("worker{number:02}");
@@ -118,17 +151,18 @@ fn inventory(disk: &str) -> Inventory {
             kubernetes: Kubernetes::default(),
             connection: Connection::Ssh,
             ssh: Ssh::default(),
-            nodes: IndexMap::from([node(1), node(2)]),
+            nodes: (1..=workers).map(node).collect(),
             vars: Default::default(),
         };
         (name.to_owned(), site)
     };
-    let member = |site: &str, net: u8| {
+    let member = |site: &str, net: u8, number: u8| {
+        let node = format!("worker{number:02}");
         let member = PairMember {
             site: site.to_owned(),
-            node: "worker01".to_owned(),
-            hostname: "worker01".to_owned(),
-            address: format!("172.16.{net}.1"),
+            hostname: node.clone(),
+            node,
+            address: format!("172.16.{net}.{number}"),
             port: 7790,
             device: "/dev/drbd0".to_owned(),
             disk: disk.to_owned(),
@@ -136,15 +170,16 @@ fn inventory(disk: &str) -> Inventory {
         };
         (site.to_owned(), member)
     };
+    let pair = |number: u8| Pair {
+        ordinal: usize::from(number - 1),
+        resource: format!("etcd{}", number - 1),
+        members: IndexMap::from([member("primary", 1, number), member("standby", 2, number)]),
+    };
     Inventory {
         source: SourceFile::new("inventory.yml", ""),
         sites: IndexMap::from([site("primary", 1), site("standby", 2)]),
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
-        pairs: vec![Pair {
-            ordinal: 0,
-            resource: "etcd0".to_owned(),
-            members: IndexMap::from([member("primary", 1), member("standby", 2)]),
-        }],
+        pairs: (1..=pairs).map(pair).collect(),
         vars: json!({}).as_object().cloned().unwrap_or_default(),
         secrets: Vec::new(),
         digest: String::new(),

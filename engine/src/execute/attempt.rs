@@ -153,6 +153,9 @@ impl Executor<'_> {
         }
         for change in changes {
             self.ports.stop.check()?;
+            if self.settings.past.doubts(&task.id, change) && !self.settings.repeat.contains(&task.id.step) {
+                return Err(begun_before(&task.id.step, change));
+            }
             let applying = EventKind::Applying { task: task.id.clone(), change: change.clone() };
             self.recorder().durably(applying)?;
             let lasting = change.class != Class::Transient;
@@ -251,6 +254,15 @@ fn unknown(change: &Change, failure: &Failure) -> Failure {
     Failure::new(FailureClass::OutcomeUnknown, message)
         .details([failure.message.clone()])
         .help("look at the target, then resume: it is probed first and never done twice blindly")
+}
+
+fn begun_before(step: &str, change: &Change) -> Failure {
+    let message = format!("begun before the run was interrupted, and no sign that it was done: {}", change.summary);
+    let help = format!(
+        "it may still be going on: look at the target. Once it is sure that it was not done and does not run, resume with \
+         --repeat {step}"
+    );
+    Failure::new(FailureClass::OutcomeUnknown, message).help(help)
 }
 
 fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {

@@ -46,6 +46,8 @@ pub struct Settings {
     pub fail: Option<String>,
     /// What an earlier, stopped execution of the same run has done.
     pub past: Past,
+    /// Steps whose interrupted at-most-once change somebody has looked at: it was not made and may be made now.
+    pub repeat: Vec<String>,
 }
 
 /// Selects steps by tags.
@@ -198,7 +200,12 @@ impl<'a> Executor<'a> {
             operator: settings.operator.clone(),
             phases: run.playbook.phases.iter().map(ahead).collect(),
         });
-        Self { run, ports, settings, standing: Mutex::new(Vec::new()) }
+        let before = settings.past.made().iter().map(|made| Standing {
+            task: made.task.clone(),
+            summary: made.change.summary.clone(),
+            sure: made.complete,
+        });
+        Self { run, ports, settings, standing: Mutex::new(before.collect()) }
     }
 
     fn recorder(&self) -> &'a Recorder {

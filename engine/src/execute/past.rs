@@ -5,19 +5,24 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::event::{Event, EventKind, Outcome};
+use super::undo::{Made, made};
+use crate::event::{Event, EventKind, Outcome, TaskId};
+use crate::failure::FailureClass;
+use crate::module::{Change, Class};
 
 /// The finished part of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Past {
     finished: BTreeSet<String>,
     registered: Map<String, Value>,
+    made: Vec<Made>,
+    doubts: Vec<(TaskId, Change)>,
 }
 
 impl Past {
     /// Folds events.
     pub fn of(events: &[Event]) -> Self {
-        let mut past = Self::default();
+        let mut past = Self { made: made(events), ..Self::default() };
         for event in events {
             match &event.kind {
                 EventKind::StepFinished { step, outcome, .. } => {
@@ -31,10 +36,30 @@ impl Past {
                 EventKind::Registered { name, value } => {
                     past.registered.insert(name.clone(), value.clone());
                 }
+                EventKind::Applying { task, change } if change.class == Class::AtMostOnce => {
+                    past.doubts.push((task.clone(), change.clone()));
+                }
+                EventKind::Applied { task, summary } => {
+                    past.doubts.retain(|(known, change)| known != task || change.summary != *summary);
+                }
+                // It came to a known end, so nothing of it is in doubt.
+                EventKind::TaskFinished { task, failure, .. } if !failure.as_ref().is_some_and(in_doubt) => {
+                    past.doubts.retain(|(known, _)| known != task);
+                }
                 _ => {}
             }
         }
         past
+    }
+
+    /// Whether a change that must not be made twice was begun, and it is not known whether it was made.
+    pub(crate) fn doubts(&self, task: &TaskId, change: &Change) -> bool {
+        self.doubts.iter().any(|(known, begun)| known == task && begun == change)
+    }
+
+    /// The changes that still stand.
+    pub(crate) fn made(&self) -> &[Made] {
+        &self.made
     }
 
     /// Whether a step was brought to a good end.
@@ -46,4 +71,9 @@ impl Past {
     pub fn registered(&self) -> Map<String, Value> {
         self.registered.clone()
     }
+}
+
+/// Whether a failure leaves open what was done.
+fn in_doubt(failure: &crate::event::RecordedFailure) -> bool {
+    matches!(failure.class, FailureClass::OutcomeUnknown | FailureClass::TimedOut | FailureClass::Stopped)
 }

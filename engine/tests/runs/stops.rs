@@ -87,3 +87,37 @@ async fn a_failed_undo_says_so_and_can_be_repeated() {
     assert_eq!(bench.undo().await.exit_code, 8);
     assert_eq!(bench.undo().await.exit_code, 7);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_was_begun_when_the_controller_died_is_not_made_again_blindly() {
+    let text = "  - {name: one, target: active, number: {name: x, is: 3, once: true}}\n";
+    let mut bench = Bench::steps(text);
+    bench.world.0.lock().unwrap().strikes.push(("set", Strike::Hang, 1));
+    // The controller dies while the command runs: nothing after `applying` is in the journal.
+    let died = tokio::time::timeout(std::time::Duration::from_secs(10), bench.go()).await;
+    assert!(died.is_err());
+    bench.past = Past::of(&bench.events());
+    let ending = bench.go().await;
+    assert_eq!((ending.exit_code, bench.sets().len()), (1, 0));
+    let failure = ending.failure.unwrap();
+    assert!(failure.message.contains("begun before the run was interrupted"), "{failure}");
+    assert!(failure.help.unwrap().contains("--repeat only/one"));
+    // Somebody has looked.
+    bench.past = Past::of(&bench.events());
+    bench.repeat = vec!["only/one".to_owned()];
+    assert_eq!((bench.go().await.exit_code, bench.sets().len()), (0, 1));
+
+    // It had been made: the probe sees it, and nobody has to be asked.
+    let mut bench = Bench::steps(text);
+    bench.world.0.lock().unwrap().strikes.push(("set", Strike::HangAfter, 1));
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(10), bench.go()).await.is_err());
+    bench.past = Past::of(&bench.events());
+    assert_eq!((bench.go().await.exit_code, bench.sets().len()), (0, 1));
+
+    // A command that failed with words has a known end.
+    let mut bench = Bench::steps(text);
+    bench.world.0.lock().unwrap().strikes.push(("set", Strike::Fail, 1));
+    assert_eq!(bench.go().await.exit_code, 1);
+    bench.past = Past::of(&bench.events());
+    assert_eq!(bench.go().await.exit_code, 0);
+}

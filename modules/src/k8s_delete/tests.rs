@@ -32,6 +32,7 @@ fn seen(object: Value, volume: Option<Value>, users: &[&str]) -> Seen {
         object,
         volume,
         users: users.iter().map(|name| (*name).to_owned()).collect(),
+        leaving: Vec::new(),
     }
 }
 
@@ -61,6 +62,10 @@ fn claims_go_only_when_their_data_stays() {
         look(&CLAIM, vec![seen(going(claim()), Some(delete), &[])]),
         look(&CLAIM, vec![seen(claim(), Some(other), &[])]),
         look(&CLAIM, vec![seen(going(claim()), Some(retain.clone()), &[]), seen(claim(), Some(retain), &[])]),
+        look(
+            &CLAIM,
+            vec![Seen { leaving: vec!["etcd-0".into()], ..seen(claim(), Some(volume("Retain", "Bound")), &[]) }],
+        ),
         look(&CLAIM, vec![]),
     ];
     insta::assert_snapshot!(shown.concat());
@@ -109,5 +114,6 @@ fn pods_that_use_a_claim_are_found() {
         pod("c", "data-0", "Succeeded"),
         going(pod("d", "data-0", "Running")),
     ];
-    assert_eq!(users("data-0", &pods), ["a", "d"]);
+    let (staying, leaving) = users("data-0", &pods);
+    assert_eq!((staying, leaving), (vec!["a".to_owned()], vec!["d".to_owned()]));
 }

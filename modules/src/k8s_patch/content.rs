@@ -129,7 +129,7 @@ pub(super) fn obstacles(kind: Type, patch: &Value, object: &Value, title: &str) 
                 Some(format!("{title}: {path} is {is}, not {}", operation["value"]))
             }
             "replace" if there.is_none() => Some(format!("{title} has no {path} that could be replaced")),
-            "add" if !path.rsplit_once('/').is_some_and(|(parent, _)| object.pointer(parent).is_some()) => {
+            "add" if path.rsplit_once('/').is_none_or(|(parent, _)| object.pointer(parent).is_none()) => {
                 Some(format!("{title} has nothing at the parent of {path}: add that first"))
             }
             _ => None,

@@ -19,7 +19,7 @@ pub(crate) struct Hook {
 }
 
 /// The hooks of a pod template and of pods, which may be older than the template. Each once.
-pub(crate) fn hooks(template: &Value, pods: &[Value]) -> Vec<Hook> {
+pub(crate) fn hooks(template: &Value, pods: &[&Value]) -> Vec<Hook> {
     let mut hooks = Vec::new();
     for spec in std::iter::once(&template["spec"]).chain(pods.iter().map(|pod| &pod["spec"])) {
         for container in spec["containers"].as_array().into_iter().flatten() {

@@ -57,7 +57,10 @@ fn zero_is_zero_only_when_no_pod_is_left() {
     stale.0["status"]["observedGeneration"] = json!(3);
     let mut counting = zero(vec![]);
     counting.0["status"]["replicas"] = json!(1);
+    let mut foreign = pod(7);
+    foreign["metadata"]["ownerReferences"] = json!([{"kind": "Job", "uid": "j", "controller": true}]);
     let shown = [
+        look(to(0), zero(vec![foreign])),
         look(to(0), running()),
         look(to(0), zero(vec![terminating, pod(0)])),
         look(to(0), zero(vec![])),
@@ -81,7 +84,11 @@ fn ready_is_ready_only_when_pods_and_status_agree() {
     let mut ordered = running();
     ordered.0["spec"]["podManagementPolicy"] = json!("OrderedReady");
     ordered.1 = vec![pod(0), crashing];
+    let mut beside = running();
+    beside.1.push(pod(7));
+    beside.1[3]["metadata"]["ownerReferences"] = json!([{"kind": "Job", "uid": "j", "controller": true}]);
     let shown = [
+        look(to(3), beside),
         look(to(3), running()),
         look(to(3), unequal.clone()),
         look(json!({"replicas": 3, "wait": "none"}), unequal),

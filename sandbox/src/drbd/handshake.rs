@@ -1,5 +1,5 @@
-//! What two nodes decide when they meet, by their generation identifiers: nothing to do, a resync in one direction, or no
-//! connection. DRBD's `uuid_compare` for two nodes; not what follows from it.
+//! What two nodes decide when they meet, by their generation identifiers: nothing to do, a resync in one direction, or
+//! no connection. DRBD's `uuid_compare` for two nodes; not what follows from it.
 
 use super::metadata::{JUST_CREATED, Metadata};
 

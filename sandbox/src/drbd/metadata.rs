@@ -8,8 +8,8 @@ pub(crate) const JUST_CREATED: u64 = 4;
 /// The metadata on a backing disk.
 #[derive(Debug, Clone)]
 pub(crate) struct Metadata {
-    /// The generation identifiers: current, bitmap, two of history. The lowest bit is always clear here; the tools show it
-    /// set in the current one while the node is Primary.
+    /// The generation identifiers: current, bitmap, two of history. The lowest bit is always clear here; the tools show
+    /// it set in the current one while the node is Primary.
     pub(crate) generations: [u64; 4],
     /// The data is consistent: it was so at some point in time.
     pub(crate) consistent: bool,
@@ -67,7 +67,7 @@ impl Metadata {
         self.generations[1]
     }
 
-    /// Begins a new generation: from here on the bitmap counts what the peer misses. `content` is what the peer still has.
+    /// Begins a new generation: from here on the bitmap counts what the peer misses. `content` is what the peer has.
     pub(crate) fn begin_generation(&mut self, uuid: u64, content: &BlockContent) {
         let old = self.generations[0];
         if self.generations[1] == 0 && old != JUST_CREATED {

@@ -1,5 +1,5 @@
 //! DRBD as a state machine: what a resource is on each machine, and how two of them meet, replicate, part and split.
-//! The rules are those of DRBD 9 with two nodes and no quorum; 8.4 differs only in what its tools print. Not their text.
+//! The rules are those of DRBD 9 with two nodes and no quorum; 8.4 differs only in its tools. Not their words.
 
 pub(crate) mod config;
 mod handshake;

@@ -39,7 +39,7 @@ impl State {
         machine.disks.get_mut(&device)
     }
 
-    /// The other end of a resource, as addresses and ports say, if its machine runs, packets pass, and its kernel knows it.
+    /// The other end of a resource, by addresses and ports, if its machine runs, packets pass and its kernel knows it.
     pub(super) fn peer_end(&self, end: &End) -> Option<End> {
         let own = self.resource(end)?;
         let machine = self.machines.values().find(|machine| machine.address == own.peer.endpoint.address)?;

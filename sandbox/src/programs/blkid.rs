@@ -87,9 +87,13 @@ fn wipefs(machine: &Machine, args: &[String], drbd_version: &str) -> Reply {
             }
             Ok(None) => {}
             Ok(Some(found)) => {
-                let name = device.rsplit('/').next().unwrap_or(device).to_owned();
-                let kind = if found.table.is_empty() { found.kind } else { found.table };
-                rows.push([name, format!("{:#x}", found.offset), kind, found.uuid, found.label]);
+                // DRBD's metadata is at the end of the disk; what is written through the device lies before it.
+                let beneath = Signature::beneath(machine, device);
+                for found in [Some(found), beneath].into_iter().flatten() {
+                    let name = device.rsplit('/').next().unwrap_or(device).to_owned();
+                    let kind = if found.table.is_empty() { found.kind } else { found.table };
+                    rows.push([name, format!("{:#x}", found.offset), kind, found.uuid, found.label]);
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::coreutils::{absolute, program_name};
 use super::options::Options;
-use crate::machine::{Content, Machine, Stat};
+use crate::machine::{Content, Machine, OpenError, Stat};
 use crate::program::{Call, Program, Reply};
 
 /// Programs that look at files.
@@ -191,7 +191,8 @@ fn condition(machine: &Machine, cwd: &str, words: &[&str]) -> Option<bool> {
         ["-f", path] => stat(path).is_some_and(|stat| stat.kind == 'f'),
         ["-p", path] => stat(path).is_some_and(|stat| stat.kind == 'p'),
         ["-s", path] => stat(path).is_some_and(|stat| stat.size > 0),
-        ["-b", path] => machine.content(&machine.kernel_name(path)).is_ok(),
+        // A device that does not open, such as a Secondary's, is one all the same.
+        ["-b", path] => !matches!(machine.content(path), Err(OpenError::Missing)),
         ["-L" | "-h", path] => machine.lstat(&absolute(cwd, path)).is_ok_and(|stat| stat.kind == 'l'),
         ["-n", word] => !word.is_empty(),
         ["-z", word] => word.is_empty(),

@@ -35,6 +35,12 @@ impl Signature {
         Ok(Self::on(disk, raw, drbd_version))
     }
 
+    /// What lies before DRBD's metadata on a disk; nothing on a disk without metadata, or seen through the DRBD device.
+    pub(crate) fn beneath(machine: &Machine, device: &str) -> Option<Self> {
+        let disk = machine.disks.get(&machine.kernel_name(device)).filter(|disk| disk.metadata.is_some())?;
+        Self::on(disk, false, "")
+    }
+
     /// `raw`: the disk itself is looked at, not the DRBD device over it, so DRBD's metadata at its end shows.
     fn on(disk: &Disk, raw: bool, drbd_version: &str) -> Option<Self> {
         let blank = Self {

@@ -18,7 +18,8 @@ impl Config {
             if let Some(first) = names.insert(&resource.name, resource) {
                 let ((there, at), name) = (&first.at, &resource.name);
                 return Err(format!(
-                    "{file}:{line}: conflicting use of resource section '{name}' ...\n{there}:{at}: resource section '{name}' first used here.\n"
+                    "{file}:{line}: conflicting use of resource section '{name}' ...\n\
+                     {there}:{at}: resource section '{name}' first used here.\n"
                 ));
             }
             resource.check(legacy)?;
@@ -27,7 +28,8 @@ impl Config {
                 if let Some(first) = minors.insert(*minor, file) {
                     let what = format!("device-minor:{}:{minor}", host.name);
                     return Err(format!(
-                        "{file}:0: conflicting use of device-minor '{what}' ...\n{first}:0: device-minor '{what}' first used here.\n"
+                        "{file}:0: conflicting use of device-minor '{what}' ...\n\
+                         {first}:0: device-minor '{what}' first used here.\n"
                     ));
                 }
             }
@@ -63,7 +65,8 @@ impl Resource {
             {
                 let what = format!("{name}:{}", self.node_id(host));
                 return Err(format!(
-                    "{file}:{}: conflicting use of node-id '{what}' ...\n{file}:{}: node-id '{what}' first used here.\n",
+                    "{file}:{}: conflicting use of node-id '{what}' ...\n\
+                     {file}:{}: node-id '{what}' first used here.\n",
                     other.line, first.line
                 ));
             }

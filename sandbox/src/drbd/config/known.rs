@@ -1,4 +1,4 @@
-//! The options that drbdadm knows in each section, and how it names them when it expected one. Taken from drbd-utils 9.22.
+//! The options that drbdadm knows in each section, and how it names them when it expected one. As in drbd-utils 9.22.
 
 /// `options`, DRBD 9.
 const OPTIONS: &[&str] = &[

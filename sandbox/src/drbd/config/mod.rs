@@ -1,5 +1,6 @@
-//! drbdadm's configuration: `/etc/drbd.d/global_common.conf` and `/etc/drbd.d/*.res` of a machine, read, checked and printed
-//! in drbdadm's own words. It knows resources of two `on` sections with one volume each, and says so of anything else.
+//! drbdadm's configuration: `/etc/drbd.d/global_common.conf` and `/etc/drbd.d/*.res` of a machine, read, checked and
+//! printed in drbdadm's own words. It knows resources of two `on` sections with one volume each, and says so of
+//! anything else.
 
 mod check;
 mod dump;

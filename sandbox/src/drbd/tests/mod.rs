@@ -1,5 +1,10 @@
 //! The whole of DRBD in the sandbox, through the commands that a machine answers.
 
+mod config;
+mod failover;
+mod legacy;
+mod life;
+mod metadata;
 mod transcript;
 
 use std::time::Duration;
@@ -106,7 +111,7 @@ impl Pair {
     /// What a command that must fail prints, and its code.
     async fn refused(&self, site: &str, line: &str) -> String {
         let Output { exit, stdout, stderr } = self.run(site, line).await;
-        assert_ne!(exit.to_string(), "exit 0", "{site}$ {line}: {stdout}");
+        assert_ne!(exit.to_string(), "exit code 0", "{site}$ {line}: {stdout}");
         format!("{stdout}{stderr}[{exit}]")
     }
 

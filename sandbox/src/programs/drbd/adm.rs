@@ -93,7 +93,8 @@ fn version(kernel: &str) -> String {
         return format!("DRBDADM_BUILDTAG={tag}\nDRBDADM_API_VERSION=1\nDRBD_KERNEL_VERSION_CODE={code:#08x}\n{utils}");
     }
     format!(
-        "DRBDADM_BUILDTAG={tag}\nDRBDADM_API_VERSION=2\nDRBD_KERNEL_VERSION_CODE={code:#08x}\nDRBD_KERNEL_VERSION={kernel}\n{utils}"
+        "DRBDADM_BUILDTAG={tag}\nDRBDADM_API_VERSION=2\nDRBD_KERNEL_VERSION_CODE={code:#08x}\n\
+         DRBD_KERNEL_VERSION={kernel}\n{utils}"
     )
 }
 
@@ -148,7 +149,8 @@ fn run(session: &mut Session<'_>, line: &Line) -> i32 {
         names = config.resources.iter().filter(|own| own.me(&hostname).is_some()).map(|own| own.name.clone()).collect();
         if names.is_empty() {
             session.stderr += &format!(
-                "WARN: no normal resources defined for this host ({hostname})!?\nMisspelled name of the local machine with the 'on' keyword ?\n"
+                "WARN: no normal resources defined for this host ({hostname})!?\n\
+                 Misspelled name of the local machine with the 'on' keyword ?\n"
             );
             return 1;
         }

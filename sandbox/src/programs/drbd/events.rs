@@ -50,7 +50,8 @@ fn device(view: &View<'_>, statistics: bool) -> String {
         let (size, read, written) = (view.size_kib(), own.sent_kib, own.received_kib);
         let suspended = if view.legacy && !view.connected() { "yes" } else { "no" };
         text += &format!(
-            " size:{size} read:{read} written:{written} al-writes:0 bm-writes:0 upper-pending:0 lower-pending:0 al-suspended:{suspended} blocked:no"
+            " size:{size} read:{read} written:{written} al-writes:0 bm-writes:0 upper-pending:0 lower-pending:0 \
+             al-suspended:{suspended} blocked:no"
         );
     }
     text

@@ -8,6 +8,26 @@ use crate::drbd::{DiskState, DrbdResource, Layout, Metadata, operations};
 use crate::machine::{BlockContent, Disk};
 use crate::program::{Call, Program, Reply};
 
+/// The answer to drbdmeta's questions, as there is no terminal.
+const NO_TERMINAL: &str = "stdin not a TTY, not waiting for confirmation";
+/// What drbdmeta says of data that reaches into where the metadata would be.
+const TRUNCATED: &str = "
+Device size would be truncated, which
+would corrupt data and result in
+'access beyond end of device' errors.
+You need to either
+   * use external meta data (recommended)
+   * shrink that filesystem first
+   * zero out the device (destroy the filesystem)
+Operation refused.
+
+";
+/// What it says of data that does not.
+const UNUSED_SPACE: &str = "
+Even though it looks like this would place the new meta data into
+unused space, you still need to confirm, as this is only a guess.
+";
+
 /// `drbdmeta MINOR v09|v08 DISK internal create-md [PEERS] [--force]|get-gi|dstate|apply-al`
 pub(crate) struct Drbdmeta;
 
@@ -129,7 +149,7 @@ impl<'a> Device<'a> {
         let device = machine.kernel_name(self.disk);
         if machine.mounts.iter().any(|mount| mount.source == device) || machine.attached_to(&device).is_some() {
             session.stderr += &format!(
-                "open({}) failed: Device or resource busy\n\nExclusive open failed. Do it anyways?\nstdin not a TTY, not waiting for confirmation\n",
+                "open({}) failed: Device or resource busy\n\nExclusive open failed. Do it anyways?\n{NO_TERMINAL}\n",
                 self.disk
             );
             session.stdout += "Operation canceled.\n";
@@ -172,7 +192,9 @@ impl<'a> Device<'a> {
         let (layout, format) = (Layout::of(disk.bytes), format(session.legacy));
         if disk.metadata.is_some() {
             session.stderr += &format!(
-                "You want me to create a {format} style flexible-size internal meta data block.\nThere appears to be a {format} flexible-size internal meta data block\nalready in place on {} at byte offset {}\n",
+                "You want me to create a {format} style flexible-size internal meta data block.\n\
+                 There appears to be a {format} flexible-size internal meta data block\n\
+                 already in place on {} at byte offset {}\n",
                 self.disk, layout.superblock
             );
             if !confirmed(session, "Do you really want to overwrite the existing meta-data?", force) {
@@ -197,16 +219,12 @@ impl<'a> Device<'a> {
 
 /// Asks on a terminal, of which there is none.
 fn confirmed(session: &mut Session<'_>, question: &str, force: bool) -> bool {
-    let answer = if force {
-        "*** confirmation forced via --force option ***"
-    } else {
-        "stdin not a TTY, not waiting for confirmation"
-    };
+    let answer = if force { "*** confirmation forced via --force option ***" } else { NO_TERMINAL };
     session.stderr += &format!("\n{question}\n{answer}\n");
     force
 }
 
-/// What stands against writing metadata over what a disk already holds. `--force` does not help where data would be cut off.
+/// What stands against writing metadata over what a disk holds. `--force` does not help where data would be cut off.
 fn existing_data(session: &mut Session<'_>, disk: &Disk, layout: Layout, force: bool) -> Option<i32> {
     // What was written through a DRBD device is no larger than that; anything else fills the disk.
     let device_kib = if disk.metadata.is_some() { layout.usable_kib } else { disk.bytes / 1024 };
@@ -229,10 +247,10 @@ fn existing_data(session: &mut Session<'_>, disk: &Disk, layout: Layout, force: 
                 layout.usable_kib
             );
             if used > layout.usable_kib {
-                session.stdout += "\nDevice size would be truncated, which\nwould corrupt data and result in\n'access beyond end of device' errors.\nYou need to either\n   * use external meta data (recommended)\n   * shrink that filesystem first\n   * zero out the device (destroy the filesystem)\nOperation refused.\n\n";
+                session.stdout += TRUNCATED;
                 return Some(40);
             }
-            session.stdout += "\nEven though it looks like this would place the new meta data into\nunused space, you still need to confirm, as this is only a guess.\n";
+            session.stdout += UNUSED_SPACE;
         }
     }
     if !confirmed(session, "Do you want to proceed?", force) {

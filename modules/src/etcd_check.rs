@@ -1,0 +1,155 @@
+//! `etcd_check`: the truth of an etcd cluster: who its members are, what revision its store has, and that all members hash
+//! the same. One key that can be read back proves one key; equal hashes at the same revision prove them all. What is read is
+//! in `look`, judged in `verdict`. Changes nothing.
+
+mod answer;
+mod look;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use cutover_engine::action::Done;
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Context, Diff, Module};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use look::State;
+
+/// The module `etcd_check`.
+#[derive(Clone, Copy)]
+pub(crate) struct EtcdCheck;
+
+/// What a playbook says to `etcd_check`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    /// The pods' namespace.
+    pub(crate) namespace: String,
+    /// The StatefulSet whose pods are the members. Either this or `pod`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) statefulset: Option<String>,
+    /// How many pods it has; what its `spec.replicas` says unless given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) replicas: Option<usize>,
+    /// One pod to ask, which knows all members.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) pod: Option<String>,
+    /// The container; the pod's first if not given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) container: Option<String>,
+    /// How etcdctl is called in the container, with the options for TLS and users:
+    /// `[etcdctl, --cacert=/tls/ca.crt, --cert=/tls/tls.crt, --key=/tls/tls.key]`. The members' advertised client URLs must
+    /// be reachable from the pod. Passwords belong into the container's environment (`ETCDCTL_USER`), not here.
+    #[serde(default = "etcdctl")]
+    pub(crate) etcdctl: Vec<String>,
+    /// What must hold.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) expect: Option<Expect>,
+    /// What an earlier `etcd_check` registered, before the data was moved: the cluster and its members must be the same, and
+    /// at the revision of then the store must hash the same and hold as many keys. Only later writes may be more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) same_as: Option<Earlier>,
+    /// Accept that the revision of `same_as` was compacted away since. Its hash cannot be compared then, only the identity of
+    /// cluster and members.
+    #[serde(default)]
+    pub(crate) allow_compacted: bool,
+}
+
+fn etcdctl() -> Vec<String> {
+    vec!["etcdctl".to_owned()]
+}
+
+/// What must hold of a cluster.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Expect {
+    /// The cluster's id, in hex as etcdctl prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cluster_id: Option<String>,
+    /// How many members it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) members: Option<usize>,
+    /// The revision it must have reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) min_revision: Option<u64>,
+    /// How many keys there must be at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) min_keys: Option<u64>,
+}
+
+/// What an earlier check registered. Whatever else it holds is ignored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Earlier {
+    /// The cluster's id, in hex.
+    pub(crate) cluster_id: String,
+    /// The members.
+    pub(crate) members: Vec<Identity>,
+    /// The revision.
+    pub(crate) revision: u64,
+    /// The hash of the store at that revision.
+    pub(crate) hash: u64,
+    /// The revision that history was compacted to; -1 if it never was. It goes into the hash.
+    pub(crate) compact_revision: i64,
+    /// The number of keys.
+    pub(crate) key_count: u64,
+}
+
+/// A member of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Identity {
+    /// Its id, in hex.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+}
+
+impl Module for EtcdCheck {
+    const NAME: &'static str = "etcd_check";
+    const SUMMARY: &'static str = "Checks an etcd cluster: members, leader, alarms, and that all members hash the same";
+    const EXAMPLE: &'static str = r#"
+name: Nothing was lost on the way
+target: active
+etcd_check:
+  namespace: common
+  statefulset: common-etcd-etcd
+  same_as: "{{ before }}"
+timeout: 2m
+register: after
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        if params.etcdctl.first().is_none_or(String::is_empty) {
+            return Err(Failure::invalid("`etcdctl` names no program").pointer("/etcdctl"));
+        }
+        if params.pod.is_some() == params.statefulset.is_some() {
+            return Err(Failure::invalid("give either a `statefulset` or a `pod`"));
+        }
+        look::look(cx, params).await
+    }
+
+    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+        verdict::verdict(params, state)
+    }
+
+    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
+        let leader = state.endpoints.iter().find_map(|endpoint| endpoint.leader.clone());
+        let hash = state.hashes.first();
+        json!({
+            "cluster_id": state.endpoints.first().map(|endpoint| &endpoint.cluster_id),
+            "members": state.identities(),
+            "leader": leader.map(|id| json!({"name": state.name_of(&id), "id": id})),
+            "revision": state.revision,
+            "compact_revision": hash.map(|hash| hash.compact_revision),
+            "hash": hash.map(|hash| hash.hash),
+            "key_count": state.key_count,
+            "db_size": state.endpoints.iter().map(|endpoint| endpoint.db_size).max(),
+            "version": state.endpoints.iter().map(|endpoint| &endpoint.version).min(),
+            "alarms": state.alarms,
+        })
+    }
+}
