@@ -23,8 +23,9 @@ def make() -> None:
         run("openssl", "req", "-x509", *ec, "-CA", KEYS / "ca.crt", "-CAkey", KEYS / "ca.key", "-subj", f"/CN={site.name}",
             "-addext", names, "-addext", "basicConstraints=critical,CA:FALSE",
             "-keyout", KEYS / f"{site.name}.key", "-out", KEYS / f"{site.name}.crt")
-        run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-out", KEYS / f"{site.name}-accounts.key")
+        # kube-apiserver reads the older form of keys only.
+        run("openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out",
+            KEYS / f"{site.name}-accounts.key")
         (KEYS / f"{site.name}.token").write_text(secrets.token_hex(16))
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", SSH_KEY)
     known = ""
