@@ -1,15 +1,28 @@
 """Removes everything that the lab, or an earlier one that crashed, has made. What is not there is no fault."""
 
+import fcntl
 import json
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
 from .process import kill, recall, run, say
-from .settings import STATE
+from .settings import CACHE, STATE
 
 LAB_PID = STATE / "lab.pid"
+
+
+def lock() -> None:
+    """Makes sure that nobody else brings the lab up or down, until this process and what it becomes has ended."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(CACHE / "lab.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(descriptor, True)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"the lab is being brought up or down by another process, which holds {CACHE / 'lab.lock'}")
 
 
 def down() -> None:

@@ -15,6 +15,7 @@ def up(argv: list[str]) -> None:
     """What `tests/lab/up` does."""
     if inside.MARK not in os.environ:
         check()
+        clean.lock()
         clean.down()
         tools.get()
         prepare()

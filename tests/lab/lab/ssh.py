@@ -5,6 +5,7 @@ from .settings import SSH_PORT, Host
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+#: There is no systemd: offline, systemctl enables and disables units as it does elsewhere, and starts none.
 CONFIG = """\
 Port {port}
 ListenAddress {address}
@@ -17,7 +18,7 @@ UsePAM no
 UseDNS no
 MaxStartups 100
 MaxSessions 100
-SetEnv PATH={path}
+SetEnv PATH={path} SYSTEMD_OFFLINE=1
 Subsystem sftp internal-sftp
 """
 
