@@ -34,7 +34,8 @@ def start(service: dict) -> int:
 def main() -> None:
     is_host = len(sys.argv) > 1 and sys.argv[1] == "host"
     print("ready", flush=True)
-    sys.stdin.readline()
+    if not sys.stdin.readline():
+        sys.exit("whoever brought this up is gone, and has not recorded it")
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
