@@ -18,14 +18,34 @@ def make() -> None:
     ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
     run("openssl", "req", "-x509", *ec, "-subj", "/CN=lab", "-keyout", KEYS / "ca.key", "-out", KEYS / "ca.crt")
     for site in SITES:
-        names = (f"subjectAltName=IP:{site.master.address},IP:127.0.0.1,"
-                 f"IP:{site.services.replace('.0/24', '.1')},DNS:kubernetes.default.svc")
-        run("openssl", "req", "-x509", *ec, "-CA", KEYS / "ca.crt", "-CAkey", KEYS / "ca.key", "-subj", f"/CN={site.name}",
-            "-addext", names, "-addext", "basicConstraints=critical,CA:FALSE",
-            "-keyout", KEYS / f"{site.name}.key", "-out", KEYS / f"{site.name}.crt")
+        names = (
+            f"subjectAltName=IP:{site.master.address},IP:127.0.0.1,"
+            f"IP:{site.services.replace('.0/24', '.1')},DNS:kubernetes.default.svc"
+        )
+        run(
+            "openssl",
+            "req",
+            "-x509",
+            *ec,
+            "-CA",
+            KEYS / "ca.crt",
+            "-CAkey",
+            KEYS / "ca.key",
+            "-subj",
+            f"/CN={site.name}",
+            "-addext",
+            names,
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-keyout",
+            KEYS / f"{site.name}.key",
+            "-out",
+            KEYS / f"{site.name}.crt",
+        )
         # kube-apiserver reads the older form of keys only.
-        run("openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out",
-            KEYS / f"{site.name}-accounts.key")
+        run(
+            "openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out", KEYS / f"{site.name}-accounts.key"
+        )
         (KEYS / f"{site.name}.token").write_text(secrets.token_hex(16))
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", SSH_KEY)
     known = ""

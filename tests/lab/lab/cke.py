@@ -1,5 +1,5 @@
-"""The platform of the manual, as far as its playbooks touch it: CkeNode objects own the labels of nodes, and a Component
-is rolled out by a Comdeploy. Nothing is rolled out in truth: after a while its status says Running.
+"""The platform of the manual, as far as playbooks touch it: CkeNode objects own the labels of nodes, and a Component is
+rolled out by a Comdeploy. Nothing is rolled out in truth: after a while its status says Running.
 """
 
 import json
@@ -28,13 +28,22 @@ def definition(kind: str) -> dict:
         "spec": {
             "group": "cie.inspur.com",
             "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower(),
-                      "shortNames": {"Component": ["com"], "Comdeploy": ["cd"]}.get(kind, [])},
-            "versions": [{
-                "name": "v1alpha1", "served": True, "storage": True, "subresources": {"status": {}},
-                "additionalPrinterColumns": columns,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }],
+            "names": {
+                "kind": kind,
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": {"Component": ["com"], "Comdeploy": ["cd"]}.get(kind, []),
+            },
+            "versions": [
+                {
+                    "name": "v1alpha1",
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                }
+            ],
         },
     }
 
@@ -76,9 +85,12 @@ class Platform:
         if before == labels:
             return
         change = {key: None for key in before} | labels
-        self.api.patch(f"/api/v1/nodes/{name}", {
-            "metadata": {"labels": change, "annotations": {CARRIED: json.dumps(labels, sort_keys=True)}},
-        })
+        self.api.patch(
+            f"/api/v1/nodes/{name}",
+            {
+                "metadata": {"labels": change, "annotations": {CARRIED: json.dumps(labels, sort_keys=True)}},
+            },
+        )
 
     def deploy(self, item: dict) -> None:
         """Rolls a component out: Deploying, then Running; Failed if it is not defined."""
@@ -96,8 +108,13 @@ class Platform:
             word, more = "Deploying", {"reason": ""}
         else:
             word, more = "Running", {"reason": "", "nodes": sorted(name for _, name in self.nodes.objects)}
-        new = {"component": wanted["name"], "version": wanted["version"], "status": word,
-               "observedGeneration": meta["generation"], **more}
+        new = {
+            "component": wanted["name"],
+            "version": wanted["version"],
+            "status": word,
+            "observedGeneration": meta["generation"],
+            **more,
+        }
         if any(status.get(key) != value for key, value in new.items()):
             self.api.patch(f"{GROUP}/namespaces/{meta['namespace']}/comdeploys/{meta['name']}/status", {"status": new})
 

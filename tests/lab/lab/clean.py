@@ -30,7 +30,9 @@ def down() -> None:
     if pid := recall(LAB_PID):
         say("end the lab's process, and all below it")
         kill(pid)
-    for device in json.loads(run("losetup", "--list", "--json", "--output", "NAME,BACK-FILE") or "{}").get("loopdevices", []):
+    for device in json.loads(run("losetup", "--list", "--json", "--output", "NAME,BACK-FILE") or "{}").get(
+        "loopdevices", []
+    ):
         if (device["back-file"] or "").startswith(f"{STATE}/"):
             run("losetup", "--detach", device["name"])
     remove_cgroups()
@@ -56,7 +58,10 @@ def left() -> list[str]:
     """What is still there of a lab: nothing, after `down`."""
     found = [str(path) for path in (STATE,) if path.exists()]
     found += [str(path) for path in Path("/sys/fs/cgroup").glob("**/cutover-lab")]
-    found += [line for line in run("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE").splitlines()
-              if f"{STATE}/" in line]
+    found += [
+        line
+        for line in run("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE").splitlines()
+        if f"{STATE}/" in line
+    ]
     found += [line for line in Path("/proc/self/mounts").read_text().splitlines() if f"{STATE}/" in line]
     return found

@@ -61,23 +61,62 @@ def files(host: Host) -> dict[str, str]:
 def services(host: Host) -> list[dict]:
     """What runs. They find each other by trying again."""
     etc = "/etc/kubernetes"
-    etcd = ["/usr/bin/etcd", "--name", host.site.name, "--data-dir", "/var/lib/etcd", "--unsafe-no-fsync",
-            "--listen-client-urls", ETCD, "--advertise-client-urls", ETCD,
-            "--listen-peer-urls", "http://127.0.0.1:2380"]
-    api = [f"{KUBERNETES_ON_HOST}/kube-apiserver", "--etcd-servers", ETCD, "--advertise-address", host.address,
-           "--bind-address", host.address, "--secure-port", str(API_PORT), "--allow-privileged",
-           "--service-cluster-ip-range", host.site.services, "--authorization-mode", "AlwaysAllow",
-           "--token-auth-file", f"{etc}/tokens", "--anonymous-auth=false", "--profiling=false",
-           "--tls-cert-file", f"{etc}/api.crt", "--tls-private-key-file", f"{etc}/api.key",
-           "--service-account-key-file", f"{etc}/accounts.key",
-           "--service-account-signing-key-file", f"{etc}/accounts.key",
-           "--service-account-issuer", "https://kubernetes.default.svc",
-           "--disable-admission-plugins", "ServiceAccount",
-           # Names of workers are those of two clusters; addresses are one worker's own.
-           "--kubelet-preferred-address-types", "InternalIP"]
+    etcd = [
+        "/usr/bin/etcd",
+        "--name",
+        host.site.name,
+        "--data-dir",
+        "/var/lib/etcd",
+        "--unsafe-no-fsync",
+        "--listen-client-urls",
+        ETCD,
+        "--advertise-client-urls",
+        ETCD,
+        "--listen-peer-urls",
+        "http://127.0.0.1:2380",
+    ]
+    api = [
+        f"{KUBERNETES_ON_HOST}/kube-apiserver",
+        "--etcd-servers",
+        ETCD,
+        "--advertise-address",
+        host.address,
+        "--bind-address",
+        host.address,
+        "--secure-port",
+        str(API_PORT),
+        "--allow-privileged",
+        "--service-cluster-ip-range",
+        host.site.services,
+        "--authorization-mode",
+        "AlwaysAllow",
+        "--token-auth-file",
+        f"{etc}/tokens",
+        "--anonymous-auth=false",
+        "--profiling=false",
+        "--tls-cert-file",
+        f"{etc}/api.crt",
+        "--tls-private-key-file",
+        f"{etc}/api.key",
+        "--service-account-key-file",
+        f"{etc}/accounts.key",
+        "--service-account-signing-key-file",
+        f"{etc}/accounts.key",
+        "--service-account-issuer",
+        "https://kubernetes.default.svc",
+        "--disable-admission-plugins",
+        "ServiceAccount",
+        # Names of workers are those of two clusters; addresses are one worker's own.
+        "--kubelet-preferred-address-types",
+        "InternalIP",
+    ]
     other = ["--kubeconfig", f"{etc}/kubeconfig", "--leader-elect=false", "--port", "0", "--profiling=false"]
-    manager = [f"{KUBERNETES_ON_HOST}/kube-controller-manager", *other,
-               "--service-account-private-key-file", f"{etc}/accounts.key"]
+    manager = [
+        f"{KUBERNETES_ON_HOST}/kube-controller-manager",
+        *other,
+        "--service-account-private-key-file",
+        f"{etc}/accounts.key",
+    ]
     scheduler = [f"{KUBERNETES_ON_HOST}/kube-scheduler", *other]
     return [
         {"name": "etcd", "argv": etcd},

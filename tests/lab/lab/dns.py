@@ -7,6 +7,7 @@ there. Only IPv4; other kinds of records are empty, other names do not exist.
 import socket
 import struct
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from .api import Api, Mirror
@@ -67,10 +68,8 @@ def main() -> None:
     server.bind(("0.0.0.0", 53))
     while True:
         query, sender = server.recvfrom(512)
-        try:
+        with suppress(IndexError, struct.error):  # it was no query
             server.sendto(answer(query, names), sender)
-        except (IndexError, struct.error):
-            pass  # no query
 
 
 if __name__ == "__main__":

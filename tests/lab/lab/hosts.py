@@ -26,7 +26,7 @@ def disk_file(host: Host) -> Path:
 
 
 def attach_disk(host: Host, megabytes: int) -> None:
-    """Makes the loop device that will be the host's /dev/sdc. Needs to be seen by the machine, so it is no part of boot."""
+    """Makes the loop device that will be the host's /dev/sdc. It outlives the host, so it is no part of booting."""
     host.directory.mkdir(parents=True, exist_ok=True)
     with disk_file(host).open("wb") as file:
         file.truncate(megabytes << 20)
@@ -35,8 +35,10 @@ def attach_disk(host: Host, megabytes: int) -> None:
 
 def make_root(host: Host, services: list[dict], files: dict[str, str]) -> None:
     """Makes the root directory: skeleton, a copy of parts of /etc, and the files given, by path."""
-    for path in ("dev proc sys run tmp usr root opt/lab opt/kubernetes opt/images data/vmdata/hpvolumes etc/lab etc/drbd.d "
-                 "var/lib/kubelet var/lib/containerd var/lib/cni var/lib/drbd var/log var/tmp var/spool mnt srv").split():
+    for path in (
+        "dev proc sys run tmp usr root opt/lab opt/kubernetes opt/images data/vmdata/hpvolumes etc/lab etc/drbd.d "
+        "var/lib/kubelet var/lib/containerd var/lib/cni var/lib/drbd var/log var/tmp var/spool mnt srv"
+    ).split():
         (host.root / path).mkdir(parents=True, exist_ok=True)
     for path in ("sbin", "bin", "lib"):
         (host.directory / "local" / path).mkdir(parents=True, exist_ok=True)
@@ -45,8 +47,13 @@ def make_root(host: Host, services: list[dict], files: dict[str, str]) -> None:
     (host.root / "var/run").symlink_to("/run")
     for name in (Path("/etc") / name for name in ETC):
         if name.is_dir() and not name.is_symlink():
-            shutil.copytree(name, host.root / "etc" / name.name, symlinks=True, dirs_exist_ok=True,
-                            ignore=shutil.ignore_patterns("*.res"))
+            shutil.copytree(
+                name,
+                host.root / "etc" / name.name,
+                symlinks=True,
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns("*.res"),
+            )
         elif name.exists():
             shutil.copy2(name, host.root / "etc" / name.name, follow_symlinks=False)
     (host.root / "root").chmod(0o700)
@@ -73,8 +80,11 @@ def make_networks() -> None:
     """Makes one bridge for each site; the lab's own namespace is the router between them."""
     lines = ["link set lo up"]
     for site in SITES:
-        lines += [f"link add {site.name} type bridge", f"addr add {site.gateway}/24 dev {site.name}",
-                  f"link set {site.name} up"]
+        lines += [
+            f"link add {site.name} type bridge",
+            f"addr add {site.gateway}/24 dev {site.name}",
+            f"link set {site.name} up",
+        ]
         lines += [f"route add {host.pods} via {host.address}" for host in site.workers]
     run("ip", "-batch", "-", stdin="\n".join(lines) + "\n")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
@@ -95,12 +105,26 @@ def boot(*several: Host) -> None:
 def launch(host: Host) -> subprocess.Popen:
     """Starts a host's process 1 in new namespaces; it says when it is ready for a network."""
     disk = host.directory / "loop"
-    command = ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", LAB / "boot-host",
-               host.directory, host.name, LAB, CACHE / f"kubernetes-{KUBERNETES}",
-               *([disk.read_text().strip()] if disk.exists() else [])]
+    command = [
+        "unshare",
+        "--net",
+        "--mount",
+        "--uts",
+        "--ipc",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        LAB / "boot-host",
+        host.directory,
+        host.name,
+        LAB,
+        CACHE / f"kubernetes-{KUBERNETES}",
+        *([disk.read_text().strip()] if disk.exists() else []),
+    ]
     with (host.directory / "boot.log").open("w") as log:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                                start_new_session=True)
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+        )
 
 
 def connect(host: Host, pid: int) -> None:
@@ -108,8 +132,12 @@ def connect(host: Host, pid: int) -> None:
     card = f"{host.site.name[0]}-{host.name}"
     run("ip", "link", "add", card, "type", "veth", "peer", "name", "eth0", "netns", pid)
     run("ip", "link", "set", card, "master", host.site.name, "up")
-    lines = ["link set lo up", f"addr add {host.address}/24 dev eth0", "link set eth0 up",
-             f"route add default via {host.site.gateway}"]
+    lines = [
+        "link set lo up",
+        f"addr add {host.address}/24 dev eth0",
+        "link set eth0 up",
+        f"route add default via {host.site.gateway}",
+    ]
     lines += [f"route add {other.pods} via {other.address}" for other in host.site.workers if other != host]
     run("nsenter", "--target", pid, "--net", "ip", "-batch", "-", stdin="\n".join(lines) + "\n")
 

@@ -19,15 +19,18 @@ def is_up() -> bool:
 
 
 def again(function, program: str, *arguments: str) -> None:
-    """Calls a function if this is inside, else runs this very program again inside: with the lab's processes in /proc."""
+    """Calls a function if this is inside; else runs the same program inside, with the lab's processes in /proc."""
     if MARK in os.environ:
         function()
         return
     join = ["--target", lab_pid(), "--net", "--pid", "--mount", f"--wd={os.getcwd()}"]
     # What it starts shall be in the lab's control groups.
     script = '"$1/join-cgroup" cutover-lab && shift && exec "$@"'
-    os.execve("/bin/bash", ["bash", "-c", script, "bash", str(LAB), "nsenter", *join, program, *arguments],
-              os.environ | {MARK: "yes"})
+    os.execve(
+        "/bin/bash",
+        ["bash", "-c", script, "bash", str(LAB), "nsenter", *join, program, *arguments],
+        os.environ | {MARK: "yes"},
+    )
 
 
 def lab_pid() -> str:
@@ -43,8 +46,22 @@ def enter(argv: list[str]) -> None:
     path = f"{tools.helm()}:{os.environ['PATH']}"
     kubeconfigs = ":".join(str(site.kubeconfig) for site in SITES)
     if argv[:1] == ["ssh"] and len(argv) > 1:
-        argv = ["ssh", "-p", str(SSH_PORT), "-i", str(certificates.SSH_KEY), "-o", "IdentitiesOnly=yes",
-                "-o", f"UserKnownHostsFile={certificates.KNOWN_HOSTS}", f"root@{find(argv[1]).address}", *argv[2:]]
+        argv = [
+            "ssh",
+            "-p",
+            str(SSH_PORT),
+            "-i",
+            str(certificates.SSH_KEY),
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            f"UserKnownHostsFile={certificates.KNOWN_HOSTS}",
+            f"root@{find(argv[1]).address}",
+            *argv[2:],
+        ]
     argv = argv or [os.environ.get("SHELL", "/bin/bash")]
-    os.execvpe("nsenter", ["nsenter", "--target", lab_pid(), "--net", *argv],
-               os.environ | {"PATH": path, "KUBECONFIG": kubeconfigs})
+    os.execvpe(
+        "nsenter",
+        ["nsenter", "--target", lab_pid(), "--net", *argv],
+        os.environ | {"PATH": path, "KUBECONFIG": kubeconfigs},
+    )

@@ -25,7 +25,10 @@ oom_score = 0
 def network(host: Host) -> str:
     """The network of the host's pods: a bridge, routed, without address translation."""
     bridge = {
-        "type": "bridge", "bridge": "pods", "isGateway": True, "ipMasq": False,
+        "type": "bridge",
+        "bridge": "pods",
+        "isGateway": True,
+        "ipMasq": False,
         "ipam": {"type": "host-local", "ranges": [[{"subnet": host.pods}]], "routes": [{"dst": "0.0.0.0/0"}]},
     }
     return json.dumps({"cniVersion": "0.4.0", "name": "pods", "plugins": [bridge]}, indent=1)
@@ -33,16 +36,28 @@ def network(host: Host) -> str:
 
 def kubelet(host: Host) -> str:
     """kubelet's configuration: no systemd, control groups of version 1, evicts nothing, trusts whoever reaches it."""
-    return json.dumps({
-        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
-        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-        "authorization": {"mode": "AlwaysAllow"},
-        "clusterDNS": [host.site.master.address], "clusterDomain": DNS_DOMAIN,
-        "cgroupDriver": "cgroupfs", "cgroupsPerQOS": False, "enforceNodeAllocatable": [],
-        "failSwapOn": False, "makeIPTablesUtilChains": False, "oomScoreAdj": 0,
-        "evictionHard": {}, "imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99,
-        "readOnlyPort": 0, "serializeImagePulls": False,
-    }, indent=1)
+    return json.dumps(
+        {
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": "KubeletConfiguration",
+            "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
+            "authorization": {"mode": "AlwaysAllow"},
+            "clusterDNS": [host.site.master.address],
+            "clusterDomain": DNS_DOMAIN,
+            "cgroupDriver": "cgroupfs",
+            "cgroupsPerQOS": False,
+            "enforceNodeAllocatable": [],
+            "failSwapOn": False,
+            "makeIPTablesUtilChains": False,
+            "oomScoreAdj": 0,
+            "evictionHard": {},
+            "imageGCHighThresholdPercent": 100,
+            "imageGCLowThresholdPercent": 99,
+            "readOnlyPort": 0,
+            "serializeImagePulls": False,
+        },
+        indent=1,
+    )
 
 
 def files(host: Host) -> dict[str, str]:
@@ -56,9 +71,18 @@ def files(host: Host) -> dict[str, str]:
 
 def services(host: Host) -> list[dict]:
     """What runs. kubelet begins when the images are there: nothing can be pulled."""
-    flags = ["--config", "/etc/kubernetes/kubelet.json", "--kubeconfig", "/etc/kubernetes/kubeconfig",
-             "--container-runtime", "remote", "--container-runtime-endpoint", "unix:///run/containerd/containerd.sock",
-             "--node-ip", host.address]
+    flags = [
+        "--config",
+        "/etc/kubernetes/kubelet.json",
+        "--kubeconfig",
+        "/etc/kubernetes/kubeconfig",
+        "--container-runtime",
+        "remote",
+        "--container-runtime-endpoint",
+        "unix:///run/containerd/containerd.sock",
+        "--node-ip",
+        host.address,
+    ]
     return [
         {"name": "containerd", "argv": ["/usr/bin/containerd"]},
         {"name": "kubelet", "argv": [f"{LAB_ON_HOST}/start-kubelet", f"{KUBERNETES_ON_HOST}/kubelet", *flags]},

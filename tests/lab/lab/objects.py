@@ -1,4 +1,4 @@
-"""The objects that a cluster of the lab begins with: the storage class, the platform's kinds and nodes, the namespace."""
+"""The objects that a cluster begins with: the storage class, the platform's kinds and nodes, the namespace."""
 
 from . import cke
 from .api import Api, ApiError
@@ -9,10 +9,15 @@ def make(api: Api) -> None:
     """Makes them."""
     for name in ("kube-system", NAMESPACE):
         api.create("/api/v1/namespaces", {"metadata": {"name": name}})
-    api.create("/apis/storage.k8s.io/v1/storageclasses", {
-        "metadata": {"name": "hostpath"}, "provisioner": PROVISIONER,
-        "reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer",
-    })
+    api.create(
+        "/apis/storage.k8s.io/v1/storageclasses",
+        {
+            "metadata": {"name": "hostpath"},
+            "provisioner": PROVISIONER,
+            "reclaimPolicy": "Delete",
+            "volumeBindingMode": "WaitForFirstConsumer",
+        },
+    )
     for definition in cke.DEFINITIONS:
         api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
 
@@ -27,10 +32,15 @@ def make_nodes(api: Api, site: Site) -> bool:
             "cnp.inspurcloud.cn/control-plane": "true",
         }
         try:
-            api.create(f"{cke.GROUP}/namespaces/kube-system/ckenodes", {
-                "apiVersion": "cie.inspur.com/v1alpha1", "kind": "CkeNode",
-                "metadata": {"name": host.name, "labels": labels}, "spec": {"address": host.address},
-            })
+            api.create(
+                f"{cke.GROUP}/namespaces/kube-system/ckenodes",
+                {
+                    "apiVersion": "cie.inspur.com/v1alpha1",
+                    "kind": "CkeNode",
+                    "metadata": {"name": host.name, "labels": labels},
+                    "spec": {"address": host.address},
+                },
+            )
         except ApiError as error:
             if error.status != 404:
                 raise

@@ -20,7 +20,7 @@ def say(text: str) -> None:
 def run(*argv: object, stdin: str | None = None, accept: tuple[int, ...] = (0,), **more: object) -> str:
     """Runs a program to its end and returns its standard output; ends the lab's own work if it fails."""
     words = [str(word) for word in argv]
-    done = subprocess.run(words, input=stdin, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+    done = subprocess.run(words, input=stdin, text=True, capture_output=True, **more)
     if done.returncode not in accept:
         sys.exit(f"`{shlex.join(words)}` ended with {done.returncode}:\n{done.stdout}{done.stderr}".rstrip())
     return done.stdout
@@ -37,7 +37,7 @@ def wait_for(what: str, look, seconds: float, every: float = 0.25):
 
 
 def born(pid: int) -> str | None:
-    """When a process started, in ticks since boot: with the id it names one process, where the id alone may come again."""
+    """When a process started, in ticks since boot. With the id it names one process; the id alone may come again."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (FileNotFoundError, ProcessLookupError):

@@ -1,5 +1,5 @@
 """The hostpath provisioner of a node: makes a directory and a volume for a claim whose pod was given this node, and
-deletes both with the claim if the volume's reclaim policy says so. It does what it says: a mounted disk is emptied, too.
+deletes both with the claim if the volume's reclaim policy says so. It does what it says: a mounted disk is emptied.
 
 One runs on every worker, as the real one's DaemonSet does: a node that is down neither provisions nor deletes.
 """
@@ -79,8 +79,12 @@ class Provisioner:
                 "capacity": {"storage": spec["resources"]["requests"]["storage"]},
                 "accessModes": spec["accessModes"],
                 "claimRef": {
-                    "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": meta["namespace"],
-                    "name": meta["name"], "uid": meta["uid"], "resourceVersion": meta["resourceVersion"],
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "namespace": meta["namespace"],
+                    "name": meta["name"],
+                    "uid": meta["uid"],
+                    "resourceVersion": meta["resourceVersion"],
                 },
                 "hostPath": {"path": str(path), "type": ""},
                 "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from . import certificates, clean, control_plane, hosts, images, inside, nodes, objects, ssh, tools, workload
@@ -13,6 +14,8 @@ from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, SITES, STATE, Host
 
 def up(argv: list[str]) -> None:
     """What `tests/lab/up` does."""
+    if argv not in ([], ["hosts"]):
+        sys.exit("give nothing, or `hosts` for the clusters without the service")
     if inside.MARK not in os.environ:
         check()
         clean.lock()
@@ -57,8 +60,14 @@ def services(host: Host) -> list[dict]:
 
 def own(*modules: str) -> list[dict]:
     """Programs of the lab itself."""
-    return [{"name": module, "argv": ["/usr/bin/python3", "-B", "-m", f"lab.{module}"],
-             "env": {"PYTHONPATH": str(LAB_ON_HOST)}} for module in modules]
+    return [
+        {
+            "name": module,
+            "argv": ["/usr/bin/python3", "-B", "-m", f"lab.{module}"],
+            "env": {"PYTHONPATH": str(LAB_ON_HOST)},
+        }
+        for module in modules
+    ]
 
 
 def files(host: Host) -> dict[str, str]:
@@ -70,11 +79,19 @@ def files(host: Host) -> dict[str, str]:
 
 def start() -> None:
     """Starts the lab's process: process 1 of the namespaces that all hosts are in."""
-    script = '"$1/join-cgroup" cutover-lab && exec unshare --net --mount --ipc --pid --fork --kill-child --mount-proc ' \
-             '/usr/bin/python3 -B "$1/lab/init.py"'
+    script = (
+        '"$1/join-cgroup" cutover-lab && exec unshare --net --mount --ipc --pid --fork --kill-child --mount-proc '
+        '/usr/bin/python3 -B "$1/lab/init.py"'
+    )
     with (STATE / "lab.log").open("w") as log:
-        parent = subprocess.Popen(["bash", "-c", script, "bash", LAB], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  stderr=log, text=True, start_new_session=True)
+        parent = subprocess.Popen(
+            ["bash", "-c", script, "bash", LAB],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
     if parent.stdout.readline() != "ready\n":
         sys.exit(f"the lab's process does not start: {(STATE / 'lab.log').read_text()}")
     remember(int(Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()), clean.LAB_PID)
@@ -93,8 +110,8 @@ def build(argv: list[str]) -> None:
         objects.make(api)
     say("the API servers are ready")
     for site, api in apis.items():
-        wait_for(f"the kinds of {site.name} are served", lambda: objects.make_nodes(api, site), 30)
-        wait_for(f"the nodes of {site.name} are ready", lambda: objects.nodes_are_ready(api, site), 180)
+        wait_for(f"the kinds of {site.name} are served", partial(objects.make_nodes, api, site), 30)
+        wait_for(f"the nodes of {site.name} are ready", partial(objects.nodes_are_ready, api, site), 180)
     say("all nodes are ready")
     if "hosts" not in argv:
         workload.install(SITES[0], apis[SITES[0]])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: Workers on each site. worker01..03 have a spare disk; the service begins on the last three.
-WORKERS = int(os.environ.get("LAB_WORKERS", "5"))
+WORKERS = int(os.environ.get("LAB_WORKERS", "6"))
 #: Replicas of the service, and workers with a spare disk.
 REPLICAS = 3
 #: The spare disk, /dev/sdc. A member of etcd takes 130 MB before it has any data: two segments of its log.

@@ -27,15 +27,19 @@ def api(site: Site) -> Api:
 
 def nodes(site: Site) -> list[str]:
     """A line for each node."""
-    return [f"node {item['metadata']['name']}: {'Ready' if is_ready(item) else 'not ready'}"
-            for item in api(site).get("/api/v1/nodes")["items"]]
+    return [
+        f"node {item['metadata']['name']}: {'Ready' if is_ready(item) else 'not ready'}"
+        for item in api(site).get("/api/v1/nodes")["items"]
+    ]
 
 
 def pods(site: Site) -> list[str]:
     """A line for each pod."""
-    return [f"pod {item['metadata']['namespace']}/{item['metadata']['name']} on {item['spec'].get('nodeName', 'no node')}: "
-            f"{item['status']['phase']}{', ready' if is_ready(item) else ''}"
-            for item in api(site).get("/api/v1/pods")["items"]]
+    return [
+        f"pod {item['metadata']['namespace']}/{item['metadata']['name']} on {item['spec'].get('nodeName', 'no node')}: "
+        f"{item['status']['phase']}{', ready' if is_ready(item) else ''}"
+        for item in api(site).get("/api/v1/pods")["items"]
+    ]
 
 
 def processes() -> list[Path]:

