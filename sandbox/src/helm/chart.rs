@@ -45,8 +45,8 @@ impl Chart {
         labels["app.kubernetes.io/managed-by"] = json!("Helm");
         labels["helm.sh/chart"] = json!(self.label());
         let meta = |name: &str| json!({"name": name, "namespace": namespace, "labels": labels});
-        let client = json!({"name": "client", "port": 2379, "targetPort": "client"});
-        let peer = json!({"name": "peer", "port": 2380, "targetPort": "peer"});
+        let client = json!({"name": "client", "port": 2379, "targetPort": "client", "protocol": "TCP"});
+        let peer = json!({"name": "peer", "port": 2380, "targetPort": "peer", "protocol": "TCP"});
         let headless = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": meta(&format!("{name}-headless")),
             "spec": {
