@@ -76,8 +76,10 @@ impl Rehearsal {
     /// What the world file asks for cannot be.
     pub(crate) fn world(&self) -> anyhow::Result<Sandbox> {
         let inventory = Arc::clone(&self.jobs[0].inventory);
-        Sandbox::new(inventory, self.spec.clone(), self.seed)
-            .map_err(|why| Fault::bare(format!("this world cannot be simulated: {why}")).into())
+        Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
+            let fault = Fault::bare(format!("this world cannot be simulated: {why}"));
+            fault.help("--world FILE says what it begins with; `cutover schema world` lists what can be set").into()
+        })
     }
 
     /// The world as it is after all playbooks but the last. Must be called inside the runtime.
@@ -98,7 +100,7 @@ impl Rehearsal {
     async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
         let run = job.bind("rehearsal", world.now())?;
         let settings = session::settings("rehearse", Default::default());
-        Ok(self.execute(&run, world, settings, Box::new(Nowhere), reader).await)
+        Ok(self.execute(&run, world, settings, Stop::default(), Box::new(Nowhere), reader).await)
     }
 
     /// Executes one of the playbooks.
@@ -107,12 +109,13 @@ impl Rehearsal {
         run: &Run,
         world: &Sandbox,
         settings: Settings,
+        stop: Stop,
         journal: Box<dyn Journal>,
         reader: Box<dyn Reader>,
     ) -> Ending {
         let settings = Settings { verb: "rehearse".to_owned(), seed: self.seed, ..settings };
         let world = Arc::new(world.clone());
-        let ports = session::ports(run, world, Arc::new(Granted), journal, reader, Stop::default());
+        let ports = session::ports(run, world, Arc::new(Granted), journal, reader, stop);
         execute(run, &ports, &settings).await
     }
 

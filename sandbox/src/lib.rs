@@ -15,6 +15,7 @@ mod program;
 mod programs;
 mod sim;
 mod spec;
+pub mod stand_in;
 #[cfg(test)]
 mod testing;
 mod world;

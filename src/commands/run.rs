@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::files::Job;
-use crate::session::{Approvals, Manifest, RunDirectory, Show, end, listen, operator, ports, run_id, settings, tags};
+use crate::session::{
+    Approvals, Manifest, RunDirectory, Said, Show, end, listen, next, operator, ports, run_id, settings, tags,
+};
 
 /// Runs; ends as the playbook ends.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
@@ -27,7 +29,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
         let (reader, screen) = show.reporter();
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
         let stop = Stop::default();
-        listen(stop.clone());
+        listen(stop.clone(), Said::RUN);
         let ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
         let mut settings = settings("run", tags(&args.common));
         settings.operator = Some(operator());
@@ -36,10 +38,6 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     // A prompt that nobody answers any more must not keep the program.
     runtime.shutdown_background();
     let exit = end(&ending)?;
-    let next = match exit {
-        Exit::Done => String::new(),
-        _ => format!("to go on: cutover resume {id}\nto take it back: cutover undo {id}\n"),
-    };
-    show.say(&format!("journal: {}\n{next}", directory.journal().display()))?;
+    show.say(&format!("journal: {}\n{}", directory.journal().display(), next(exit, &id, session)))?;
     Ok(exit)
 }

@@ -96,7 +96,7 @@ mod tests {
 
     fn question(phrase: bool) -> Question {
         let confirm = if phrase { "common-etcd" } else { "yes" };
-        Question { step: "rebuild/uninstall".into(), question: "Really?".into(), confirm: confirm.into(), phrase }
+        Question { step: "rebuild/approve".into(), question: "Really?".into(), confirm: confirm.into(), phrase }
     }
 
     fn approvals(texts: &[&str]) -> Approvals {
@@ -108,10 +108,10 @@ mod tests {
     fn a_gate_with_a_phrase_is_not_approved_without_it() {
         let answer = |texts: &[&str], phrase| approvals(texts).beforehand(&question(phrase));
         let typed = |answer: Option<Result<Answer, String>>| answer.expect("an answer").expect("given").typed;
-        assert_eq!(typed(answer(&["rebuild/uninstall"], false)), "yes");
-        assert_eq!(typed(answer(&["uninstall=common-etcd"], true)), "common-etcd");
-        assert_eq!(typed(answer(&["uninstall=wrong"], true)), "wrong", "the engine compares");
-        assert!(answer(&["uninstall"], true).expect("an answer").is_err());
+        assert_eq!(typed(answer(&["rebuild/approve"], false)), "yes");
+        assert_eq!(typed(answer(&["approve=common-etcd"], true)), "common-etcd");
+        assert_eq!(typed(answer(&["approve=wrong"], true)), "wrong", "the engine compares");
+        assert!(answer(&["approve"], true).expect("an answer").is_err());
         assert!(answer(&["another"], false).is_none());
     }
 }

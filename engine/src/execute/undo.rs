@@ -136,6 +136,7 @@ impl Executor<'_> {
             let failure = Failure::blocked("this cannot be taken back by itself, so nothing before it is touched")
                 .details(stuck)
                 .help("take it back by hand, or give the step `undo:` steps (an empty list if there is nothing to do)");
+            self.cannot(&failure);
             return End::failed(failure);
         }
         let mut tasks: Vec<&TaskId> = Vec::new();
@@ -147,8 +148,19 @@ impl Executor<'_> {
         let of = |task: &TaskId| mine.iter().filter(|made| made.task == *task).cloned().collect::<Vec<_>>();
         let ends = join_all(tasks.into_iter().map(|task| self.inverse_of(of(task)))).await;
         let mut end = End::new();
-        ends.into_iter().for_each(|part| end.absorb(part));
+        for part in ends {
+            part.failure.iter().for_each(|failure| self.cannot(failure));
+            end.absorb(part);
+        }
         end
+    }
+
+    /// Says why something is not taken back, line by line.
+    fn cannot(&self, failure: &Failure) {
+        let help = failure.help.iter().map(|help| format!("help: {help}"));
+        for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
+            self.recorder().emit(EventKind::Notice { message });
+        }
     }
 
     /// Takes one task's changes back.
@@ -173,7 +185,8 @@ impl Executor<'_> {
                     Err(failure) => {
                         let summary = &made.change.summary;
                         let message = format!("{}: could not take back: {summary}", made.task.target);
-                        return End::failed(Failure { message, ..failure.clone() }.details([failure.message]));
+                        let details = [vec![failure.message.clone()], failure.details.clone()].concat();
+                        return End::failed(Failure { message, details, ..failure });
                     }
                 }
             }

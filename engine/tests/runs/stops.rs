@@ -1,5 +1,6 @@
 //! Gates, stops, resuming and taking back.
 
+use cutover_engine::event::EventKind;
 use cutover_engine::execute::{Past, made};
 
 use crate::bench::Bench;
@@ -7,6 +8,13 @@ use crate::steps;
 use crate::world::Strike;
 
 const THREE: &str = "  - {name: one, target: active, number: {name: x, is: 3}, register: first}\n  - {name: two, target: active, number: {name: y, is: 1, wait: true}, timeout: 1h}\n  - {name: three, target: active, number: {name: z, is: \"{{ first.is }}\"}}\n";
+
+fn notice(kind: EventKind) -> Option<String> {
+    match kind {
+        EventKind::Notice { message } => Some(message),
+        _ => None,
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_gate_needs_its_phrase() {
@@ -85,6 +93,9 @@ async fn a_failed_undo_says_so_and_can_be_repeated() {
     bench.go().await;
     bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1));
     assert_eq!(bench.undo().await.exit_code, 8);
+    let told: Vec<String> = bench.events().into_iter().filter_map(|event| notice(event.kind)).collect();
+    assert_eq!(told[0].trim_end(), "here: could not take back: set x to 3");
+    assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
     assert_eq!(bench.undo().await.exit_code, 7);
 }
 

@@ -36,7 +36,10 @@ impl Chart {
 
     /// Renders the templates: file names and objects, in the order helm applies them.
     pub(crate) fn render(&self, release: &str, namespace: &str, values: &Value) -> Vec<(String, Value)> {
-        let name = format!("{release}-etcd");
+        let name = match values["fullnameOverride"].as_str() {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => default_name(release),
+        };
         let selector = json!({"app.kubernetes.io/name": "etcd", "app.kubernetes.io/instance": release});
         let mut labels = selector.clone();
         labels["app.kubernetes.io/managed-by"] = json!("Helm");
@@ -74,6 +77,11 @@ impl Chart {
             .map(|(file, object)| (format!("etcd/templates/{file}.yaml"), object))
             .to_vec()
     }
+}
+
+/// What the chart calls the StatefulSet of a release if nobody names it.
+pub(crate) fn default_name(release: &str) -> String {
+    format!("{release}-etcd")
 }
 
 fn pod(name: &str, namespace: &str, selector: &Value, values: &Value) -> Value {
