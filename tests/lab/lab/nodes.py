@@ -53,6 +53,8 @@ def kubelet(host: Host) -> str:
             "evictionHard": {},
             "imageGCHighThresholdPercent": 100,
             "imageGCLowThresholdPercent": 99,
+            # kubelet 1.20 may find out only at the next regular look that a pod is gone; the default is a minute.
+            "syncFrequency": "5s",
             "readOnlyPort": 0,
             "serializeImagePulls": False,
         },
