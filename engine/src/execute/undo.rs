@@ -1,18 +1,25 @@
 //! Takes a run back: its journal backwards, each change by the actions that were recorded with it, or by the step's own
 //! `undo` steps. What cannot be taken back is said, not guessed, and nothing before it is touched.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::{End, Ending, Executor, Ports, Settings, act};
+use super::{End, Ending, Executor, Ports, Settings, act, retry};
+use crate::action::Action;
 use crate::event::{Event, EventKind, Outcome, TaskId};
 use crate::failure::{Failure, FailureClass};
-use crate::module::{Change, Class};
+use crate::module::{Change, Class, Waiting};
 use crate::record::millis;
 use crate::run::{Names, Run, surroundings};
 
 /// The time that one action of an undo may take.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// For how long a failing action of an undo is tried again. What it needs may be on its way only: an object that is still being
+/// deleted cannot be made again, and a file system that a pod which is ending still uses cannot be unmounted.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A change that a run has made and that was not taken back yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,28 +178,47 @@ impl Executor<'_> {
                 return End::failed(Failure::failed(message).help("take it back by hand"));
             }
             for action in made.change.undo.iter().flatten() {
-                if let Err(failure) = self.ports.stop.check() {
-                    return End::failed(failure);
-                }
-                let began = Instant::now();
-                let work = act(self.ports.world.as_ref(), action);
-                match self.ports.stop.changing(began + TIMEOUT, work).await.and_then(|acted| acted) {
-                    Ok(done) => {
-                        let (task, action) = (made.task.clone(), action.clone());
-                        let took_ms = millis(began.elapsed());
-                        self.recorder().emit(EventKind::Acted { task, action, done, took_ms });
-                    }
-                    Err(failure) => {
-                        let summary = &made.change.summary;
-                        let message = format!("{}: could not take back: {summary}", made.task.target);
-                        let details = [vec![failure.message.clone()], failure.details.clone()].concat();
-                        return End::failed(Failure { message, details, ..failure });
-                    }
+                if let Err(failure) = self.patiently(&made.task, action).await {
+                    let summary = &made.change.summary;
+                    let message = format!("{}: could not take back: {summary}", made.task.target);
+                    let details = [vec![failure.message.clone()], failure.details.clone()].concat();
+                    return End::failed(Failure { message, details, ..failure });
                 }
             }
             self.undone(&made);
         }
         End { outcome: Outcome::Changed, failure: None }
+    }
+
+    /// Carries out an action of an undo, again and again while it fails and there is patience left.
+    async fn patiently(&self, task: &TaskId, action: &Action) -> Result<(), Failure> {
+        let (start, mut delay, mut told) = (Instant::now(), Duration::from_millis(500), String::new());
+        loop {
+            self.ports.stop.check()?;
+            let began = Instant::now();
+            let work = act(self.ports.world.as_ref(), action);
+            let failure = match self.ports.stop.changing(began + TIMEOUT, work).await.and_then(|acted| acted) {
+                Ok(done) => {
+                    let (task, action) = (task.clone(), action.clone());
+                    let took_ms = millis(began.elapsed());
+                    self.recorder().emit(EventKind::Acted { task, action, done, took_ms });
+                    return Ok(());
+                }
+                Err(failure) => failure,
+            };
+            if !retry::worth_it(failure.class) || start.elapsed() >= PATIENCE {
+                return Err(failure);
+            }
+            let why = failure.details.first().map_or_else(String::new, |detail| format!(" ({detail})"));
+            let why = format!("{}{why}", failure.message);
+            if why != told {
+                told.clone_from(&why);
+                let waiting = Waiting { why, progress: None };
+                self.recorder().emit(EventKind::Waiting { task: task.clone(), waiting });
+            }
+            self.ports.stop.sleep(delay, start + PATIENCE).await?;
+            delay = (delay * 2).min(Duration::from_secs(5));
+        }
     }
 
     fn undone(&self, made: &Made) {

@@ -91,12 +91,29 @@ async fn nothing_before_a_change_for_good_is_taken_back() {
 async fn a_failed_undo_says_so_and_can_be_repeated() {
     let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
     bench.go().await;
-    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1));
+    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1000));
+    let began = tokio::time::Instant::now();
     assert_eq!(bench.undo().await.exit_code, 8);
+    assert_eq!(began.elapsed().as_secs(), 180, "it was tried again for as long as it may take until a pod has ended");
     let told: Vec<String> = bench.events().into_iter().filter_map(|event| notice(event.kind)).collect();
     assert_eq!(told[0].trim_end(), "here: could not take back: set x to 3");
     assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
+    bench.world.0.lock().unwrap().strikes.clear();
     assert_eq!(bench.undo().await.exit_code, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_waits_for_what_is_on_its_way() {
+    let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
+    bench.go().await;
+    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 4));
+    assert_eq!(bench.undo().await.exit_code, 7);
+    let waited = |event: &cutover_engine::event::Event| match &event.kind {
+        EventKind::Waiting { waiting, .. } => Some(waiting.why.clone()),
+        _ => None,
+    };
+    let waited: Vec<String> = bench.events().iter().filter_map(waited).collect();
+    assert_eq!(waited, ["controller: `set x 0` ended with exit code 1 (out of luck)"], "the same words are told once");
 }
 
 #[tokio::test(start_paused = true)]
