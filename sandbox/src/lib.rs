@@ -14,11 +14,13 @@ mod machine;
 mod program;
 mod programs;
 mod sim;
+mod snapshot;
 mod spec;
 #[cfg(test)]
 mod testing;
 mod world;
 
 pub use fault::{Fault, FaultKind};
+pub use snapshot::Snapshot;
 pub use spec::WorldSpec;
 pub use world::Sandbox;

@@ -6,7 +6,7 @@ use crate::sim;
 use crate::spec::WorldSpec;
 
 /// Shared by all resources of the world.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Shared {
     /// How far resync and connections were brought, since the world began.
     pub(crate) settled: Duration,

@@ -1,0 +1,6 @@
+//! The shipped playbooks in the sandbox: that they do what they promise, and what becomes of them when anything at all is
+//! wrong or breaks on the way. One file for each kind of trouble.
+
+mod again;
+mod bench;
+mod truth;
