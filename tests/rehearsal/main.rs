@@ -4,3 +4,4 @@
 mod again;
 mod bench;
 mod truth;
+mod undone;

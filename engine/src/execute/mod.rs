@@ -4,6 +4,7 @@
 mod act;
 mod attempt;
 mod gate;
+mod inverse;
 mod past;
 mod phases;
 mod retry;
@@ -151,6 +152,11 @@ pub(crate) fn outcome_of(class: FailureClass) -> Outcome {
             Outcome::Failed
         }
     }
+}
+
+/// The failure of a step that was made to fail.
+fn made_to_fail() -> Failure {
+    Failure::failed("made to fail on purpose (--fail)")
 }
 
 /// How a part of a run ended.
