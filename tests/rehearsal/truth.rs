@@ -81,7 +81,8 @@ impl Workload {
         for ordinal in 0..self.replicas {
             let pod = format!("/api/v1/namespaces/{}/pods/{}-{ordinal}", self.namespace, self.set);
             let pod = stage.api(site, "GET", &pod, None).await;
-            let claim = format!("/api/v1/namespaces/{}/persistentvolumeclaims/data-{}-{ordinal}", self.namespace, self.set);
+            let claim =
+                format!("/api/v1/namespaces/{}/persistentvolumeclaims/data-{}-{ordinal}", self.namespace, self.set);
             let claim = stage.api(site, "GET", &claim, None).await;
             let name = claim["spec"]["volumeName"].as_str().expect("a bound claim").to_owned();
             let volume = stage.api(site, "GET", &format!("/api/v1/persistentvolumes/{name}"), None).await;

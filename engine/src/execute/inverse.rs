@@ -118,7 +118,8 @@ impl Executor<'_> {
         let prepared = prepare(self.run, step, environment, names, &self.ports.world);
         let task = prepared.ok().and_then(|prepared| prepared.tasks.into_iter().find(|task| task.id == made.task));
         let Some((task, module)) = task.zip(self.ports.registry.get(module)) else { return false };
-        let Ok(bound) = template::render(params, &task.scope).map_err(Failure::from).and_then(|params| module.bind(params))
+        let Ok(bound) =
+            template::render(params, &task.scope).map_err(Failure::from).and_then(|params| module.bind(params))
         else {
             return false;
         };

@@ -204,7 +204,12 @@ impl<'a> Executor<'a> {
             operator: settings.operator.clone(),
             phases: run.playbook.phases.iter().map(ahead).collect(),
         });
-        Self { run, ports, settings, standing: Mutex::new(Vec::new()) }
+        let before = settings.past.made().iter().map(|made| Standing {
+            task: made.task.clone(),
+            summary: made.change.summary.clone(),
+            sure: made.complete,
+        });
+        Self { run, ports, settings, standing: Mutex::new(before.collect()) }
     }
 
     fn recorder(&self) -> &'a Recorder {
@@ -214,8 +219,11 @@ impl<'a> Executor<'a> {
     /// Remembers a change that is about to be made; gives the key to say how it went.
     fn remember(&self, task: &TaskId, change: &Change) -> usize {
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.push(Standing { task: task.clone(), summary: change.summary.clone(), sure: false });
-        standing.len() - 1
+        let again = |entry: &Standing| !entry.sure && entry.task == *task && entry.summary == change.summary;
+        standing.iter().position(again).unwrap_or_else(|| {
+            standing.push(Standing { task: task.clone(), summary: change.summary.clone(), sure: false });
+            standing.len() - 1
+        })
     }
 
     fn made(&self, key: usize) {

@@ -5,19 +5,21 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::{Made, made};
 use crate::event::{Event, EventKind, Outcome};
 
 /// The finished part of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Past {
     finished: BTreeSet<String>,
+    made: Vec<Made>,
     registered: Map<String, Value>,
 }
 
 impl Past {
     /// Folds events.
     pub fn of(events: &[Event]) -> Self {
-        let mut past = Self::default();
+        let mut past = Self { made: made(events), ..Self::default() };
         for event in events {
             match &event.kind {
                 EventKind::StepFinished { step, outcome, .. } => {
@@ -40,6 +42,11 @@ impl Past {
     /// Whether a step was brought to a good end.
     pub fn has(&self, step: &str) -> bool {
         self.finished.contains(step)
+    }
+
+    /// What it has changed and was not taken back.
+    pub(super) fn made(&self) -> &[Made] {
+        &self.made
     }
 
     /// The results that its steps registered.

@@ -33,7 +33,12 @@ pub fn made(events: &[Event]) -> Vec<Made> {
             // What `undo:` steps have changed is not taken back again.
             EventKind::Applying { .. } | EventKind::Applied { .. } if undoing => {}
             EventKind::Applying { task, change } if change.class != Class::Transient => {
-                found.push(Made { task: task.clone(), change: change.clone(), complete: false });
+                // Begun again after its outcome was not known. What takes it back is what was recorded before it was begun
+                // for the first time.
+                let again = |made: &Made| !made.complete && made.task == *task && made.change.summary == change.summary;
+                if !found.iter().any(again) {
+                    found.push(Made { task: task.clone(), change: change.clone(), complete: false });
+                }
             }
             EventKind::Applied { task, summary } => {
                 let mine = |made: &&mut Made| made.task == *task && made.change.summary == *summary;
@@ -75,7 +80,8 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
     let mut end = match passed(&run.playbook, events) {
         Some(phase) => {
             let words = format!("the run has passed its point of no return (`{}`): nothing is taken back", phase.name);
-            let help = "what has been written since then would be lost; go forward, or move back with a playbook of its own";
+            let help =
+                "what has been written since then would be lost; go forward, or move back with a playbook of its own";
             End::failed(Failure::blocked(words).help(help))
         }
         None => End::new(),
