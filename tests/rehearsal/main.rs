@@ -2,6 +2,13 @@
 //! wrong or breaks on the way. One file for each kind of trouble.
 
 mod again;
-mod bench;
+mod execution;
+mod killed;
+mod lost;
+mod play;
+mod ran;
+mod stage;
 mod truth;
 mod undone;
+mod unharmed;
+mod wrong_data;

@@ -1,11 +1,13 @@
 //! What must never change: the keys and the identity of the etcd cluster, and the files of the volumes. Read by the tests
 //! themselves, not by the modules that are under test.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use cutover_engine::world::{Command, Place};
 use serde_json::{Value, json};
 
-use crate::bench::Stage;
+use crate::stage::Stage;
 
 /// The key that the cutover writes.
 const CANARY: &str = "test-ts";
@@ -94,19 +96,43 @@ impl Workload {
     }
 }
 
-/// Everything about the files of a tree but its inode numbers: the manifest that the node's own tools give.
-pub(crate) async fn files(stage: &Stage, site: &str, node: &str, path: &str) -> Vec<String> {
+/// Everything about the files of a tree by path, its inode numbers aside: what the node's own tools say.
+pub(crate) async fn files(stage: &Stage, site: &str, node: &str, path: &str) -> BTreeMap<String, String> {
     let command = Command::script("cutover-manifest", "", [path, "lost+found"]);
     let output = stage.exec(&Place::node(site, node), &command).await;
     assert!(output.success(), "{node}: {path}: {output:?}");
     let raw = base64::engine::general_purpose::STANDARD.decode(output.stdout.trim()).expect("base64");
     let text = String::from_utf8(raw).expect("text");
-    let line = |entry: &str| {
-        let words: Vec<&str> = entry.split(' ').collect();
+    let mut parts = text.split('\0').skip(1);
+    let mut found = BTreeMap::new();
+    let mut hard: BTreeMap<String, String> = BTreeMap::new();
+    loop {
+        let head = parts.next().expect("a head");
+        if head == "hashes" {
+            break;
+        }
+        let (name, link) = (parts.next().expect("a name"), parts.next().expect("a link"));
         // Type, mode, owner, group, size, time, inode, blocks.
-        if words.len() == 8 { [&words[..6], &words[7..]].concat().join(" ") } else { entry.to_owned() }
-    };
-    text.split('\0').map(line).collect()
+        let words: Vec<&str> = head.split(' ').collect();
+        let first = hard.entry(words[6].to_owned()).or_insert_with(|| name.to_owned()).clone();
+        let line = format!("{} {} -> {link}; same as {first}", words[..6].join(" "), words[7]);
+        found.insert(name.to_owned(), line);
+    }
+    for line in parts.next().expect("hashes").lines() {
+        let (hash, name) = line.split_once(" *./").expect("a hash");
+        *found.get_mut(name).expect("a file") += hash;
+    }
+    let mut large = parts.by_ref().take_while(|part| *part != "attributes");
+    while let Some(hash) = large.next().filter(|hash| !hash.is_empty()) {
+        let name = large.next().expect("a name").trim_start_matches("./");
+        *found.get_mut(name).expect("a file") += hash;
+    }
+    for block in parts.next().expect("attributes").split("# file: ").skip(1) {
+        let (name, attributes) = block.split_once('\n').expect("lines");
+        let name = if name == "." { "" } else { name };
+        *found.get_mut(name).expect("a file") += attributes;
+    }
+    found
 }
 
 /// A merge patch for [`Stage::api`].
