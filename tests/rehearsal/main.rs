@@ -11,4 +11,7 @@ mod stage;
 mod truth;
 mod undone;
 mod unharmed;
+mod wrong_cluster;
 mod wrong_data;
+mod wrong_disks;
+mod wrong_nodes;

@@ -9,8 +9,8 @@ use cutover_engine::run::Run;
 use cutover_modules::REGISTRY;
 use serde_json::{Map, Value};
 
-const PREPARE: &str = "etcd-prepare.yml";
-const CUTOVER: &str = "etcd-cutover.yml";
+pub(crate) const PREPARE: &str = "etcd-prepare.yml";
+pub(crate) const CUTOVER: &str = "etcd-cutover.yml";
 
 /// The root of the repository.
 fn root() -> &'static Path {
