@@ -82,7 +82,7 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
             let words = format!("the run has passed its point of no return (`{}`): nothing is taken back", phase.name);
             let help =
                 "what has been written since then would be lost; go forward, or move back with a playbook of its own";
-            End::failed(Failure::blocked(words).help(help))
+            executor.refuse("undo", Failure::blocked(words).help(help))
         }
         None => End::new(),
     };
@@ -146,7 +146,13 @@ impl Executor<'_> {
                     }
                 }
             }
-            None => self.inverse(found.as_ref(), mine, names).await,
+            None => {
+                let end = self.inverse(found.as_ref(), mine, names).await;
+                match end.failure {
+                    Some(failure) => self.refuse(id, failure),
+                    None => end,
+                }
+            }
         };
         let took_ms = millis(began.elapsed());
         let outcome = end.outcome;
