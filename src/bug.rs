@@ -1,12 +1,13 @@
 //! What happens when `cutover` itself is at fault: a panic becomes a message that says so, and an exit code of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::process::ExitCode;
 
 use crate::exit::Exit;
 use crate::terminal;
 
 /// Runs the program. A panic on any thread is reported in words; on this one it ends the program with [`Exit::Bug`].
-pub(crate) fn guard(run: impl FnOnce() -> Exit) -> Exit {
+pub(crate) fn guard(run: impl FnOnce() -> ExitCode) -> ExitCode {
     set_hook(Box::new(|info| {
         let payload = info.payload();
         let message = payload.downcast_ref::<String>().map(String::as_str);
@@ -15,7 +16,7 @@ pub(crate) fn guard(run: impl FnOnce() -> Exit) -> Exit {
         // There is nobody left to tell if this cannot be written.
         let _ = terminal::complain(&report(message, &place));
     }));
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Bug)
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Bug.into())
 }
 
 fn report(message: &str, place: &str) -> String {
@@ -43,7 +44,7 @@ mod tests {
         let exit = guard(|| panic!("no such thing"));
         // Other tests that panic are no bugs of the program's.
         std::panic::set_hook(before);
-        assert_eq!(exit, Exit::Bug);
+        assert_eq!(exit, ExitCode::from(Exit::Bug));
         let said = report("no such thing", "src/x.rs:1:2");
         let expected = "error: this is a bug in cutover: no such thing\n  at src/x.rs:1:2, version ";
         assert!(said.starts_with(expected), "{said}");

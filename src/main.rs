@@ -12,8 +12,10 @@ mod reference;
 mod rehearsal;
 mod reporters;
 mod session;
+mod stand_in;
 mod terminal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use args::Command;
@@ -21,24 +23,28 @@ use cutover_engine::source::{Fault, Faults};
 use exit::Exit;
 
 fn main() -> ExitCode {
-    bug::guard(run).into()
+    bug::guard(run)
 }
 
-fn run() -> Exit {
-    let cli = match args::parse(std::env::args_os()) {
+fn run() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = stand_in::called_as(&words) {
+        return code;
+    }
+    let cli = match args::parse(words.into_iter()) {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` come this way, too. If nobody reads it, nobody misses it.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Wrong } else { Exit::Done };
+            return if error.use_stderr() { Exit::Wrong } else { Exit::Done }.into();
         }
     };
     terminal::set_colors(cli.color);
-    dispatch(cli.command).unwrap_or_else(refused)
+    dispatch(cli.command).unwrap_or_else(|error| refused(error).into())
 }
 
-fn dispatch(command: Command) -> anyhow::Result<Exit> {
-    match command {
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    let exit = match command {
         Command::Check(args) => commands::check::run(&args),
         Command::Plan(args) => commands::plan::run(args),
         Command::Run(args) => commands::run::run(args),
@@ -52,7 +58,10 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Init(args) => commands::init::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
-    }
+        // Its exit codes are those of the program that it stands in for.
+        Command::StandIn(args) => return Ok(stand_in::run(&args)),
+    }?;
+    Ok(exit.into())
 }
 
 /// Says on standard error why a command did not do its work. Faults of files and arguments have their own exit code.

@@ -44,11 +44,12 @@ fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
     if let Verdict::Unknown { until } = &step.verdict {
         let _ = writeln!(text, "      not known before {until} has run");
     }
-    for task in &step.tasks {
-        self::task(text, task, shown.reads);
-    }
     let later = matches!(step.verdict, Verdict::Unknown { .. } | Verdict::BlockedNow | Verdict::Wait);
     let rehearsed = if later { of_step(shown.rehearsed, &step.id) } else { Vec::new() };
+    for task in &step.tasks {
+        // What stands in the way just now says little where the rehearsal shows what will be done.
+        self::task(text, task, shown.reads, rehearsed.is_empty());
+    }
     if !rehearsed.is_empty() {
         let _ = writeln!(text, "      {}", style("as rehearsed:").dim());
     }
@@ -57,10 +58,10 @@ fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
     }
 }
 
-fn task(text: &mut String, task: &PlannedTask, reads: bool) {
+fn task(text: &mut String, task: &PlannedTask, reads: bool, reasons: bool) {
     let item = task.item.map(|item| format!(" [{item}]")).unwrap_or_default();
-    for reason in &task.reasons {
-        let _ = writeln!(text, "      {}{item}: {reason}", task.target);
+    for reason in task.reasons.iter().filter(|_| reasons) {
+        let _ = writeln!(text, "      {}{item}: {}", task.target, reason.replace('\n', "\n        "));
     }
     if let Some(failure) = &task.failure {
         let _ = writeln!(text, "      {}{item}: {}", task.target, failure.message);

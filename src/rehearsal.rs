@@ -76,8 +76,31 @@ impl Rehearsal {
     /// What the world file asks for cannot be.
     pub(crate) fn world(&self) -> anyhow::Result<Sandbox> {
         let inventory = Arc::clone(&self.jobs[0].inventory);
-        Sandbox::new(inventory, self.spec.clone(), self.seed)
-            .map_err(|why| Fault::bare(format!("this world cannot be simulated: {why}")).into())
+        Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
+            let fault = Fault::bare(format!("this world cannot be simulated: {why}"));
+            fault.help("--world FILE says what it begins with; `cutover schema world` lists what can be set").into()
+        })
+    }
+
+    /// The world as it is after all playbooks but the last. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// The world cannot be simulated, or one of the playbooks does not come to a good end in it.
+    pub(crate) async fn prepared(&self) -> anyhow::Result<Sandbox> {
+        let world = self.world()?;
+        for job in &self.jobs[..self.jobs.len() - 1] {
+            let ending = self.unseen(job, &world, Box::new(Unread)).await?;
+            let path = job.playbook.source.path.display();
+            anyhow::ensure!(ending.exit_code == 0, "the rehearsal of {path}, which comes before, does not end well");
+        }
+        Ok(world)
+    }
+
+    /// Executes a playbook that nobody watches.
+    async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
+        let run = job.bind("rehearsal", world.now())?;
+        let settings = session::settings("rehearse", Default::default());
+        Ok(self.execute(&run, world, settings, Stop::default(), Box::new(Nowhere), reader).await)
     }
 
     /// Executes one of the playbooks.
@@ -86,12 +109,13 @@ impl Rehearsal {
         run: &Run,
         world: &Sandbox,
         settings: Settings,
+        stop: Stop,
         journal: Box<dyn Journal>,
         reader: Box<dyn Reader>,
     ) -> Ending {
         let settings = Settings { verb: "rehearse".to_owned(), seed: self.seed, ..settings };
         let world = Arc::new(world.clone());
-        let ports = session::ports(run, world, Arc::new(Granted), journal, reader, Stop::default());
+        let ports = session::ports(run, world, Arc::new(Granted), journal, reader, stop);
         execute(run, &ports, &settings).await
     }
 
@@ -102,15 +126,9 @@ impl Rehearsal {
     pub(crate) fn changes(&self) -> anyhow::Result<Vec<Rehearsed>> {
         let made = Made::default();
         Self::runtime()?.block_on(async {
-            let world = self.world()?;
-            for job in &self.jobs {
-                made.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                let run = job.bind("rehearsal", world.now())?;
-                let settings = session::settings("rehearse", Default::default());
-                let ending = self.execute(&run, &world, settings, Box::new(Nowhere), Box::new(made.clone())).await;
-                if ending.exit_code != 0 {
-                    break;
-                }
+            let world = self.prepared().await?;
+            if let Some(job) = self.jobs.last() {
+                self.unseen(job, &world, Box::new(made.clone())).await?;
             }
             anyhow::Ok(())
         })?;
@@ -140,6 +158,13 @@ impl Reader for Made {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(made);
         }
     }
+}
+
+/// Reads nothing.
+struct Unread;
+
+impl Reader for Unread {
+    fn event(&mut self, _: &Event) {}
 }
 
 /// Keeps nothing.

@@ -27,16 +27,26 @@ fn colors_wanted(no_color: Option<&str>, term: Option<&str>) -> bool {
 /// Writes to standard output. A reader that has gone away (`cutover explain | head`) is no error: there is just nobody
 /// left to read.
 pub(crate) fn print(text: &str) -> io::Result<()> {
-    write(&mut io::stdout().lock(), text)
+    write(&mut io::stdout().lock(), text.as_bytes())
+}
+
+/// Writes bytes as they are to standard output, in the same way.
+pub(crate) fn print_bytes(bytes: &[u8]) -> io::Result<()> {
+    write(&mut io::stdout().lock(), bytes)
+}
+
+/// Writes bytes as they are to standard error, in the same way.
+pub(crate) fn complain_bytes(bytes: &[u8]) -> io::Result<()> {
+    write(&mut io::stderr().lock(), bytes)
 }
 
 /// Writes to standard error, in the same way.
 pub(crate) fn complain(text: &str) -> io::Result<()> {
-    write(&mut io::stderr().lock(), text)
+    write(&mut io::stderr().lock(), text.as_bytes())
 }
 
-fn write(stream: &mut impl Write, text: &str) -> io::Result<()> {
-    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+fn write(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    match stream.write_all(bytes).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }

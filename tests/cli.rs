@@ -128,12 +128,13 @@ fn the_shipped_playbook_is_used_where_there_is_none_on_the_disk() {
     let first = |output: &std::process::Output| {
         String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned()
     };
-    let shipped =
-        "rehearsing playbooks/etcd-cutover.yml (part of cutover) on inventories/example.yml (part of cutover)";
+    let shipped = "rehearsing playbooks/etcd-cutover.yml (part of cutover) on inventories/example.yml (part of cutover), seed 1: \
+         everything is simulated";
     assert_eq!(first(&run(directory.path(), &["rehearse"])), shipped);
     fs::create_dir(directory.path().join("inventories")).expect("a directory");
     fs::copy(root().join("inventories/example.yml"), directory.path().join("inventories/example.yml")).expect("a copy");
-    let mixed = "rehearsing playbooks/etcd-cutover.yml (part of cutover) on inventories/example.yml";
+    let mixed = "rehearsing playbooks/etcd-cutover.yml (part of cutover) on inventories/example.yml, seed 1: everything is \
+                 simulated";
     assert_eq!(first(&run(directory.path(), &["rehearse"])), mixed);
 }
 

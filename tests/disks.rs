@@ -33,7 +33,7 @@ impl Loop {
                 Some(this)
             }
             _ => {
-                eprintln!("skipped: needs root, a free loop device and a file system that knows chattr +i");
+                println!("SKIPPED: needs root, a free loop device and a file system that knows chattr +i");
                 None
             }
         }

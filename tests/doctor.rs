@@ -72,6 +72,11 @@ fn a_scaffold_passes_check_as_it_is_and_is_never_overwritten() {
     assert_snapshot!("init", seen(&made));
     let checked = run(scratch.path(), &["check", "playbooks/redis.yml", "-i", "inventories/redis.yml"]);
     assert_snapshot!("init_checked", seen(&checked));
+    let files = ["playbooks/redis.yml", "-i", "inventories/redis.yml", "--world", "worlds/redis.yml"];
+    let rehearsed = run(scratch.path(), &[&["rehearse"], &files[..]].concat());
+    assert_eq!(rehearsed.status.code(), Some(0), "{}", seen(&rehearsed));
+    let undone = run(scratch.path(), &["undo", "rehearsal-redis-1", "--approve", "undo=rehearsal-redis-1"]);
+    assert_eq!(undone.status.code(), Some(2), "a rehearsal is not in the real world: {}", seen(&undone));
     let inventory = scratch.path().join("inventories/redis.yml");
     let before = fs::read(&inventory).expect("a file");
     fs::remove_file(scratch.path().join("playbooks/redis.yml")).expect("a file");

@@ -6,6 +6,7 @@ mod driver;
 use std::time::Duration;
 
 use cutover_engine::clock::Clock as _;
+use cutover_engine::module::Diff;
 use cutover_sandbox::{Fault, FaultKind, WorldSpec};
 use driver::{End, Lab};
 use serde_json::{Value, json};
@@ -165,10 +166,10 @@ async fn a_failover_needs_an_attestation_and_the_old_primary_follows() {
         assert!(words.contains("is Primary on primary/worker01 by the DRBD link"), "{words}");
         // A dead peer looks connected for some seconds.
         let fenced = json!({"role": "primary", "fenced": "a test: the power is off"});
-        let End::Failed(words) = lab.drive_on("standby", "drbd_role", fenced.clone()).await else {
+        let Diff::Waiting(waiting) = lab.look_on("standby", "drbd_role", fenced.clone()).await else {
             panic!("the link is not waited for")
         };
-        assert!(words.contains("waiting for it to go down"), "{words}");
+        assert!(waiting.why.contains("waiting for it to go down"), "{waiting:?}");
         tokio::time::sleep(Duration::from_secs(30)).await;
         let words = blocked(lab.drive_on("standby", "drbd_role", primary).await);
         assert!(words.contains("cannot be asked whether it is still Primary"), "{words}");

@@ -32,6 +32,7 @@ fn same_as_made(directory: &str, file: &str, kind: &str) {
 fn schemas_are_what_the_types_make() {
     same_as_made("schemas", "playbook.schema.json", "playbook");
     same_as_made("schemas", "inventory.schema.json", "inventory");
+    same_as_made("schemas", "world.schema.json", "world");
     same_as_made("schemas", "event.schema.json", "event");
 }
 
@@ -45,7 +46,10 @@ fn files_are_written_where_they_are_wanted() {
     let directory = tempfile::tempdir().expect("a directory");
     let output = run(directory.path(), &["schema", "--write", "a/b"]);
     let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(said, "a/b/playbook.schema.json\na/b/inventory.schema.json\na/b/event.schema.json\n");
+    assert_eq!(
+        said,
+        "a/b/playbook.schema.json\na/b/inventory.schema.json\na/b/world.schema.json\na/b/event.schema.json\n"
+    );
     for line in said.lines() {
         let text = fs::read_to_string(directory.path().join(line)).expect("a file");
         serde_json::from_str::<serde_json::Value>(&text).expect("JSON");

@@ -1,5 +1,6 @@
 //! The modules for disks, file systems, mounts and the network, driven against the sandbox's programs.
 
+#[expect(dead_code, reason = "the tests of DRBD use all of it")]
 mod driver;
 
 use cutover_sandbox::WorldSpec;

@@ -200,3 +200,6 @@ fn signal(number: i32) -> String {
     let found = known.iter().find(|(signal, _)| signal.as_raw() == number);
     found.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
 }
+
+#[cfg(test)]
+mod tests;

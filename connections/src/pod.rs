@@ -69,12 +69,18 @@ impl Transport for Pod {
             let (stdin, status) = (process.stdin(), process.take_status());
             let (stdout, stderr) = (process.stdout(), process.stderr());
             let feeding = feed(stdin, command, io.stdin.take());
+            // A stream that breaks leaves the readers waiting for ever (they share their buffer with the writers); only the
+            // status tells of it. One that ends well closes them after the status.
             let listening = async {
-                tokio::join!(forward(stdout, &mut io.stdout), forward(stderr, &mut io.stderr));
-                match status {
-                    Some(status) => status.await,
-                    None => None,
-                }
+                let output = async { tokio::join!(forward(stdout, &mut io.stdout), forward(stderr, &mut io.stderr)) };
+                let status = status?;
+                tokio::pin!(output, status);
+                let ended = tokio::select! {
+                    ended = &mut status => ended?,
+                    _ = &mut output => return status.await,
+                };
+                output.await;
+                Some(ended)
             };
             let status = tokio::select! {
                 broken = feeding => {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::redact::HIDDEN;
 use crate::world::{Command, Output, Place};
 
 /// One request or command that changes the world.
@@ -79,4 +80,18 @@ pub enum Done {
     Output(Output),
     /// An API server's answer.
     Response(Value),
+}
+
+impl Done {
+    /// The same without what was said.
+    #[must_use]
+    pub(crate) fn hidden(&self) -> Self {
+        let hidden = || HIDDEN.to_owned();
+        match self {
+            Self::Output(output) => {
+                Self::Output(Output { exit: output.exit.clone(), stdout: hidden(), stderr: hidden() })
+            }
+            Self::Response(_) => Self::Response(Value::String(hidden())),
+        }
+    }
 }

@@ -77,6 +77,17 @@ impl Recorder {
         })
     }
 
+    /// A failure as it may be shown.
+    pub(crate) fn shown(&self, failure: Failure) -> Failure {
+        let redactor = &self.lock().redactor;
+        Failure {
+            message: redactor.text(&failure.message),
+            details: failure.details.iter().map(|line| redactor.text(line)).collect(),
+            help: failure.help.map(|help| redactor.text(&help)),
+            ..failure
+        }
+    }
+
     /// Milliseconds since the recording began.
     pub fn elapsed_ms(&self) -> u64 {
         millis(self.lock().began.elapsed())

@@ -81,6 +81,11 @@ pub(crate) struct Params {
     /// one of the kernel's (/proc/crypto). Without it, verify is refused by DRBD.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) verify_alg: Option<String>,
+    /// Whether systemd brings the resource up at boot, by the unit `drbd@<resource>.target` of drbd-utils 9.18 or newer.
+    /// Debian leaves that off, so a node that was rebooted would no longer replicate. Leave it out where the platform does
+    /// it, as CKE does.
+    #[serde(default)]
+    pub(crate) at_boot: bool,
     /// More settings of the section `net` (drbd.conf(5)), for example `{ping-timeout: 30, max-buffers: 8000}`; numbers in
     /// the manual page's units. Protocol C and one Primary are fixed. Of the `after-sb-` policies only those are taken that
     /// never discard changes. A shared secret is not taken: put it into `/etc/drbd.d/global_common.conf`.
@@ -116,6 +121,8 @@ pub(crate) struct State {
     pending: Vec<String>,
     /// Where the device is mounted; looked at only before it goes down.
     mounted: Vec<String>,
+    /// What systemd says of the unit that brings it up at boot, as in `disabled`; looked at only if that is wanted.
+    boot: Option<String>,
 }
 
 impl Params {

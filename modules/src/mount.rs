@@ -56,6 +56,11 @@ pub(crate) enum Underlay {
 pub(crate) struct Persist {
     /// The file that says that this node is to be Primary after a reboot: without it, nothing is mounted at boot.
     pub(crate) marker: String,
+    /// Whether to promote the DRBD resource at boot too: once its disk is UpToDate and its peer connected and Secondary, but
+    /// never while the peer cannot be seen, since it may have taken over. Leave it out where the platform promotes, as CKE
+    /// does. The resource must come up at boot: `at_boot` of drbd_resource.
+    #[serde(default)]
+    pub(crate) promote: bool,
 }
 
 /// What a playbook says to `mount`.
@@ -133,11 +138,11 @@ pub(crate) struct Unit {
 
 impl Params {
     fn boot<'a>(&'a self, cx: &'a Context) -> Option<Boot<'a>> {
-        let marker = &self.persist.as_ref()?.marker;
+        let Persist { marker, promote } = self.persist.as_ref()?;
         let pair = cx.pair().ok().filter(|(_, own, _)| own.device == self.device);
         let resource = pair.map(|(pair, ..)| pair.resource.as_str());
         let (device, path, kind) = (self.device.as_str(), self.path.as_str(), self.kind.name());
-        Some(Boot { device, path, kind, options: &self.options, marker, resource })
+        Some(Boot { device, path, kind, options: &self.options, marker, resource, promote: *promote })
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -181,6 +186,11 @@ mount:
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         params.check()?;
         let path = &params.path;
+        if params.boot(cx).is_some_and(|boot| boot.promote && boot.resource.is_none()) {
+            let message =
+                format!("`promote` is for the DRBD device of the target's pair, and {} is none", params.device);
+            return Err(Failure::invalid(message).pointer("/persist/promote"));
+        }
         let block = Block::probe(cx, &params.device).await?;
         let directory = if cx.read(&Command::new(["test", "-d", path]).accept([1])).await?.success() {
             "directory"

@@ -16,6 +16,7 @@ mod programs;
 mod sim;
 mod snapshot;
 mod spec;
+pub mod stand_in;
 #[cfg(test)]
 mod testing;
 mod world;

@@ -63,6 +63,8 @@ pub(crate) enum SchemaKind {
     Playbook,
     /// An inventory
     Inventory,
+    /// A world file: what `rehearse --world` takes
+    World,
     /// One line of the event stream
     Event,
     /// The reference of the modules, as Markdown; the source of docs/modules.md

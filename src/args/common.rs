@@ -43,18 +43,21 @@ pub(crate) struct Session {
     /// How progress is shown; `live` on a terminal and `plain` elsewhere, if not given
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
-    /// Approve a gate beforehand by the id of its step, with the phrase if it asks for one; may be repeated
+    /// Approve a gate beforehand by the id of its step or the last part of it, with the phrase if it asks for one; may be repeated
     #[arg(long, value_name = "GATE[=PHRASE]")]
     pub(crate) approve: Vec<Approval>,
     #[command(flatten)]
     pub(crate) records: RunDir,
 }
 
+/// Where runs are recorded if nothing else is said.
+pub(crate) const DEFAULT_RUN_DIR: &str = ".cutover/runs";
+
 /// Where runs are recorded.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunDir {
     /// Where runs are recorded
-    #[arg(long, value_name = "DIR", default_value = ".cutover/runs", env = "CUTOVER_RUN_DIR", hide_env_values = true)]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_RUN_DIR, env = "CUTOVER_RUN_DIR", hide_env_values = true)]
     pub(crate) run_dir: PathBuf,
 }
 

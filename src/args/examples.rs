@@ -40,7 +40,7 @@ Examples:
   Parameters from a file, one of them changed
     $ cutover run playbooks/etcd.yml -i inventories/prod.yml -e @params.yml -e namespace=test
   Unattended: gates are approved beforehand, one that asks for a phrase with the phrase
-    $ cutover run playbooks/etcd.yml -i inv.yml --approve rebuild/uninstall=common-etcd
+    $ cutover run playbooks/etcd-cutover.yml -i inv.yml --approve approve-the-removal-of-the-old-release=common-etcd
   In a pipeline: one event for each line
     $ cutover run playbooks/etcd.yml -i inventories/prod.yml --output json > events.jsonl";
 
@@ -51,28 +51,28 @@ Examples:
   Your playbook on your inventory, with every node simulated
     $ cutover rehearse playbooks/etcd.yml -i inventories/prod.yml
   What happens if a step fails?
-    $ cutover rehearse --fail back-up/copy-each-volume-beside-itself
+    $ cutover rehearse --fail back-up/copy-each-volume-to-the-backup
   With the sizes and speeds of your site, and other random numbers
     $ cutover rehearse playbooks/etcd.yml -i inventories/prod.yml --world world.yml --seed 7";
 
 pub(super) const RESUME: &str = "\
 Examples:
   `cutover runs` lists the runs
-    $ cutover resume 20260117-220000-etcd
+    $ cutover resume 20260117-220000-etcd-cutover
   A gate that is still to come is approved beforehand
-    $ cutover resume 20260117-220000-etcd --approve rebuild/uninstall=common-etcd";
+    $ cutover resume 20260117-220000-etcd-cutover --approve approve-the-removal-of-the-old-release=common-etcd";
 
 pub(super) const UNDO: &str = "\
 Examples:
   `cutover runs` lists the runs
-    $ cutover undo 20260117-220000-etcd";
+    $ cutover undo 20260117-220000-etcd-cutover";
 
 pub(super) const REPORT: &str = "\
 Examples:
   On the terminal
-    $ cutover report 20260117-220000-etcd
+    $ cutover report 20260117-220000-etcd-cutover
   A page for the change record, and test results for a pipeline
-    $ cutover report 20260117-220000-etcd --format html -o report.html
+    $ cutover report 20260117-220000-etcd-cutover --format html -o report.html
     $ cutover report latest --format junit -o report.xml";
 
 pub(super) const RUNS: &str = "\
@@ -95,7 +95,7 @@ Examples:
 
 pub(super) const INIT: &str = "\
 Examples:
-  Makes playbooks/redis.yml and inventories/redis.yml
+  Makes playbooks/redis.yml, inventories/redis.yml and worlds/redis.yml
     $ cutover init redis";
 
 pub(super) const DOCTOR: &str = "\
@@ -110,3 +110,16 @@ Examples:
     $ cutover completions bash > ~/.local/share/bash-completion/completions/cutover
     $ cutover completions zsh > ~/.zfunc/_cutover
     $ cutover completions fish > ~/.config/fish/completions/cutover.fish";
+
+pub(super) const STAND_IN: &str = "\
+Examples:
+  On each host of the lab: cutover is drbdadm and drbdsetup there
+    $ cutover stand-in drbdadm status etcd0
+    $ cutover stand-in --dir /srv/drbd drbdsetup events2 --now --statistics etcd0
+  While the lab runs: replicate every second
+    $ cutover stand-in replicate
+  A link that is cut, and a host that loses its power
+    $ cutover stand-in link cut 172.16.1.1 172.16.2.1
+    $ cutover stand-in power off worker01/172.16.1.1
+  When the lab is taken down
+    $ cutover stand-in clear";

@@ -47,7 +47,7 @@ pub(crate) struct RehearseArgs {
     /// A world file: sizes of disks and data, speed of the link and so on
     #[arg(long, value_name = "FILE")]
     pub(crate) world: Option<PathBuf>,
-    /// Let a step fail, by its id
+    /// Let a step fail: its id as `cutover plan` shows it, the last part of the id, or its name
     #[arg(long, value_name = "STEP")]
     pub(crate) fail: Option<String>,
 }
@@ -64,6 +64,9 @@ pub(crate) struct ResumeArgs {
     /// Go on although the playbook or the inventory was changed since
     #[arg(long)]
     pub(crate) accept_changed: bool,
+    /// Make the change of this step although it was begun before and may have been made: it has been looked at
+    #[arg(long, value_name = "STEP")]
+    pub(crate) repeat: Vec<String>,
     #[command(flatten)]
     pub(crate) session: Session,
 }
@@ -87,7 +90,7 @@ pub(crate) struct UndoArgs {
 /// `report`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReportArgs {
-    /// The run, as `cutover runs` lists it
+    /// The run: its id as `cutover runs` lists it, the beginning of it, its directory, or `latest`
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// The form of the report

@@ -4,12 +4,14 @@ mod author;
 mod common;
 mod examples;
 mod execute;
+mod stand_in;
 
 pub(crate) use author::{
     CheckArgs, CheckOutput, CompletionsArgs, DoctorArgs, ExplainArgs, InitArgs, SchemaArgs, SchemaKind,
 };
-pub(crate) use common::{Approval, Color, Common, Extra, Output, Session};
+pub(crate) use common::{Approval, Color, Common, DEFAULT_RUN_DIR, Extra, Output, Session};
 pub(crate) use execute::{PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, UndoArgs};
+pub(crate) use stand_in::{StandInArgs, StandInCommand};
 
 use std::ffi::OsString;
 
@@ -104,6 +106,13 @@ pub(crate) enum Command {
     /// Print completions for a shell
     #[command(after_long_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
+    /// Stand in for DRBD on hosts of a lab that have no DRBD in their kernel
+    ///
+    /// Answers as drbdadm, drbdsetup and drbdmeta of DRBD 9 do, over real disks, from a directory that all hosts of the lab
+    /// share. Called by the name of one of these programs, `cutover` is that program. Not for production: nothing is
+    /// replicated while nobody looks, and nothing is fenced. It refuses to run where the kernel has DRBD.
+    #[command(after_long_help = examples::STAND_IN)]
+    StandIn(StandInArgs),
 }
 
 /// Parses the command line.

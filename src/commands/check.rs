@@ -82,7 +82,8 @@ fn size_of_inventory(inventory: &Inventory) -> String {
     format!("{}, {}, {}", count(sites, "site"), count(nodes, "node"), count(pairs, "pair"))
 }
 
-fn count(number: usize, what: &str) -> String {
+/// `1 fault`, `2 faults`.
+pub(super) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -23,14 +23,19 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
     let (plan, rehearsed) = if args.sandbox {
         let rehearsal = rehearsal(&args)?;
         let planned = Rehearsal::runtime()?.block_on(async {
-            let world = rehearsal.world()?;
+            let world = rehearsal.prepared().await?;
             let run = rehearsal.jobs[rehearsal.jobs.len() - 1].bind("plan", world.now())?;
             anyhow::Ok(plan(&run, REGISTRY, Arc::new(world), &tags).await)
         })?;
         (planned, rehearsal.changes()?)
     } else {
         let job = Job::load(&args.playbook, &args.common)?;
-        let rehearsed = rehearsal(&args)?.changes()?;
+        // A playbook for something that the sandbox does not simulate is planned all the same.
+        let rehearsed = rehearsal(&args).and_then(|rehearsal| rehearsal.changes()).unwrap_or_else(|why| {
+            // There is nobody left to tell if this cannot be written.
+            let _ = terminal::complain(&format!("not rehearsed, so later steps show no commands: {why:#}\n"));
+            Vec::new()
+        });
         let runtime = tokio::runtime::Runtime::new()?;
         let planned = runtime.block_on(async {
             let world = crate::real::world(&job)?;

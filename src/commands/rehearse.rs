@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use cutover_engine::clock::Clock as _;
+use cutover_engine::execute::Stop;
 use cutover_engine::journal::FileJournal;
 use cutover_engine::source::Fault;
 
@@ -9,7 +10,7 @@ use crate::args::RehearseArgs;
 use crate::exit::Exit;
 use crate::files::{Chosen, INVENTORY, PLAYBOOK, given};
 use crate::rehearsal::Rehearsal;
-use crate::session::{Manifest, RunDirectory, Show, end, settings, stem, tags};
+use crate::session::{Manifest, RunDirectory, Said, Show, end, listen, run_dir_option, settings, stem, tags};
 use crate::terminal;
 
 /// Rehearses; ends as the playbook ends.
@@ -31,6 +32,9 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
     Rehearsal::runtime()?.block_on(async {
         let world = rehearsal.world()?;
         let mut exit = Exit::Done;
+        let mut report = String::new();
+        let stop = Stop::default();
+        listen(stop.clone(), Said::REHEARSAL);
         for (index, job) in rehearsal.jobs.iter().enumerate() {
             let last = index + 1 == rehearsal.jobs.len();
             // The same rehearsal has the same name, so that its events are the same; an earlier one is replaced.
@@ -43,19 +47,18 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
             let (reader, _screen) = show.reporter();
             let mut settings = settings("rehearse", if last { tags(&args.common) } else { Default::default() });
             settings.fail.clone_from(&args.fail);
-            let ending = rehearsal.execute(&run, &world, settings, Box::new(journal), reader).await;
+            let ending = rehearsal.execute(&run, &world, settings, stop.clone(), Box::new(journal), reader).await;
             exit = end(&ending)?;
             show.say(&format!("journal: {}\n", directory.journal().display()))?;
+            report = format!("cutover report {id} --format html -o report.html{}", run_dir_option(root));
             if exit != Exit::Done {
                 break;
             }
         }
+        show.say(&format!("a page to keep: {report}\n"))?;
         if let Some(step) = args.fail.as_ref().filter(|_| exit == Exit::Done) {
             let fault = Fault::bare(format!("`{step}` was left out, so nothing failed"));
             return Err(fault.help("give the parameters or tags with which it runs").into());
-        }
-        if exit == Exit::Done {
-            show.say("rehearsed to its end; `cutover report RUN --html FILE` makes a page of a journal\n")?;
         }
         Ok(exit)
     })
@@ -75,7 +78,7 @@ fn known_step(rehearsal: &Rehearsal, wanted: &str) -> anyhow::Result<()> {
     let near = cutover_engine::source::nearest(wanted, ids.iter().map(|id| id.rsplit('/').next().unwrap_or(id)));
     Err(match near {
         Some(near) => fault.help(format!("did you mean `{near}`?")),
-        None => fault.help(format!("its steps are {}", ids.join(", "))),
+        None => fault.help(format!("its steps are\n    {}", ids.join("\n    "))),
     }
     .into())
 }

@@ -7,7 +7,7 @@ use cutover_engine::execute::{Past, Stop, execute};
 
 use crate::args::ResumeArgs;
 use crate::exit::Exit;
-use crate::session::{Approvals, Earlier, Show, end, listen, operator, ports, settings};
+use crate::session::{Approvals, Earlier, Said, Show, end, listen, next, operator, ports, settings};
 
 /// Resumes; ends as the playbook ends.
 pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
@@ -24,18 +24,19 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     let Earlier { job, run, events, journal, tags, directory } = earlier;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
-        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
         let stop = Stop::default();
-        listen(stop.clone());
+        listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings("resume", tags);
         settings.operator = Some(operator());
         settings.past = Past::of(&events);
+        settings.repeat = args.repeat.clone();
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
     runtime.shutdown_background();
     let exit = end(&ending)?;
-    show.say(&format!("journal: {}\n", directory.journal().display()))?;
+    show.say(&format!("journal: {}\n{}", directory.journal().display(), next(exit, &args.run, session)))?;
     Ok(exit)
 }

@@ -9,14 +9,16 @@ use jiff::Timestamp;
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::files::Job;
-use crate::session::{Approvals, Manifest, RunDirectory, Show, end, listen, operator, ports, run_id, settings, tags};
+use crate::session::{
+    Approvals, Manifest, RunDirectory, Said, Show, end, listen, next, operator, ports, run_id, settings, tags,
+};
 
 /// Runs; ends as the playbook ends.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let job = Job::load(&args.playbook, &args.common)?;
     let session = &args.common.session;
     let started = Timestamp::now();
-    let id = run_id(started, &job.playbook.source.path);
+    let id = run_id(&session.records.run_dir, started, &job.playbook.source.path);
     let run = job.bind(&id, started)?;
     let manifest = Manifest::of(&job, &run, &args.common);
     let directory = RunDirectory::begin(&session.records.run_dir, &id, &job, &manifest)?;
@@ -25,9 +27,9 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Runtime::new()?;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
-        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
         let stop = Stop::default();
-        listen(stop.clone());
+        listen(stop.clone(), Said::RUN);
         let ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
         let mut settings = settings("run", tags(&args.common));
         settings.operator = Some(operator());
@@ -36,10 +38,6 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     // A prompt that nobody answers any more must not keep the program.
     runtime.shutdown_background();
     let exit = end(&ending)?;
-    let next = match exit {
-        Exit::Done => String::new(),
-        _ => format!("to go on: cutover resume {id}\nto take it back: cutover undo {id}\n"),
-    };
-    show.say(&format!("journal: {}\n{next}", directory.journal().display()))?;
+    show.say(&format!("journal: {}\n{}", directory.journal().display(), next(exit, &id, session)))?;
     Ok(exit)
 }

@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::Context as _;
 use cutover_engine::schema;
 use cutover_modules::REGISTRY;
+use cutover_sandbox::WorldSpec;
 
 use crate::args::{SchemaArgs, SchemaKind};
 use crate::exit::Exit;
 use crate::{reference, terminal};
 
 /// The kinds that are written if none is named.
-const ALL: [SchemaKind; 3] = [SchemaKind::Playbook, SchemaKind::Inventory, SchemaKind::Event];
+const ALL: [SchemaKind; 4] = [SchemaKind::Playbook, SchemaKind::Inventory, SchemaKind::World, SchemaKind::Event];
 
 /// Prints or writes them.
 pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
@@ -31,6 +32,7 @@ fn made(kind: SchemaKind) -> (&'static str, String) {
     let (name, schema) = match kind {
         SchemaKind::Playbook => ("playbook.schema.json", schema::playbook(&REGISTRY)),
         SchemaKind::Inventory => ("inventory.schema.json", schema::inventory()),
+        SchemaKind::World => ("world.schema.json", schema::file::<WorldSpec>("cutover world")),
         SchemaKind::Event => ("event.schema.json", schema::event()),
         SchemaKind::Reference => return ("modules.md", reference::markdown(&REGISTRY)),
     };

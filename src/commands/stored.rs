@@ -49,8 +49,9 @@ pub(super) fn find(root: &Path, wanted: &str) -> anyhow::Result<StoredRun> {
     }
     let runs = all(root)?;
     if wanted == "latest" {
-        let began = |run: &StoredRun| super::runs::summary(run).ok().and_then(|summary| summary.started);
-        let latest = runs.into_iter().max_by_key(began);
+        // By the file, not by its events: a rehearsal has a clock of its own.
+        let written = |run: &StoredRun| run.journal.metadata().and_then(|metadata| metadata.modified()).ok();
+        let latest = runs.into_iter().max_by_key(written);
         return latest.with_context(|| format!("there are no runs in {}", root.display()));
     }
     if let Some(run) = runs.iter().find(|run| run.id == wanted) {

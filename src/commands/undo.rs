@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use cutover_engine::execute::{Approver as _, Past, Question, Stop, made, undo};
 
+use super::check::count;
 use crate::args::UndoArgs;
 use crate::exit::Exit;
-use crate::session::{Approvals, Earlier, Show, end, listen, operator, ports, settings};
+use crate::session::{Approvals, Earlier, Said, Show, end, listen, operator, ports, settings};
 use crate::terminal;
 
 /// Asks, then takes back; ends with 7 if all of it was taken back.
@@ -31,20 +32,23 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Runtime::new()?;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
-        let approver = Arc::new(Approvals { given: session.approve.clone(), screen });
+        let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: false });
         let question = Question {
             step: "undo".to_owned(),
-            question: format!("Take back {} changes of run {}?", changes.len(), args.run),
+            question: format!("Take back {} of run {}?", count(changes.len(), "change"), args.run),
             confirm: args.run.clone(),
             phrase: true,
         };
         match approver.ask(&question).await {
             Ok(answer) if answer.typed == question.confirm => {}
             Ok(_) => return Ok(None),
-            Err(why) => anyhow::bail!("nobody can approve it: {why}; give --approve 'undo={}'", args.run),
+            Err(why) => {
+                terminal::complain(&format!("nobody can approve it: {why}; give --approve 'undo={}'\n", args.run))?;
+                return Ok(None);
+            }
         }
         let stop = Stop::default();
-        listen(stop.clone());
+        listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings("undo", tags);

@@ -22,5 +22,8 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, and a file is wanted"));
     }
-    std::fs::read_to_string(path)
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such file"),
+        _ => error,
+    })
 }

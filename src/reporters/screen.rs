@@ -35,12 +35,6 @@ impl Screen {
         }
         Paused { owner: self.owner.clone() }
     }
-
-    /// Does something on a clean screen.
-    pub(crate) fn suspend<R>(&self, act: impl FnOnce() -> R) -> R {
-        let _paused = self.pause();
-        act()
-    }
 }
 
 impl Drop for Paused {

@@ -13,7 +13,11 @@ pub(crate) fn operator() -> String {
     let user = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();
-    let user = user.unwrap_or_else(|| "unknown".to_owned());
+    let named = || {
+        let output = std::process::Command::new("id").arg("-un").output().ok()?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned()).filter(|name| !name.is_empty())
+    };
+    let user = user.or_else(named).unwrap_or_else(|| "unknown".to_owned());
     if host.is_empty() { user } else { format!("{user}@{host}") }
 }
 
@@ -23,6 +27,8 @@ pub(crate) struct Approvals {
     pub(crate) given: Vec<Approval>,
     /// The screen to ask on.
     pub(crate) screen: Screen,
+    /// Whether the question is already on the screen.
+    pub(crate) told: bool,
 }
 
 impl Approvals {
@@ -51,8 +57,11 @@ impl Approver for Approvals {
                 return Err("standard input is no terminal".to_owned());
             }
             let _paused = self.screen.pause();
-            let text =
-                format!("\n{}\n  type `{}` to go on, anything else to stop: ", question.question, question.confirm);
+            // People have read the question in the reporter's lines; beside the event stream it has to be asked here.
+            let text = match self.told {
+                true => "           > ".to_owned(),
+                false => format!("{} (type `{}` to go on) > ", question.question, question.confirm),
+            };
             // A read of the terminal cannot be cancelled; the thread is left behind if the run is stopped meanwhile.
             let (sender, receiver) = tokio::sync::oneshot::channel();
             std::thread::spawn(move || sender.send(ask_terminal(&text)));
@@ -87,22 +96,22 @@ mod tests {
 
     fn question(phrase: bool) -> Question {
         let confirm = if phrase { "common-etcd" } else { "yes" };
-        Question { step: "rebuild/uninstall".into(), question: "Really?".into(), confirm: confirm.into(), phrase }
+        Question { step: "rebuild/approve".into(), question: "Really?".into(), confirm: confirm.into(), phrase }
     }
 
     fn approvals(texts: &[&str]) -> Approvals {
         let given = texts.iter().map(|text| text.parse().expect("an approval")).collect();
-        Approvals { given, screen: Screen::default() }
+        Approvals { given, screen: Screen::default(), told: true }
     }
 
     #[test]
     fn a_gate_with_a_phrase_is_not_approved_without_it() {
         let answer = |texts: &[&str], phrase| approvals(texts).beforehand(&question(phrase));
         let typed = |answer: Option<Result<Answer, String>>| answer.expect("an answer").expect("given").typed;
-        assert_eq!(typed(answer(&["rebuild/uninstall"], false)), "yes");
-        assert_eq!(typed(answer(&["uninstall=common-etcd"], true)), "common-etcd");
-        assert_eq!(typed(answer(&["uninstall=wrong"], true)), "wrong", "the engine compares");
-        assert!(answer(&["uninstall"], true).expect("an answer").is_err());
+        assert_eq!(typed(answer(&["rebuild/approve"], false)), "yes");
+        assert_eq!(typed(answer(&["approve=common-etcd"], true)), "common-etcd");
+        assert_eq!(typed(answer(&["approve=wrong"], true)), "wrong", "the engine compares");
+        assert!(answer(&["approve"], true).expect("an answer").is_err());
         assert!(answer(&["another"], false).is_none());
     }
 }

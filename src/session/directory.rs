@@ -57,9 +57,12 @@ impl Manifest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunDirectory(pub(crate) PathBuf);
 
-/// An id for a run: when, and of what.
-pub(crate) fn run_id(now: Timestamp, playbook: &Path) -> String {
-    format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), stem(playbook))
+/// An id that no run of a directory has: when, and of what.
+pub(crate) fn run_id(root: &Path, now: Timestamp, playbook: &Path) -> String {
+    let id = format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), stem(playbook));
+    let numbered = (2..).map(|number| format!("{id}-{number}"));
+    let mut free = std::iter::once(id.clone()).chain(numbered).filter(|id| !root.join(id).exists());
+    free.next().unwrap_or(id)
 }
 
 /// A playbook's file name without its ending.

@@ -47,6 +47,13 @@ impl Earlier {
             Err(error) => return Err(error.into()),
         };
         let events = journal::read(&directory.0)?;
+        let rehearsed = |event: &Event| matches!(&event.kind, EventKind::RunStarted { verb, .. } if verb == "rehearse");
+        if events.iter().any(rehearsed) {
+            let fault = Fault::bare(format!("run {id} was a rehearsal: nothing of it is in the real world"));
+            return Err(fault
+                .help("rehearse again with `cutover rehearse`; `cutover report` shows what it did")
+                .into());
+        }
         // Secret parameters are not kept: they are given again.
         let mut values = manifest.given.clone();
         values.extend(given(extra)?);

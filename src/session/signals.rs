@@ -5,18 +5,27 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::terminal;
 
+/// What is said to the first signal, and to the second.
+pub(crate) struct Said([&'static str; 2]);
+
+impl Said {
+    /// In the real world.
+    pub(crate) const RUN: Self = Self([
+        "\nstopping at the next safe point: what was sent is brought to its end; once more stops at once\n",
+        "\nstopping at once: what was sent may still be carried out; `cutover resume` looks first\n",
+    ]);
+    /// In a simulated one.
+    pub(crate) const REHEARSAL: Self = Self(["\nstopping the rehearsal\n", "\nstopping the rehearsal at once\n"]);
+}
+
 /// Stops a run when the operator asks for it. Ends when the runtime does.
-pub(crate) fn listen(stop: Stop) {
+pub(crate) fn listen(stop: Stop, said: Said) {
     tokio::spawn(async move {
         let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
         else {
             return;
         };
-        let said = [
-            "\nstopping at the next safe point: what was sent is brought to its end; once more stops at once\n",
-            "\nstopping at once: what was sent may still be carried out; `cutover resume` looks first\n",
-        ];
-        for (token, words) in [&stop.soft, &stop.hard].into_iter().zip(said) {
+        for (token, words) in [&stop.soft, &stop.hard].into_iter().zip(said.0) {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}

@@ -58,6 +58,14 @@ impl Lab {
         self.drive_at(target, module, params).await.0
     }
 
+    /// Looks once on the pair's member of a site.
+    pub(crate) async fn look_on(&self, site: &str, module: &str, params: Value) -> Diff {
+        let target = Target::Pair { site: site.into(), node: "worker01".into(), ordinal: 0 };
+        let cx = Context::new(target, None, Arc::clone(&self.inventory), Arc::new(self.sandbox.clone()));
+        let bound = REGISTRY.get(module).expect("the module exists").bind(params).expect("the parameters are right");
+        bound.look(&cx).await.expect("it can be looked at").diff
+    }
+
     /// Drives a module on a target; gives also the changes that were carried out.
     pub(crate) async fn drive_at(&self, target: Target, module: &str, params: Value) -> (End, Vec<Change>) {
         let world = Arc::new(self.sandbox.clone());

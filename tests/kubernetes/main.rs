@@ -1,6 +1,7 @@
 //! The modules for Kubernetes objects, driven against the sandbox's API servers: the manual's two clusters, etcd on the
 //! three nodes without a pair.
 
+#[expect(dead_code, reason = "the tests of DRBD use all of it")]
 #[path = "../driver/mod.rs"]
 mod driver;
 mod volumes;

@@ -34,7 +34,7 @@ fn a_step_that_is_made_to_fail_fails_the_rehearsal() {
     let directory = tempfile::tempdir().unwrap();
     for (step, code, words) in [
         ("scale-to-zero", 1, "made to fail on purpose"),
-        ("stop-namespace-statefulset-on-active-name-now-the-outage-begins-here", 1, "made to fail on purpose"),
+        ("approve-the-outage", 1, "made to fail on purpose"),
         ("volumes-each-bound-to-its-replica", 1, "made to fail on purpose"),
         ("label-the-nodes", 2, "`label-the-nodes` was left out"),
         ("scale-to-zeroo", 2, "did you mean `scale-to-zero`?"),

@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Commands at a time on one connection: sshd allows ten sessions (MaxSessions, sshd_config(5)), two are kept for stopping.
 const COMMANDS: usize = 8;
+const STOPS: usize = 2;
 
 /// How long opening a channel may take.
 const OPEN: Duration = Duration::from_secs(10);
@@ -51,7 +52,7 @@ impl Link {
         Self {
             client,
             commands: Arc::new(Semaphore::new(COMMANDS)),
-            stops: Arc::new(Semaphore::new(1)),
+            stops: Arc::new(Semaphore::new(STOPS)),
             retired: AtomicBool::new(false),
             runtime: None,
             _through: through,

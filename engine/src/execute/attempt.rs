@@ -80,7 +80,7 @@ impl Executor<'_> {
                 }
                 Diff::Change(changes) => {
                     let changes = changes.clone();
-                    if let Err(failure) = self.changes(task, &changes, deadline, changed, &mut progress).await {
+                    if let Err(failure) = self.changes(step, task, &changes, deadline, changed, &mut progress).await {
                         return self.last_look(bound.as_ref(), step, task, &changes, failure, &mut progress).await;
                     }
                     if progress.unsure.is_none() {
@@ -91,7 +91,7 @@ impl Executor<'_> {
                 }
                 Diff::Run(changes) => {
                     let changes = changes.clone();
-                    self.changes(task, &changes, deadline, changed, &mut progress).await?;
+                    self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
                     return match progress.unsure.take() {
                         None => Ok(probed.result(&progress.done)),
                         Some((change, failure)) => Err(unknown(&change, &failure)),
@@ -139,6 +139,7 @@ impl Executor<'_> {
     /// Makes changes in order. An outcome that is not known is left in `progress`; the next look decides.
     async fn changes(
         &self,
+        step: &Step,
         task: &Task,
         changes: &[Change],
         deadline: Instant,
@@ -153,6 +154,9 @@ impl Executor<'_> {
         }
         for change in changes {
             self.ports.stop.check()?;
+            if self.settings.past.doubts(&task.id, change) && !self.settings.repeat.contains(&task.id.step) {
+                return Err(begun_before(&task.id.step, change));
+            }
             let applying = EventKind::Applying { task: task.id.clone(), change: change.clone() };
             self.recorder().durably(applying)?;
             let lasting = change.class != Class::Transient;
@@ -167,7 +171,7 @@ impl Executor<'_> {
                         let event = EventKind::Acted {
                             task: task.id.clone(),
                             action: action.clone(),
-                            done: done.clone(),
+                            done: if step.secret { done.hidden() } else { done.clone() },
                             took_ms,
                         };
                         self.recorder().emit(event);
@@ -251,6 +255,15 @@ fn unknown(change: &Change, failure: &Failure) -> Failure {
     Failure::new(FailureClass::OutcomeUnknown, message)
         .details([failure.message.clone()])
         .help("look at the target, then resume: it is probed first and never done twice blindly")
+}
+
+fn begun_before(step: &str, change: &Change) -> Failure {
+    let message = format!("begun before the run was interrupted, and no sign that it was done: {}", change.summary);
+    let help = format!(
+        "it may still be going on: look at the target. Once it is sure that it was not done and does not run, resume with \
+         --repeat {step}"
+    );
+    Failure::new(FailureClass::OutcomeUnknown, message).help(help)
 }
 
 fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {

@@ -77,6 +77,7 @@ impl Executor<'_> {
         }
         let help =
             format!("to approve it, type `{}`, or give --approve '{step}={}'", question.confirm, question.confirm);
+        self.recorder().emit(EventKind::Notice { message: help.clone() });
         End::failed(Failure::blocked(refusal).help(help))
     }
 }

@@ -99,7 +99,8 @@ impl Executor<'_> {
                 }
                 if Instant::now() + pause > patience {
                     let message = format!("{}: could not take back: {summary}", made.task.target);
-                    return Err(Failure { message, ..failure.clone() }.details([failure.message]));
+                    let details = [vec![failure.message.clone()], failure.details.clone()].concat();
+                    return Err(Failure { message, details, ..failure });
                 }
                 let why = format!("cannot take it back yet: {summary}: {failure}");
                 let waiting = Waiting { why, progress: None };

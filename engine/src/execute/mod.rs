@@ -47,6 +47,8 @@ pub struct Settings {
     pub fail: Option<String>,
     /// What an earlier, stopped execution of the same run has done.
     pub past: Past,
+    /// Steps whose interrupted at-most-once change somebody has looked at: it was not made and may be made now.
+    pub repeat: Vec<String>,
 }
 
 /// Selects steps by tags.
@@ -118,7 +120,8 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
     let took_ms = executor.recorder().elapsed_ms();
     let kind = EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing };
     let journal = executor.recorder().durably(kind).err();
-    Ending { outcome: end.outcome, exit_code, failure: end.failure.or(journal) }
+    let failure = end.failure.or(journal).map(|failure| executor.recorder().shown(failure));
+    Ending { outcome: end.outcome, exit_code, failure }
 }
 
 /// A phase as the first event announces it.

@@ -82,7 +82,9 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
             let words = format!("the run has passed its point of no return (`{}`): nothing is taken back", phase.name);
             let help =
                 "what has been written since then would be lost; go forward, or move back with a playbook of its own";
-            executor.refuse("undo", Failure::blocked(words).help(help))
+            let failure = Failure::blocked(words).help(help);
+            executor.cannot(&failure);
+            End::failed(failure)
         }
         None => End::new(),
     };
@@ -110,7 +112,8 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
     let standing = left.iter().map(|made| format!("{}: {}", made.task.target, made.change.summary)).collect();
     let took_ms = executor.recorder().elapsed_ms();
     executor.recorder().emit(EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing });
-    Ending { outcome: end.outcome, exit_code, failure: end.failure }
+    let failure = end.failure.map(|failure| executor.recorder().shown(failure));
+    Ending { outcome: end.outcome, exit_code, failure }
 }
 
 impl Executor<'_> {
@@ -148,10 +151,8 @@ impl Executor<'_> {
             }
             None => {
                 let end = self.inverse(found.as_ref(), mine, names).await;
-                match end.failure {
-                    Some(failure) => self.refuse(id, failure),
-                    None => end,
-                }
+                end.failure.iter().for_each(|failure| self.cannot(failure));
+                end
             }
         };
         let took_ms = millis(began.elapsed());
@@ -159,6 +160,14 @@ impl Executor<'_> {
         let finished = EventKind::StepFinished { step: id.to_owned(), outcome, took_ms, attempts: 1, reason: None };
         self.recorder().emit(finished);
         end
+    }
+
+    /// Says why something is not taken back, line by line.
+    fn cannot(&self, failure: &Failure) {
+        let help = failure.help.iter().map(|help| format!("help: {help}"));
+        for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
+            self.recorder().emit(EventKind::Notice { message });
+        }
     }
 
     pub(super) fn undone(&self, made: &Made) {

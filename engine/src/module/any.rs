@@ -33,13 +33,16 @@ pub trait Bound: Send + Sync {
     fn params(&self) -> Value;
 }
 
+/// Makes what `register` keeps out of what the executed actions gave back.
+type Given = Box<dyn FnOnce(&[Done]) -> Value + Send>;
+
 /// What a look gave.
 pub struct Probed {
     /// The state, as recorded.
     pub state: Value,
     /// The comparison.
     pub diff: Diff,
-    result: Box<dyn FnOnce(&[Done]) -> Value + Send>,
+    result: Given,
 }
 
 impl Probed {

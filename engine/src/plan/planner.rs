@@ -12,6 +12,7 @@ use crate::failure::{Failure, FailureClass};
 use crate::module::{Diff, Registry};
 use crate::playbook::{Phase, Step, StepKind};
 use crate::record::millis;
+use crate::redact::Redactor;
 use crate::run::{Environment, Names, Run, Task, Unrendered, block_items, gate_texts, holds, prepare, title};
 use crate::template;
 use crate::world::World;
@@ -24,12 +25,24 @@ pub async fn plan(run: &Run, registry: Registry, world: Arc<dyn World>, tags: &T
     for phase in &run.playbook.phases {
         phases.push(planner.phase(phase, &outer).await);
     }
-    Plan {
+    let plan = Plan {
         playbook: run.playbook.name.clone(),
         playbook_digest: run.playbook.digest.clone(),
         inventory_digest: run.inventory.digest.clone(),
         phases,
+    };
+    shown(plan, &Redactor::new(run.secrets.clone()))
+}
+
+/// A plan as it may be shown: without secrets.
+fn shown(plan: Plan, redactor: &Redactor) -> Plan {
+    if redactor.is_idle() {
+        return plan;
     }
+    let mut value = serde_json::to_value(&plan).unwrap_or_default();
+    redactor.value(&mut value);
+    // Only texts were changed, so the same type comes out; if ever not, nothing is shown rather than a secret.
+    serde_json::from_value(value).unwrap_or(Plan { phases: Vec::new(), ..plan })
 }
 
 struct Planner<'a> {

@@ -153,9 +153,14 @@ fn qualify(schema: &mut Value, module: &str) {
 
 /// The schema of inventories.
 pub fn inventory() -> Value {
-    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<InventoryFile>().to_value();
+    file::<InventoryFile>("cutover inventory")
+}
+
+/// The schema of a file that decodes into a type.
+pub fn file<T: JsonSchema>(title: &str) -> Value {
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>().to_value();
     if let Some(object) = schema.as_object_mut() {
-        object.insert("title".to_owned(), json!("cutover inventory"));
+        object.insert("title".to_owned(), json!(title));
     }
     tidy(&mut schema);
     schema

@@ -5,5 +5,5 @@ mod files;
 mod judge;
 
 pub use authoring::authoring;
-pub use files::{event, inventory, playbook};
+pub use files::{event, file, inventory, playbook};
 pub(crate) use judge::Judge;

@@ -19,7 +19,8 @@ pub(super) struct Unknown {
 /// Finds the unknown filters and tests of a template, or of an expression without braces.
 pub(super) fn unknown(text: &str, expression: bool) -> Vec<Unknown> {
     let mut found = Vec::new();
-    for code in if expression { vec![0..text.len()] } else { code(text) } {
+    let parts = if expression { Vec::from([Range { start: 0, end: text.len() }]) } else { code(text) };
+    for code in parts {
         let words = words(text, code);
         for (index, word) in words.iter().enumerate() {
             let after = |offset: usize| words.get(index + offset).filter(|range| is_name(&text[(*range).clone()]));

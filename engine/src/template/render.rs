@@ -122,9 +122,13 @@ pub fn syntax(node: &Node, as_expression: bool) -> Vec<Fault> {
 }
 
 fn scalar(node: &Node, text: &str, scope: &Scope) -> Result<Value, Fault> {
-    match single_expression(text) {
-        Some(bare) => expression(node, text, bare, scope),
-        None => render_text(node, scope).map(Value::String),
+    let Some(bare) = single_expression(text) else { return render_text(node, scope).map(Value::String) };
+    match expression(node, text, bare, scope)? {
+        // A newline after the expression is text, too; a list or a mapping has no text that it could belong to.
+        Value::String(_) | Value::Number(_) | Value::Bool(_) if text.ends_with('\n') => {
+            render_text(node, scope).map(Value::String)
+        }
+        value => Ok(value),
     }
 }
 
@@ -165,7 +169,10 @@ fn node_number(node: &Node, text: &str) -> Value {
 }
 
 fn fault(node: &Node, text: &str, offset: usize, error: &Error, scope: &Scope) -> Fault {
+    // What is missing at the end is shown at the last character, not at the newlines after it.
+    let last = text.trim_end().char_indices().last().map_or(0..0, |(at, last)| at..at + last.len_utf8());
     let range = error.range().map(|range| range.start + offset..range.end + offset);
+    let range = range.map(|range| if range.start > last.start { last } else { range });
     let at = range.clone().map_or_else(|| node.at.clone(), |range| locate(node, text, range));
     let what = match error.kind() {
         ErrorKind::UndefinedError => {

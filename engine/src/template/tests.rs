@@ -51,6 +51,15 @@ fn a_single_expression_keeps_its_type_and_text_stays_text() {
 }
 
 #[test]
+fn a_last_newline_stays_with_and_without_a_template() {
+    assert_eq!(shown(r#"x: "plain\n""#), r#""plain\n""#);
+    assert_eq!(shown(r#"x: "{{ name }} \n""#), r#""etcd \n""#);
+    assert_eq!(shown(r#"x: "{{ port }}\n""#), r#""7790\n""#);
+    assert_eq!(shown("x: |\n  {{ list }}\n"), "[1,2]");
+    assert_eq!(shown("x: |\n  name = {{ name }}\n  port = {{ port }}\n"), r#""name = etcd\nport = 7790\n""#);
+}
+
+#[test]
 fn booleans_render_as_yaml_and_structures_do_not_render_into_text() {
     assert_eq!(shown(r#"x: "is {{ flag }}""#), r#""is true""#);
     for (text, what) in [("none", "null"), ("list", "a list"), ("map", "a mapping")] {

@@ -80,6 +80,7 @@ pub(crate) struct Bench {
     pub(crate) stop_at: Option<&'static str>,
     pub(crate) fail: Option<String>,
     pub(crate) past: Past,
+    pub(crate) repeat: Vec<String>,
 }
 
 pub(crate) fn inventory() -> Arc<Inventory> {
@@ -107,7 +108,16 @@ impl Bench {
         let run = Run::bind("r1", playbook, inventory(), &REGISTRY, &given, started);
         let run = run.unwrap_or_else(|faults| panic!("{faults}"));
         let past = Past::default();
-        Self { world: Small::default(), journal: Memory::default(), run, says: "yes", stop_at: None, fail: None, past }
+        Self {
+            world: Small::default(),
+            journal: Memory::default(),
+            run,
+            says: "yes",
+            stop_at: None,
+            fail: None,
+            past,
+            repeat: Vec::new(),
+        }
     }
 
     fn ports(&self) -> (Ports, Settings) {
@@ -128,6 +138,7 @@ impl Bench {
             tags: Tags::default(),
             fail: self.fail.clone(),
             past: self.past.clone(),
+            repeat: self.repeat.clone(),
         };
         (ports, settings)
     }

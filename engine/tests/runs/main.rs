@@ -8,6 +8,8 @@ mod world;
 use std::time::Duration;
 
 use bench::Bench;
+use cutover_engine::action::Done;
+use cutover_engine::event::{Event, EventKind};
 use serde_json::json;
 use tokio::time::Instant;
 use world::Strike;
@@ -203,6 +205,13 @@ async fn secrets_never_reach_an_event() {
     let text = serde_json::to_string(&bench.events()).unwrap();
     assert!(text.contains("with ***") && !text.contains("hunter2"), "{text}");
     assert_eq!(bench.registered("hidden"), json!("***"));
+    let said = |event: Event| match event.kind {
+        EventKind::Acted { task, done: Done::Output(output), .. } => Some((task.step, output.stdout)),
+        _ => None,
+    };
+    let said: Vec<(String, String)> = bench.events().into_iter().filter_map(said).collect();
+    let expected = [("only/one", "stored"), ("only/two", "***")].map(|(step, text)| (step.to_owned(), text.to_owned()));
+    assert_eq!(said, expected);
 }
 
 #[tokio::test(start_paused = true)]

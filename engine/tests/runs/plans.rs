@@ -65,3 +65,12 @@ async fn tags_select() {
     let skip = Tags { only: Vec::new(), skip: vec!["b".into()] };
     assert_eq!(verdicts(&planned(&bench, &skip).await), [Verdict::Change, Verdict::Skipped]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_shows_no_secret() {
+    let bench =
+        Bench::steps("  - {name: one, target: active, number: {name: x, is: 3, note: \"with {{ password }}\"}}\n");
+    let plan = planned(&bench, &Tags::default()).await;
+    let text = serde_json::to_string(&plan).unwrap();
+    assert!(text.contains("set x to 3 with ***") && !text.contains("hunter2"), "{text}");
+}

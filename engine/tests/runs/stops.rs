@@ -1,5 +1,6 @@
 //! Gates, stops, resuming and taking back.
 
+use cutover_engine::event::EventKind;
 use cutover_engine::execute::{Past, made};
 
 use crate::bench::Bench;
@@ -7,6 +8,13 @@ use crate::steps;
 use crate::world::Strike;
 
 const THREE: &str = "  - {name: one, target: active, number: {name: x, is: 3}, register: first}\n  - {name: two, target: active, number: {name: y, is: 1, wait: true}, timeout: 1h}\n  - {name: three, target: active, number: {name: z, is: \"{{ first.is }}\"}}\n";
+
+fn notice(kind: EventKind) -> Option<String> {
+    match kind {
+        EventKind::Notice { message } => Some(message),
+        _ => None,
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_gate_needs_its_phrase() {
@@ -85,6 +93,9 @@ async fn a_failed_undo_says_so_and_can_be_repeated() {
     bench.go().await;
     bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 30));
     assert_eq!(bench.undo().await.exit_code, 8, "it is not tried for ever");
+    let told: Vec<String> = bench.events().into_iter().filter_map(|event| notice(event.kind)).collect();
+    assert_eq!(told[0].trim_end(), "here: could not take back: set x to 3");
+    assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
     assert!(bench.world.0.lock().unwrap().strikes[0].2 > 0);
     bench.world.0.lock().unwrap().strikes[0].2 = 2;
     assert_eq!(bench.undo().await.exit_code, 7, "it is tried again for a while");
@@ -147,4 +158,38 @@ async fn gates_and_blocks_can_be_made_to_fail() {
         bench.fail = Some(step.to_owned());
         assert_eq!((bench.go().await.exit_code, bench.sets().len()), (1, 0), "{step}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_was_begun_when_the_controller_died_is_not_made_again_blindly() {
+    let text = "  - {name: one, target: active, number: {name: x, is: 3, once: true}}\n";
+    let mut bench = Bench::steps(text);
+    bench.world.0.lock().unwrap().strikes.push(("set", Strike::Hang, 1));
+    // The controller dies while the command runs: nothing after `applying` is in the journal.
+    let died = tokio::time::timeout(std::time::Duration::from_secs(10), bench.go()).await;
+    assert!(died.is_err());
+    bench.past = Past::of(&bench.events());
+    let ending = bench.go().await;
+    assert_eq!((ending.exit_code, bench.sets().len()), (1, 0));
+    let failure = ending.failure.unwrap();
+    assert!(failure.message.contains("begun before the run was interrupted"), "{failure}");
+    assert!(failure.help.unwrap().contains("--repeat only/one"));
+    // Somebody has looked.
+    bench.past = Past::of(&bench.events());
+    bench.repeat = vec!["only/one".to_owned()];
+    assert_eq!((bench.go().await.exit_code, bench.sets().len()), (0, 1));
+
+    // It had been made: the probe sees it, and nobody has to be asked.
+    let mut bench = Bench::steps(text);
+    bench.world.0.lock().unwrap().strikes.push(("set", Strike::HangAfter, 1));
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(10), bench.go()).await.is_err());
+    bench.past = Past::of(&bench.events());
+    assert_eq!((bench.go().await.exit_code, bench.sets().len()), (0, 1));
+
+    // A command that failed with words has a known end.
+    let mut bench = Bench::steps(text);
+    bench.world.0.lock().unwrap().strikes.push(("set", Strike::Fail, 1));
+    assert_eq!(bench.go().await.exit_code, 1);
+    bench.past = Past::of(&bench.events());
+    assert_eq!(bench.go().await.exit_code, 0);
 }

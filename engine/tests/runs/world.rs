@@ -110,7 +110,7 @@ impl Transport for Shell {
                         let key = (self.place.clone(), (*name).to_owned());
                         let value = value.parse().unwrap();
                         state.numbers.insert(key, value);
-                        String::new()
+                        "stored".to_owned()
                     }
                     _ => panic!("{args:?}"),
                 }

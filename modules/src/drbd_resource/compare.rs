@@ -53,12 +53,15 @@ fn up(cx: &Context, params: &Params, state: &State, pair: &Pair, members: (&Pair
         reasons.extend(disk_reasons(params, state, &here, resource, metadata));
         reasons.extend(size_reason(state, members));
     }
+    reasons.extend(boot_reason(state, &here));
+    let boot = state.boot.as_ref().is_some_and(|word| word == "disabled").then(|| moves::at_boot(cx, resource));
     let mut changes = Vec::new();
     let create = || moves::create_metadata(cx, resource, &own.disk, &state.disk.bytes.map(human).unwrap_or_default());
     let Some(status) = &state.own.status else {
         changes.extend(differs.then(|| rewrite.write(cx)));
         changes.extend((!metadata).then(create));
         changes.push(moves::up(cx, resource));
+        changes.extend(boot);
         return if reasons.is_empty() { Diff::Change(changes) } else { Diff::Blocked(reasons) };
     };
 
@@ -90,6 +93,7 @@ fn up(cx: &Context, params: &Params, state: &State, pair: &Pair, members: (&Pair
     } else if apart {
         changes.push(moves::connect(cx, resource));
     }
+    changes.extend(boot);
     if !reasons.is_empty() {
         return Diff::Blocked(reasons);
     }
@@ -155,6 +159,14 @@ fn disk_reasons(params: &Params, state: &State, here: &str, resource: &str, meta
         ));
     }
     reasons
+}
+
+/// That systemd there cannot bring the resource up at boot.
+fn boot_reason(state: &State, here: &str) -> Option<String> {
+    let words = state.boot.as_ref().filter(|words| !matches!(words.as_str(), "enabled" | "disabled"))?;
+    Some(format!(
+        "{here} cannot bring the resource up at boot ({words}): drbd-utils has the unit drbd@.target since 9.18; install that, or leave `at_boot` out and see to it otherwise"
+    ))
 }
 
 /// DRBD uses as much as the smaller disk has, less its metadata at the end; a real difference means a wrong disk.

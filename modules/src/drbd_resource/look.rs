@@ -10,6 +10,7 @@ use crate::drbd::end::{self, End, Peer, reach};
 use crate::drbd::states::{ConnectionState, Role};
 use crate::drbd::version::Version;
 use crate::storage::block::Block;
+use crate::storage::unit::boot_unit;
 use crate::storage::{failed, mounts, stdout};
 
 /// Looks.
@@ -38,7 +39,11 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
         peer: None,
         pending: Vec::new(),
         mounted: Vec::new(),
+        boot: None,
     };
+    if params.at_boot {
+        state.boot = Some(boot(cx, resource).await?);
+    }
     match (params.state, &state.own.status) {
         (Wanted::Down, None) => {}
         (Wanted::Down, Some(_)) => state.mounted = mounted(cx, own).await?,
@@ -78,6 +83,13 @@ async fn configured(cx: &Context, resource: &str) -> Result<(Option<String>, Opt
         _ if output.stderr.contains("not defined in your config") => Ok((None, None)),
         _ => Ok((None, Some(output.stderr.split_whitespace().collect::<Vec<_>>().join(" ")))),
     }
+}
+
+/// What systemd says of the unit that brings the resource up at boot; its complaint if it does not know it.
+async fn boot(cx: &Context, resource: &str) -> Result<String, Failure> {
+    let output = cx.read(&Command::new(["systemctl", "is-enabled", &boot_unit(resource)]).accept([1, 4])).await?;
+    let words = if output.stdout.trim().is_empty() { &output.stderr } else { &output.stdout };
+    Ok(words.trim().to_owned())
 }
 
 /// Where the device is mounted.

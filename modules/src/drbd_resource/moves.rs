@@ -6,6 +6,7 @@ use similar::TextDiff;
 
 use crate::drbd::drbdadm;
 use crate::file::{run, write_action};
+use crate::storage::unit::boot_unit;
 
 /// A resource file with its old and its new text.
 pub(super) struct Rewrite<'a> {
@@ -63,6 +64,14 @@ pub(super) fn create_metadata(cx: &Context, resource: &str, disk: &str, size: &s
 pub(super) fn up(cx: &Context, resource: &str) -> Change {
     Change::idempotent(format!("bring {resource} up: attach its disk and connect"), [drbdadm(cx, ["up", resource])])
         .undo([drbdadm(cx, ["down", resource])])
+}
+
+/// Has systemd bring it up at boot.
+pub(super) fn at_boot(cx: &Context, resource: &str) -> Change {
+    let unit = boot_unit(resource);
+    let systemctl = |verb| run(&cx.place(), ["systemctl", verb, &unit]);
+    Change::idempotent(format!("bring {resource} up at boot, by {unit}"), [systemctl("enable")])
+        .undo([systemctl("disable")])
 }
 
 /// Brings the kernel to what the file says.

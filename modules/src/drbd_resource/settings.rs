@@ -18,6 +18,9 @@ pub(super) fn check(params: &Params) -> Result<(), Failure> {
         let words = "`create_metadata` goes with `state: up`";
         return Err(Failure::invalid(words).pointer("/create_metadata"));
     }
+    if params.state == Wanted::Down && params.at_boot {
+        return Err(Failure::invalid("`at_boot` goes with `state: up`").pointer("/at_boot"));
+    }
     if let Some(name) = params.verify_alg.as_ref().filter(|name| !plain_word(name)) {
         return Err(Failure::invalid(format!("`{name}` is no algorithm's name")).pointer("/verify_alg"));
     }

@@ -39,6 +39,7 @@ fn fresh() -> State {
         peer: None,
         pending: Vec::new(),
         mounted: Vec::new(),
+        boot: None,
     }
 }
 
@@ -94,6 +95,21 @@ fn it_comes_up_from_nothing_and_from_anywhere_between() {
                 disk: fresh().disk,
                 pending: vec!["drbdsetup attach 0 /dev/sdc /dev/sdc internal".into()],
                 ..there("Secondary Diskless Connecting Unknown DUnknown Off", "")
+            },
+        ),
+        look("up, not at boot", "at_boot: true", State { boot: Some("disabled".into()), ..there(LEADS, SAME) }),
+        look(
+            "from nothing, and at boot",
+            "create_metadata: true, at_boot: true",
+            State { boot: Some("disabled".into()), ..fresh() },
+        ),
+        look("up, at boot too", "at_boot: true", State { boot: Some("enabled".into()), ..there(LEADS, SAME) }),
+        look(
+            "drbd-utils without that unit",
+            "at_boot: true",
+            State {
+                boot: Some("Failed to get unit file state for drbd@etcd0.target: No such file or directory".into()),
+                ..there(LEADS, SAME)
             },
         ),
         look("up, the disk failed", "", there("Secondary Diskless Connected Primary UpToDate Established", "")),
@@ -217,6 +233,7 @@ fn settings_are_checked_where_they_stand() {
         ("{file: /etc/drbd.d/etcd0.conf}", "/file"),
         ("{file: /etc/drbd.d/../x.res}", "/file"),
         ("{state: down, create_metadata: true}", "/create_metadata"),
+        ("{state: down, at_boot: true}", "/at_boot"),
         ("{verify_alg: 'crc32c; } junk'}", "/verify_alg"),
         ("{net: {shared-secret: x}}", "/net/shared-secret"),
         ("{net: {protocol: A}}", "/net/protocol"),

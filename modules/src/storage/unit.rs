@@ -20,16 +20,21 @@ pub(crate) struct Boot<'a> {
     pub(crate) marker: &'a str,
     /// The DRBD resource, if the device is one.
     pub(crate) resource: Option<&'a str>,
+    /// Whether to promote the resource too, where nothing else does.
+    pub(crate) promote: bool,
 }
 
 impl Boot<'_> {
     /// The units by name: the mount and, for a DRBD device, the service that tries again once the resource is Primary.
     ///
+    /// If that service promotes too, it waits for the peer: connected, Secondary, and the disk here UpToDate. A node that
+    /// comes back alone cannot know whether the other side took over meanwhile, and a split brain is worse than a wait.
+    ///
     /// The mount is ordered before kubelet, so that pods find it, but it does not hold kubelet up: on platforms where a pod
     /// promotes the resource, waiting for the Primary role before kubelet would wait for ever. `_netdev` keeps the mount out
     /// of local-fs.target, which comes before the network that DRBD needs.
     pub(crate) fn units(&self) -> Vec<(String, String)> {
-        let Self { device, path, kind, marker, resource, .. } = self;
+        let Self { device, path, kind, marker, resource, promote, .. } = self;
         let mount = unit_name(path, "mount");
         let options = self.options.iter().map(String::as_str).filter(|option| *option != "defaults");
         let options = ["_netdev"].into_iter().chain(options).collect::<Vec<_>>().join(",");
@@ -49,22 +54,33 @@ impl Boot<'_> {
             let mut text = String::from(
                 "# Written by cutover. Mounts as soon as the resource is Primary, if it was not yet when the mount was tried.\n",
             );
+            if *promote {
+                text += "# Makes it Primary as soon as its disk is UpToDate and its peer connected and Secondary. To do without the peer,\n\
+                         # be sure that it is not Primary, and run `drbdadm primary` by hand.\n";
+            }
+            let quoted = quote(resource);
+            let primary = format!("*' name:{resource} role:Primary'*) systemctl start {};;", quote(&mount));
+            let promotion = match promote {
+                true => {
+                    format!(" *' connection:Connected role:Secondary'*' disk:UpToDate'*) drbdadm primary {quoted};;")
+                }
+                false => String::new(),
+            };
             let script = format!(
                 "until mountpoint -q {path}; do test -e {marker} || exit 0; \
-                 case $(drbdadm role {resource} 2>/dev/null) in Primary*) systemctl start {mount};; esac; sleep 2; done",
+                 case $(drbdsetup events2 --now {quoted} 2>/dev/null) in {primary}{promotion} esac; sleep 2; done",
                 path = quote(path),
                 marker = quote(marker),
-                resource = quote(resource),
-                mount = quote(&mount),
             );
             let _ = write!(
                 text,
                 "[Unit]\nDescription=Mount {path} once {resource} is Primary\nConditionPathExists={marker}\n\
-                 After=drbd.service {mount}\n\n\
+                 After=drbd.service {boot} {mount}\n\n\
                  [Service]\nExecStart=/bin/sh -c \"{script}\"\n\n\
                  [Install]\nWantedBy=multi-user.target\n",
                 path = percent(path),
                 marker = percent(marker),
+                boot = percent(&boot_unit(resource)),
                 mount = percent(&mount),
                 script = percent(&script).replace('\\', r"\\").replace('"', "\\\"").replace('$', "$$"),
             );
@@ -88,6 +104,11 @@ pub(crate) fn unit_name(path: &str, suffix: &str) -> String {
         }
     }
     format!("{}.{suffix}", if name.is_empty() { "-" } else { &name })
+}
+
+/// drbd-utils' own unit that brings one resource up at boot.
+pub(crate) fn boot_unit(resource: &str) -> String {
+    format!("drbd@{}", unit_name(resource, "target"))
 }
 
 /// systemd expands `%`; a doubled one stands for itself.
@@ -127,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    fn a_resource_is_an_instance_of_the_unit_of_drbd_utils() {
+        assert_eq!(boot_unit("etcd0"), "drbd@etcd0.target");
+        assert_eq!(boot_unit("common-etcd.0"), r"drbd@common\x2detcd.0.target");
+    }
+
+    #[test]
     fn the_units_say_what_they_do() {
         let options = ["noatime".to_owned(), "defaults".to_owned()];
         let boot = Boot {
@@ -136,6 +163,7 @@ mod tests {
             options: &options,
             marker: "/etc/drbd.d/cke_etcd0.primary",
             resource: Some("etcd0"),
+            promote: true,
         };
         let text = boot.units().into_iter().map(|(name, text)| format!("== {name}\n{text}")).collect::<String>();
         insta::assert_snapshot!(text);
@@ -152,6 +180,7 @@ mod tests {
             options: &[],
             marker: "/etc/drbd.d/cke_etcd0.primary",
             resource: Some("etcd0"),
+            promote: true,
         };
         let units = boot.units();
         for (name, text) in &units {

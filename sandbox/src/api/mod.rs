@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) use cluster::{Cluster, Key, key};
-pub(crate) use controllers::{PROVISIONER, SELECTED_NODE, pod_ready};
+pub(crate) use controllers::{PROVISIONER, SELECTED_NODE};
 pub(crate) use exec::exec_refused;
 pub(crate) use problem::Problem;
 pub(crate) use service::client;

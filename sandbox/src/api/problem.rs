@@ -23,8 +23,7 @@ impl Problem {
 
     /// There is no such path.
     pub(crate) fn no_such_path() -> Self {
-        let message = "the server could not find the requested resource".to_owned();
-        Self { code: 404, reason: "NotFound", message }
+        Self { code: 404, reason: "", message: "404 page not found".to_owned() }
     }
 
     /// The object is there already.
@@ -79,6 +78,10 @@ impl Problem {
 
     /// The `Status` object.
     pub(crate) fn status(&self) -> Value {
+        if self.reason.is_empty() {
+            // What is no resource is answered by the web server beneath, which knows no Status.
+            return Value::String(self.message.clone());
+        }
         json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.code,

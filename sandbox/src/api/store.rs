@@ -228,7 +228,11 @@ pub(crate) fn scale_of(kind: &Kind, object: &Value) -> Value {
     let _ = kind;
     json!({
         "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": meta,
-        "spec": {"replicas": object["spec"]["replicas"]},
+        // Zero is left out, as Go's `omitempty` does.
+        "spec": match object["spec"]["replicas"].as_u64() {
+            None | Some(0) => json!({}),
+            Some(replicas) => json!({"replicas": replicas}),
+        },
         "status": {"replicas": object["status"]["replicas"].as_u64().unwrap_or(0), "selector": selector.join(",")},
     })
 }

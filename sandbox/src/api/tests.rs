@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::pod_ready;
+use super::controllers::pod_ready;
 use super::routes::{Call, handle};
 use crate::machine::Machine;
 use crate::sim::{Sim, State};

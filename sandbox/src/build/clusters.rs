@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::dataset;
 use crate::api::{self, Cluster, Problem, create};
-use crate::helm::{Chart, Record, install, manifest_text};
+use crate::helm::{Chart, Record, default_name, install, manifest_text};
 use crate::sim::{Sim, State};
 
 /// How old everything is when the world begins.
@@ -97,12 +97,6 @@ fn workload(sim: &Sim, site: &Site, cluster: &mut Cluster, state: &mut State) ->
     let record = release(sim, cluster)?;
     let set = record.objects().into_iter().find(|object| object["kind"] == "StatefulSet").unwrap_or_default();
     let name = set["metadata"]["name"].as_str().unwrap_or_default();
-    if name != wanted.statefulset {
-        return Err(format!(
-            "`workload.statefulset: {}`: the chart of the release calls it {name}",
-            wanted.statefulset
-        ));
-    }
     if wanted.claim != "data" {
         return Err(format!("`workload.claim: {}`: the chart's volume claim template is called data", wanted.claim));
     }
@@ -139,9 +133,12 @@ fn release(sim: &Sim, cluster: &Cluster) -> Result<Record, String> {
     if let Some(labels) = chart.values["nodeSelector"].as_object_mut() {
         labels.shift_remove(TENANT_LABEL);
     }
-    let config = json!({
+    let mut config = json!({
         "replicas": wanted.replicas, "securityContext": {"runAsUser": wanted.uid, "runAsGroup": wanted.gid},
     });
+    if wanted.statefulset != default_name(&wanted.release) {
+        config["fullnameOverride"] = json!(wanted.statefulset);
+    }
     let mut record = Record {
         name: wanted.release.clone(),
         info: json!({"first_deployed": cluster.stamp(), "last_deployed": cluster.stamp(), "deleted": ""}),

@@ -1,12 +1,14 @@
 //! DRBD's metadata at the end of a backing disk: where it lies, and what it remembers over a crash.
 
+use serde::{Deserialize, Serialize};
+
 use crate::machine::{BlockContent, Disk};
 
 /// The current generation of a disk whose metadata was just created.
 pub(crate) const JUST_CREATED: u64 = 4;
 
 /// The metadata on a backing disk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Metadata {
     /// The generation identifiers: current, bitmap, two of history. The lowest bit is always clear here; the tools show
     /// it set in the current one while the node is Primary.
@@ -106,6 +108,7 @@ pub(super) fn difference_kib(old: &BlockContent, new: &BlockContent) -> u64 {
             let changed = new.inodes.iter().filter(|(ino, inode)| old.inodes.get(ino) != Some(inode));
             changed.map(|(_, inode)| (crate::machine::allocated(inode) + 4096) / 1024).sum()
         }
+        (BlockContent::Real(old), BlockContent::Real(new)) => new.difference_kib(old),
         (_, BlockContent::Filesystem(new)) => (new.bytes / 128 + new.used()) / 1024,
         _ => 4,
     }

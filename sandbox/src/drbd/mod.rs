@@ -14,7 +14,7 @@ mod resync;
 mod settle;
 mod shared;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use metadata::{JUST_CREATED, Layout, Metadata};
 pub(crate) use pair::{End, peer_view};

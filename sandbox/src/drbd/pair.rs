@@ -32,7 +32,7 @@ impl State {
     }
 
     /// The disk that a resource has attached, to be changed.
-    pub(super) fn attached_disk_mut(&mut self, end: &End) -> Option<&mut Disk> {
+    pub(crate) fn attached_disk_mut(&mut self, end: &End) -> Option<&mut Disk> {
         let machine = self.machines.get_mut(&end.0)?;
         let resource = machine.drbd.get(&end.1).filter(|resource| resource.disk_state != DiskState::Diskless)?;
         let device = machine.kernel_name(&resource.disk);

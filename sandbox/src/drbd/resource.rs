@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A resource configured in the kernel of one machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct DrbdResource {
     /// Its name.
     pub(crate) name: String,
@@ -47,7 +49,7 @@ pub(crate) struct DrbdResource {
 }
 
 /// An address with a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
     /// The IP address.
     pub(crate) address: String,
@@ -56,7 +58,7 @@ pub(crate) struct Endpoint {
 }
 
 /// The other side of a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Peer {
     /// The name of its `on` section.
     pub(crate) name: String,
@@ -69,7 +71,7 @@ pub(crate) struct Peer {
 }
 
 /// What the configuration sets, as far as it matters here.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Options {
     /// `allow-two-primaries yes`.
     pub(crate) two_primaries: bool,
@@ -80,7 +82,7 @@ pub(crate) struct Options {
 }
 
 /// The state of a backing disk, worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum DiskState {
     /// None is attached.
     Diskless,
@@ -95,7 +97,7 @@ pub(crate) enum DiskState {
 }
 
 /// The state of the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Connection {
     /// No network configuration: it neither listens nor connects.
     StandAlone,
@@ -106,7 +108,7 @@ pub(crate) enum Connection {
 }
 
 /// The state of replication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Replication {
     /// Not connected.
     Off,
@@ -123,7 +125,7 @@ pub(crate) enum Replication {
 }
 
 /// A resync or verification that runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// How much there was to do, in KiB.
     pub(crate) total_kib: u64,

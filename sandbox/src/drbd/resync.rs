@@ -30,6 +30,9 @@ pub(super) fn start(state: &mut State, source: &End, target: &End, full: bool) {
         (metadata.marked_kib, metadata.base, metadata.full_sync) = (kib, None, false);
         (metadata.consistent, metadata.up_to_date) = (false, false);
     });
+    if full && let Some(disk) = state.attached_disk_mut(target) {
+        disk.content.discard(marker.unwrap_or(bitmap));
+    }
     let progress = Progress {
         total_kib: kib,
         left: u128::from(kib) * 1024 * NANOS,

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sim;
 use crate::spec::WorldSpec;
 
 /// Shared by all resources of the world.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Shared {
     /// How far resync and connections were brought, since the world began.
     pub(crate) settled: Duration,
@@ -16,6 +18,8 @@ pub(crate) struct Shared {
     link: u64,
     /// Throughput of a disk, bytes per second.
     disk: u64,
+    /// The version of the kernel's DRBD: `9.2.14`.
+    pub(crate) version: String,
     /// Whether the kernel's DRBD is 8.4, not 9.
     pub(crate) legacy: bool,
     seed: u64,
@@ -27,7 +31,13 @@ impl Shared {
     pub(crate) fn new(spec: &WorldSpec, seed: u64, starts_ns: i128) -> Self {
         let (link, disk) = (spec.link_bytes_per_second, spec.disk_bytes_per_second);
         let legacy = spec.drbd_version.starts_with("8.");
-        Self { settled: Duration::ZERO, starts_ns, link, disk, legacy, seed, drawn: 0 }
+        let version = spec.drbd_version.clone();
+        Self { settled: Duration::ZERO, starts_ns, link, disk, version, legacy, seed, drawn: 0 }
+    }
+
+    /// Sets the throughput of the link and of a disk, in bytes per second.
+    pub(crate) fn set_rate(&mut self, rate: u64) {
+        (self.link, self.disk) = (rate, rate);
     }
 
     /// The rate of one of some resyncs that run at the same time, in bytes per second.

@@ -36,14 +36,17 @@ impl Chart {
 
     /// Renders the templates: file names and objects, in the order helm applies them.
     pub(crate) fn render(&self, release: &str, namespace: &str, values: &Value) -> Vec<(String, Value)> {
-        let name = format!("{release}-etcd");
+        let name = match values["fullnameOverride"].as_str() {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => default_name(release),
+        };
         let selector = json!({"app.kubernetes.io/name": "etcd", "app.kubernetes.io/instance": release});
         let mut labels = selector.clone();
         labels["app.kubernetes.io/managed-by"] = json!("Helm");
         labels["helm.sh/chart"] = json!(self.label());
         let meta = |name: &str| json!({"name": name, "namespace": namespace, "labels": labels});
-        let client = json!({"name": "client", "port": 2379, "targetPort": "client"});
-        let peer = json!({"name": "peer", "port": 2380, "targetPort": "peer"});
+        let client = json!({"name": "client", "port": 2379, "targetPort": "client", "protocol": "TCP"});
+        let peer = json!({"name": "peer", "port": 2380, "targetPort": "peer", "protocol": "TCP"});
         let headless = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": meta(&format!("{name}-headless")),
             "spec": {
@@ -74,6 +77,11 @@ impl Chart {
             .map(|(file, object)| (format!("etcd/templates/{file}.yaml"), object))
             .to_vec()
     }
+}
+
+/// What the chart calls the StatefulSet of a release if nobody names it.
+pub(crate) fn default_name(release: &str) -> String {
+    format!("{release}-etcd")
 }
 
 fn pod(name: &str, namespace: &str, selector: &Value, values: &Value) -> Value {

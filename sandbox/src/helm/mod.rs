@@ -4,6 +4,6 @@ mod chart;
 mod record;
 mod release;
 
-pub(crate) use chart::{Chart, merge_values};
+pub(crate) use chart::{Chart, default_name, merge_values};
 pub(crate) use record::{Record, records, save};
 pub(crate) use release::{conflict, install, manifest_text, uninstall, upgrade};

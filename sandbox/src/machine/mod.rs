@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use device::OpenError;
-pub(crate) use disk::{BlockContent, Disk, Mount};
+pub(crate) use disk::{BlockContent, Disk, Mount, Real};
 pub(crate) use errno::Errno;
 pub(crate) use filesystem::{Filesystem, allocated};
-pub(crate) use inode::{Content, Inode, InodeKind, Meta, Stat};
+pub(crate) use inode::{Content, InodeKind, Meta, Stat};
 pub(crate) use path::Follow;
 
 use crate::drbd::DrbdResource;

@@ -61,7 +61,8 @@ impl Signature {
             return Some(Self { kind: "drbd".to_owned(), uuid, version, usage: "raid", offset, ..blank });
         }
         match &disk.content {
-            BlockContent::Blank => None,
+            // Real disks are looked at with real programs.
+            BlockContent::Blank | BlockContent::Real(_) => None,
             BlockContent::Filesystem(filesystem) => Some(Self {
                 kind: filesystem.kind.clone(),
                 uuid: filesystem.uuid.clone(),

@@ -9,6 +9,9 @@ use crate::program::{Call, Program, Reply};
 /// Where the modules put unit files.
 const UNITS: &str = "/etc/systemd/system";
 
+/// drbd-utils' own units, one instance for each resource.
+const DRBD_UNIT: &str = "drbd@";
+
 /// `systemctl daemon-reload|enable|disable|is-enabled|is-active|start|stop [UNIT...]`
 pub(crate) struct Systemctl;
 
@@ -29,7 +32,8 @@ fn systemctl(machine: &mut Machine, args: &[String]) -> Reply {
     };
     let Some((verb, units)) = options.operands.split_first() else { return Reply::fail(1, "No verb given.\n") };
     let known = |machine: &Machine, unit: &String| {
-        machine.exists(&format!("{UNITS}/{unit}"))
+        unit.starts_with(DRBD_UNIT)
+            || machine.exists(&format!("{UNITS}/{unit}"))
             || machine.enabled_units.contains(unit)
             || machine.active_units.contains(unit)
     };

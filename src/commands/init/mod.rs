@@ -1,4 +1,5 @@
-//! `cutover init`: a playbook and an inventory to begin with, full of comments. Both pass `check` as they are.
+//! `cutover init`: a playbook, an inventory and a world to begin with, full of comments. The playbook passes `check` and
+//! `rehearse` as it is.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -12,10 +13,13 @@ use crate::exit::Exit;
 use crate::terminal;
 
 /// Directory and text; `@NAME@` stands for the service's name.
-const TEMPLATES: [(&str, &str); 2] =
-    [("playbooks", include_str!("playbook.yml")), ("inventories", include_str!("inventory.yml"))];
+const TEMPLATES: [(&str, &str); 3] = [
+    ("playbooks", include_str!("playbook.yml")),
+    ("inventories", include_str!("inventory.yml")),
+    ("worlds", include_str!("world.yml")),
+];
 
-/// Writes both files. If one is there already, neither is written.
+/// Writes all files. If one is there already, none is written.
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let files = TEMPLATES.map(|(directory, template)| {
         let path = Path::new(directory).join(format!("{}.yml", args.name));
@@ -39,11 +43,10 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
             })?;
         file.write_all(text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
-    let [(playbook, _), (inventory, _)] = &files;
-    let (playbook, inventory) = (playbook.display(), inventory.display());
+    let [playbook, inventory, world] = files.map(|(path, _)| path.display().to_string());
     terminal::print(&format!(
-        "wrote {playbook}\nwrote {inventory}\n\nNext: fill in your clusters, nodes and disks, then\n  \
-         cutover check {playbook} -i {inventory}\n  cutover rehearse {playbook} -i {inventory}\n"
+        "wrote {playbook}\nwrote {inventory}\nwrote {world}\n\nNext: fill in your clusters, nodes and disks, then\n  \
+         cutover check {playbook} -i {inventory}\n  cutover rehearse {playbook} -i {inventory} --world {world}\n"
     ))?;
     Ok(Exit::Done)
 }

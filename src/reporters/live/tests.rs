@@ -136,11 +136,11 @@ fn a_prompt_has_a_clean_screen_and_what_is_said_meanwhile_comes_after_it() {
     let handle = live.screen();
     let mut stream = Stream::new();
     stream.notice("said during the prompt");
-    let during = handle.suspend(|| {
-        live.event(&stream.events[0]);
-        std::thread::sleep(Duration::from_millis(120));
-        screen(&sheet, 100)
-    });
+    let paused = handle.pause();
+    live.event(&stream.events[0]);
+    std::thread::sleep(Duration::from_millis(120));
+    let during = screen(&sheet, 100);
+    drop(paused);
     assert!(during.ends_with("service unavailable"), "{during}");
     until("what was said", || screen(&sheet, 100).contains("said during the prompt"));
     until("the footer", || screen(&sheet, 100).contains("2 of 3 pods are still there"));

@@ -1,5 +1,5 @@
 {{- define "etcd.name" -}}
-{{ .Release.Name }}-etcd
+{{ default (printf "%s-etcd" .Release.Name) .Values.fullnameOverride }}
 {{- end }}
 
 {{- define "etcd.selector" -}}

@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) use provisioner::{PROVISIONER, SELECTED_NODE, node_of};
+#[cfg(test)]
+pub(crate) use provisioner::node_of;
+pub(crate) use provisioner::{PROVISIONER, SELECTED_NODE};
 
 use super::cluster::{Cluster, Timer};
 use crate::machine::{Machine, MachineId};

@@ -5,7 +5,7 @@ mod failover;
 mod legacy;
 mod life;
 mod metadata;
-mod transcript;
+pub(crate) mod transcript;
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ struct Pair {
 }
 
 /// The two sides, by site.
-const P: &str = "primary";
-const S: &str = "standby";
+pub(crate) const P: &str = "primary";
+pub(crate) const S: &str = "standby";
 
 /// The resource file of a side, as the runbook has it.
-fn resource_file(site: &str, legacy: bool) -> String {
+pub(crate) fn resource_file(site: &str, legacy: bool) -> String {
     let [own, peer] = if site == P { [1, 2] } else { [2, 1] };
     let host = |name: &str, net: u8| {
         let last = if legacy { "meta-disk internal".to_owned() } else { format!("node-id {net}") };

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cutover_engine::world::Place;
+use cutover_engine::world::{Output, Place};
 
 use super::{P, Pair, S};
 use crate::machine::Meta;
 
 /// The record, as it was taken.
-const RECORD: &str = include_str!("../../../tests-data/drbd-9.2.14.txt");
+pub(crate) const RECORD: &str = include_str!("../../../tests-data/drbd-9.2.14.txt");
 
 /// A command of the record.
 #[derive(Debug)]
@@ -135,23 +135,60 @@ fn interleaved(record: &[String], stdout: &[String], stderr: &[String]) -> bool 
     }
 }
 
+/// A pair of machines that a replay can work with.
+pub(crate) trait Played {
+    /// Runs a command on a side; none if it is one that these machines leave to real programs.
+    async fn run(&mut self, site: &str, line: &str) -> Option<Output>;
+    /// Lets time pass, in seconds.
+    async fn wait(&mut self, seconds: u64);
+    /// Takes the power from a side, or boots it. `service`: its DRBD comes up at boot.
+    async fn power(&mut self, site: &str, on: bool, service: bool);
+}
+
+impl Played for Pair {
+    async fn run(&mut self, site: &str, line: &str) -> Option<Output> {
+        // The sandbox's machines have no cp, because modules copy with tar; the file gets there all the same.
+        if let ["cp", from, to] = line.split(' ').collect::<Vec<_>>().as_slice() {
+            let copied = self.sandbox.sim.with_machine(&Place::node(site, "worker01"), |machine| {
+                let bytes = machine.read_file(from)?;
+                machine.write_file(to, bytes, Meta::root(7))
+            });
+            assert_eq!(copied, Some(Ok(())), "{site}$ {line}");
+            self.sandbox.sim.settle();
+            return None;
+        }
+        Some(Pair::run(self, site, line).await)
+    }
+
+    async fn wait(&mut self, seconds: u64) {
+        Pair::wait(self, seconds).await;
+    }
+
+    async fn power(&mut self, site: &str, on: bool, service: bool) {
+        self.sandbox.sim.with_machine(&Place::node(site, "worker01"), |machine| {
+            if service {
+                machine.enabled_units.insert("drbd.service".to_owned());
+            } else {
+                machine.enabled_units.remove("drbd.service");
+            }
+        });
+        let done = if on { self.sandbox.power_on(site, "worker01") } else { self.sandbox.power_off(site, "worker01") };
+        assert!(done, "{site} was so already");
+    }
+}
+
 /// A replay under way.
-struct Replay {
-    pair: Pair,
+struct Replay<'a, W> {
+    pair: &'a mut W,
     record: Normal,
     seen: Normal,
     compared: usize,
 }
 
-impl Replay {
+impl<W: Played> Replay<'_, W> {
     async fn play(&mut self, site: &str, entries: &[Entry]) {
         for entry in entries {
-            // The sandbox's machines have no cp, because modules copy with tar; the file gets there all the same.
-            if let ["cp", from, to] = entry.line.split(' ').collect::<Vec<_>>().as_slice() {
-                self.copy(site, from, to);
-                continue;
-            }
-            let output = self.pair.run(site, &entry.line).await;
+            let Some(output) = self.pair.run(site, &entry.line).await else { continue };
             assert_eq!(
                 output.exit.to_string(),
                 format!("exit code {}", entry.code),
@@ -181,39 +218,18 @@ impl Replay {
             self.compared += 1;
         }
     }
-
-    fn copy(&self, site: &str, from: &str, to: &str) {
-        let copied = self.pair.sandbox.sim.with_machine(&Place::node(site, "worker01"), |machine| {
-            let bytes = machine.read_file(from)?;
-            machine.write_file(to, bytes, Meta::root(7))
-        });
-        assert_eq!(copied, Some(Ok(())), "{site}$ cp {from} {to}");
-        self.pair.sandbox.sim.settle();
-    }
-
-    fn boot_service(&self, site: &str, enabled: bool) {
-        self.pair.sandbox.sim.with_machine(&Place::node(site, "worker01"), |machine| {
-            if enabled {
-                machine.enabled_units.insert("drbd.service".to_owned());
-            } else {
-                machine.enabled_units.remove("drbd.service");
-            }
-        });
-    }
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_sandbox_answers_as_a_real_pair_did() {
+/// Replays the whole record on a pair whose machines are as they were at its beginning, and gives how many commands were
+/// compared.
+pub(crate) async fn replay<W: Played>(pair: &mut W) -> usize {
     let normal = || Normal { generations: BTreeMap::new() };
-    let mut replay = Replay { pair: Pair::new("9.2.14"), record: normal(), seen: normal(), compared: 0 };
+    let mut replay = Replay { pair, record: normal(), seen: normal(), compared: 0 };
     let scenes = scenes();
     let headings: Vec<&str> =
         scenes.iter().map(|(heading, _)| heading.split([' ', ',', ':']).next().unwrap()).collect();
     assert_eq!(headings, ["primary", "standby", "primary", "standby", "standby", "old", "the", "resolve"]);
     let scene = |index: usize| scenes[index].1.as_slice();
-    let sandbox = replay.pair.sandbox.clone();
-    let on = |site: &str| assert!(sandbox.power_on(site, "worker01"));
-    let off = |site: &str| assert!(sandbox.power_off(site, "worker01"));
 
     replay.play(P, scene(0)).await;
     replay.play(S, scene(1)).await;
@@ -222,18 +238,16 @@ async fn the_sandbox_answers_as_a_real_pair_did() {
     replay.pair.wait(20).await;
     replay.play(S, scene(3)).await;
     replay.pair.wait(20).await;
-    off(P);
+    replay.pair.power(P, false, true).await;
     replay.play(S, scene(4)).await;
     // The record does not say how the machines were isolated: the other one is off. The old primary did not start DRBD at
     // boot, or `up` would have been refused as it is in the next scene.
-    off(S);
-    replay.boot_service(P, false);
-    on(P);
+    replay.pair.power(S, false, true).await;
+    replay.pair.power(P, true, false).await;
     replay.play(P, scene(5)).await;
-    off(P);
-    replay.boot_service(P, true);
-    on(P);
-    on(S);
+    replay.pair.power(P, false, true).await;
+    replay.pair.power(P, true, true).await;
+    replay.pair.power(S, true, true).await;
     // The last two scenes go from machine to machine; the peer's name in a status tells which one it is.
     replay.play(S, &scene(6)[..5]).await;
     replay.play(P, &scene(6)[5..]).await;
@@ -241,6 +255,12 @@ async fn the_sandbox_answers_as_a_real_pair_did() {
     replay.play(S, &scene(7)[3..6]).await;
     replay.pair.wait(20).await;
     replay.play(P, &scene(7)[6..]).await;
-    let all: usize = scenes.iter().map(|(_, entries)| entries.len()).sum();
-    assert_eq!(replay.compared, all - 3, "all but fuser and two times cp");
+    replay.compared
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sandbox_answers_as_a_real_pair_did() {
+    let compared = replay(&mut Pair::new("9.2.14")).await;
+    let all: usize = scenes().iter().map(|(_, entries)| entries.len()).sum();
+    assert_eq!(compared, all - 3, "all but fuser and two times cp");
 }

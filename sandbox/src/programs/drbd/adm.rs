@@ -1,12 +1,16 @@
 //! `drbdadm`: its command line, the configuration it reads, and which step each of its commands is.
 
+use std::time::Duration;
+
 use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
 
 use super::{Session, answers, meta, session, setup, step};
 use crate::drbd::config::Config;
 use crate::drbd::{operations, unanswered};
+use crate::machine::MachineId;
 use crate::program::{Call, Program, Reply};
+use crate::sim::State;
 
 /// The commit that drbd-utils 9.22.0 was built from, as `--version` prints it.
 const BUILDTAG: &str =
@@ -65,22 +69,34 @@ impl Program for Drbdadm {
             let Place::Node { site, node } = call.place else {
                 return Reply::fail(127, "sh: 1: drbdadm: not found\n");
             };
-            if call.args.iter().any(|arg| arg == "--version" || arg == "-V") {
-                return Reply::ok(version(&call.sim.spec.drbd_version));
-            }
-            let line = match parse(call.args) {
-                Ok(line) => line,
-                Err(reply) => return reply,
-            };
             let machine = (site.clone(), node.clone());
-            if ASKS_PEER.contains(&line.verb.as_str()) && !line.dry_run {
-                let waits = |name| unanswered(&call.sim.state(), &(machine.clone(), name));
-                if let Some(wait) = line.resources.iter().cloned().filter_map(waits).max() {
-                    tokio::time::sleep(wait).await;
-                }
+            let wait = patience(&call.sim.state(), &machine, call.args);
+            if let Some(wait) = wait {
+                tokio::time::sleep(wait).await;
             }
-            session(call.sim, &machine, |session| run(session, &line))
+            session(call.sim, &machine, |session| run(session, call.args))
         })
+    }
+}
+
+/// How long a command waits for a peer that does not answer, before it has any effect; none if it need not wait.
+pub(super) fn patience(state: &State, machine: &MachineId, args: &[String]) -> Option<Duration> {
+    let line = parse(args).ok().filter(|line| ASKS_PEER.contains(&line.verb.as_str()) && !line.dry_run)?;
+    line.resources.into_iter().filter_map(|name| unanswered(state, &(machine.clone(), name))).max()
+}
+
+/// Runs a command line.
+pub(super) fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
+    if args.iter().any(|arg| arg == "--version" || arg == "-V") {
+        session.stdout += &version(&session.state.drbd.version);
+        return 0;
+    }
+    match parse(args) {
+        Ok(line) => carry_out(session, &line),
+        Err(reply) => {
+            session.stderr += &String::from_utf8_lossy(&reply.stderr);
+            reply.code
+        }
     }
 }
 
@@ -125,7 +141,7 @@ fn parse(args: &[String]) -> Result<Line, Reply> {
     Ok(line)
 }
 
-fn run(session: &mut Session<'_>, line: &Line) -> i32 {
+fn carry_out(session: &mut Session<'_>, line: &Line) -> i32 {
     let Some(machine) = session.state.machines.get(session.machine) else { return 20 };
     let hostname = machine.hostname.clone();
     let config = match Config::load(machine, session.legacy) {

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use super::{Session, answers, session};
 use crate::drbd::{DiskState, DrbdResource, Layout, Metadata, operations};
-use crate::machine::{BlockContent, Disk};
+use crate::machine::Disk;
 use crate::program::{Call, Program, Reply};
 
 /// The answer to drbdmeta's questions, as there is no terminal.
@@ -41,25 +41,28 @@ impl Program for Drbdmeta {
             let Place::Node { site, node } = call.place else {
                 return Reply::fail(127, "sh: 1: drbdmeta: not found\n");
             };
-            let words: Vec<&str> = call.args.iter().map(String::as_str).filter(|arg| !arg.starts_with('-')).collect();
-            let [minor, _, disk, "internal", verb, ..] = words.as_slice() else {
-                return Reply::fail(
-                    20,
-                    "USAGE: drbdmeta [--force] DEVICE FORMAT [FORMAT ARGS...] COMMAND [CMD ARGS...]\n",
-                );
-            };
-            let device = Device { minor, disk };
-            session(call.sim, &(site.clone(), node.clone()), |session| match *verb {
-                "create-md" => device.create(session, call.args.iter().any(|arg| arg == "--force")),
-                "apply-al" => device.apply_activity_log(session),
-                "get-gi" => device.read(session, |metadata, legacy| answers::generations(metadata, None, legacy)),
-                "dstate" => device.read(session, |metadata, _| answers::disk_state(metadata)),
-                other => {
-                    session.stderr += &format!("Unknown command '{other}'.\n");
-                    20
-                }
-            })
+            session(call.sim, &(site.clone(), node.clone()), |session| run(session, call.args))
         })
+    }
+}
+
+/// Runs a command line.
+pub(super) fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
+    let words: Vec<&str> = args.iter().map(String::as_str).filter(|arg| !arg.starts_with('-')).collect();
+    let [minor, _, disk, "internal", verb, ..] = words.as_slice() else {
+        session.stderr += "USAGE: drbdmeta [--force] DEVICE FORMAT [FORMAT ARGS...] COMMAND [CMD ARGS...]\n";
+        return 20;
+    };
+    let device = Device { minor, disk };
+    match *verb {
+        "create-md" => device.create(session, args.iter().any(|arg| arg == "--force")),
+        "apply-al" => device.apply_activity_log(session),
+        "get-gi" => device.read(session, |metadata, legacy| answers::generations(metadata, None, legacy)),
+        "dstate" => device.read(session, |metadata, _| answers::disk_state(metadata)),
+        other => {
+            session.stderr += &format!("Unknown command '{other}'.\n");
+            20
+        }
     }
 }
 
@@ -228,12 +231,12 @@ fn confirmed(session: &mut Session<'_>, question: &str, force: bool) -> bool {
 fn existing_data(session: &mut Session<'_>, disk: &Disk, layout: Layout, force: bool) -> Option<i32> {
     // What was written through a DRBD device is no larger than that; anything else fills the disk.
     let device_kib = if disk.metadata.is_some() { layout.usable_kib } else { disk.bytes / 1024 };
-    let (what, used) = match &disk.content {
-        BlockContent::Blank => return None,
-        BlockContent::Filesystem(filesystem) if filesystem.kind == "xfs" => ("xfs filesystem", Some(device_kib)),
-        BlockContent::Filesystem(_) => ("ext3 filesystem", Some(device_kib)),
-        BlockContent::Signature(kind) if kind == "LVM2_member" => ("LVM2 physical volume signature", Some(device_kib)),
-        BlockContent::Signature(_) => ("some data", None),
+    let (what, used) = match disk.content.kind() {
+        "" => return None,
+        "xfs" => ("xfs filesystem", Some(device_kib)),
+        "ext2" | "ext3" | "ext4" => ("ext3 filesystem", Some(device_kib)),
+        "LVM2_member" => ("LVM2 physical volume signature", Some(device_kib)),
+        _ => ("some data", None),
     };
     session.stdout += &format!(
         "md_offset {}\nal_offset {}\nbm_offset {}\n\nFound {what}\n",

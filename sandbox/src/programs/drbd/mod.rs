@@ -17,6 +17,8 @@ pub(super) use kernel_log::KernelLog;
 pub(super) use meta::Drbdmeta;
 pub(super) use setup::Drbdsetup;
 
+use std::time::Duration;
+
 use crate::drbd::{End, config::Config};
 use crate::machine::MachineId;
 use crate::program::Reply;
@@ -44,17 +46,35 @@ impl Session<'_> {
 
 /// Runs a command on a machine's DRBD, brought up to the present before and after.
 fn session(sim: &Sim, machine: &MachineId, work: impl FnOnce(&mut Session<'_>) -> i32) -> Reply {
-    sim.on_drbd(machine, |state, machine| {
-        let legacy = state.drbd.legacy;
-        let mut session = Session { state, machine, legacy, stdout: String::new(), stderr: String::new() };
-        let code = work(&mut session);
-        session.reply(code)
-    })
+    sim.on_drbd(machine, |state, machine| on_state(state, machine, work))
+}
+
+/// Runs a command on a machine's DRBD, as it is.
+fn on_state(state: &mut State, machine: &MachineId, work: impl FnOnce(&mut Session<'_>) -> i32) -> Reply {
+    let legacy = state.drbd.legacy;
+    let mut session = Session { state, machine, legacy, stdout: String::new(), stderr: String::new() };
+    let code = work(&mut session);
+    session.reply(code)
+}
+
+/// How long one of the programs waits for a peer that does not answer, before it has any effect; none if it need not.
+pub(crate) fn patience(state: &State, machine: &MachineId, program: &str, args: &[String]) -> Option<Duration> {
+    if program == "drbdadm" { adm::patience(state, machine, args) } else { None }
+}
+
+/// Runs one of the programs on a machine, whose state was brought up to the present.
+pub(crate) fn run(state: &mut State, machine: &MachineId, program: &str, args: &[String]) -> Reply {
+    match program {
+        "drbdadm" => on_state(state, machine, |session| adm::run(session, args)),
+        "drbdsetup" => on_state(state, machine, |session| setup::run(session, args)),
+        "drbdmeta" => on_state(state, machine, |session| meta::run(session, args)),
+        _ => Reply::fail(127, format!("{program}: not found\n")),
+    }
 }
 
 /// Brings up every resource of a machine that boots, as drbd.service does (`drbdadm adjust-with-progress all`).
-pub(crate) fn start(sim: &Sim, machine: &MachineId) {
-    session(sim, machine, |session| {
+pub(crate) fn start(state: &mut State, machine: &MachineId) {
+    on_state(state, machine, |session| {
         let Some((config, hostname)) = session
             .state
             .machines

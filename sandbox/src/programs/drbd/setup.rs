@@ -27,7 +27,8 @@ impl Program for Drbdsetup {
     }
 }
 
-fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
+/// Runs a command line.
+pub(super) fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
     let (options, words): (Vec<&str>, Vec<&str>) =
         args.iter().map(String::as_str).partition(|arg| arg.starts_with('-'));
     let known = |option: &&&str| ["--json", "--now", "--statistics"].contains(option);

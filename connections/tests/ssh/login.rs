@@ -1,13 +1,13 @@
 //! Getting in over SSH, and every way of not getting in: each with the words a person needs.
 
-mod sshd;
-
 use std::fs;
 use std::net::TcpListener;
-use std::process::Command as Process;
+use std::process::{Command as Process, Stdio};
+use std::time::Duration;
 
 use cutover_engine::world::{Command, Exit, TransportFault, collect, pipe};
-use sshd::{Sshd, node, whoami};
+
+use crate::sshd::{Sshd, eventually, node, whoami};
 
 async fn refused(world: &cutover_connections::RealWorld) -> TransportFault {
     node(world).await.map(drop).unwrap_err()
@@ -114,6 +114,38 @@ async fn a_jump_host_leads_to_the_host_behind_it() {
     assert!(matches!(&fault, TransportFault::Unreachable(why) if why.contains("jump host")), "{fault}");
 }
 
+/// Runs only in the process that the next test starts, whose environment names an agent.
+#[tokio::test]
+#[ignore = "needs an agent of its own; `the_agent_lends_its_keys` runs it"]
+async fn with_the_agent_of_the_environment() {
+    let sshd = Sshd::start().unwrap();
+    let world = sshd.world_with(&format!("user: {}", whoami()));
+    let fault = refused(&world).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("ssh-add -l")), "no key yet: {fault}");
+    assert!(Process::new("ssh-add").arg("-q").arg(sshd.path("id")).status().unwrap().success());
+    assert!(node(&world).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_agent_lends_its_keys() {
+    let Some(sshd) = Sshd::start() else { return };
+    let socket = sshd.path("agent");
+    let mut agent = Process::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+    eventually(Duration::from_secs(5), "the agent listens", || socket.exists()).await;
+    let test = ["--exact", "login::with_the_agent_of_the_environment", "--ignored", "--nocapture"];
+    let with = |socket: &std::path::Path| {
+        let mut process = Process::new(std::env::current_exe().unwrap());
+        process.args(test).env("SSH_AUTH_SOCK", socket).output().unwrap()
+    };
+    let (there, gone) = (with(&socket), with(std::path::Path::new("/nowhere")));
+    let _ = agent.kill();
+    let _ = agent.wait();
+    let said = String::from_utf8_lossy(&there.stdout);
+    assert!(there.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&there.stderr));
+    let said = String::from_utf8_lossy(&gone.stderr);
+    assert!(!gone.status.success() && said.contains("no agent answers at SSH_AUTH_SOCK"), "{said}");
+}
+
 /// A user that is made for a test and removed after it.
 struct User(&'static str);
 
@@ -123,7 +155,7 @@ impl User {
             println!("SKIPPED: only root can add a user to log in as");
             return None;
         }
-        let _ = Process::new("userdel").args(["-r", name]).output();
+        let _ = Process::new("userdel").args(["-f", "-r", name]).output();
         let hash = Process::new("openssl").args(["passwd", "-6", "open sesame"]).output();
         let Ok(hash) = hash else {
             println!("SKIPPED: no openssl to hash the password of a user with");
@@ -141,14 +173,15 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        let _ = Process::new("userdel").args(["-r", self.0]).output();
+        let _ = Process::new("userdel").args(["-f", "-r", self.0]).output();
     }
 }
 
 #[tokio::test]
 async fn a_user_logs_in_with_a_password_and_becomes_root_only_if_allowed() {
-    let Some(sshd) = Sshd::start_with("PasswordAuthentication yes") else { return };
+    // In this order: a user who is logged in cannot be removed.
     let Some(user) = User::add("cutover-test") else { return };
+    let Some(sshd) = Sshd::start_with("PasswordAuthentication yes") else { return };
     let login = format!("user: {}, password: word", user.0);
     let world = sshd.world_with(&login);
     let who = collect(&*node(&world).await.unwrap(), &Command::new(["id", "-un"])).await.unwrap();

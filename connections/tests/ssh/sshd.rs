@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cutover_connections::RealWorld;
 use cutover_engine::inventory::{SecretSource, Secrets, load};
-use cutover_engine::world::{Place, Transport, TransportFault, World as _};
+use cutover_engine::world::{Command, Output, Place, Transport, TransportFault, World as _, collect};
 
 /// A running sshd.
 pub(crate) struct Sshd {
@@ -179,6 +179,26 @@ fn keygen(path: &Path, passphrase: &str) {
     assert!(keygen.status().unwrap().success());
 }
 
-fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     let _ = Process::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+pub(crate) fn sh(script: &str) -> Command {
+    Command::new(["sh", "-c", script])
+}
+
+pub(crate) async fn run(transport: &dyn Transport, script: &str) -> Output {
+    collect(transport, &sh(script)).await.unwrap()
+}
+
+/// Bytes that look random and hold every value.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
 }

@@ -1,0 +1,295 @@
+//! Clients for API servers, against a stand-in on loopback that speaks just enough HTTP and WebSocket: contexts, identity,
+//! refusals, exec.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command as Process, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cutover_connections::RealWorld;
+use cutover_engine::inventory::{SecretSource, Secrets, load};
+use cutover_engine::world::{Command, Exit, Place, TransportFault, World as _, collect};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+
+/// The API server: its port and the requests it has seen.
+struct Api {
+    port: u16,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Api {
+    /// Answers every request with what `answer` says to its line.
+    async fn start(answer: fn(&str) -> (u16, Value)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, seen) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
+        let log = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, answer, Arc::clone(&log)));
+            }
+        });
+        Self { port, seen }
+    }
+
+    fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, answer: fn(&str) -> (u16, Value), log: Arc<Mutex<Vec<String>>>) {
+    let mut head = vec![0; 8192];
+    loop {
+        let length = stream.peek(&mut head).await.unwrap_or(0);
+        let text = String::from_utf8_lossy(&head[..length]).into_owned();
+        if length == 0 {
+            return;
+        }
+        let Some(end) = text.find("\r\n\r\n") else {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            continue;
+        };
+        let line = text.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
+        log.lock().unwrap().push(line.clone());
+        if line.contains("/exec?") {
+            return exec(stream, &line).await;
+        }
+        let mut taken = vec![0; end + 4];
+        stream.read_exact(&mut taken).await.unwrap();
+        let (code, body) = answer(&line);
+        let body = body.to_string();
+        let reply = format!(
+            "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(reply.as_bytes()).await.unwrap();
+    }
+}
+
+/// A command in a pod that says what it was given, and exits with 3; or is cut off, if its name is `cut`.
+async fn exec(stream: TcpStream, line: &str) {
+    let accept = |_: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
+        response.headers_mut().insert("sec-websocket-protocol", "v5.channel.k8s.io".parse().unwrap());
+        Ok(response)
+    };
+    let mut socket = tokio_tungstenite::accept_hdr_async(stream, accept).await.unwrap();
+    let mut input = Vec::new();
+    if line.contains("stdin=true") {
+        while let Some(Ok(message)) = socket.next().await {
+            match message.into_data().as_ref() {
+                [255, 0] => break,
+                [0, bytes @ ..] => input.extend_from_slice(bytes),
+                _ => {}
+            }
+        }
+    }
+    let mut send = async |channel: u8, bytes: &[u8]| {
+        let frame = [&[channel], bytes].concat();
+        socket.send(Message::binary(frame)).await.unwrap();
+    };
+    send(1, &input).await;
+    send(2, b"to stderr\n").await;
+    if line.contains("command=cut") {
+        return;
+    }
+    let status = json!({"status": "Failure", "reason": "NonZeroExitCode", "message": "command terminated with exit code 3",
+                        "details": {"causes": [{"reason": "ExitCode", "message": "3"}]}});
+    send(3, status.to_string().as_bytes()).await;
+    let _ = socket.close(None).await;
+}
+
+fn answer(line: &str) -> (u16, Value) {
+    match line {
+        "GET /api/v1/namespaces/kube-system?" | "GET /api/v1/namespaces/kube-system" => {
+            (200, json!({"metadata": {"name": "kube-system", "uid": "11-22"}}))
+        }
+        "GET /api/v1/namespaces/common/pods/etcd-0" => (
+            200,
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "etcd-0"},
+                   "spec": {"containers": [{"name": "etcd"}, {"name": "metrics"}]}}),
+        ),
+        _ => (404, json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "message": "no", "code": 404})),
+    }
+}
+
+fn forbidden(_: &str) -> (u16, Value) {
+    let message = "namespaces \"kube-system\" is forbidden: User \"op\" cannot get resource";
+    (403, json!({"kind": "Status", "status": "Failure", "reason": "Forbidden", "message": message, "code": 403}))
+}
+
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn resolve(&self, _: &SecretSource) -> Result<String, String> {
+        Err("none here".to_owned())
+    }
+}
+
+/// A folder with a kubeconfig for a server, with the contexts `lab` and `other`.
+fn kubeconfig(server: &str, more: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: other\nclusters:\n- {{name: c, cluster: {{server: '{server}'{more}}}}}\n\
+         users:\n- {{name: u, user: {{token: t}}}}\n\
+         contexts:\n- {{name: lab, context: {{cluster: c, user: u}}}}\n- {{name: other, context: {{cluster: c, user: u}}}}\n"
+    );
+    fs::write(folder.path().join("kube.conf"), text).unwrap();
+    folder
+}
+
+/// The world of an inventory in that folder whose site `site` has these settings of `kubernetes`.
+fn world(folder: &Path, settings: &str) -> RealWorld {
+    let text = format!(
+        "sites:\n  site: {{kubernetes: {{{settings}}}, nodes: {{}}}}\n  b: {{nodes: {{}}}}\n\
+         roles: {{active: site, passive: b}}\n"
+    );
+    let inventory = load(&folder.join("inventory.yml"), &move |_: &Path| Ok(text.clone()), &NoSecrets).unwrap();
+    RealWorld::new(Arc::new(inventory), folder.to_owned())
+}
+
+async fn refused(world: &RealWorld) -> TransportFault {
+    world.kubernetes("site").await.map(drop).unwrap_err()
+}
+
+#[tokio::test]
+async fn the_context_is_always_explicit() {
+    let folder = kubeconfig("http://127.0.0.1:1", "");
+    let cases = [
+        ("kubeconfig: kube.conf", "set `kubernetes.kubeconfig` and `kubernetes.context`"),
+        ("kubeconfig: kube.conf, context: prod", "no context `prod`; it has: lab, other"),
+        ("kubeconfig: missing.conf, context: lab", "missing.conf"),
+    ];
+    for (settings, words) in cases {
+        let fault = refused(&world(folder.path(), settings)).await;
+        assert!(matches!(&fault, TransportFault::Unreachable(why) if why.contains(words)), "{settings}: {fault}");
+    }
+}
+
+#[tokio::test]
+async fn the_cluster_must_be_the_pinned_one_and_is_asked_once() {
+    let api = Api::start(answer).await;
+    let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
+    let pinned = |uid: &str| world(folder.path(), &format!("kubeconfig: kube.conf, context: lab, uid: {uid}"));
+    let right = pinned("11-22");
+    let (first, second) = tokio::join!(right.kubernetes("site"), right.kubernetes("site"));
+    assert!(first.is_ok() && second.is_ok() && right.kubernetes("site").await.is_ok());
+    assert_eq!(api.seen(), ["GET /api/v1/namespaces/kube-system"]);
+
+    let fault = refused(&pinned("33-44")).await;
+    let TransportFault::HostKey(why) = &fault else { panic!("{fault}") };
+    assert!(why.contains("wrong cluster") && why.contains("`11-22`") && why.contains("`33-44`"), "{why}");
+
+    let unpinned = world(folder.path(), "kubeconfig: kube.conf, context: lab");
+    assert!(unpinned.kubernetes("site").await.is_ok());
+    assert_eq!(api.seen().len(), 2, "nothing is asked that is not needed");
+}
+
+#[tokio::test]
+async fn a_cluster_that_cannot_be_identified_says_why() {
+    let api = Api::start(forbidden).await;
+    let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
+    let fault = refused(&world(folder.path(), "kubeconfig: kube.conf, context: lab, uid: x")).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("User \"op\" cannot get")), "{fault}");
+    assert_eq!(api.seen().len(), 1, "no request is repeated by the library");
+
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = kubeconfig(&format!("http://127.0.0.1:{free}"), "");
+    let fault = refused(&world(folder.path(), "kubeconfig: kube.conf, context: lab, uid: x")).await;
+    let words = ["refused", "is the API server up"];
+    assert!(
+        matches!(&fault, TransportFault::Unreachable(why) if words.iter().all(|word| why.contains(word))),
+        "{fault}"
+    );
+}
+
+/// A TLS server with a certificate of its own, ended by pid.
+struct Tls(std::process::Child, u16);
+
+impl Tls {
+    async fn start(folder: &Path, name: &str) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Process::new("openssl");
+        server.args(["s_server", "-quiet", "-www", "-accept", &port.to_string()]);
+        server.arg("-cert").arg(folder.join(format!("{name}.crt"))).arg("-key").arg(folder.join(format!("{name}.key")));
+        let server = server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Self(server, port);
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn certificate(folder: &Path, name: &str, ca: &str) -> bool {
+    let (key, cert) = (folder.join(format!("{name}.key")), folder.join(format!("{name}.crt")));
+    let mut openssl = Process::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]);
+    openssl.args(["-subj", &format!("/CN={name}"), "-addext", "subjectAltName=IP:127.0.0.1"]);
+    openssl.args(["-addext", &format!("basicConstraints=critical,CA:{ca}")]);
+    openssl.arg("-keyout").arg(key).arg("-out").arg(cert).stderr(Stdio::null());
+    openssl.status().is_ok_and(|status| status.success())
+}
+
+#[tokio::test]
+async fn certificates_that_rustls_refuses_come_with_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |(name, ca)| certificate(folder.path(), name, ca);
+    if ![("server", "TRUE"), ("leaf", "FALSE"), ("stranger", "TRUE")].into_iter().all(make) {
+        println!("SKIPPED: no openssl on this machine to make certificates with");
+        return;
+    }
+    let cases = [("leaf", "stranger", "UnknownIssuer"), ("server", "server", "CaUsedAsEndEntity")];
+    for (name, authority, words) in cases {
+        let server = Tls::start(folder.path(), name).await;
+        let authority = folder.path().join(format!("{authority}.crt"));
+        let trust = format!(", certificate-authority: {}", authority.display());
+        let config = kubeconfig(&format!("https://127.0.0.1:{}", server.1), &trust);
+        let fault = refused(&world(config.path(), "kubeconfig: kube.conf, context: lab, uid: x")).await;
+        let TransportFault::Unreachable(why) = &fault else { panic!("{fault}") };
+        assert!(why.contains(words) && why.contains("CA:TRUE"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_in_a_pod_has_its_streams_and_its_exit_code() {
+    let api = Api::start(answer).await;
+    let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
+    let world = world(folder.path(), "kubeconfig: kube.conf, context: lab, uid: 11-22");
+    let place = |container: Option<&str>| Place::Pod {
+        site: "site".to_owned(),
+        namespace: "common".to_owned(),
+        pod: "etcd-0".to_owned(),
+        container: container.map(str::to_owned),
+    };
+    let pod = world.transport(&place(None)).await.unwrap();
+    let output = collect(&*pod, &Command::new(["cat", "-"]).stdin("the input")).await.unwrap();
+    assert_eq!(
+        (output.exit, output.stdout.as_str(), output.stderr.as_str()),
+        (Exit::Code(3), "the input", "to stderr\n")
+    );
+    let last = api.seen().pop().unwrap();
+    for part in ["/pods/etcd-0/exec?", "container=etcd", "command=cat", "command=-", "stdin=true", "stdout=true"] {
+        assert!(last.contains(part), "{part} in {last}");
+    }
+    assert!(!last.contains("tty=true"), "{last}");
+
+    let named = world.transport(&place(Some("metrics"))).await.unwrap();
+    let lost = collect(&*named, &Command::new(["cut"])).await;
+    assert!(matches!(lost, Err(TransportFault::Lost(_))), "{lost:?}");
+    assert!(api.seen().pop().unwrap().contains("container=metrics"));
+}

@@ -1,0 +1,85 @@
+//! How the stand-in's state is stored: the fields that mean something between two commands.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::StandIn;
+use crate::drbd::{DrbdResource, Shared};
+use crate::link::Links;
+use crate::machine::{BlockContent, Disk, Machine, MachineId, Mount};
+use crate::sim::State;
+
+/// Size of the file system in memory that takes a machine's configuration, in bytes.
+const MEMORY_BYTES: u64 = 1 << 30;
+
+/// What stands for the device of that file system.
+const MEMORY: &str = "memory";
+
+/// The state.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    shared: Shared,
+    links: Links,
+    machines: Vec<KeptMachine>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptMachine {
+    id: MachineId,
+    hostname: String,
+    address: String,
+    up: bool,
+    disks: BTreeMap<String, Disk>,
+    mounts: Vec<Mount>,
+    resources: BTreeMap<String, DrbdResource>,
+}
+
+impl Serialize for StandIn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let machines = self.state.machines.values().map(|machine| KeptMachine {
+            id: machine.id.clone(),
+            hostname: machine.hostname.clone(),
+            address: machine.address.clone(),
+            up: machine.up,
+            disks: real_disks(machine),
+            mounts: machine.mounts.iter().skip(1).cloned().collect(),
+            resources: machine.drbd.clone(),
+        });
+        let kept =
+            Kept { shared: self.state.drbd.clone(), links: self.state.links.clone(), machines: machines.collect() };
+        kept.serialize(serializer)
+    }
+}
+
+fn real_disks(machine: &Machine) -> BTreeMap<String, Disk> {
+    let real = |(_, disk): &(&String, &Disk)| matches!(disk.content, BlockContent::Real(_));
+    machine.disks.iter().filter(real).map(|(path, disk)| (path.clone(), disk.clone())).collect()
+}
+
+impl<'de> Deserialize<'de> for StandIn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kept = Kept::deserialize(deserializer)?;
+        let mut state = State { links: kept.links, drbd: kept.shared, ..State::default() };
+        for there in kept.machines {
+            let mut machine = empty(&there.id, &there.hostname, &there.address);
+            machine.up = there.up;
+            machine.disks.extend(there.disks);
+            machine.mounts.extend(there.mounts);
+            machine.drbd = there.resources;
+            state.machines.insert(there.id, machine);
+        }
+        Ok(Self { state })
+    }
+}
+
+/// A machine that nothing is known of yet.
+pub(super) fn empty(id: &MachineId, hostname: &str, address: &str) -> Machine {
+    let mut machine = Machine::new(id.clone(), hostname, address, "", MEMORY_BYTES, 0);
+    // Its name must not be that of a real disk.
+    machine.disks = machine.disks.into_values().map(|disk| (MEMORY.to_owned(), disk)).collect();
+    for mount in machine.mounts.iter_mut().chain(&mut machine.fstab) {
+        mount.source = MEMORY.to_owned();
+    }
+    machine
+}

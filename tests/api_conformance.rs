@@ -1,0 +1,284 @@
+//! One list of API requests with the answers of a real API server (1.20): the sandbox must give the same. With
+//! `CUTOVER_LAB=INVENTORY` the same list is sent to the active site's real API server, so that neither can drift.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cutover_connections::RealWorld;
+use cutover_engine::inventory::{self, Inventory, SecretSource, Secrets};
+use cutover_engine::world::World;
+use cutover_sandbox::{Sandbox, WorldSpec};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde_json::{Value, json};
+
+const NAMESPACE: &str = "cutover-conformance";
+const MERGE: &str = "application/merge-patch+json";
+
+struct None;
+
+impl Secrets for None {
+    fn resolve(&self, _: &SecretSource) -> Result<String, String> {
+        Err("this test has no secrets".to_owned())
+    }
+}
+
+fn load(path: &Path) -> Arc<Inventory> {
+    let read = |path: &Path| std::fs::read_to_string(path);
+    Arc::new(inventory::load(path, &read, &None).unwrap_or_else(|faults| panic!("{faults}")))
+}
+
+/// An API server and what is wrong with its answers.
+struct Server {
+    client: kube::Client,
+    wrong: Vec<String>,
+    sent: usize,
+}
+
+impl Server {
+    async fn of(world: &dyn World, site: &str) -> Self {
+        let client = world.kubernetes(site).await.unwrap_or_else(|fault| panic!("{fault}"));
+        Self { client, wrong: Vec::new(), sent: 0 }
+    }
+
+    async fn ask(&self, method: &str, path: &str, media_type: &str, body: &Value) -> (u16, Value) {
+        let path = path
+            .replace("NS", &format!("/api/v1/namespaces/{NAMESPACE}"))
+            .replace("APPS", &format!("/apis/apps/v1/namespaces/{NAMESPACE}"));
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request = http::Request::builder().method(method).uri(path).header("content-type", media_type);
+        let answer = self.client.send(request.body(Body::from(bytes)).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// Sends a request; its status, its reason (for refusals) and some fields must be as expected.
+    async fn expect(
+        &mut self,
+        method: &str,
+        path: &str,
+        media_type: &str,
+        body: Value,
+        wanted: (u16, &str),
+        fields: &[(&str, Value)],
+    ) -> Value {
+        self.sent += 1;
+        let (status, answer) = self.ask(method, path, media_type, &body).await;
+        let reason = if status >= 400 { answer["reason"].as_str().unwrap_or_default() } else { "" };
+        if (status, reason) != wanted {
+            self.wrong
+                .push(format!("{method} {path} {body}: {status} {reason}, not {wanted:?}: {}", answer["message"]));
+        }
+        for (pointer, expected) in fields {
+            let found = answer.pointer(pointer).cloned().unwrap_or(Value::Null);
+            if found != *expected {
+                self.wrong.push(format!("{method} {path} {body}: {pointer} is {found}, not {expected}"));
+            }
+        }
+        answer
+    }
+
+    /// Gets a path until a field is as expected; `None` expects that it is gone.
+    async fn until(&mut self, path: &str, field: Option<(&str, Value)>) {
+        let mut last = String::new();
+        for _ in 0..240 {
+            let (status, answer) = self.ask("GET", path, "application/json", &Value::Null).await;
+            match &field {
+                Option::None if status == 404 => return,
+                Some((pointer, expected)) if answer.pointer(pointer) == Some(expected) => return,
+                _ => last = format!("{status} {answer}"),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        self.wrong.push(format!("GET {path}: never {field:?}: {last}"));
+    }
+}
+
+fn meta(name: &str) -> Value {
+    json!({"name": name})
+}
+
+async fn objects(server: &mut Server) {
+    let json = "application/json";
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": meta(NAMESPACE)});
+    server.expect("POST", "/api/v1/namespaces", json, namespace.clone(), (201, ""), &[]).await;
+    server.expect("POST", "/api/v1/namespaces", json, namespace, (409, "AlreadyExists"), &[]).await;
+    server.expect("GET", "NS/configmaps/none", json, Value::Null, (404, "NotFound"), &[("/code", json!(404))]).await;
+    let map = |labels: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "labels": labels}, "data": {"a": "1"}});
+    let made = server
+        .expect("POST", "NS/configmaps", json, map(json!({"x": "y"})), (201, ""), &[("/data/a", json!("1"))])
+        .await;
+    server.expect("POST", "NS/configmaps", json, map(json!({})), (409, "AlreadyExists"), &[]).await;
+    server
+        .expect(
+            "PATCH",
+            "NS/configmaps/c",
+            MERGE,
+            json!({"data": {"a": null, "b": "2"}}),
+            (200, ""),
+            &[("/data", json!({"b": "2"}))],
+        )
+        .await;
+    server.expect("PATCH", "NS/configmaps/c", json, json!({"data": {}}), (415, "UnsupportedMediaType"), &[]).await;
+    server.expect("PATCH", "NS/configmaps/none", MERGE, json!({"data": {}}), (404, "NotFound"), &[]).await;
+    let patch = "application/json-patch+json";
+    let add = json!([{"op": "add", "path": "/data/c", "value": "3"}]);
+    server.expect("PATCH", "NS/configmaps/c", patch, add, (200, ""), &[("/data", json!({"b": "2", "c": "3"}))]).await;
+    let test = json!([{"op": "test", "path": "/data/c", "value": "4"}]);
+    server.expect("PATCH", "NS/configmaps/c", patch, test, (422, "Invalid"), &[]).await;
+    let mut stale = made.clone();
+    stale["data"] = json!({"z": "9"});
+    server.expect("PUT", "NS/configmaps/c", json, stale, (409, "Conflict"), &[]).await;
+    let list = server
+        .expect(
+            "GET",
+            "NS/configmaps?labelSelector=x%3Dy",
+            json,
+            Value::Null,
+            (200, ""),
+            &[("/kind", json!("ConfigMapList"))],
+        )
+        .await;
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
+    let none =
+        server.expect("GET", "NS/configmaps?labelSelector=x%21%3Dy%2Cx", json, Value::Null, (200, ""), &[]).await;
+    assert_eq!(none["items"], json!([]));
+    let wrong_uid = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": "0000"}});
+    server.expect("DELETE", "NS/configmaps/c", json, wrong_uid, (409, "Conflict"), &[]).await;
+    server.expect("DELETE", "NS/configmaps/c", json, Value::Null, (200, ""), &[("/status", json!("Success"))]).await;
+    server.expect("DELETE", "NS/configmaps/c", json, Value::Null, (404, "NotFound"), &[]).await;
+    server.expect("GET", "/apis/nowhere.example/v1/things", json, Value::Null, (404, ""), &[]).await;
+    server
+        .expect(
+            "GET",
+            "/apis/apps/v1",
+            json,
+            Value::Null,
+            (200, ""),
+            &[("/kind", json!("APIResourceList")), ("/groupVersion", json!("apps/v1"))],
+        )
+        .await;
+}
+
+async fn volumes(server: &mut Server) {
+    let json = "application/json";
+    let volume = json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta(NAMESPACE),
+        "spec": {
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "none-such", "hostPath": {"path": "/nowhere/at/all", "type": "Directory"},
+            "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": NAMESPACE, "name": "claim"},
+        },
+    });
+    let path = format!("/api/v1/persistentvolumes/{NAMESPACE}");
+    server
+        .expect(
+            "POST",
+            "/api/v1/persistentvolumes",
+            json,
+            volume,
+            (201, ""),
+            &[("/spec/persistentVolumeReclaimPolicy", json!("Retain"))],
+        )
+        .await;
+    let claim = json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta("claim"),
+        "spec": {
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "none-such", "volumeName": NAMESPACE,
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    });
+    let made = server.expect("POST", "NS/persistentvolumeclaims", json, claim, (201, ""), &[]).await;
+    server.until("NS/persistentvolumeclaims/claim", Some(("/status/phase", json!("Bound")))).await;
+    server.until(&path, Some(("/status/phase", json!("Bound")))).await;
+    server.until(&path, Some(("/spec/claimRef/uid", made["metadata"]["uid"].clone()))).await;
+    let moved = json!({"spec": {"hostPath": {"path": "/elsewhere"}}});
+    server.expect("PATCH", &path, MERGE, moved, (422, "Invalid"), &[]).await;
+    let class = json!({"spec": {"storageClassName": "another"}});
+    server.expect("PATCH", "NS/persistentvolumeclaims/claim", MERGE, class, (422, "Invalid"), &[]).await;
+    server.expect("DELETE", "NS/persistentvolumeclaims/claim", json, Value::Null, (200, ""), &[]).await;
+    server.until("NS/persistentvolumeclaims/claim", Option::None).await;
+    server.until(&path, Some(("/status/phase", json!("Released")))).await;
+    server.until(&path, Some(("/spec/claimRef/uid", made["metadata"]["uid"].clone()))).await;
+    let freed = json!({"spec": {"claimRef": {"uid": null, "resourceVersion": null}}});
+    server.expect("PATCH", &path, MERGE, freed, (200, ""), &[]).await;
+    server.until(&path, Some(("/status/phase", json!("Available")))).await;
+    server.expect("DELETE", &path, json, Value::Null, (200, ""), &[]).await;
+    server.until(&path, Option::None).await;
+}
+
+async fn workloads(server: &mut Server) {
+    let json = "application/json";
+    let set = json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta("s"),
+        "spec": {
+            "replicas": 0, "serviceName": "s", "selector": {"matchLabels": {"app": "s"}},
+            "template": {
+                "metadata": {"labels": {"app": "s"}},
+                "spec": {
+                    "nodeSelector": {"no-node-has": "this-label"},
+                    "containers": [{"name": "c", "image": "nowhere.example/none:1", "imagePullPolicy": "Never"}],
+                },
+            },
+        },
+    });
+    let defaults = [
+        ("/spec/podManagementPolicy", json!("OrderedReady")),
+        ("/spec/updateStrategy/type", json!("RollingUpdate")),
+        ("/metadata/generation", json!(1)),
+    ];
+    server.expect("POST", "APPS/statefulsets", json, set, (201, ""), &defaults).await;
+    let scale = [("/kind", json!("Scale")), ("/apiVersion", json!("autoscaling/v1")), ("/spec", json!({}))];
+    server.expect("GET", "APPS/statefulsets/s/scale", json, Value::Null, (200, ""), &scale).await;
+    server.until("APPS/statefulsets/s", Some(("/status/observedGeneration", json!(1)))).await;
+    let one = json!({"spec": {"replicas": 1}});
+    server.expect("PATCH", "APPS/statefulsets/s/scale", MERGE, one, (200, ""), &[("/spec/replicas", json!(1))]).await;
+    let grown = [("/spec/replicas", json!(1)), ("/metadata/generation", json!(2))];
+    server.expect("GET", "APPS/statefulsets/s", json, Value::Null, (200, ""), &grown).await;
+    server.until("NS/pods/s-0", Some(("/status/phase", json!("Pending")))).await;
+    server.until("APPS/statefulsets/s", Some(("/status/replicas", json!(1)))).await;
+    let service = json!({"spec": {"serviceName": "other"}});
+    server.expect("PATCH", "APPS/statefulsets/s", MERGE, service, (422, "Invalid"), &[]).await;
+    server.expect("PATCH", "APPS/statefulsets/s/scale", MERGE, json!({"spec": {"replicas": 0}}), (200, ""), &[]).await;
+    server.until("NS/pods/s-0", Option::None).await;
+    server.until("APPS/statefulsets/s", Some(("/status/replicas", json!(0)))).await;
+    let background = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+    server.expect("DELETE", "APPS/statefulsets/s", json, background, (200, ""), &[]).await;
+    server.until("APPS/statefulsets/s", Option::None).await;
+    server.expect("DELETE", &format!("/api/v1/namespaces/{NAMESPACE}"), json, Value::Null, (200, ""), &[]).await;
+    server.until(&format!("/api/v1/namespaces/{NAMESPACE}"), Option::None).await;
+}
+
+async fn whole(world: &dyn World, site: &str) {
+    let mut server = Server::of(world, site).await;
+    objects(&mut server).await;
+    volumes(&mut server).await;
+    workloads(&mut server).await;
+    assert!(
+        server.wrong.is_empty(),
+        "{} of {} requests:\n{}",
+        server.wrong.len(),
+        server.sent,
+        server.wrong.join("\n")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sandbox_answers_as_a_real_api_server() {
+    let inventory = load(Path::new("inventories/example.yml"));
+    let sandbox = Sandbox::new(Arc::clone(&inventory), WorldSpec::default(), 1).unwrap();
+    whole(&sandbox, &inventory.roles.active).await;
+}
+
+#[tokio::test]
+async fn the_lab_answers_as_a_real_api_server() {
+    let Ok(path) = std::env::var("CUTOVER_LAB") else {
+        println!("SKIPPED: CUTOVER_LAB names no inventory of a lab with a real API server");
+        return;
+    };
+    let inventory = load(Path::new(&path));
+    let world = RealWorld::new(Arc::clone(&inventory), "/root".into());
+    whole(&world, &inventory.roles.active).await;
+}

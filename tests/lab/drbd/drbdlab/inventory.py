@@ -1,0 +1,38 @@
+"""The inventory of a running lab, as `cutover -i` takes it, and how a machine is reached."""
+
+from .image import SSH_PORT
+
+
+def ssh(lab, machine):
+    """The command that reaches a machine from inside the lab's network."""
+    options = [
+        f"UserKnownHostsFile={lab.directory}/known_hosts",
+        "GlobalKnownHostsFile=/dev/null",
+        "BatchMode=yes",
+        "ConnectTimeout=5",
+        "ServerAliveInterval=2",
+        "ServerAliveCountMax=3",
+        "LogLevel=ERROR",
+    ]
+    words = [word for option in options for word in ("-o", option)]
+    return ["ssh", "-F", "none", "-i", f"{lab.directory}/id_ed25519", "-p", str(SSH_PORT), *words, f"root@{machine.address}"]
+
+
+def write(lab):
+    """Writes inventory.yml and known_hosts."""
+    lines = ["# The machines of the DRBD lab. Their addresses are those of the lab's own network: see `machines exec`.", "sites:"]
+    for site, machines in lab.sites().items():
+        lines += [f"  {site}:"]
+        lines += [f"    ssh: {{user: root, port: {SSH_PORT}, key: id_ed25519, known_hosts: known_hosts, connect_timeout: 5s}}"]
+        lines += ["    nodes:", *(f"      {machine.node}: {{address: {machine.address}}}" for machine in machines)]
+    lines += ["roles: {active: primary, passive: standby}", "pairs:"]
+    for pair in range(lab.pairs):
+        lines += [f"  - resource: etcd{pair}", "    port: 7790", "    device: /dev/drbd0", "    members:"]
+        for node_id, machines in enumerate(lab.sites().values(), start=1):
+            it = machines[pair]
+            fields = f"node: {it.node}, node_id: {node_id}, address: {it.replication}, disk: {it.disk}"
+            lines += [f"      {it.site}: {{{fields}}}"]
+    (lab.directory / "inventory.yml").write_text("\n".join(lines) + "\n")
+    key = (lab.directory / "host_key.pub").read_text().split()[:2]
+    known = [f"[{machine.address}]:{SSH_PORT} {' '.join(key)}" for machine in lab.machines()]
+    (lab.directory / "known_hosts").write_text("\n".join(known) + "\n")
