@@ -25,7 +25,7 @@ async fn kill(stage: Stage, play: &Play, (first, stride): (usize, usize)) {
             }
             // A run of which nothing is known is begun anew.
             let stage = Stage::from(&moment.snapshot);
-            let ran = stage.execution(play).after(&events).go().await;
+            let ran = stage.resume(play, &events).await;
             assert_eq!(ran.ending.exit_code, 0, "killed at {:?}, written: {written}: {}", moment.next, ran.told());
             workload.serves(&stage, "primary", &truth).await;
         }
@@ -34,11 +34,11 @@ async fn kill(stage: Stage, play: &Play, (first, stride): (usize, usize)) {
 
 #[tokio::test(start_paused = true)]
 async fn the_cutover_goes_on_after_a_kill() {
-    kill(Stage::prepared(), &Play::cutover(), (1, 10)).await;
+    kill(Stage::prepared(), &Play::cutover(), (1, 17)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_preparation_goes_on_after_a_kill() {
     let play = Play::prepare();
-    kill(Stage::new(&play, WorldSpec::default(), 1), &play, (1, 23)).await;
+    kill(Stage::new(&play, WorldSpec::default(), 1), &play, (1, 47)).await;
 }

@@ -88,6 +88,17 @@ impl Stage {
         self.execution(play).go().await
     }
 
+    /// Goes on after these events, as a careful operator does: what may have been begun before is looked at, and since
+    /// nothing goes on in this world that nobody waits for, it may then be made.
+    pub(crate) async fn resume(&self, play: &Play, events: &[Event]) -> Ran {
+        let mut ran = self.execution(play).after(events).go().await;
+        while ran.words().starts_with("begun before the run was interrupted, and no sign that it was done") {
+            let step = ran.failed().expect("a step").to_owned();
+            ran = self.execution(play).after(&ran.events).repeat(&step).go().await;
+        }
+        ran
+    }
+
     /// An execution of a playbook, to be varied.
     pub(crate) fn execution<'a>(&'a self, play: &'a Play) -> Execution<'a> {
         Execution::new(self, play)

@@ -1,6 +1,6 @@
-//! Carries out the actions that were recorded to take changes back. They are tried for a while, since what was taken back
-//! before them may take its time (pods that end, claims that are deleted), and a change that its module wants to make again
-//! counts as taken back: so a broken undo can be repeated.
+//! Carries out the actions that were recorded to take changes back. A request that an API server refuses, and a place that
+//! cannot be reached, are tried for a while: what was taken back before may take its time (pods that end, claims that are
+//! deleted). A change that its module wants to make again counts as taken back: so a broken undo can be repeated.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::undo::Made;
 use super::{End, Executor, act};
+use crate::action::Action;
 use crate::event::{EventKind, Outcome, TaskId};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Change, Diff, Waiting};
@@ -19,7 +20,7 @@ use crate::template;
 
 /// The time that one action of an undo may take.
 const TIMEOUT: Duration = Duration::from_secs(600);
-/// How long an action that fails is tried again.
+/// How long an action is tried again that may still succeed.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The shortest and the longest time between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
@@ -97,7 +98,7 @@ impl Executor<'_> {
                 if self.is_wanted_again(around, made, names).await {
                     return Ok(());
                 }
-                if Instant::now() + pause > patience {
+                if !may_succeed(action, &failure) || Instant::now() + pause > patience {
                     let message = format!("{}: could not take back: {summary}", made.task.target);
                     let details = [vec![failure.message.clone()], failure.details.clone()].concat();
                     return Err(Failure { message, details, ..failure });
@@ -134,6 +135,15 @@ impl Executor<'_> {
             },
             Err(_) => false,
         }
+    }
+}
+
+/// Whether an action that failed may succeed a little later. A command that ended badly has its reasons.
+fn may_succeed(action: &Action, failure: &Failure) -> bool {
+    match failure.class {
+        FailureClass::Unreachable | FailureClass::OutcomeUnknown => true,
+        FailureClass::Failed => matches!(action, Action::Request(_)),
+        _ => false,
     }
 }
 

@@ -112,7 +112,10 @@ pub(crate) struct Executor<'a> {
 pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
     let executor = Executor::begin(run, ports, settings);
     let mut names = Names { registered: settings.past.registered(), ..Names::default() };
-    let end = executor.phases(&mut names).await;
+    let end = match settings.past.is_taken_back() {
+        true => executor.refuse("resume", taken_back()),
+        false => executor.phases(&mut names).await,
+    };
     let touched = !executor.standing().is_empty();
     let class = end.failure.as_ref().map(|failure| failure.class);
     let exit_code = exit_code(end.outcome, class, touched);
@@ -155,6 +158,12 @@ pub(crate) fn outcome_of(class: FailureClass) -> Outcome {
             Outcome::Failed
         }
     }
+}
+
+/// Why a run that was taken back does not go on: what it knows of the world, and has kept of it, is from before.
+fn taken_back() -> Failure {
+    Failure::blocked("this run was taken back, as a whole or in part: it does not go on")
+        .help("bring its undo to an end, then begin a new run")
 }
 
 /// The failure of a step that was made to fail.

@@ -17,6 +17,7 @@ pub struct Past {
     registered: Map<String, Value>,
     made: Vec<Made>,
     doubts: Vec<(TaskId, Change)>,
+    taken_back: bool,
 }
 
 impl Past {
@@ -27,12 +28,8 @@ impl Past {
         for event in events {
             match &event.kind {
                 EventKind::RunStarted { verb, .. } => undoing = verb == "undo",
-                // Taken back: it has to be done again, and nothing about it is in doubt any more.
-                EventKind::Undone { task, .. } => {
-                    past.finished.remove(&task.step);
-                    past.doubts.retain(|(known, _)| known != task);
-                }
-                // An undo can be repeated as a whole: its steps look first.
+                EventKind::Undone { .. } => past.taken_back = true,
+                // An undo is repeated as a whole: its steps look first.
                 _ if undoing => {}
                 EventKind::StepFinished { step, outcome, .. } => {
                     // What was skipped or refused is looked at again: conditions may have changed.
@@ -67,6 +64,11 @@ impl Past {
     /// The changes that still stand.
     pub(crate) fn made(&self) -> &[Made] {
         &self.made
+    }
+
+    /// Whether some of it was taken back.
+    pub(crate) fn is_taken_back(&self) -> bool {
+        self.taken_back
     }
 
     /// Whether a step was brought to a good end.

@@ -91,14 +91,12 @@ async fn nothing_before_a_change_for_good_is_taken_back() {
 async fn a_failed_undo_says_so_and_can_be_repeated() {
     let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
     bench.go().await;
-    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 30));
-    assert_eq!(bench.undo().await.exit_code, 8, "it is not tried for ever");
+    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1));
+    assert_eq!(bench.undo().await.exit_code, 8);
     let told: Vec<String> = bench.events().into_iter().filter_map(|event| notice(event.kind)).collect();
     assert_eq!(told[0].trim_end(), "here: could not take back: set x to 3");
     assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
-    assert!(bench.world.0.lock().unwrap().strikes[0].2 > 0);
-    bench.world.0.lock().unwrap().strikes[0].2 = 2;
-    assert_eq!(bench.undo().await.exit_code, 7, "it is tried again for a while");
+    assert_eq!(bench.undo().await.exit_code, 7);
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,6 +110,22 @@ async fn an_undo_whose_outcome_is_not_known_is_looked_at() {
         assert_eq!(bench.undo().await.exit_code, 7);
         assert_eq!(bench.sets().len(), before + 1, "{strike:?}: once");
     }
+    bench.go().await;
+    bench.world.0.lock().unwrap().strikes = vec![("set x 0", Strike::LoseBefore, 100)];
+    assert_eq!(bench.undo().await.exit_code, 8, "it is not tried for ever");
+    assert!(bench.world.0.lock().unwrap().strikes[0].2 > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_taken_back_does_not_go_on() {
+    let mut bench = Bench::steps(THREE);
+    bench.stop_at = Some("y is 0");
+    bench.go().await;
+    bench.undo().await;
+    bench.past = Past::of(&bench.events());
+    let ending = bench.go().await;
+    assert_eq!((ending.exit_code, bench.sets().len()), (3, 2));
+    assert!(ending.failure.unwrap().message.starts_with("this run was taken back"));
 }
 
 #[tokio::test(start_paused = true)]
