@@ -44,12 +44,13 @@ pub(crate) struct Execution<'a> {
     past: Vec<Event>,
     fail: Option<String>,
     readers: Vec<Box<dyn Reader>>,
+    repeat: Vec<String>,
 }
 
 impl<'a> Execution<'a> {
     /// An ordinary one.
     pub(crate) fn new(stage: &'a Stage, play: &'a Play) -> Self {
-        Self { stage, play, id: "r1", past: Vec::new(), fail: None, readers: Vec::new() }
+        Self { stage, play, id: "r1", past: Vec::new(), fail: None, readers: Vec::new(), repeat: Vec::new() }
     }
 
     /// Goes on after these events.
@@ -67,6 +68,12 @@ impl<'a> Execution<'a> {
     /// Makes a step fail.
     pub(crate) fn fail(mut self, step: &str) -> Self {
         self.fail = Some(step.to_owned());
+        self
+    }
+
+    /// Lets a step make again what was begun before.
+    pub(crate) fn repeat(mut self, step: &str) -> Self {
+        self.repeat.push(step.to_owned());
         self
     }
 
@@ -93,7 +100,7 @@ impl<'a> Execution<'a> {
             tags: Tags::default(),
             fail: self.fail,
             past: Past::of(&self.past),
-            repeat: Vec::new(),
+            repeat: self.repeat,
         };
         (run, ports, settings, journal, self.past)
     }

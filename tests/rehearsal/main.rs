@@ -2,11 +2,14 @@
 //! wrong or breaks on the way. One file for each kind of trouble.
 
 mod again;
+mod command_line;
 mod execution;
+mod general;
 mod killed;
 mod lost;
 mod play;
 mod ran;
+mod seeds;
 mod stage;
 mod truth;
 mod undone;

@@ -46,7 +46,7 @@ pub(crate) fn cutover() -> impl Iterator<Item = (&'static str, &'static Moment)>
 }
 
 /// Lives through something in a runtime of its own, wherever it is called.
-fn aside<T: Send>(work: impl Future<Output = T> + Send) -> T {
+pub(crate) fn aside<T: Send>(work: impl Future<Output = T> + Send) -> T {
     thread::scope(|scope| scope.spawn(|| paused().block_on(work)).join()).expect("it ends")
 }
 

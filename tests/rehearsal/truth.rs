@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use cutover_engine::world::{Command, Place};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::stage::Stage;
-
-/// The key that the cutover writes.
-const CANARY: &str = "test-ts";
 
 /// Names the workload.
 #[derive(Clone)]
@@ -32,7 +29,7 @@ pub(crate) struct Truth {
     cluster: Value,
     /// Id and name of every member.
     members: Vec<(Value, Value)>,
-    /// Keys and values, the canary aside.
+    /// Keys and values, without the key that the cutover writes itself.
     keys: Vec<(String, String)>,
 }
 
@@ -62,7 +59,7 @@ impl Workload {
             String::from_utf8(bytes.expect("base64")).expect("text")
         };
         let pairs = range["kvs"].as_array().expect("keys").iter().map(|kv| (text(&kv["key"]), text(&kv["value"])));
-        let keys = pairs.filter(|(key, _)| key != CANARY).collect();
+        let keys = pairs.filter(|(key, _)| key.starts_with('/')).collect();
         let member = |member: &Value| (member["ID"].clone(), member["name"].clone());
         let list = members["members"].as_array().expect("members").iter().map(member).collect();
         Truth { cluster: members["header"]["cluster_id"].clone(), members: list, keys }
@@ -133,9 +130,4 @@ pub(crate) async fn files(stage: &Stage, site: &str, node: &str, path: &str) -> 
         *found.get_mut(name).expect("a file") += attributes;
     }
     found
-}
-
-/// A merge patch for [`Stage::api`].
-pub(crate) fn patch(field: &str, value: Value) -> Option<Value> {
-    Some(json!({"spec": {field: value}}))
 }

@@ -68,8 +68,15 @@ async fn after_it_was_taken_back_the_cutover_can_be_done() {
     let (play, workload) = (Play::cutover(), Workload::default());
     let stage = Stage::prepared();
     let first = stage.execution(&play).fail("the-canary-is-what-was-written").go().await;
-    stage.execution(&play).after(&first.events).undo().await;
+    let first = stage.execution(&play).after(&first.events).undo().await;
     let truth = workload.truth(&stage, "primary").await;
+    // The same run goes on, is taken back again, and another one begins.
+    let again = stage.execution(&play).after(&first.events).fail("the-canary-is-what-was-written").go().await;
+    assert_eq!(again.ending.exit_code, 1, "{}", again.told());
+    assert!(changed(again.own()).len() > 20, "it was all done again");
+    let second = stage.execution(&play).after(&again.events).undo().await;
+    assert_eq!(second.ending.exit_code, 7, "{}", second.told());
+    workload.serves(&stage, "primary", &truth).await;
     stage.execution(&play).named("r2").go().await.well();
     workload.serves(&stage, "primary", &truth).await;
 }

@@ -47,7 +47,7 @@ impl Executor<'_> {
             Err(unrendered) => return End::failed(unrendered.into()),
         };
         if self.made_to_fail(step) {
-            return End::failed(made_to_fail());
+            return self.refuse(&step.id, made_to_fail());
         }
         let phrase = confirm.is_some();
         let question =

@@ -40,7 +40,6 @@ impl Executor<'_> {
             let failure = Failure::blocked("this cannot be taken back by itself, so nothing before it is touched")
                 .details(stuck)
                 .help("take it back by hand, or give the step `undo:` steps (an empty list if there is nothing to do)");
-            self.cannot(&failure);
             return End::failed(failure);
         }
         let mut tasks: Vec<TaskId> = Vec::new();
@@ -53,19 +52,8 @@ impl Executor<'_> {
         let lists: Vec<Vec<Made>> = tasks.iter().map(&mut take).collect();
         let ends = join_all(lists.iter().map(|list| self.inverse_of(around, list, names))).await;
         let mut end = End::new();
-        for part in ends {
-            part.failure.iter().for_each(|failure| self.cannot(failure));
-            end.absorb(part);
-        }
+        ends.into_iter().for_each(|part| end.absorb(part));
         end
-    }
-
-    /// Says why something is not taken back, line by line.
-    fn cannot(&self, failure: &Failure) {
-        let help = failure.help.iter().map(|help| format!("help: {help}"));
-        for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
-            self.recorder().emit(EventKind::Notice { message });
-        }
     }
 
     /// Takes one task's changes back.

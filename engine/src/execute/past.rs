@@ -23,16 +23,23 @@ impl Past {
     /// Folds events.
     pub fn of(events: &[Event]) -> Self {
         let mut past = Self { made: made(events), ..Self::default() };
+        let mut undoing = false;
         for event in events {
             match &event.kind {
+                EventKind::RunStarted { verb, .. } => undoing = verb == "undo",
+                // Taken back: it has to be done again, and nothing about it is in doubt any more.
+                EventKind::Undone { task, .. } => {
+                    past.finished.remove(&task.step);
+                    past.doubts.retain(|(known, _)| known != task);
+                }
+                // An undo can be repeated as a whole: its steps look first.
+                _ if undoing => {}
                 EventKind::StepFinished { step, outcome, .. } => {
                     // What was skipped or refused is looked at again: conditions may have changed.
                     if matches!(outcome, Outcome::InSync | Outcome::Changed | Outcome::FailedAllowed) {
                         past.finished.insert(step.clone());
                     }
                 }
-                // Taken back: it has to be done again.
-                EventKind::Undone { task, .. } => drop(past.finished.remove(&task.step)),
                 EventKind::Registered { name, value } => {
                     past.registered.insert(name.clone(), value.clone());
                 }

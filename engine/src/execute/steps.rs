@@ -124,7 +124,7 @@ impl Executor<'_> {
             }
         }
         if self.made_to_fail(step) {
-            return End::failed(made_to_fail());
+            return self.refuse(&step.id, made_to_fail());
         }
         let items = match block_items(self.run, step, &inner, names) {
             Ok(items) => items,

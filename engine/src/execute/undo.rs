@@ -91,7 +91,9 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
             let words = format!("the run has passed its point of no return (`{}`): nothing is taken back", phase.name);
             let help =
                 "what has been written since then would be lost; go forward, or move back with a playbook of its own";
-            End::failed(Failure::blocked(words).help(help))
+            let failure = Failure::blocked(words).help(help);
+            executor.cannot(&failure);
+            End::failed(failure)
         }
         None => End::new(),
     };
@@ -158,13 +160,25 @@ impl Executor<'_> {
                     }
                 }
             }
-            None => self.inverse(found.as_ref(), mine, names).await,
+            None => {
+                let end = self.inverse(found.as_ref(), mine, names).await;
+                end.failure.iter().for_each(|failure| self.cannot(failure));
+                end
+            }
         };
         let took_ms = millis(began.elapsed());
         let outcome = end.outcome;
         let finished = EventKind::StepFinished { step: id.to_owned(), outcome, took_ms, attempts: 1, reason: None };
         self.recorder().emit(finished);
         end
+    }
+
+    /// Says why something is not taken back, line by line.
+    fn cannot(&self, failure: &Failure) {
+        let help = failure.help.iter().map(|help| format!("help: {help}"));
+        for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
+            self.recorder().emit(EventKind::Notice { message });
+        }
     }
 
     pub(super) fn undone(&self, made: &Made) {
