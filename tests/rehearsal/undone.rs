@@ -80,7 +80,7 @@ async fn what_was_taken_back_in_part_does_not_go_on() {
     let play = Play::cutover();
     let (truth, old) = before_anything().await;
     let (stage, events) = Stage::before("no-marker-on-the-standby");
-    stage.world.inject(Fault { when: vec![" rollback ".into()], skip: 0, times: 40, kind: FaultKind::Fail(1) });
+    stage.world.inject(Fault { when: vec![" rollback ".into()], skip: 0, times: 1, kind: FaultKind::Fail(1) });
     let undone = stage.execution(&play).after(events).undo().await;
     assert_eq!(undone.ending.exit_code, 8, "{}", undone.told());
     let ran = stage.execution(&play).after(&undone.events).go().await;
@@ -95,7 +95,7 @@ async fn a_broken_undo_is_repeated_to_its_end() {
     let play = Play::cutover();
     let (truth, old) = before_anything().await;
     for kind in [FaultKind::LoseBefore, FaultKind::LoseAfter, FaultKind::Fail(1)] {
-        for (when, times) in [("umount ", 1), ("umount ", 60), (" rollback ", 60), ("persistentvolumeclaims", 60)] {
+        for (when, times) in [("umount ", 1), ("umount ", 30), (" rollback ", 9), ("persistentvolumeclaims", 60)] {
             let (stage, events) = Stage::before("no-marker-on-the-standby");
             stage.world.inject(Fault { when: vec![when.to_owned()], skip: 0, times, kind: kind.clone() });
             let mut undone = stage.execution(&play).after(events).undo().await;

@@ -110,7 +110,7 @@ pub(crate) struct Executor<'a> {
 
 /// Executes a run to its end. Its last event is `RunFinished`.
 pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
-    let executor = Executor::begin(run, ports, settings);
+    let executor = Executor::begin(run, ports, settings, run.playbook.phases.iter().map(ahead).collect());
     let mut names = Names { registered: settings.past.registered(), ..Names::default() };
     let end = match settings.past.is_taken_back() {
         true => executor.refuse("resume", taken_back()),
@@ -201,7 +201,7 @@ impl End {
 
 impl<'a> Executor<'a> {
     /// Says that an execution begins.
-    fn begin(run: &'a Run, ports: &'a Ports, settings: &'a Settings) -> Self {
+    fn begin(run: &'a Run, ports: &'a Ports, settings: &'a Settings, phases: Vec<PlannedPhase>) -> Self {
         ports.recorder.emit(EventKind::RunStarted {
             playbook: run.playbook.name.clone(),
             playbook_path: run.playbook.source.path.display().to_string(),
@@ -214,7 +214,7 @@ impl<'a> Executor<'a> {
             version: settings.version.clone(),
             seed: settings.seed,
             operator: settings.operator.clone(),
-            phases: run.playbook.phases.iter().map(ahead).collect(),
+            phases,
         });
         let before = settings.past.made().iter().map(|made| Standing {
             task: made.task.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::undo::{Made, made};
+use super::{Made, made};
 use crate::event::{Event, EventKind, Outcome, TaskId};
 use crate::failure::FailureClass;
 use crate::module::{Change, Class};

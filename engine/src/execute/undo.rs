@@ -5,7 +5,7 @@
 use tokio::time::Instant;
 
 use super::{End, Ending, Executor, Ports, Settings};
-use crate::event::{Event, EventKind, Outcome, TaskId};
+use crate::event::{Event, EventKind, Outcome, PlannedPhase, TaskId};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Change, Class};
 use crate::playbook::{Phase, Playbook, Step, StepKind};
@@ -74,7 +74,16 @@ fn passed<'a>(playbook: &'a Playbook, events: &[Event]) -> Option<&'a Phase> {
 /// Takes a run back. Exit code 7 if all of it was, 8 if something failed, 3 if something cannot be taken back: nothing can
 /// once a step of a phase with `point_of_no_return` is done.
 pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event]) -> Ending {
-    let executor = Executor::begin(run, ports, settings);
+    let phase = PlannedPhase { name: "Take back".to_owned(), budget_ms: None, point_of_no_return: false };
+    let executor = Executor::begin(run, ports, settings, vec![phase.clone()]);
+    let (index, name, budget_ms) = (1, phase.name, None);
+    executor.recorder().emit(EventKind::PhaseStarted {
+        index,
+        count: 1,
+        name: name.clone(),
+        budget_ms,
+        point_of_no_return: false,
+    });
     let mut names = Names { registered: settings.past.registered(), ..Names::default() };
     let mut left = made(events);
     let mut end = match passed(&run.playbook, events) {
@@ -111,6 +120,8 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
     };
     let standing = left.iter().map(|made| format!("{}: {}", made.task.target, made.change.summary)).collect();
     let took_ms = executor.recorder().elapsed_ms();
+    let outcome = end.outcome;
+    executor.recorder().emit(EventKind::PhaseFinished { index, name, outcome, took_ms, budget_ms });
     executor.recorder().emit(EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing });
     let failure = end.failure.map(|failure| executor.recorder().shown(failure));
     Ending { outcome: end.outcome, exit_code, failure }
