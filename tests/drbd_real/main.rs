@@ -37,8 +37,9 @@ fn every_synced_record_survives_the_loss_of_the_primary() {
     writer.go_on(100);
     lab.machines(&["kill", "primary", "worker01"]);
     let (killed, synced) = (Instant::now(), writer.synced());
-    lab.run("takeover", "inventory", &[FENCED]).expect(0, &[]);
+    let ran = lab.run("takeover", "inventory", &[FENCED]).expect(0, &[]);
     let mounted = killed.elapsed();
+    ran.said.lines().filter(|line| line.contains(" target ")).for_each(|line| println!("{line}"));
     let records = lab.records("standby", synced);
     println!(
         "mounted {mounted:?} and read {:?} after the loss; {synced} records synced, {records} there",
@@ -50,12 +51,13 @@ fn every_synced_record_survives_the_loss_of_the_primary() {
     lab.machines(&["start", "primary", "worker01"]);
     let more = lab.writer("standby");
     more.go_on(20);
+    // While somebody writes, a resync gets little (`c-min-rate`).
+    drop(more);
     lab.until("primary", &["role:Secondary", "connection:Connected role:Primary"], Duration::from_secs(120));
     lab.run("sync", "swapped", &[]).expect(0, &[]);
     assert_eq!(lab.mounted("primary"), "");
     let log = lab.on("primary", "dmesg -t");
     assert!(log.contains("Began resync as SyncTarget") && !log.contains("Began resync as SyncSource"), "{log}");
-    drop(more);
     lab.records("standby", records + 20);
     witness.saw_one_at_most();
     lab.verify();
@@ -111,11 +113,11 @@ fn what_was_written_while_the_link_was_cut_goes_to_the_other_side() {
     writer.go_on(50);
     let synced = writer.synced();
     lab.run("takeover", "inventory", &[]).expect(3, &["is Primary on primary/worker01"]);
+    drop(writer);
     lab.machines(&["heal"]);
     lab.run("sync", "inventory", &[]).expect(0, &[]);
     let log = lab.on("primary", "dmesg -t");
     assert!(log.contains("Began resync as SyncSource") && !log.contains("as SyncTarget"), "{log}");
-    drop(writer);
     lab.run("switch", "inventory", &[]).expect(0, &[]);
     lab.records("standby", synced);
     witness.saw_one_at_most();
