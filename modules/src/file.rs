@@ -58,6 +58,10 @@ pub(crate) struct Params {
     /// With `state: absent`: remove a directory with all that is in it. Cannot be undone.
     #[serde(default)]
     pub(crate) recursive: bool,
+    /// With `state: absent`: the device it must lie on, for example `/dev/drbd0`. On any other one it is not removed, so that
+    /// a missing or wrong mount cannot cost something else.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) device: Option<String>,
 }
 
 /// What is at the path.
@@ -85,6 +89,9 @@ pub(crate) struct Found {
     /// Whether something is mounted on it, if it shall go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mount_point: Option<bool>,
+    /// The device it lies on, if it must lie on one and does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) misplaced: Option<String>,
 }
 
 /// What `file` saw.
@@ -144,6 +151,9 @@ fn check(params: &Params) -> Result<(), Failure> {
         Wanted::Absent if params.owner.is_some() || params.group.is_some() || params.mode.is_some() => {
             Err(Failure::invalid("what shall be absent has no owner, group or mode").pointer("/state"))
         }
+        _ if params.device.is_some() && params.state != Wanted::Absent => {
+            Err(Failure::invalid("`device` goes with `state: absent`").pointer("/device"))
+        }
         _ if params.recursive && params.state != Wanted::Absent => {
             Err(Failure::invalid("`recursive` goes with `state: absent`").pointer("/recursive"))
         }
@@ -184,6 +194,7 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
         immutable: None,
         entries: None,
         mount_point: None,
+        misplaced: None,
     };
     if kind == "f" && found.size <= READABLE && matches!(params.state, Wanted::File | Wanted::Absent) {
         let output = cx.read(&Command::new(["cat", "--", path])).await?;
@@ -199,6 +210,9 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
         let flags = output.stdout.split_whitespace().next().unwrap_or_default();
         found.immutable = Some(output.success() && flags.contains('i'));
     }
+    if let Some(device) = &params.device {
+        found.misplaced = misplaced(cx, path, device).await?;
+    }
     if kind == "d" && params.state == Wanted::Absent {
         let list = Command::new(["find", path, "-mindepth", "1", "-maxdepth", "1", "-printf", "x"]);
         let output = cx.read(&list).await?;
@@ -209,6 +223,19 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
         found.mount_point = Some(cx.read(&Command::new(["mountpoint", "-q", path])).await?.success());
     }
     Ok(Some(found))
+}
+
+/// The device that a path lies on, if it is not the one it must lie on.
+async fn misplaced(cx: &Context, path: &str, device: &str) -> Result<Option<String>, Failure> {
+    let resolved = cx.read(&Command::new(["readlink", "-f", "--", device])).await?;
+    let findmnt = Command::new(["findmnt", "-n", "-o", "SOURCE", "-T", path]);
+    let mounted = cx.read(&findmnt).await?;
+    if !mounted.success() {
+        return Err(crate::storage::failed(&findmnt, &mounted));
+    }
+    // A bind mount shows as `/dev/sda1[/sub/directory]`.
+    let source = mounted.stdout.lines().last().unwrap_or_default().split('[').next().unwrap_or_default().trim();
+    Ok((source != device && source != resolved.stdout.trim()).then(|| source.to_owned()))
 }
 
 /// A command at a place.

@@ -57,6 +57,10 @@ pub(crate) struct Params {
     /// keeps its own, also when it was uninstalled with its history kept. They are fed to helm on standard input, so no secret stands in an argument list.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) values: Option<Map<String, Value>>,
+    /// The site whose release of the same name and namespace gives the values, so that both releases are alike. Instead of
+    /// `values`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) values_of: Option<String>,
     /// The directory on the controller that helm runs in, against which a relative `chart` is found:
     /// `{{ playbook_dir }}`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -94,6 +98,9 @@ impl Params {
                 let words = format!("`{text}` is no name: lower-case letters, digits, `-` and `.` only");
                 return Err(Failure::invalid(words).pointer(format!("/{field}")));
             }
+        }
+        if self.values.is_some() && self.values_of.is_some() {
+            return Err(Failure::invalid("give `values` or `values_of`, not both").pointer("/values_of"));
         }
         match (&self.chart, self.state) {
             (None, Wanted::Present) => {

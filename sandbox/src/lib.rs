@@ -14,6 +14,7 @@ mod machine;
 mod program;
 mod programs;
 mod sim;
+mod snapshot;
 mod spec;
 pub mod stand_in;
 #[cfg(test)]
@@ -21,5 +22,6 @@ mod testing;
 mod world;
 
 pub use fault::{Fault, FaultKind};
+pub use snapshot::Snapshot;
 pub use spec::WorldSpec;
 pub use world::Sandbox;

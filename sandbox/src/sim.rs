@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::fault::Fault;
 use crate::link::Links;
 use crate::machine::{Machine, MachineId};
+use crate::snapshot::Snapshot;
 use crate::spec::WorldSpec;
 
 /// A running world. Programs and controllers share it.
@@ -24,12 +25,14 @@ pub(crate) struct Sim {
     pub(crate) seed: u64,
     /// When the world began.
     pub(crate) starts: Timestamp,
+    /// How old the world was when its clock was started.
+    age: Duration,
     began: Instant,
     state: Mutex<State>,
 }
 
 /// What changes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     /// All machines, the controller not included.
     pub(crate) machines: BTreeMap<MachineId, Machine>,
@@ -43,6 +46,8 @@ pub(crate) struct State {
     pub(crate) drbd: crate::drbd::Shared,
     /// Faults still to come.
     pub(crate) faults: Vec<Fault>,
+    /// Every command and every changing request that had its effect, with its exit code or status.
+    pub(crate) effects: Vec<String>,
     /// How often identifiers were drawn; see [`Sim::draw`].
     pub(crate) drawn: u64,
 }
@@ -57,7 +62,27 @@ impl Sim {
     ) -> Result<Arc<Self>, String> {
         let starts: Timestamp = spec.starts.parse().map_err(|error| format!("`starts: {}`: {error}", spec.starts))?;
         state.drbd = crate::drbd::Shared::new(&spec, seed, starts.as_nanosecond());
-        Ok(Arc::new(Self { spec, inventory, seed, starts, began: Instant::now(), state: Mutex::new(state) }))
+        let (age, began, state) = (Duration::ZERO, Instant::now(), Mutex::new(state));
+        Ok(Arc::new(Self { spec, inventory, seed, starts, age, began, state }))
+    }
+
+    /// A world that goes on by itself from where a snapshot was taken. Must be called inside a tokio runtime.
+    pub(crate) fn resume(snapshot: &Snapshot) -> Arc<Self> {
+        let Snapshot { spec, inventory, seed, starts, age, state } = snapshot.clone();
+        Arc::new(Self { spec, inventory, seed, starts, age, began: Instant::now(), state: Mutex::new(state) })
+    }
+
+    /// The world as it is now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.settle();
+        Snapshot {
+            spec: self.spec.clone(),
+            inventory: Arc::clone(&self.inventory),
+            seed: self.seed,
+            starts: self.starts,
+            age: self.elapsed(),
+            state: self.state().clone(),
+        }
     }
 
     /// Locks the state. Never held across an await.
@@ -67,7 +92,7 @@ impl Sim {
 
     /// Simulated time since the world began.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.age + self.began.elapsed()
     }
 
     /// The simulated time of day.

@@ -41,6 +41,13 @@ impl Sandbox {
     pub fn inject(&self, fault: Fault) {
         self.sim.state().faults.push(fault);
     }
+
+    /// Every command that ran and every request that changed something or tried to, in order, as a plan prints it and with
+    /// its exit code or status in brackets. What was lost on its way there is not among them; what was lost on its way
+    /// back is.
+    pub fn effects(&self) -> Vec<String> {
+        self.sim.state().effects.clone()
+    }
 }
 
 impl Clock for Sandbox {
@@ -112,6 +119,7 @@ impl Transport for Shell {
                 (None, None) => Reply::fail(127, format!("sh: 1: {name}: not found\n")),
             };
             self.sim.settle();
+            self.sim.state().effects.push(format!("{}$ {command} [{}]", self.place, reply.code));
             if fault == Some(FaultKind::LoseAfter) {
                 return Err(lost(&self.place));
             }

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use cutover_engine::clock::Clock as _;
 use cutover_engine::execute::Stop;
 use cutover_engine::journal::FileJournal;
+use cutover_engine::source::Fault;
 
 use crate::args::RehearseArgs;
 use crate::exit::Exit;
@@ -55,6 +56,10 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
             }
         }
         show.say(&format!("a page to keep: {report}\n"))?;
+        if let Some(step) = args.fail.as_ref().filter(|_| exit == Exit::Done) {
+            let fault = Fault::bare(format!("`{step}` was left out, so nothing failed"));
+            return Err(fault.help("give the parameters or tags with which it runs").into());
+        }
         Ok(exit)
     })
 }
@@ -69,7 +74,7 @@ fn known_step(rehearsal: &Rehearsal, wanted: &str) -> anyhow::Result<()> {
     if titled || ids.iter().any(fits) {
         return Ok(());
     }
-    let fault = cutover_engine::source::Fault::bare(format!("no step is called `{wanted}`"));
+    let fault = Fault::bare(format!("no step is called `{wanted}`"));
     let near = cutover_engine::source::nearest(wanted, ids.iter().map(|id| id.rsplit('/').next().unwrap_or(id)));
     Err(match near {
         Some(near) => fault.help(format!("did you mean `{near}`?")),

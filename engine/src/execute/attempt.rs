@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Executor, act};
+use super::{Executor, act, made_to_fail};
 use crate::action::Done;
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureClass};
@@ -69,7 +69,7 @@ impl Executor<'_> {
                 }
             };
             if self.made_to_fail(step) && !matches!(probed.diff, Diff::Waiting(_)) {
-                return Err(Failure::failed("made to fail on purpose (--fail)"));
+                return Err(made_to_fail());
             }
             match &probed.diff {
                 Diff::InSync => return Ok(probed.result(&progress.done)),

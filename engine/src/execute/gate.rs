@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{End, Executor};
+use super::{End, Executor, made_to_fail};
 use crate::event::{EventKind, Outcome};
 use crate::failure::Failure;
 use crate::playbook::{Gate, Step};
@@ -46,6 +46,9 @@ impl Executor<'_> {
             Ok(None) => return End::new(),
             Err(unrendered) => return End::failed(unrendered.into()),
         };
+        if self.made_to_fail(step) {
+            return self.refuse(&step.id, made_to_fail());
+        }
         let phrase = confirm.is_some();
         let question =
             Question { step: step.id.clone(), question, confirm: confirm.unwrap_or_else(|| YES.to_owned()), phrase };

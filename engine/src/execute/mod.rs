@@ -4,6 +4,7 @@
 mod act;
 mod attempt;
 mod gate;
+mod inverse;
 mod past;
 mod phases;
 mod retry;
@@ -109,9 +110,12 @@ pub(crate) struct Executor<'a> {
 
 /// Executes a run to its end. Its last event is `RunFinished`.
 pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
-    let executor = Executor::begin(run, ports, settings);
+    let executor = Executor::begin(run, ports, settings, run.playbook.phases.iter().map(ahead).collect());
     let mut names = Names { registered: settings.past.registered(), ..Names::default() };
-    let end = executor.phases(&mut names).await;
+    let end = match settings.past.is_taken_back() {
+        true => executor.refuse("resume", taken_back()),
+        false => executor.phases(&mut names).await,
+    };
     let touched = !executor.standing().is_empty();
     let class = end.failure.as_ref().map(|failure| failure.class);
     let exit_code = exit_code(end.outcome, class, touched);
@@ -156,6 +160,17 @@ pub(crate) fn outcome_of(class: FailureClass) -> Outcome {
     }
 }
 
+/// Why a run that was taken back does not go on: what it knows of the world, and has kept of it, is from before.
+fn taken_back() -> Failure {
+    Failure::blocked("this run was taken back, as a whole or in part: it does not go on")
+        .help("bring its undo to an end, then begin a new run")
+}
+
+/// The failure of a step that was made to fail.
+fn made_to_fail() -> Failure {
+    Failure::failed("made to fail on purpose (--fail)")
+}
+
 /// How a part of a run ended.
 pub(crate) struct End {
     /// The worst outcome in it.
@@ -186,7 +201,7 @@ impl End {
 
 impl<'a> Executor<'a> {
     /// Says that an execution begins.
-    fn begin(run: &'a Run, ports: &'a Ports, settings: &'a Settings) -> Self {
+    fn begin(run: &'a Run, ports: &'a Ports, settings: &'a Settings, phases: Vec<PlannedPhase>) -> Self {
         ports.recorder.emit(EventKind::RunStarted {
             playbook: run.playbook.name.clone(),
             playbook_path: run.playbook.source.path.display().to_string(),
@@ -199,7 +214,7 @@ impl<'a> Executor<'a> {
             version: settings.version.clone(),
             seed: settings.seed,
             operator: settings.operator.clone(),
-            phases: run.playbook.phases.iter().map(ahead).collect(),
+            phases,
         });
         let before = settings.past.made().iter().map(|made| Standing {
             task: made.task.clone(),
@@ -216,8 +231,11 @@ impl<'a> Executor<'a> {
     /// Remembers a change that is about to be made; gives the key to say how it went.
     fn remember(&self, task: &TaskId, change: &Change) -> usize {
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.push(Standing { task: task.clone(), summary: change.summary.clone(), sure: false });
-        standing.len() - 1
+        let again = |entry: &Standing| !entry.sure && entry.task == *task && entry.summary == change.summary;
+        standing.iter().position(again).unwrap_or_else(|| {
+            standing.push(Standing { task: task.clone(), summary: change.summary.clone(), sure: false });
+            standing.len() - 1
+        })
     }
 
     fn made(&self, key: usize) {

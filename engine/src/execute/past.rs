@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::undo::{Made, made};
+use super::{Made, made};
 use crate::event::{Event, EventKind, Outcome, TaskId};
 use crate::failure::FailureClass;
 use crate::module::{Change, Class};
@@ -17,22 +17,26 @@ pub struct Past {
     registered: Map<String, Value>,
     made: Vec<Made>,
     doubts: Vec<(TaskId, Change)>,
+    taken_back: bool,
 }
 
 impl Past {
     /// Folds events.
     pub fn of(events: &[Event]) -> Self {
         let mut past = Self { made: made(events), ..Self::default() };
+        let mut undoing = false;
         for event in events {
             match &event.kind {
+                EventKind::RunStarted { verb, .. } => undoing = verb == "undo",
+                EventKind::Undone { .. } => past.taken_back = true,
+                // An undo is repeated as a whole: its steps look first.
+                _ if undoing => {}
                 EventKind::StepFinished { step, outcome, .. } => {
                     // What was skipped or refused is looked at again: conditions may have changed.
                     if matches!(outcome, Outcome::InSync | Outcome::Changed | Outcome::FailedAllowed) {
                         past.finished.insert(step.clone());
                     }
                 }
-                // Taken back: it has to be done again.
-                EventKind::Undone { task, .. } => drop(past.finished.remove(&task.step)),
                 EventKind::Registered { name, value } => {
                     past.registered.insert(name.clone(), value.clone());
                 }
@@ -60,6 +64,11 @@ impl Past {
     /// The changes that still stand.
     pub(crate) fn made(&self) -> &[Made] {
         &self.made
+    }
+
+    /// Whether some of it was taken back.
+    pub(crate) fn is_taken_back(&self) -> bool {
+        self.taken_back
     }
 
     /// Whether a step was brought to a good end.

@@ -58,22 +58,21 @@ impl Executor<'_> {
         end
     }
 
-    /// Says when the phases that are left no longer fit into the window; of most use before the point of no return.
+    /// Warns before the point of no return if what is left does not fit into the window. How the window burns down
+    /// otherwise is for the readers to show.
     fn forecast(&self, left: &[Phase], elapsed: Duration) {
         let Some(HumanDuration(window)) = self.run.playbook.window else { return };
         let budgets: Duration = left.iter().filter_map(|phase| phase.budget).map(|budget| budget.0).sum();
-        if elapsed + budgets <= window {
+        let near = left.first().is_some_and(|phase| phase.point_of_no_return);
+        if !near || elapsed + budgets <= window {
             return;
         }
-        let warning = match left.first() {
-            Some(phase) if phase.point_of_no_return => {
-                " - the next phase is the point of no return: consider stopping here"
-            }
-            _ => "",
-        };
-        let left = HumanDuration(Duration::from_secs(window.saturating_sub(elapsed).as_secs()));
+        let rest = HumanDuration(Duration::from_secs(window.saturating_sub(elapsed).as_secs()));
         let need = HumanDuration(budgets);
-        let message = format!("{left} of the window are left and the remaining phases have budgets of {need}{warning}");
+        let message = format!(
+            "the next phase is the point of no return, and {rest} of the window do not hold the {need} that are still \
+             budgeted: consider stopping here"
+        );
         self.recorder().emit(EventKind::Notice { message });
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{End, Executor};
+use super::{End, Executor, made_to_fail};
 use crate::event::{EventKind, Outcome};
 use crate::failure::FailureClass;
 use crate::playbook::{Step, StepKind};
@@ -122,6 +122,9 @@ impl Executor<'_> {
                 Ok(false) => return End::new(),
                 Err(unrendered) => return End::failed(unrendered.into()),
             }
+        }
+        if self.made_to_fail(step) {
+            return self.refuse(&step.id, made_to_fail());
         }
         let items = match block_items(self.run, step, &inner, names) {
             Ok(items) => items,

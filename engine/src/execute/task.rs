@@ -37,7 +37,7 @@ impl Executor<'_> {
             Ok(prepared) => prepared,
             // In a phase that checks everything, what needs the result of a failed check cannot be checked.
             Err(_) if !unmet.is_empty() && crate::run::mentions_any(step, unmet) => return (End::new(), 0),
-            Err(unrendered) => return (self.refuse(step, unrendered.into()), 0),
+            Err(unrendered) => return (self.refuse(&step.id, unrendered.into()), 0),
         };
         if prepared.tasks.is_empty() {
             if let Some(name) = &step.register {
@@ -68,13 +68,16 @@ impl Executor<'_> {
         (end, attempts)
     }
 
-    /// A step that cannot even be prepared: its failure is shown like a task's, at the step's first target.
-    fn refuse(&self, step: &Step, failure: Failure) -> End {
-        let message = match &failure.at {
-            Some(at) => format!("{at}: {failure}"),
-            None => failure.to_string(),
+    /// A failure that no task has: of a step that cannot even be prepared, or of taking one back. It is said in a notice.
+    pub(super) fn refuse(&self, step: &str, failure: Failure) -> End {
+        let mut message = match &failure.at {
+            Some(at) => format!("{step}: {at}: {failure}"),
+            None => format!("{step}: {failure}"),
         };
-        self.recorder().emit(EventKind::Notice { message: format!("{}: {message}", step.id) });
+        if let Some(help) = &failure.help {
+            message += &format!("\n  {help}");
+        }
+        self.recorder().emit(EventKind::Notice { message });
         End::failed(failure)
     }
 

@@ -1,25 +1,16 @@
 //! Takes a run back: its journal backwards, each change by the actions that were recorded with it, or by the step's own
-//! `undo` steps. What cannot be taken back is said, not guessed, and nothing before it is touched.
+//! `undo` steps. What cannot be taken back is said, not guessed, and nothing before it is touched. How the recorded actions
+//! are carried out is in `inverse`.
 
-use std::time::Duration;
-
-use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::{End, Ending, Executor, Ports, Settings, act, retry};
-use crate::action::Action;
-use crate::event::{Event, EventKind, Outcome, TaskId};
+use super::{End, Ending, Executor, Ports, Settings};
+use crate::event::{Event, EventKind, Outcome, PlannedPhase, TaskId};
 use crate::failure::{Failure, FailureClass};
-use crate::module::{Change, Class, Waiting};
+use crate::module::{Change, Class};
+use crate::playbook::{Phase, Playbook, Step, StepKind};
 use crate::record::millis;
 use crate::run::{Names, Run, surroundings};
-
-/// The time that one action of an undo may take.
-const TIMEOUT: Duration = Duration::from_secs(600);
-
-/// For how long a failing action of an undo is tried again. What it needs may be on its way only: an object that is still being
-/// deleted cannot be made again, and a file system that a pod which is ending still uses cannot be unmounted.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A change that a run has made and that was not taken back yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +33,12 @@ pub fn made(events: &[Event]) -> Vec<Made> {
             // What `undo:` steps have changed is not taken back again.
             EventKind::Applying { .. } | EventKind::Applied { .. } if undoing => {}
             EventKind::Applying { task, change } if change.class != Class::Transient => {
-                found.push(Made { task: task.clone(), change: change.clone(), complete: false });
+                // Begun again after its outcome was not known. What takes it back is what was recorded before it was begun
+                // for the first time.
+                let again = |made: &Made| !made.complete && made.task == *task && made.change.summary == change.summary;
+                if !found.iter().any(again) {
+                    found.push(Made { task: task.clone(), change: change.clone(), complete: false });
+                }
             }
             EventKind::Applied { task, summary } => {
                 let mine = |made: &&mut Made| made.task == *task && made.change.summary == *summary;
@@ -62,13 +58,48 @@ pub fn made(events: &[Event]) -> Vec<Made> {
     found
 }
 
-/// Takes a run back. Exit code 7 if all of it was, 8 if something failed, 3 if something cannot be taken back.
+/// The phase without a way back that a run has done something of.
+fn passed<'a>(playbook: &'a Playbook, events: &[Event]) -> Option<&'a Phase> {
+    let done = |step: &Step| {
+        !matches!(step.kind, StepKind::Block { .. })
+            && events.iter().any(|event| match &event.kind {
+                EventKind::StepFinished { step: id, outcome: Outcome::InSync | Outcome::Changed, .. } => *id == step.id,
+                EventKind::Applying { task, change } => task.step == step.id && change.class != Class::Transient,
+                _ => false,
+            })
+    };
+    playbook.phases.iter().find(|phase| phase.point_of_no_return && phase.all_steps().into_iter().any(done))
+}
+
+/// Takes a run back. Exit code 7 if all of it was, 8 if something failed, 3 if something cannot be taken back: nothing can
+/// once a step of a phase with `point_of_no_return` is done.
 pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event]) -> Ending {
-    let executor = Executor::begin(run, ports, settings);
+    let phase = PlannedPhase { name: "Take back".to_owned(), budget_ms: None, point_of_no_return: false };
+    let executor = Executor::begin(run, ports, settings, vec![phase.clone()]);
+    let (index, name, budget_ms) = (1, phase.name, None);
+    executor.recorder().emit(EventKind::PhaseStarted {
+        index,
+        count: 1,
+        name: name.clone(),
+        budget_ms,
+        point_of_no_return: false,
+    });
     let mut names = Names { registered: settings.past.registered(), ..Names::default() };
     let mut left = made(events);
-    let mut end = End::new();
-    while let Some(step) = left.last().map(|made| made.task.step.clone()) {
+    let mut end = match passed(&run.playbook, events) {
+        Some(phase) => {
+            let words = format!("the run has passed its point of no return (`{}`): nothing is taken back", phase.name);
+            let help =
+                "what has been written since then would be lost; go forward, or move back with a playbook of its own";
+            let failure = Failure::blocked(words).help(help);
+            executor.cannot(&failure);
+            End::failed(failure)
+        }
+        None => End::new(),
+    };
+    while end.failure.is_none()
+        && let Some(step) = left.last().map(|made| made.task.step.clone())
+    {
         // A step's changes, the last first. Steps ran one after the other, so they stand together.
         let from = left.iter().rposition(|made| made.task.step != step).map_or(0, |at| at + 1);
         let mine: Vec<Made> = left.split_off(from).into_iter().rev().collect();
@@ -89,6 +120,8 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
     };
     let standing = left.iter().map(|made| format!("{}: {}", made.task.target, made.change.summary)).collect();
     let took_ms = executor.recorder().elapsed_ms();
+    let outcome = end.outcome;
+    executor.recorder().emit(EventKind::PhaseFinished { index, name, outcome, took_ms, budget_ms });
     executor.recorder().emit(EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing });
     let failure = end.failure.map(|failure| executor.recorder().shown(failure));
     Ending { outcome: end.outcome, exit_code, failure }
@@ -127,38 +160,16 @@ impl Executor<'_> {
                     }
                 }
             }
-            None => self.inverse(mine).await,
+            None => {
+                let end = self.inverse(found.as_ref(), mine, names).await;
+                end.failure.iter().for_each(|failure| self.cannot(failure));
+                end
+            }
         };
         let took_ms = millis(began.elapsed());
         let outcome = end.outcome;
         let finished = EventKind::StepFinished { step: id.to_owned(), outcome, took_ms, attempts: 1, reason: None };
         self.recorder().emit(finished);
-        end
-    }
-
-    async fn inverse(&self, mine: &[Made]) -> End {
-        let lines = mine.iter().filter(|made| made.change.undo.is_none());
-        let stuck: Vec<String> = lines.map(|made| format!("{}: {}", made.task.target, made.change.summary)).collect();
-        if !stuck.is_empty() {
-            let failure = Failure::blocked("this cannot be taken back by itself, so nothing before it is touched")
-                .details(stuck)
-                .help("take it back by hand, or give the step `undo:` steps (an empty list if there is nothing to do)");
-            self.cannot(&failure);
-            return End::failed(failure);
-        }
-        let mut tasks: Vec<&TaskId> = Vec::new();
-        for made in mine {
-            if !tasks.contains(&&made.task) {
-                tasks.push(&made.task);
-            }
-        }
-        let of = |task: &TaskId| mine.iter().filter(|made| made.task == *task).cloned().collect::<Vec<_>>();
-        let ends = join_all(tasks.into_iter().map(|task| self.inverse_of(of(task)))).await;
-        let mut end = End::new();
-        for part in ends {
-            part.failure.iter().for_each(|failure| self.cannot(failure));
-            end.absorb(part);
-        }
         end
     }
 
@@ -170,65 +181,8 @@ impl Executor<'_> {
         }
     }
 
-    /// Takes one task's changes back.
-    async fn inverse_of(&self, mine: Vec<Made>) -> End {
-        for made in mine {
-            if hides_secret(&made.change) {
-                let message = format!("the journal keeps no secrets, and this needs one: {}", made.change.summary);
-                return End::failed(Failure::failed(message).help("take it back by hand"));
-            }
-            for action in made.change.undo.iter().flatten() {
-                if let Err(failure) = self.patiently(&made.task, action).await {
-                    let summary = &made.change.summary;
-                    let message = format!("{}: could not take back: {summary}", made.task.target);
-                    let details = [vec![failure.message.clone()], failure.details.clone()].concat();
-                    return End::failed(Failure { message, details, ..failure });
-                }
-            }
-            self.undone(&made);
-        }
-        End { outcome: Outcome::Changed, failure: None }
-    }
-
-    /// Carries out an action of an undo, again and again while it fails and there is patience left.
-    async fn patiently(&self, task: &TaskId, action: &Action) -> Result<(), Failure> {
-        let (start, mut delay, mut told) = (Instant::now(), Duration::from_millis(500), String::new());
-        loop {
-            self.ports.stop.check()?;
-            let began = Instant::now();
-            let work = act(self.ports.world.as_ref(), action);
-            let failure = match self.ports.stop.changing(began + TIMEOUT, work).await.and_then(|acted| acted) {
-                Ok(done) => {
-                    let (task, action) = (task.clone(), action.clone());
-                    let took_ms = millis(began.elapsed());
-                    self.recorder().emit(EventKind::Acted { task, action, done, took_ms });
-                    return Ok(());
-                }
-                Err(failure) => failure,
-            };
-            if !retry::worth_it(failure.class) || start.elapsed() >= PATIENCE {
-                return Err(failure);
-            }
-            let why = failure.details.first().map_or_else(String::new, |detail| format!(" ({detail})"));
-            let why = format!("{}{why}", failure.message);
-            if why != told {
-                told.clone_from(&why);
-                let waiting = Waiting { why, progress: None };
-                self.recorder().emit(EventKind::Waiting { task: task.clone(), waiting });
-            }
-            self.ports.stop.sleep(delay, start + PATIENCE).await?;
-            delay = (delay * 2).min(Duration::from_secs(5));
-        }
-    }
-
-    fn undone(&self, made: &Made) {
+    pub(super) fn undone(&self, made: &Made) {
         let (task, summary) = (made.task.clone(), made.change.summary.clone());
         self.recorder().emit(EventKind::Undone { task, summary });
     }
-}
-
-/// Whether the recorded actions have lost a secret.
-fn hides_secret(change: &Change) -> bool {
-    let text = serde_json::to_string(&change.undo).unwrap_or_default();
-    text.contains(crate::redact::HIDDEN)
 }

@@ -49,17 +49,7 @@ pub struct Playbook {
 impl Playbook {
     /// All steps, depth first, in the order they stand (rescue and always sections, too).
     pub fn steps(&self) -> Vec<&Step> {
-        fn walk<'a>(steps: &'a [Step], found: &mut Vec<&'a Step>) {
-            for step in steps {
-                found.push(step);
-                if let StepKind::Block { block, rescue, always } = &step.kind {
-                    [block, rescue, always].into_iter().for_each(|section| walk(section, found));
-                }
-            }
-        }
-        let mut found = Vec::new();
-        self.phases.iter().for_each(|phase| walk(&phase.steps, &mut found));
-        found
+        self.phases.iter().flat_map(Phase::all_steps).collect()
     }
 }
 
@@ -116,7 +106,7 @@ pub struct Phase {
     pub at: Location,
     /// The time it may take; a longer one is reported, not stopped.
     pub budget: Option<HumanDuration>,
-    /// Whether the way back is no longer cheap once this phase begins.
+    /// Whether there is no way back once one of its steps is done.
     pub point_of_no_return: bool,
     /// Whether all of its steps run even if one fails, so that the phase ends with the whole list of what does not hold.
     pub check_all: bool,
@@ -128,4 +118,21 @@ pub struct Phase {
     pub tags: Vec<String>,
     /// Its steps.
     pub steps: Vec<Step>,
+}
+
+impl Phase {
+    /// All its steps, depth first.
+    pub(crate) fn all_steps(&self) -> Vec<&Step> {
+        fn walk<'a>(steps: &'a [Step], found: &mut Vec<&'a Step>) {
+            for step in steps {
+                found.push(step);
+                if let StepKind::Block { block, rescue, always } = &step.kind {
+                    [block, rescue, always].into_iter().for_each(|section| walk(section, found));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.steps, &mut found);
+        found
+    }
 }

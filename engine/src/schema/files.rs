@@ -49,7 +49,7 @@ pub fn playbook(registry: &Registry) -> Value {
         "properties": {
             "name": {"type": "string", "description": "The phase's title."},
             "budget": inline::<HumanDuration>(&mut generator, "The time the phase may take; a longer one is reported, not stopped."),
-            "point_of_no_return": {"type": "boolean", "description": "Whether the way back is no longer cheap once this phase begins."},
+            "point_of_no_return": {"type": "boolean", "description": "There is no way back once one of its steps is done: `undo` refuses."},
             "check_all": {"type": "boolean", "description": "Whether all steps run even if one fails, so that the phase ends with the whole list."},
             "when": expression("A condition; the phase is skipped if it does not hold."),
             "vars": {"type": "object", "description": "Variables for its steps."},

@@ -91,29 +91,87 @@ async fn nothing_before_a_change_for_good_is_taken_back() {
 async fn a_failed_undo_says_so_and_can_be_repeated() {
     let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
     bench.go().await;
-    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1000));
-    let began = tokio::time::Instant::now();
+    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1));
     assert_eq!(bench.undo().await.exit_code, 8);
-    assert_eq!(began.elapsed().as_secs(), 180, "it was tried again for as long as it may take until a pod has ended");
     let told: Vec<String> = bench.events().into_iter().filter_map(|event| notice(event.kind)).collect();
     assert_eq!(told[0].trim_end(), "here: could not take back: set x to 3");
     assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
-    bench.world.0.lock().unwrap().strikes.clear();
     assert_eq!(bench.undo().await.exit_code, 7);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undo_waits_for_what_is_on_its_way() {
+async fn an_undo_whose_outcome_is_not_known_is_looked_at() {
     let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
+    for strike in [Strike::LoseBefore, Strike::LoseAfter] {
+        bench.journal.events.lock().unwrap().clear();
+        bench.go().await;
+        let before = bench.sets().len();
+        bench.world.0.lock().unwrap().strikes.push(("set x 0", strike, 1));
+        assert_eq!(bench.undo().await.exit_code, 7);
+        assert_eq!(bench.sets().len(), before + 1, "{strike:?}: once");
+    }
     bench.go().await;
-    bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 4));
-    assert_eq!(bench.undo().await.exit_code, 7);
-    let waited = |event: &cutover_engine::event::Event| match &event.kind {
-        EventKind::Waiting { waiting, .. } => Some(waiting.why.clone()),
-        _ => None,
-    };
-    let waited: Vec<String> = bench.events().iter().filter_map(waited).collect();
-    assert_eq!(waited, ["controller: `set x 0` ended with exit code 1 (out of luck)"], "the same words are told once");
+    bench.world.0.lock().unwrap().strikes = vec![("set x 0", Strike::LoseBefore, 100)];
+    assert_eq!(bench.undo().await.exit_code, 8, "it is not tried for ever");
+    assert!(bench.world.0.lock().unwrap().strikes[0].2 > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_taken_back_does_not_go_on() {
+    let mut bench = Bench::steps(THREE);
+    bench.stop_at = Some("y is 0");
+    bench.go().await;
+    bench.undo().await;
+    bench.past = Past::of(&bench.events());
+    let ending = bench.go().await;
+    assert_eq!((ending.exit_code, bench.sets().len()), (3, 2));
+    assert!(ending.failure.unwrap().message.starts_with("this run was taken back"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_point_of_no_return_nothing_is_taken_back() {
+    let step = |name: &str| format!("{{name: {name}, target: active, number: {{name: {name}, is: 3}}}}");
+    let text = format!(
+        "name: Test\nphases:\n- name: First\n  steps:\n  - {}\n- name: Last\n  point_of_no_return: true\n  steps:\n  - gate: Sure?\n  - {}\n",
+        step("x"),
+        step("y")
+    );
+    let mut bench = Bench::new(&text);
+    bench.says = "no";
+    bench.go().await;
+    assert_eq!(bench.undo().await.exit_code, 7, "the gate was refused");
+    bench.says = "yes";
+    bench.journal.events.lock().unwrap().clear();
+    bench.go().await;
+    let ending = bench.undo().await;
+    assert_eq!((ending.exit_code, bench.sets().len()), (3, 4));
+    let message = ending.failure.unwrap().message;
+    assert_eq!(message, "the run has passed its point of no return (`Last`): nothing is taken back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_still_stands_is_told_after_a_resume_too() {
+    let mut bench = Bench::steps(THREE);
+    bench.stop_at = Some("y is 0");
+    bench.go().await;
+    bench.stop_at = None;
+    bench.past = Past::of(&bench.events());
+    bench.fail = Some("three".to_owned());
+    bench.world.0.lock().unwrap().numbers.insert(("controller".into(), "y".into()), 1);
+    assert_eq!(bench.go().await.exit_code, 1);
+    let text = serde_json::to_string(bench.events().last().unwrap()).unwrap();
+    assert!(text.contains(r#""standing":["here: set x to 3 "]"#), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn gates_and_blocks_can_be_made_to_fail() {
+    let text =
+        "  - {gate: \"Sure?\"}\n  - {name: all, block: [{name: one, target: active, number: {name: x, is: 3}}]}\n";
+    for step in ["only/sure", "all"] {
+        let mut bench = Bench::steps(text);
+        bench.fail = Some(step.to_owned());
+        assert_eq!((bench.go().await.exit_code, bench.sets().len()), (1, 0), "{step}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,6 +50,9 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
 fn refusals(params: &Params, found: &Found) -> Vec<String> {
     let path = path(params);
     let mut reasons = Vec::new();
+    if let Some((device, other)) = params.device.as_ref().zip(found.misplaced.as_ref()) {
+        reasons.push(format!("{path} lies on {other}, not on {device}"));
+    }
     if found.kind == "d" {
         // `/data` and its like hold whole machines' worth of data.
         if path.matches('/').count() < 2 {

@@ -20,6 +20,7 @@ fn found(kind: &str) -> Found {
         immutable: None,
         entries: (kind == "d").then_some(0),
         mount_point: (kind == "d").then_some(false),
+        misplaced: None,
     }
 }
 
@@ -145,6 +146,9 @@ fn removing_refuses_all_that_could_be_a_mistake() {
     );
     assert_eq!(shown(absent("/data/", true), Some(full(false))), "blocked: /data is a top-level directory");
     assert_eq!(shown(absent("/dev/sdc", true), Some(found("b"))), "blocked: /dev/sdc is a device");
+    let elsewhere = Found { misplaced: Some("/dev/sda1".into()), ..full(false) };
+    let guarded = json!({"path": "/data/x", "state": "absent", "recursive": true, "device": "/dev/drbd0"});
+    assert_eq!(shown(guarded, Some(elsewhere)), "blocked: /data/x lies on /dev/sda1, not on /dev/drbd0");
     insta::assert_snapshot!(shown(absent("/data/x", true), Some(full(false))), @r"
     remove the directory /data/x with the 3 entries in it (AtMostOnce)
       do   primary/w1$ rm -rf --one-file-system -- /data/x

@@ -21,9 +21,13 @@ pub(super) struct Cli {
 }
 
 impl Cli {
-    /// Takes the cluster from the inventory.
+    /// For the cluster of the task's site.
     pub(super) fn new(cx: &Context, params: &Params) -> Result<Self, Failure> {
-        let site = cx.site()?;
+        Self::at(cx, params, cx.site()?)
+    }
+
+    /// Takes a site's cluster from the inventory.
+    pub(super) fn at(cx: &Context, params: &Params, site: &str) -> Result<Self, Failure> {
         let inventory = cx.inventory();
         let kubernetes = inventory.sites.get(site).map(|site| site.kubernetes.clone()).unwrap_or_default();
         for (field, text) in [("kubeconfig", &kubernetes.kubeconfig), ("context", &kubernetes.context)] {

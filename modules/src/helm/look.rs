@@ -42,6 +42,8 @@ pub(crate) struct State {
     pub(super) age_seconds: Option<i64>,
     /// The values the user supplied to the last revision.
     pub(super) values: Map<String, Value>,
+    /// The values of the release of another site, if those are wanted.
+    pub(super) others: Option<Map<String, Value>>,
     /// The objects of the last revision, Secrets masked.
     pub(super) deployed: Vec<Object>,
     /// The label of the chart as it is now: `etcd-1.1.0`.
@@ -62,6 +64,11 @@ impl State {
         self.history.last().filter(|last| last.status != "uninstalled")
     }
 
+    /// The values that are wanted; `None` if the release keeps its own.
+    pub(super) fn wanted<'a>(&'a self, params: &'a Params) -> Option<&'a Map<String, Value>> {
+        params.values.as_ref().or(self.others.as_ref())
+    }
+
     /// The newest revision that was good.
     pub(super) fn good(&self) -> Option<&Revision> {
         let find = |status: &str| self.history.iter().rev().find(|revision| revision.status == status);
@@ -76,11 +83,21 @@ pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<Sta
     let last = state.last().cloned();
     // Also of a release that was uninstalled with its history kept: installing it again keeps its values.
     if let Some(revision) = state.history.last() {
-        let number = revision.revision.to_string();
-        let values = cli.command(["get", "values", &cli.release, "--revision", &number, "--output", "json"]);
-        state.values = serde_json::from_str::<Option<Map<String, Value>>>(&cli.read(cx, &values).await?)
-            .map_err(|error| Failure::failed(format!("`{values}` printed no JSON map: {error}")))?
-            .unwrap_or_default();
+        state.values = values(cx, cli, revision).await?;
+    }
+    if let Some(other) = params.values_of.as_ref().filter(|_| params.state == Wanted::Present) {
+        if !cx.inventory().sites.contains_key(other) {
+            return Err(Failure::invalid(format!("the inventory has no site `{other}`")).pointer("/values_of"));
+        }
+        let theirs = Cli::at(cx, params, other)?;
+        let history = history(cx, &theirs).await?;
+        let Some(last) = history.last() else {
+            return Err(Failure::blocked(format!(
+                "{other} has no release {}, whose values are wanted",
+                params.release
+            )));
+        };
+        state.others = Some(values(cx, &theirs, last).await?);
     }
     if let Some(last) = &last {
         let began: Option<jiff::Timestamp> = last.updated.parse().ok();
@@ -99,6 +116,16 @@ pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<Sta
         }
     }
     Ok(state)
+}
+
+/// The values that the user gave to a revision.
+async fn values(cx: &Context, cli: &Cli, revision: &Revision) -> Result<Map<String, Value>, Failure> {
+    let number = revision.revision.to_string();
+    let command = cli.command(["get", "values", &cli.release, "--revision", &number, "--output", "json"]);
+    let values = serde_json::from_str::<Option<Map<String, Value>>>(&cli.read(cx, &command).await?);
+    values
+        .map(Option::unwrap_or_default)
+        .map_err(|error| Failure::failed(format!("`{command}` printed no JSON map: {error}")))
 }
 
 async fn history(cx: &Context, cli: &Cli) -> Result<Vec<Revision>, Failure> {
@@ -140,7 +167,7 @@ async fn render(cx: &Context, cli: &Cli, params: &Params, state: &mut State, sit
     if state.last().is_some() {
         words.push("--is-upgrade");
     }
-    let command = cli.with_values(words, params.values.as_ref().unwrap_or(&state.values));
+    let command = cli.with_values(words, state.wanted(params).unwrap_or(&state.values));
     let first = parse(&cli.read(cx, &command).await?, params)?;
     state.rendered = first.clone();
     if state.last().is_some() && manifest::preview(&state.deployed, &state.rendered).is_some() {

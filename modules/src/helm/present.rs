@@ -54,7 +54,7 @@ fn described(word: &str, state: &State) -> String {
 }
 
 fn in_sync(params: &Params, state: &State, last: &Revision) -> bool {
-    let values = params.values.as_ref().is_none_or(|values| *values == state.values);
+    let values = state.wanted(params).is_none_or(|values| *values == state.values);
     let chart = state.chart.as_ref() == Some(&last.chart);
     let marked = last.description.ends_with(&format!("(cutover {})", mark(state)));
     chart && values && (marked || preview(&state.deployed, &state.rendered).is_none())
@@ -81,7 +81,7 @@ fn install(cli: &Cli, params: &Params, state: &State) -> Diff {
         words.push("--replace");
         back.push("--keep-history");
     }
-    let action = Cli::action(cli.with_values(words, params.values.as_ref().unwrap_or(&state.values)));
+    let action = Cli::action(cli.with_values(words, state.wanted(params).unwrap_or(&state.values)));
     let label = state.chart.as_deref().unwrap_or(chart);
     let added: String = state.rendered.iter().map(|object| format!("+ {} is added\n", object.id)).collect();
     let change = Change::at_most_once(format!("install {label} as release {namespace}/{release}"), [action]);
@@ -96,7 +96,7 @@ fn upgrade(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Change
     let mut words = vec!["upgrade", release, chart, "--reset-values", "--description", &description];
     words.extend(params.version.iter().flat_map(|version| ["--version", version]));
     let mut actions: Vec<Action> = save::actions(cli, params, last.revision);
-    actions.push(Cli::action(cli.with_values(words, params.values.as_ref().unwrap_or(&state.values))));
+    actions.push(Cli::action(cli.with_values(words, state.wanted(params).unwrap_or(&state.values))));
     let label = state.chart.as_deref().unwrap_or(chart);
     let change =
         Change::idempotent(format!("upgrade release {namespace}/{release} from {} to {label}", last.chart), actions);
@@ -116,7 +116,7 @@ fn shown(params: &Params, state: &State, last: &Revision) -> String {
     if let Some(chart) = state.chart.as_ref().filter(|chart| **chart != last.chart) {
         text += &format!("chart: {} -> {chart}\n", last.chart);
     }
-    if let Some(values) = params.values.as_ref().filter(|values| **values != state.values) {
+    if let Some(values) = state.wanted(params).filter(|values| **values != state.values) {
         let mut keys: Vec<&String> = values.keys().chain(state.values.keys()).collect();
         keys.sort();
         keys.dedup();

@@ -73,10 +73,14 @@ pub(crate) async fn ask(sim: &Sim, site: &str, text: &str, call: &Call) -> Resul
         routes::handle(cluster, call)
     };
     sim.settle();
+    let (status, answer) = answer.unwrap_or_else(|problem| (problem.code, problem.status()));
+    if call.method != "GET" {
+        sim.state().effects.push(format!("{text} [{status}]"));
+    }
     if fault == Some(FaultKind::LoseAfter) {
         return Err(lost());
     }
-    Ok(answer.unwrap_or_else(|problem| (problem.code, problem.status())))
+    Ok((status, answer))
 }
 
 /// Reads a body: JSON, or YAML as apply patches may be.

@@ -1,0 +1,20 @@
+//! The shipped playbooks in the sandbox: that they do what they promise, and what becomes of them when anything at all is
+//! wrong or breaks on the way. One file for each kind of trouble.
+
+mod again;
+mod command_line;
+mod execution;
+mod general;
+mod killed;
+mod lost;
+mod play;
+mod ran;
+mod seeds;
+mod stage;
+mod truth;
+mod undone;
+mod unharmed;
+mod wrong_cluster;
+mod wrong_data;
+mod wrong_disks;
+mod wrong_nodes;

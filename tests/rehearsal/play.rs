@@ -1,0 +1,83 @@
+//! A shipped playbook, perhaps with a change in its text, with the inventory and the parameters it is executed with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cutover_engine::inventory::{self, Inventory, SecretSource, Secrets};
+use cutover_engine::playbook::{self, Playbook};
+use cutover_engine::run::Run;
+use cutover_modules::REGISTRY;
+use serde_json::{Map, Value};
+
+pub(crate) const PREPARE: &str = "etcd-prepare.yml";
+pub(crate) const CUTOVER: &str = "etcd-cutover.yml";
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn resolve(&self, _: &SecretSource) -> Result<String, String> {
+        Err("there are none".to_owned())
+    }
+}
+
+/// The inventory of the manual's environment.
+pub(crate) fn example() -> String {
+    std::fs::read_to_string(root().join("inventories/example.yml")).expect("the example inventory")
+}
+
+/// A playbook with the inventory and the parameters it is executed with.
+#[derive(Clone)]
+pub(crate) struct Play {
+    pub(crate) playbook: Arc<Playbook>,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) given: Map<String, Value>,
+}
+
+impl Play {
+    /// The preparation, as shipped.
+    pub(crate) fn prepare() -> Self {
+        Self::load(PREPARE, &|text| text, &example())
+    }
+
+    /// The cutover, as shipped.
+    pub(crate) fn cutover() -> Self {
+        Self::load(CUTOVER, &|text| text, &example())
+    }
+
+    /// A shipped playbook whose text was changed, on an inventory.
+    pub(crate) fn load(name: &str, edit: &dyn Fn(String) -> String, inventory: &str) -> Self {
+        let path = root().join("playbooks").join(name);
+        let read = |wanted: &Path| {
+            let text = std::fs::read_to_string(wanted)?;
+            Ok(if wanted == path { edit(text) } else { text })
+        };
+        let playbook = playbook::load(&path, &REGISTRY, &read).unwrap_or_else(|faults| panic!("{faults}"));
+        let read = |_: &Path| Ok(inventory.to_owned());
+        let inventory = inventory::load(&PathBuf::from("inventory.yml"), &read, &NoSecrets);
+        let inventory = inventory.unwrap_or_else(|faults| panic!("{faults}"));
+        Self { playbook: Arc::new(playbook), inventory: Arc::new(inventory), given: Map::new() }
+    }
+
+    /// With parameters.
+    pub(crate) fn given(mut self, given: Value) -> Self {
+        self.given = given.as_object().expect("parameters").clone();
+        self
+    }
+
+    /// The steps that are no blocks, by id.
+    pub(crate) fn steps(&self) -> Vec<String> {
+        let blocks = |step: &&playbook::Step| !matches!(step.kind, playbook::StepKind::Block { .. });
+        self.playbook.steps().into_iter().filter(blocks).map(|step| step.id.clone()).collect()
+    }
+
+    pub(crate) fn bind(&self, id: &str, started: jiff::Timestamp) -> Run {
+        let (playbook, inventory) = (Arc::clone(&self.playbook), Arc::clone(&self.inventory));
+        let run = Run::bind(id, playbook, inventory, &REGISTRY, &self.given, started);
+        run.unwrap_or_else(|faults| panic!("{faults}"))
+    }
+}

@@ -1,0 +1,75 @@
+//! How an execution went, as its events tell.
+
+use cutover_engine::event::{Event, EventKind, Outcome};
+use cutover_engine::execute::Ending;
+use cutover_engine::module::Class;
+use serde_json::Value;
+
+/// How an execution went.
+pub(crate) struct Ran {
+    pub(crate) ending: Ending,
+    /// All events, with those before it.
+    pub(crate) events: Vec<Event>,
+    /// How many there were before it.
+    pub(crate) before: usize,
+}
+
+impl Ran {
+    /// The events of this execution alone.
+    pub(crate) fn own(&self) -> &[Event] {
+        &self.events[self.before..]
+    }
+
+    /// It must have ended well.
+    pub(crate) fn well(self) -> Self {
+        assert_eq!(self.ending.exit_code, 0, "{}", self.told());
+        self
+    }
+
+    /// The failure, with its details.
+    pub(crate) fn words(&self) -> String {
+        self.ending.failure.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// How it ended, for a failed assertion.
+    pub(crate) fn told(&self) -> String {
+        format!("exit {}, at {:?}: {}", self.ending.exit_code, self.failed(), self.words())
+    }
+
+    /// The id of the first step that ended badly.
+    pub(crate) fn failed(&self) -> Option<&str> {
+        self.own().iter().find_map(|event| match &event.kind {
+            EventKind::StepFinished { step, outcome, .. } if *outcome > Outcome::FailedAllowed => Some(step.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What still stands.
+    pub(crate) fn standing(&self) -> Vec<String> {
+        let standing = |event: &Event| match &event.kind {
+            EventKind::RunFinished { standing, .. } => Some(standing.clone()),
+            _ => None,
+        };
+        self.own().iter().rev().find_map(standing).expect("an end")
+    }
+
+    /// The value that a step has registered.
+    pub(crate) fn registered(&self, wanted: &str) -> Value {
+        let value = |event: &Event| match &event.kind {
+            EventKind::Registered { name, value } if name == wanted => Some(value.clone()),
+            _ => None,
+        };
+        self.events.iter().rev().find_map(value).unwrap_or_default()
+    }
+}
+
+/// The lasting changes that events tell of, as the list of what still stands has them.
+pub(crate) fn changed(events: &[Event]) -> Vec<String> {
+    let change = |event: &Event| match &event.kind {
+        EventKind::Applying { task, change } if change.class != Class::Transient => {
+            Some(format!("{}: {}", task.target, change.summary))
+        }
+        _ => None,
+    };
+    events.iter().filter_map(change).collect()
+}
