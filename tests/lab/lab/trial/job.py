@@ -111,20 +111,10 @@ class Job:
         self.tally.must("the service is ready again", self.service.wait(), "")
         volumes = [Volume(self.service.api, ordinal) for ordinal in range(REPLICAS)]
         self.tally.equal("on its old volumes", [one.name for one in volumes], [one.name for one in self.old])
-        self.tally.equal("with their reclaim policy", self.policies(volumes), ["Delete"] * REPLICAS)
+        self.tally.equal("which are kept from now on", self.policies(volumes), ["Retain"] * REPLICAS)
         mounts = [hosts.on(host(number), "cat", "/proc/mounts") for number in range(1, REPLICAS + 1)]
         self.tally.check("no replicated disk is mounted", "drbd" not in "".join(mounts), mounts)
         self.intact("after the undo")
-
-    def leftovers(self) -> None:
-        """What the first attempt has left on the replicated disks is told before the outage, and moved away by hand."""
-        ended = self.run(*CUTOVER, *LAST_GATE, code=1, must=False)
-        self.tally.check("it says what is in the way", "an earlier attempt has left" in ended.text, ended.text)
-        self.run("undo", ended.run, "--approve", f"undo={ended.run}", code=7)
-        self.intact("after the refusal")
-        for ordinal in range(REPLICAS):
-            script = 'mount "$1" /mnt; rm -rf /mnt/data; umount /mnt'
-            hosts.on(host(ordinal + 1), "bash", "-euc", script, "bash", "/dev/drbd0")
 
     def cut_over(self) -> None:
         """Cuts over for good, while clients write whenever they can."""
@@ -202,5 +192,5 @@ class Job:
 def whole(tally: Tally) -> None:
     """All of it."""
     job = Job(tally)
-    parts = [job.look, job.prepare, job.pinned, job.turn_back, job.leftovers, job.cut_over, job.compare_sites]
+    parts = [job.look, job.prepare, job.pinned, job.turn_back, job.cut_over, job.compare_sites]
     tally.all(parts)

@@ -1,0 +1,166 @@
+"""Bad worlds: what goes wrong in a window, each with the exit code and the words it must end with, and nothing half-done
+that cannot be taken back. Runs inside."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from .. import hosts, power, tools
+from ..certificates import KNOWN_HOSTS
+from ..settings import NAMESPACE, RELEASE, STATE
+from .job import CUTOVER, PREPARE, PRIMARY, host
+from .program import INVENTORY, RUNS, TOP, Ended, call, end, start
+from .service import Service, Writer, missing
+from .tally import Tally
+
+BACKUPS = "/data/vmdata/backup"
+REMOVAL = f"approve-the-removal-of-the-old-release={RELEASE}"
+
+
+class Trouble:
+    """The lab after the preparation, and what its clients have been promised."""
+
+    def __init__(self, tally: Tally):
+        self.tally, self.service = tally, Service(PRIMARY)
+        writer = Writer(self.service, "/trial/")
+        time.sleep(3)
+        self.acknowledged, self.identity = writer.end(), self.service.identity()
+        self.tally.check("there is something to lose", len(self.acknowledged) > 10)
+
+    def ends(self, ended: Ended, code: int, words: str, untouched: bool) -> None:
+        """Judges how a run ended."""
+        self.tally.check(f"it ends with {code}", ended.code == code, f"exit code {ended.code}\n{ended.text}")
+        self.tally.check(f"it says `{words}`", words in ended.text, ended.text)
+        if untouched:
+            self.tally.check("nothing was touched", "still stands" not in ended.text, ended.text)
+
+    def back(self, ended: Ended) -> None:
+        """Takes a run back: the service is what it was."""
+        undone = call("undo", ended.run, "--approve", f"undo={ended.run}")
+        self.tally.must("undo ends with 7", undone.code == 7, f"exit code {undone.code}\n{undone.text}")
+        self.whole()
+
+    def whole(self) -> None:
+        """The service is there, with everything in it."""
+        self.tally.must("the service is ready", self.service.wait())
+        lost = missing(self.acknowledged, self.service.keys("/trial/"))
+        self.tally.check("no acknowledged key is lost", not lost, lost[:20])
+        self.tally.equal("cluster and members are the same", self.service.identity(), self.identity)
+        hashes = self.service.hashes()
+        self.tally.check("all members hash the same", len(set(hashes.values())) == 1, hashes)
+
+    def wrong_host_key(self) -> None:
+        """A host that has another key than the known one."""
+        lines = KNOWN_HOSTS.read_text().splitlines()
+        lines[1] = lines[1].split()[0] + " " + lines[2].split(maxsplit=1)[1]
+        other = STATE / "known_hosts_wrong"
+        other.write_text("\n".join(lines) + "\n")
+        changed = self.inventory("wrong-key", {str(KNOWN_HOSTS): str(other)})
+        self.ends(call(*PREPARE, inventory=changed), 4, "host key", True)
+
+    def wrong_cluster(self) -> None:
+        """A context that leads to another cluster than the one whose identity is pinned."""
+        uid = self.service.api.get("/api/v1/namespaces/kube-system")["metadata"]["uid"]
+        old = "kubernetes: {kubeconfig: /var/lib/cutover-lab/primary.kubeconfig, context: primary}"
+        new = f"kubernetes: {{kubeconfig: /var/lib/cutover-lab/standby.kubeconfig, context: standby, uid: {uid}}}"
+        changed = self.inventory("wrong-cluster", {old: new})
+        self.ends(call(*PREPARE, inventory=changed), 3, uid, True)
+
+    def inventory(self, name: str, changes: dict[str, str]):
+        """The lab's inventory with something else in it."""
+        text = (TOP / INVENTORY).read_text()
+        for old, new in changes.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        path = STATE / f"{name}.yml"
+        path.write_text(text)
+        return path
+
+    def prepare(self) -> None:
+        """What the rest stands on."""
+        ended = call(*PREPARE)
+        self.tally.must("preparing ends with 0", ended.code == 0, ended.text)
+
+    def pending_upgrade(self) -> None:
+        """A helm that was killed in an upgrade."""
+        helm = [tools.helm() / "helm", "--kubeconfig", PRIMARY.kubeconfig, "--namespace", NAMESPACE]
+        upgrade = [*helm, "upgrade", RELEASE, TOP / "playbooks/charts/etcd", "--reuse-values", "--wait", "--timeout", "60s"]
+        process = subprocess.Popen([*upgrade, "--set", "terminationGracePeriodSeconds=29"], stdout=subprocess.DEVNULL)
+        path = f"/api/v1/namespaces/{NAMESPACE}/secrets?labelSelector=owner%3Dhelm,status%3Dpending-upgrade"
+        while not self.service.api.get(path)["items"] and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        ended = call(*CUTOVER)
+        self.ends(ended, 1, "pending-upgrade", True)
+        subprocess.run([*helm, "rollback", RELEASE, "1", "--wait"], check=True, stdout=subprocess.DEVNULL)
+        self.whole()
+
+    def full_backup_disk(self) -> None:
+        """No room for a backup: found before the outage."""
+        old = [host(number) for number in (4, 5, 6)]
+        for one in old:
+            hosts.on(one, "mkdir", "-p", BACKUPS)
+            hosts.on(one, "mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", BACKUPS)
+        try:
+            self.ends(call(*CUTOVER), 3, "free", False)
+        finally:
+            for one in old:
+                hosts.on(one, "umount", BACKUPS)
+        self.whole()
+
+    def api_server_stops(self) -> None:
+        """The API server is silent for 20 s while pods are waited for: the run goes on afterwards."""
+        process = start(*CUTOVER[: CUTOVER.index(REMOVAL) - 1])
+        self.await_step(process, "scale-to-zero")
+        pid = hosts.on(PRIMARY.master, "pidof", "kube-apiserver").strip()
+        hosts.on(PRIMARY.master, "kill", "-STOP", pid)
+        threading.Timer(20, lambda: hosts.on(PRIMARY.master, "kill", "-CONT", pid)).start()
+        ended = end(process)
+        self.ends(ended, 3, "Every file is verified on the replicated disks", False)
+        self.back(ended)
+
+    def node_dies(self) -> None:
+        """A node loses its power while data is copied to it. It is booted again, and everything taken back."""
+        process = start(*CUTOVER)
+        self.await_step(process, "bring-each-replica-s-data-to-its-new-node")
+        power.main(["off", "primary/worker01"])
+        ended = end(process)
+        self.ends(ended, 4, "primary/worker01", False)
+        self.tally.check("nothing was uninstalled", "uninstall release" not in ended.text, ended.text)
+        power.main(["on", "primary/worker01"])
+        self.back(ended)
+
+    def image_never_starts(self) -> None:
+        """The new release cannot start; the old one is brought back."""
+        words = ['values={"image":{"tag":"never"}}' if word == "values={}" else word for word in CUTOVER]
+        ended = call(*words)
+        self.ends(ended, 1, "never", False)
+        self.back(ended)
+
+    def await_step(self, process: subprocess.Popen, step: str) -> None:
+        """Waits until a running `cutover` makes the changes of a step."""
+        limit = time.monotonic() + 180
+        while time.monotonic() < limit and process.poll() is None:
+            runs = sorted(RUNS.glob("*-etcd-cutover/events.jsonl"), key=os.path.getmtime)
+            for line in runs[-1].read_text().splitlines() if runs else []:
+                event = json.loads(line) if line.endswith("}") else {}
+                if event.get("kind") == "applying" and event["task"]["step"].endswith(step):
+                    if runs[-1].stat().st_mtime > time.time() - 60 and self.is_new(runs[-1]):
+                        return
+            time.sleep(0.02)
+        self.tally.must(f"the run gets to {step}", False, "")
+
+    def is_new(self, journal) -> bool:
+        """Whether a run has not ended."""
+        return '"kind":"run_finished"' not in journal.read_text()
+
+
+def all_of_them(tally: Tally) -> None:
+    """All bad worlds, one after the other, in one lab."""
+    one = Trouble(tally)
+    parts = [one.wrong_host_key, one.wrong_cluster, one.prepare, one.pending_upgrade, one.full_backup_disk]
+    tally.all([*parts, one.api_server_stops, one.node_dies, one.image_never_starts])
