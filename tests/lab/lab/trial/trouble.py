@@ -11,6 +11,7 @@ import time
 from .. import hosts, power, tools
 from ..certificates import KNOWN_HOSTS
 from ..settings import NAMESPACE, RELEASE, STATE
+from ..workload import OLD_NODES, TENANT
 from .job import CUTOVER, PREPARE, PRIMARY, host
 from .program import INVENTORY, RUNS, TOP, Ended, call, end, start
 from .service import Service, Writer, missing
@@ -32,7 +33,7 @@ class Trouble:
 
     def ends(self, ended: Ended, code: int, words: str, untouched: bool) -> None:
         """Judges how a run ended."""
-        self.tally.check(f"it ends with {code}", ended.code == code, f"exit code {ended.code}\n{ended.text}")
+        self.tally.must(f"it ends with {code}", ended.code == code, f"exit code {ended.code}\n{ended.text}")
         self.tally.check(f"it says `{words}`", words in ended.text, ended.text)
         if untouched:
             self.tally.check("nothing was touched", "still stands" not in ended.text, ended.text)
@@ -67,7 +68,7 @@ class Trouble:
         old = "kubernetes: {kubeconfig: /var/lib/cutover-lab/primary.kubeconfig, context: primary}"
         new = f"kubernetes: {{kubeconfig: /var/lib/cutover-lab/standby.kubeconfig, context: standby, uid: {uid}}}"
         changed = self.inventory("wrong-cluster", {old: new})
-        self.ends(call(*PREPARE, inventory=changed), 3, uid, True)
+        self.ends(call(*PREPARE, inventory=changed), 4, "wrong cluster: context `standby`", True)
 
     def inventory(self, name: str, changes: dict[str, str]):
         """The lab's inventory with something else in it."""
@@ -87,11 +88,15 @@ class Trouble:
     def pending_upgrade(self) -> None:
         """A helm that was killed in an upgrade."""
         helm = [tools.helm() / "helm", "--kubeconfig", PRIMARY.kubeconfig, "--namespace", NAMESPACE]
-        upgrade = [*helm, "upgrade", RELEASE, TOP / "playbooks/charts/etcd", "--reuse-values", "--wait", "--timeout", "60s"]
-        process = subprocess.Popen([*upgrade, "--set", "terminationGracePeriodSeconds=29"], stdout=subprocess.DEVNULL)
+        values = {"nodeSelector": {TENANT: None, OLD_NODES: "true"}, "terminationGracePeriodSeconds": 29}
+        upgrade = [*helm, "upgrade", RELEASE, TOP / "playbooks/charts/etcd", "--reset-values", "--values", "-"]
+        process = subprocess.Popen([*upgrade, "--wait", "--timeout", "60s"], stdin=subprocess.PIPE, text=True)
+        process.stdin.write(json.dumps(values))
+        process.stdin.close()
         path = f"/api/v1/namespaces/{NAMESPACE}/secrets?labelSelector=owner%3Dhelm,status%3Dpending-upgrade"
         while not self.service.api.get(path)["items"] and process.poll() is None:
             time.sleep(0.02)
+        self.tally.must("helm is killed in the middle", process.poll() is None)
         process.send_signal(signal.SIGKILL)
         process.wait()
         ended = call(*CUTOVER)
