@@ -86,8 +86,12 @@ fn drivers(state: &State) -> Vec<End> {
 
 /// When an end's resync or verification, which it drives, is done.
 pub(super) fn due(state: &State, end: &End) -> Option<Duration> {
+    // Asked often, and most of the time nothing is under way.
+    let progress = state.resource(end)?.progress.as_ref()?;
     let drivers = drivers(state);
-    let progress = state.resource(end)?.progress.as_ref().filter(|_| drivers.contains(end))?;
+    if !drivers.contains(end) {
+        return None;
+    }
     let nanos = progress.left.div_ceil(u128::from(state.drbd.rate(drivers.len())));
     Some(state.drbd.settled + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
 }
