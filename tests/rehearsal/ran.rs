@@ -52,15 +52,6 @@ impl Ran {
         };
         self.own().iter().rev().find_map(standing).expect("an end")
     }
-
-    /// The value that a step has registered.
-    pub(crate) fn registered(&self, wanted: &str) -> Value {
-        let value = |event: &Event| match &event.kind {
-            EventKind::Registered { name, value } if name == wanted => Some(value.clone()),
-            _ => None,
-        };
-        self.events.iter().rev().find_map(value).unwrap_or_default()
-    }
 }
 
 /// The lasting changes that events tell of, as the list of what still stands has them.
