@@ -3,7 +3,6 @@
 use cutover_engine::event::{Event, EventKind, Outcome};
 use cutover_engine::execute::Ending;
 use cutover_engine::module::Class;
-use serde_json::Value;
 
 /// How an execution went.
 pub(crate) struct Ran {
