@@ -40,15 +40,26 @@ class Tally:
         """Counts two things that must be the same."""
         return self.check(what, is_ == wanted, f"is      {is_}\nwanted  {wanted}")
 
+    def all(self, parts: list) -> None:
+        """Does parts one after the other, and tells the totals."""
+        try:
+            for part in parts:
+                with self.part(part.__name__.replace("_", " ")):
+                    part()
+        except Failed:
+            pass
+        self.end()
+
     @contextmanager
     def part(self, name: str):
-        """A part on which no other one stands: what it stands on itself may fail in it."""
+        """A part. What it does not stand on may fail in it; else the trial is left."""
         began = time.monotonic()
         say(f"------  {name}")
         try:
             yield
         except Failed:
-            say(f"------  {name}: left, the rest of it makes no sense")
+            say(f"------  {name}: left, what follows makes no sense")
+            raise
         except (Exception, SystemExit) as error:
             self.check(name, False, f"{type(error).__name__}: {error}")
         say(f"------  {name}: {time.monotonic() - began:.1f} s")
