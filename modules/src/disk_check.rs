@@ -278,6 +278,7 @@ mod tests {
             role: None,
             signature: None,
             traces: Vec::new(),
+            unknown: false,
         };
         let (mounted, upon, trees) = (Vec::new(), Vec::new(), Vec::new());
         State { block: Some(block), mounted, upon, configured: None, attached: false, free_bytes: None, trees }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::storage::block::Block;
+use crate::storage::block::{Block, clearing};
 
 /// The module `filesystem`.
 #[derive(Clone, Copy)]
@@ -101,7 +101,8 @@ filesystem:
             }
         } else if let Some(contents) = block.contents() {
             reasons.push(format!(
-                "{device} is not blank: it carries {contents}; if that may go, clear it by hand with `wipefs -a {device}`"
+                "{device} is not blank: it carries {contents}; if that may go, clear it by hand with {}",
+                clearing(device)
             ));
         }
         if !reasons.is_empty() {
@@ -148,6 +149,7 @@ mod tests {
             role: Some("Primary".into()),
             signature: None,
             traces: Vec::new(),
+            unknown: false,
         }
     }
 
@@ -180,6 +182,7 @@ mod tests {
             ("LVM", "{device: /dev/sdc}", sign("LVM2_member", "", "")),
             ("partition table", "{device: /dev/sdc}", sign("", "", "dos")),
             ("traces only", "{device: /dev/drbd0}", traced),
+            ("data of no known kind", "{device: /dev/drbd0}", Block { unknown: true, ..block() }),
             ("Secondary", "{device: /dev/drbd0}", closed),
         ];
         let shown = cases.map(|(name, yaml, block)| format!("-- {name}\n{}", look(yaml, block)));

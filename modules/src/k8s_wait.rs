@@ -51,15 +51,21 @@ pub(crate) enum Word {
     Absent,
 }
 
-/// A field and the value it is to have.
+/// A field, and the value it is to have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Field {
     /// The field: names and list indexes with dots between them, `status.status`, or a JSON pointer where names have dots
     /// in them: `/metadata/labels/example.com~1name`.
     field: String,
-    /// The value.
-    equals: Value,
+    /// The value; if left out, any but null. `register` keeps what it is.
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "given")]
+    equals: Option<Value>,
+}
+
+/// Reads a value that is there: null is one, too.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// What is waited for, decoded.
@@ -190,11 +196,12 @@ impl Params {
             }
             Goal::Field(Field { field, equals }) => {
                 let found = lookup(object, field);
-                held = found.unwrap_or(&Value::Null) == equals;
+                let is = found.unwrap_or(&Value::Null);
+                held = equals.as_ref().map_or(!is.is_null(), |equals| is == equals);
                 if !held {
-                    why = match found {
-                        Some(found) => format!("{field} is {found}, not {equals}"),
-                        None => format!("it has no {field} yet"),
+                    why = match (found, equals) {
+                        (Some(found), Some(equals)) => format!("{field} is {found}, not {equals}"),
+                        _ => format!("it has no {field} yet"),
                     };
                 }
                 value = found.cloned();

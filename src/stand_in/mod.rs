@@ -13,7 +13,7 @@ mod superblock;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
@@ -26,6 +26,10 @@ use store::Store;
 
 /// The programs that it can be called as.
 const PROGRAMS: [&str; 3] = ["drbdadm", "drbdsetup", "drbdmeta"];
+/// Commands that only ask. No answer tells how far a copy is, so none waits for one: while a file system is being written to,
+/// the next copy begins when the last one ends.
+const QUESTIONS: [&str; 10] =
+    ["--version", "-V", "role", "cstate", "dstate", "status", "get-gi", "show-gi", "dump", "events2"];
 /// The exit code of drbd-utils for what their user can do nothing about.
 const INTERNAL: u8 = 20;
 
@@ -100,7 +104,11 @@ fn attempt(dir: &Path, program: &str, args: &[String]) -> anyhow::Result<cutover
         let mut store = Store::open(dir)?;
         let host = Host::here(&store.kept.drbd)?;
         host.tell(&mut store, args)?;
-        replication::catch_up(&mut store)?;
+        if args.iter().any(|arg| QUESTIONS.contains(&arg.as_str())) {
+            replication::pass(&mut store)?;
+        } else {
+            replication::catch_up(&mut store)?;
+        }
         if let Some(wait) = store.kept.drbd.patience(&host.id, program, args).filter(|wait| !wait.is_zero()) {
             store.save()?;
             drop(store);
@@ -119,11 +127,21 @@ fn attempt(dir: &Path, program: &str, args: &[String]) -> anyhow::Result<cutover
 
 fn replicate(dir: &Path, once: bool, interval: Duration) -> anyhow::Result<()> {
     loop {
-        change(dir, |_| Ok(()))?;
+        refuse_beside_drbd()?;
+        let began = Instant::now();
+        let mut store = Store::open(dir)?;
+        if once {
+            replication::catch_up(&mut store)?;
+        } else {
+            replication::round(&mut store)?;
+        }
+        store.save()?;
+        drop(store);
         if once {
             return Ok(());
         }
-        std::thread::sleep(interval);
+        // Others want their turn, too: at most half of the time is for copying.
+        std::thread::sleep(interval.max(began.elapsed()));
     }
 }
 

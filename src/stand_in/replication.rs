@@ -13,14 +13,24 @@ const ROUNDS: usize = 4;
 /// Brings everything up to the present, the disks included.
 pub(super) fn catch_up(store: &mut Store) -> anyhow::Result<()> {
     for _ in 0..ROUNDS {
-        count(store)?;
-        let before = store.kept.drbd.versions();
-        store.kept.drbd.settle(super::now());
-        if !carry_out(store, &before)? {
+        if !round(store)? {
             break;
         }
     }
     Ok(())
+}
+
+/// Copies what was written up to now. Gives whether there was anything.
+pub(super) fn round(store: &mut Store) -> anyhow::Result<bool> {
+    count(store)?;
+    pass(store)
+}
+
+/// Lets time pass: what takes its time goes on, and is copied at its end. What was written meanwhile is not looked at.
+pub(super) fn pass(store: &mut Store) -> anyhow::Result<bool> {
+    let before = store.kept.drbd.versions();
+    store.kept.drbd.settle(super::now());
+    carry_out(store, &before)
 }
 
 /// Copies what has to be, because of what has happened since. Gives whether there was anything to copy.

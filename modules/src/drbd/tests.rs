@@ -64,6 +64,8 @@ $ blkid -p -o export /dev/sdc
 [rc=2]
 $ wipefs -n /dev/sdc
 [rc=0]
+$ cmp -s -n 69632 /dev/zero /dev/sdc
+[rc=0]
 $ drbdadm get-gi etcd0
 'etcd0' not defined in your config (for this host).
 [rc=1]

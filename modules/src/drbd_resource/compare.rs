@@ -10,6 +10,7 @@ use crate::drbd::config::hosts;
 use crate::drbd::split_brain::suspicion;
 use crate::drbd::states::{ConnectionState, DiskState, Role};
 use crate::quantity::human;
+use crate::storage::block::clearing;
 
 /// Compares what is wanted with what is.
 pub(super) fn compare(
@@ -151,7 +152,8 @@ fn disk_reasons(params: &Params, state: &State, here: &str, resource: &str, meta
     let device = &disk.device;
     if let Some(contents) = disk.contents() {
         reasons.push(format!(
-            "{device} on {here} has no DRBD metadata and is not blank: it carries {contents}; check that it is the right disk; if that may go, clear it by hand with `wipefs -a {device}`"
+            "{device} on {here} has no DRBD metadata and is not blank: it carries {contents}; check that it is the right disk; if that may go, clear it by hand with {}",
+            clearing(device)
         ));
     } else if !params.create_metadata {
         reasons.push(format!(

@@ -130,7 +130,7 @@ fn directories_and_files_do_not_replace_each_other() {
     make the directory /data/x (Idempotent)
       do   primary/w1$ mkdir -p -- /data/x
       do   primary/w1$ chmod -- 0700 /data/x
-      undo primary/w1$ rmdir -- /data/x
+      undo primary/w1$ rmdir --ignore-fail-on-non-empty -- /data/x
     ");
 }
 

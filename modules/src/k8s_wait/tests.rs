@@ -30,6 +30,7 @@ fn every_goal_says_what_is_missing() {
     going["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection"]);
     let named = |goal: Value| json!({"namespace": "common", "name": "data-0", "for": goal});
     let field = |equals: Value| named(json!({"field": "status.phase", "equals": equals}));
+    let any = named(json!({"field": "status.phase"}));
     let shown = [
         look(&NODE, json!({"for": "ready"}), &two),
         look(&NODE, json!({"for": "ready"}), &two[..1]),
@@ -47,6 +48,9 @@ fn every_goal_says_what_is_missing() {
         look(&CLAIM, field(json!("Bound")), &[claim("Bound")]),
         look(&CLAIM, field(json!("Bound")), &[claim("Pending")]),
         look(&CLAIM, field(json!("Bound")), &[json!({"metadata": {"name": "data-0"}})]),
+        look(&CLAIM, any.clone(), &[claim("Bound")]),
+        look(&CLAIM, any, &[json!({"metadata": {"name": "data-0"}, "status": {"phase": null}})]),
+        look(&CLAIM, field(json!(null)), &[json!({"metadata": {"name": "data-0"}})]),
     ];
     insta::assert_snapshot!(shown.concat());
 }

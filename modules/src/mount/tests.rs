@@ -20,6 +20,7 @@ fn state() -> State {
             role: Some("Primary".into()),
             signature: Some(signature),
             traces: Vec::new(),
+            unknown: false,
         },
         directory: "directory".into(),
         real_path: PATH.into(),

@@ -82,14 +82,21 @@ fn the_throughput_script_measures_and_holds_to_the_minimum() {
             let free = TcpListener::bind("127.0.0.1:0").unwrap();
             free.local_addr().unwrap().port().to_string()
         };
-        let start = |args: &[&str]| {
+        let start = |args: &[&str], stdin: Stdio| {
             let mut process = Process::new("sh");
             process.args(["-c", THROUGHPUT, "cutover-throughput"]).args(args);
-            process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+            process.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
-        let sender = start(&["send", "127.0.0.1", &port, "1"]);
-        let receiver = start(&["receive", &port, "1", minimum]);
-        let (sent, received) = (sender.wait_with_output().unwrap(), receiver.wait_with_output().unwrap());
+        // As the engine does: what the sender says is the receiver's input, and late.
+        let mut sender = start(&["send", "127.0.0.1", &port, "1"], Stdio::null());
+        let mut report = sender.stdout.take().unwrap();
+        let mut receiver = start(&["receive", &port, "1", minimum], Stdio::piped());
+        let mut input = receiver.stdin.take().unwrap();
+        let sent = sender.wait_with_output().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::io::copy(&mut report, &mut input).expect("the receiver reads what the sender says");
+        drop(input);
+        let received = receiver.wait_with_output().unwrap();
         assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
         let [stdout, stderr] =
             [&received.stdout, &received.stderr].map(|text| String::from_utf8_lossy(text).into_owned());

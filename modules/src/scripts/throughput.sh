@@ -34,6 +34,8 @@ if verb == "receive":
     except (socket.timeout, socket.error) as error:
         sys.exit("the connection broke after %d bytes: %s" % (total, error))
     took = max(time.time() - began, 0.001)
+    # What the sender says comes through the pipe, after the data: whoever does not read it makes the sender fail.
+    sys.stdin.read()
     rate = int(total / took)
     print("received %d bytes in %.3f s: %d bytes/s" % (total, took, rate))
     if rate < minimum:

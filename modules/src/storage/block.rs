@@ -22,7 +22,13 @@ pub(crate) struct Block {
     pub(crate) signature: Option<Signature>,
     /// The lines that wipefs lists: every signature, also those that blkid does not take seriously.
     pub(crate) traces: Vec<String>,
+    /// Whether its first 68 KiB hold data that none of them knows; looked at only if they know nothing there.
+    pub(crate) unknown: bool,
 }
+
+/// How much at its beginning must be zero for a device to be blank: as much as `drbdadm create-md` looks at. It asks
+/// before it writes to a device with anything else there, and without a terminal it gives up.
+const LEADING: &str = "69632";
 
 /// What blkid recognises on a device.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -48,6 +54,7 @@ impl Block {
             role: None,
             signature: None,
             traces: Vec::new(),
+            unknown: false,
         };
         let resolved = cx.read(&Command::new(["readlink", "-f", device])).await?;
         if resolved.success() && !resolved.stdout.trim().is_empty() {
@@ -78,6 +85,14 @@ impl Block {
         let wipefs = Command::new(["wipefs", "-n", device]);
         let traces = super::stdout(&wipefs, cx.read(&wipefs).await?)?;
         block.traces = traces.lines().filter(|line| line.contains("0x")).map(words).collect();
+        if block.signature.is_none() && block.traces.is_empty() {
+            let compare = Command::new(["cmp", "-s", "-n", LEADING, "/dev/zero", device]).accept([1]);
+            let compared = cx.read(&compare).await?;
+            if !compared.accepted_by(&compare) {
+                return Err(super::failed(&compare, &compared));
+            }
+            block.unknown = !compared.success();
+        }
         Ok(block)
     }
 
@@ -116,10 +131,16 @@ impl Block {
                 words.extend((!uuid.is_empty()).then(|| format!("UUID {uuid}")));
                 Some(words.join(", "))
             }
+            None if self.unknown => Some("data of no known kind in its first 68 KiB".to_owned()),
             None if self.traces.is_empty() => None,
             None => Some(format!("traces that wipefs lists: {}", self.traces.join("; "))),
         }
     }
+}
+
+/// How a person makes a device blank, for a refusal.
+pub(crate) fn clearing(device: &str) -> String {
+    format!("`wipefs -a {device}; dd if=/dev/zero of={device} bs=68K count=1 conv=fsync`")
 }
 
 /// Reads `blkid -o export`.
@@ -150,6 +171,7 @@ mod tests {
             role: role.map(Into::into),
             signature: None,
             traces: Vec::new(),
+            unknown: false,
         }
     }
 

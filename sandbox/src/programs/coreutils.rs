@@ -59,6 +59,7 @@ impl Work<'_> {
     fn run(&mut self, args: &[String], stdin: &[u8]) -> Result<Vec<u8>, Reply> {
         let known: &[&str] = match self.name {
             "mkdir" => &["p|parents", "m|mode="],
+            "rmdir" => &["ignore-fail-on-non-empty"],
             "rm" => &["r|R|recursive", "f|force", "one-file-system"],
             "touch" => &["c|no-create", "d|date=", "h|no-dereference", "r|reference="],
             "chmod" | "chown" => &["R|recursive", "h|no-dereference"],
@@ -127,7 +128,10 @@ impl Work<'_> {
                 self.said(made, &format!("cannot create fifo '{path}'"));
             }
             "rmdir" => {
-                let removed = self.machine.remove_dir(&at, self.now);
+                let removed = match self.machine.remove_dir(&at, self.now) {
+                    Err(Errno::NotEmpty) if options.has("ignore-fail-on-non-empty") => Ok(()),
+                    removed => removed,
+                };
                 self.said(removed, &format!("failed to remove '{path}'"));
             }
             "rm" => self.rm(options, path, &at),

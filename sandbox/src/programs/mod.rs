@@ -31,6 +31,7 @@ use crate::program::Program;
 pub(crate) const ALL: &[&dyn Program] = &[
     &blkid::Blkid,
     &blkid::Wipefs,
+    &blkid::Cmp,
     &blkid::Blockdev,
     &lsblk::Lsblk,
     &mkfs::Mkfs,

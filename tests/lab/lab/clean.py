@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from . import stand_in
 from .process import kill, recall, run, say
 from .settings import CACHE, STATE
 
@@ -30,6 +31,7 @@ def down() -> None:
     if pid := recall(LAB_PID):
         say("end the lab's process, and all below it")
         kill(pid)
+    stand_in.call("clear")
     for device in json.loads(run("losetup", "--list", "--json", "--output", "NAME,BACK-FILE") or "{}").get(
         "loopdevices", []
     ):

@@ -36,7 +36,7 @@ def attach_disk(host: Host, megabytes: int) -> None:
 def make_root(host: Host, services: list[dict], files: dict[str, str]) -> None:
     """Makes the root directory: skeleton, a copy of parts of /etc, and the files given, by path."""
     for path in (
-        "dev proc sys run tmp usr root opt/lab opt/kubernetes opt/images data/vmdata/hpvolumes etc/lab etc/drbd.d "
+        "dev proc sys run tmp usr root opt/lab opt/kubernetes opt/images data/vmdata/hpvolumes etc/lab etc/drbd.d etc/systemd/system "
         "var/lib/kubelet var/lib/containerd var/lib/cni var/lib/drbd var/log var/tmp var/spool mnt srv"
     ).split():
         (host.root / path).mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 """Process 1 of the lab and of each of its hosts: starts the services of /etc/lab/services.json and starts them again
-when they end. No init system: it stops nothing, has no targets and no units. Without that file it only reaps.
+when they end, but for those that run once. No init system: it stops nothing, has no targets and no units. Without that file it only reaps.
 
 It says `ready` when its namespaces are made, and begins when it is told so on its standard input: by then the host has
 its network.
@@ -51,7 +51,9 @@ def main() -> None:
         except ChildProcessError:
             pid = 0
         if pid in running:
-            due.append((time.monotonic() + RESTART_AFTER, running.pop(pid)))
+            service = running.pop(pid)
+            if not service.get("once"):
+                due.append((time.monotonic() + RESTART_AFTER, service))
         elif not pid:
             time.sleep(0.2)
 

@@ -2,6 +2,7 @@
 
 import sys
 
+from . import stand_in
 from .hosts import boot, find, is_up, power_off
 from .process import run
 from .settings import SITES
@@ -12,13 +13,16 @@ def main(argv: list[str]) -> None:
     match argv:
         case ["off", name]:
             power_off(find(name))
+            stand_in.power(find(name), "off")
         case ["on", name]:
             host = find(name)
             if is_up(host):
                 sys.exit(f"{name} is up")
+            stand_in.power(host, "on")
             boot(host)
         case ["cut", site] if site in [site.name for site in SITES]:
             run("ip", "link", "set", site, "down")
+            stand_in.link("cut")
         case ["join", site] if site in [site.name for site in SITES]:
             restore(site)
         case _:
@@ -30,3 +34,4 @@ def restore(name: str) -> None:
     site = next(site for site in SITES if site.name == name)
     lines = [f"link set {name} up", *(f"route replace {host.pods} via {host.address}" for host in site.workers)]
     run("ip", "-batch", "-", stdin="\n".join(lines) + "\n")
+    stand_in.link("heal")

@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from . import certificates, clean, control_plane, hosts, images, inside, nodes, objects, ssh, tools, workload
+from . import certificates, clean, control_plane, hosts, images, inside, nodes, objects, ssh, stand_in, tools, workload
 from .api import Api
 from .process import remember, say, wait_for
 from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, SITES, STATE, Host
@@ -34,6 +34,8 @@ def check() -> None:
         sys.exit("the lab is made for Debian 12 (bookworm): it builds Kubernetes from that release's source package")
     if not Path("/sys/fs/cgroup/memory/cgroup.procs").exists():
         sys.exit("the lab needs control groups of version 1 (kernel: systemd.unified_cgroup_hierarchy=0)")
+    if stand_in.is_wanted():
+        stand_in.find()
 
 
 def prepare() -> None:
@@ -49,12 +51,14 @@ def prepare() -> None:
         if host.has_disk:
             hosts.attach_disk(host, DISK_MB)
         hosts.make_root(host, services(host), files(host))
+    if stand_in.is_wanted():
+        stand_in.make()
 
 
 def services(host: Host) -> list[dict]:
     """All that runs on a host."""
     if host.is_worker:
-        return ssh.services() + nodes.services(host) + own("provisioner")
+        return ssh.services() + stand_in.services() + nodes.services(host) + own("provisioner")
     return ssh.services() + control_plane.services(host) + own("dns", "cke")
 
 
@@ -104,6 +108,7 @@ def build(argv: list[str]) -> None:
     say("boot the hosts")
     hosts.make_networks()
     hosts.boot(*HOSTS)
+    stand_in.start()
     apis = {site: Api.of(site.master.root / "etc/kubernetes") for site in SITES}
     for site, api in apis.items():
         wait_for(f"the API server of {site.name} is ready", api.is_ready, 180)

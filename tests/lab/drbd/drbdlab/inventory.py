@@ -19,20 +19,26 @@ def ssh(lab, machine):
 
 
 def write(lab):
-    """Writes inventory.yml and known_hosts."""
+    """Writes known_hosts, the inventory, and the same with the roles swapped: for the way back."""
+    for name, roles in (("inventory", "active: primary, passive: standby"), ("swapped", "active: standby, passive: primary")):
+        (lab.directory / f"{name}.yml").write_text(text(lab, roles))
+    key = (lab.directory / "host_key.pub").read_text().split()[:2]
+    known = [f"[{machine.address}]:{SSH_PORT} {' '.join(key)}" for machine in lab.machines()]
+    (lab.directory / "known_hosts").write_text("\n".join(known) + "\n")
+
+
+def text(lab, roles):
+    """The inventory."""
     lines = ["# The machines of the DRBD lab. Their addresses are those of the lab's own network: see `machines exec`.", "sites:"]
     for site, machines in lab.sites().items():
         lines += [f"  {site}:"]
         lines += [f"    ssh: {{user: root, port: {SSH_PORT}, key: id_ed25519, known_hosts: known_hosts, connect_timeout: 5s}}"]
         lines += ["    nodes:", *(f"      {machine.node}: {{address: {machine.address}}}" for machine in machines)]
-    lines += ["roles: {active: primary, passive: standby}", "pairs:"]
+    lines += [f"roles: {{{roles}}}", "pairs:"]
     for pair in range(lab.pairs):
         lines += [f"  - resource: etcd{pair}", "    port: 7790", "    device: /dev/drbd0", "    members:"]
         for node_id, machines in enumerate(lab.sites().values(), start=1):
             it = machines[pair]
             fields = f"node: {it.node}, node_id: {node_id}, address: {it.replication}, disk: {it.disk}"
             lines += [f"      {it.site}: {{{fields}}}"]
-    (lab.directory / "inventory.yml").write_text("\n".join(lines) + "\n")
-    key = (lab.directory / "host_key.pub").read_text().split()[:2]
-    known = [f"[{machine.address}]:{SSH_PORT} {' '.join(key)}" for machine in lab.machines()]
-    (lab.directory / "known_hosts").write_text("\n".join(known) + "\n")
+    return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""A witness: asks both ends of each pair for their role, all the time, by connections of its own. Not the program that
+"""A witness: has both kernels of each pair tell every change of a role, by connections of its own. Not the program that
 is tested: its finding must not depend on that one's eyes."""
 
 import subprocess
@@ -7,42 +7,66 @@ import time
 
 from . import inventory, network
 
-# One line for each look; ends with the connection, or when the witness goes.
-LOOK = "while sleep %s; do echo $(drbdsetup role etcd%d 2>/dev/null || echo none); done"
+# For how long two ends may seem Primary: the word of the one's demotion may come later than that of the other's promotion.
+TOLERANCE = 2.0
+LOOK = 0.1
 
 
-def watch(lab, interval):
-    """Prints a line whenever a role changes; ends with 3 at the first moment two ends are Primary, never by itself else."""
-    network.enter(lab.namespace)
-    roles, seen = {}, threading.Condition()
+class End:
+    """One end as the witness knows it. A machine without power has no role, whatever it said last."""
 
-    def follow(machine, pair):
+    def __init__(self, lab, machine, resource):
+        self.lab, self.machine, self.resource = lab, machine, resource
+        self.said = "unknown"
+        threading.Thread(target=self.follow, daemon=True).start()
+
+    def follow(self):
+        """Reads `events2` for ever; again, when the machine is back."""
         while True:
-            argv = inventory.ssh(lab, machine) + [LOOK % (interval, pair)]
-            with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as ssh:
-                for line in ssh.stdout:
-                    with seen:
-                        roles[pair, machine.site] = (line.strip(), time.monotonic())
-                        seen.notify()
-            with seen:
-                roles[pair, machine.site] = ("unreachable", time.monotonic())
-                seen.notify()
-            time.sleep(interval)
+            argv = inventory.ssh(self.lab, self.machine) + ["drbdsetup", "events2", self.resource]
+            pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            with subprocess.Popen(argv, text=True, **pipe) as events:
+                for line in events.stdout:
+                    words = line.split()
+                    if words[:2] == ["exists", "-"] and self.said == "unknown":
+                        self.said = "down"
+                    if words[1:2] != ["resource"] or f"name:{self.resource}" not in words:
+                        continue
+                    if words[0] == "destroy":
+                        self.said = "down"
+                    for word in words:
+                        if word.startswith("role:"):
+                            self.said = word.removeprefix("role:")
+            self.said = "unknown"
+            time.sleep(0.5)
 
+    @property
+    def role(self):
+        """Its role now."""
+        return "off" if self.machine.pid() is None else self.said
+
+
+def watch(lab):
+    """Prints a line for each change of a role; ends with 3 when two ends of a pair are Primary, and never by itself else."""
+    network.enter(lab.namespace)
+    ends = {}
     for pair in range(lab.pairs):
-        for machines in lab.sites().values():
-            threading.Thread(target=follow, args=(machines[pair], pair), daemon=True).start()
-    shown, began = {}, time.monotonic()
+        for site, machines in lab.sites().items():
+            ends[f"etcd{pair}", site] = End(lab, machines[pair], f"etcd{pair}")
+    began, shown, both = time.monotonic(), {}, {}
     while True:
-        with seen:
-            seen.wait()
-            now = {key: role for key, (role, _) in roles.items()}
-        for key, role in now.items():
-            if shown.get(key) != role:
-                print(f"{time.monotonic() - began:8.2f} etcd{key[0]} {key[1]} {role}", flush=True)
-        shown = now
-        for pair in range(lab.pairs):
-            ends = [now.get((pair, site), "") for site in lab.sites()]
-            if all(end.startswith("Primary") for end in ends):
-                print(f"{time.monotonic() - began:8.2f} etcd{pair} TWO PRIMARIES", flush=True)
-                return 3
+        now = time.monotonic()
+        roles = {key: end.role for key, end in ends.items()}
+        for (resource, site), role in roles.items():
+            if shown.get((resource, site)) != role:
+                print(f"{now - began:8.2f} {resource} {site} {role}", flush=True)
+        shown = roles
+        for resource in {resource for resource, _ in roles}:
+            if all(role == "Primary" for (name, _), role in roles.items() if name == resource):
+                since = both.setdefault(resource, now)
+                if now - since > TOLERANCE:
+                    print(f"{now - began:8.2f} {resource} TWO PRIMARIES", flush=True)
+                    return 3
+            else:
+                both.pop(resource, None)
+        time.sleep(LOOK)

@@ -1,0 +1,84 @@
+"""Counts what was checked, and tells it line by line."""
+
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+from ..process import say
+from ..settings import LAB
+
+
+class Failed(Exception):
+    """Something that all that follows stands on is not so."""
+
+
+class Tally:
+    """What passed and what failed."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, what: str, good: object, detail: object = "") -> bool:
+        """Counts one thing that must be so; the detail is told when it is not."""
+        if good:
+            self.passed += 1
+            say(f"ok      {what}")
+        else:
+            self.failed += 1
+            say(f"FAILED  {what}")
+            for line in str(detail).splitlines()[-60:]:
+                print(f"          | {line}", flush=True)
+        return bool(good)
+
+    def must(self, what: str, good: object, detail: object = "") -> None:
+        """The same, for what all that follows stands on."""
+        if not self.check(what, good, detail):
+            raise Failed(what)
+
+    def equal(self, what: str, is_: object, wanted: object) -> bool:
+        """Counts two things that must be the same."""
+        return self.check(what, is_ == wanted, f"is      {is_}\nwanted  {wanted}")
+
+    def all(self, parts: list) -> None:
+        """Does parts one after the other, and tells the totals."""
+        try:
+            for part in parts:
+                with self.part(part.__name__.replace("_", " ")):
+                    part()
+        except Failed:
+            pass
+        self.end()
+
+    @contextmanager
+    def part(self, name: str):
+        """A part. What it does not stand on may fail in it; else the trial is left."""
+        began = time.monotonic()
+        say(f"------  {name}")
+        try:
+            yield
+        except Failed:
+            say(f"------  {name}: left, what follows makes no sense")
+            raise
+        except (Exception, SystemExit) as error:
+            self.check(name, False, f"{type(error).__name__}: {error}")
+        say(f"------  {name}: {time.monotonic() - began:.1f} s")
+
+    def end(self) -> None:
+        """Tells the totals, and ends the program accordingly."""
+        print(f"\n{self.passed} passed, {self.failed} failed", flush=True)
+        sys.exit(self.failed > 0 or self.passed == 0)
+
+
+def outside(argv: list[str]) -> int:
+    """Brings the lab up, runs this program again inside it, and takes it down whatever happened."""
+    keep = "--keep" in argv
+    if "--no-up" not in argv and (code := subprocess.run([LAB / "up"]).returncode):
+        if not keep:
+            subprocess.run([LAB / "down"])
+        return code
+    try:
+        return subprocess.run([sys.argv[0], "--inside", *argv]).returncode
+    finally:
+        if not keep:
+            subprocess.run([LAB / "down"])
