@@ -23,6 +23,8 @@ pub(super) struct Device {
     pub(super) path: String,
     /// The loop device's minor number.
     minor: u32,
+    /// The path of the disk beneath, as it was given to the loop device.
+    beneath: PathBuf,
     /// How many sectors were written or discarded, when it was last looked at.
     pub(super) sectors: u64,
 }
@@ -33,9 +35,14 @@ impl Device {
         (LOOP, self.minor)
     }
 
-    /// Whether the loop device is attached to something.
+    /// Whether the loop device is attached to the disk. One that was detached may be anybody's meanwhile.
     pub(super) fn attached(&self) -> bool {
-        self.sysfs("loop/backing_file").exists()
+        // How the path begins depends on the mount namespace of whoever reads it.
+        let end =
+            |path: &Path| path.components().rev().take(2).map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
+        let is_ours =
+            |text: String| end(Path::new(text.trim_end().trim_end_matches(" (deleted)"))) == end(&self.beneath);
+        fs::read_to_string(self.sysfs("loop/backing_file")).is_ok_and(is_ours)
     }
 
     /// Writes out all that is held back, by a file system in whatever namespace too: BLKFLSBUF does that.
@@ -107,11 +114,14 @@ pub(super) fn arrange(store: &mut Store, id: &(String, String)) -> anyhow::Resul
         store.kept.drbd.volumes().into_iter().filter(|volume| volume.machine == *id && volume.open).collect();
     let mut there = store.host_mut(id).devices.clone();
     there.retain(|resource, _| wanted.iter().any(|volume| volume.resource == *resource));
-    for path in store.kept.drbd.disks_of(id).into_values() {
+    for (disk, path) in store.kept.drbd.disks_of(id) {
         let loop_device = number_of(Path::new(&path)).filter(|(major, _)| *major == LOOP);
         if let Some((_, minor)) = loop_device.filter(|_| !wanted.iter().any(|volume| volume.device == path)) {
             remove_node(&path)?;
-            detach(store, &Device { path, minor, sectors: 0 })?;
+            if let Some(place) = store.host(id).and_then(|host| host.disks.get(&disk)) {
+                let beneath = place.path(store)?;
+                detach(store, &Device { path, minor, beneath, sectors: 0 })?;
+            }
         }
     }
     store.host_mut(id).devices = there.clone();
@@ -136,7 +146,8 @@ pub(super) fn lose(store: &mut Store, id: &(String, String)) -> anyhow::Result<(
 fn attach(store: &Store, volume: &Volume) -> anyhow::Result<Device> {
     let place = store.host(&volume.machine).and_then(|host| host.disks.get(&volume.disk));
     let disk = place.with_context(|| format!("{} is not there", volume.disk))?.path(store)?;
-    let (disk, limit) = (disk.to_string_lossy(), volume.bytes.to_string());
+    let (beneath, limit) = (disk.clone(), volume.bytes.to_string());
+    let disk = disk.to_string_lossy();
     make_control()?;
     // Between the two calls another process may take the free one.
     let tries = std::iter::repeat_with(|| {
@@ -150,7 +161,7 @@ fn attach(store: &Store, volume: &Volume) -> anyhow::Result<Device> {
         (None, None) => bail!("there is no free loop device"),
     };
     let number = number_of(Path::new(&name)).with_context(|| format!("{name} is no block device"))?;
-    let mut device = Device { path: volume.device.clone(), minor: number.1, sectors: 0 };
+    let mut device = Device { path: volume.device.clone(), minor: number.1, beneath, sectors: 0 };
     device.sectors = device.written()?;
     Ok(device)
 }

@@ -9,7 +9,7 @@ WORKERS = int(os.environ.get("LAB_WORKERS", "6"))
 #: Replicas of the service, and workers with a spare disk.
 REPLICAS = 3
 #: The spare disk, /dev/sdc. A member of etcd takes 130 MB before it has any data: two segments of its log.
-DISK_MB = int(os.environ.get("LAB_DISK_MB", "256"))
+DISK_MB = int(os.environ.get("LAB_DISK_MB", "320"))
 #: Data that is written into the service.
 DATA_MB = int(os.environ.get("LAB_DATA_MB", "40"))
 #: Major version of the helm that is in the PATH of `tests/lab/enter`: 4 or 3.

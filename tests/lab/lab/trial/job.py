@@ -105,6 +105,7 @@ class Job:
         writer = Writer(self.service, "/trial/back/", until_down=True)
         ended = self.run(*CUTOVER, code=3)
         self.acknowledged |= writer.end()
+        self.tally.must("it was the last gate", "Let clients write again?" in ended.text, ended.text)
         self.tally.check("clients wrote until the outage", len(writer.acknowledged) > 10, len(writer.acknowledged))
         self.run("undo", ended.run, "--approve", f"undo={ended.run}", code=7)
         self.tally.must("the service is ready again", self.service.wait(), "")
