@@ -53,7 +53,7 @@ fn every_synced_record_survives_the_loss_of_the_primary() {
     more.go_on(20);
     // While somebody writes, a resync gets little (`c-min-rate`).
     drop(more);
-    lab.until("primary", &["role:Secondary", "connection:Connected role:Primary"], Duration::from_secs(120));
+    lab.until("primary", &["name:etcd0 role:Secondary", "connection:Connected role:Primary"], Duration::from_secs(120));
     lab.run("sync", "swapped", &[]).expect(0, &[]);
     assert_eq!(lab.mounted("primary"), "");
     let log = lab.on("primary", "dmesg -t");
@@ -72,7 +72,7 @@ fn a_rebooted_node_is_primary_again_only_with_its_marker() {
     let began = Instant::now();
     lab.machines(&["reboot", "primary", "worker01"]);
     let up = began.elapsed();
-    lab.until("primary", &["role:Primary"], Duration::from_secs(60));
+    lab.until("primary", &["name:etcd0 role:Primary"], Duration::from_secs(60));
     let end = Instant::now() + Duration::from_secs(30);
     while lab.mounted("primary") != MOUNT {
         assert!(Instant::now() < end, "{}", lab.on("primary", "systemctl status --no-pager '*hpvolumes*'"));
@@ -80,11 +80,11 @@ fn a_rebooted_node_is_primary_again_only_with_its_marker() {
     println!("SSH {up:?}, mounted again {:?} after the reboot", began.elapsed());
     assert_eq!(lab.on("primary", &format!("cat {MOUNT}/kept")), "kept\n");
 
-    lab.on("primary", "rm /etc/drbd.d/cke_etcd0.primary");
+    lab.on("primary", "rm /etc/drbd.d/cke_etcd0.primary; sync");
     lab.machines(&["reboot", "--hard", "primary", "worker01"]);
     lab.until("primary", &["connection:Connected", "replication:Established"], Duration::from_secs(120));
     std::thread::sleep(Duration::from_secs(15));
-    lab.until("primary", &["role:Secondary", " disk:UpToDate"], Duration::ZERO);
+    lab.until("primary", &["name:etcd0 role:Secondary", " disk:UpToDate"], Duration::ZERO);
     assert_eq!(lab.mounted("primary"), "");
 
     // With the marker, but no peer in sight: it may have taken over, so this end waits.
@@ -93,9 +93,9 @@ fn a_rebooted_node_is_primary_again_only_with_its_marker() {
     lab.machines(&["reboot", "primary", "worker01"]);
     lab.until("primary", &["connection:Connecting"], Duration::from_secs(60));
     std::thread::sleep(Duration::from_secs(15));
-    lab.until("primary", &["role:Secondary"], Duration::ZERO);
+    lab.until("primary", &["name:etcd0 role:Secondary"], Duration::ZERO);
     lab.machines(&["heal"]);
-    lab.until("primary", &["role:Primary"], Duration::from_secs(60));
+    lab.until("primary", &["name:etcd0 role:Primary"], Duration::from_secs(60));
     witness.saw_one_at_most();
 }
 
@@ -137,7 +137,11 @@ fn two_sides_that_both_went_on_are_a_split_brain() {
     // The old primary comes back, alone, and somebody promotes it.
     lab.machines(&["cut", "primary", "worker01"]);
     lab.machines(&["start", "primary", "worker01"]);
-    lab.until("primary", &["role:Secondary", " disk:UpToDate", "connection:Connecting"], Duration::from_secs(60));
+    lab.until(
+        "primary",
+        &["name:etcd0 role:Secondary", " disk:UpToDate", "connection:Connecting"],
+        Duration::from_secs(60),
+    );
     lab.on(
         "primary",
         &format!("drbdadm primary etcd0 && mount /dev/drbd0 {MOUNT} && echo victim > {MOUNT}/side && sync"),
@@ -180,7 +184,10 @@ fn a_promotion_is_refused_while_it_would_do_harm() {
     lab.run("takeover", "inventory", &[]).expect(3, &words);
     lab.on("primary", &format!("umount {MOUNT} && drbdadm secondary etcd0"));
     lab.run("takeover", "inventory", &[]).expect(3, &words[1..]);
-    lab.run("sync", "inventory", &[]).expect(0, &["adjust"]);
+    lab.run("sync", "inventory", &[]).expect(0, &["changed"]);
+    for site in ["primary", "standby"] {
+        assert!(!lab.on(site, "drbdsetup show etcd0").contains("resync-rate"));
+    }
     lab.run("takeover", "inventory", &[]).expect(0, &[]);
     assert_eq!(lab.mounted("standby"), MOUNT);
 }

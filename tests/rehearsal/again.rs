@@ -8,6 +8,7 @@ use cutover_sandbox::WorldSpec;
 
 /// What only looks, by the beginning of a command.
 const READS: &[&str] = &[
+    "cmp -s ",
     "blkid",
     "blockdev",
     "cat",

@@ -34,11 +34,11 @@ async fn kill(stage: Stage, play: &Play, (first, stride): (usize, usize)) {
 
 #[tokio::test(start_paused = true)]
 async fn the_cutover_goes_on_after_a_kill() {
-    kill(Stage::prepared(), &Play::cutover(), (1, 17)).await;
+    kill(Stage::prepared(), &Play::cutover(), (1, 23)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_preparation_goes_on_after_a_kill() {
     let play = Play::prepare();
-    kill(Stage::new(&play, WorldSpec::default(), 1), &play, (1, 47)).await;
+    kill(Stage::new(&play, WorldSpec::default(), 1), &play, (1, 71)).await;
 }

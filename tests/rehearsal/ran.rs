@@ -3,7 +3,6 @@
 use cutover_engine::event::{Event, EventKind, Outcome};
 use cutover_engine::execute::Ending;
 use cutover_engine::module::Class;
-use serde_json::Value;
 
 /// How an execution went.
 pub(crate) struct Ran {
@@ -51,15 +50,6 @@ impl Ran {
             _ => None,
         };
         self.own().iter().rev().find_map(standing).expect("an end")
-    }
-
-    /// The value that a step has registered.
-    pub(crate) fn registered(&self, wanted: &str) -> Value {
-        let value = |event: &Event| match &event.kind {
-            EventKind::Registered { name, value } if name == wanted => Some(value.clone()),
-            _ => None,
-        };
-        self.events.iter().rev().find_map(value).unwrap_or_default()
     }
 }
 

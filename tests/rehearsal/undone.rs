@@ -16,7 +16,7 @@ const LONGEST: u64 = 60;
 /// What was failed on purpose must say so and name all that it has changed.
 fn failed_on_purpose(ran: &Ran, step: &str) {
     assert_eq!(ran.ending.exit_code, 1, "{step}: {}", ran.told());
-    assert_eq!(ran.failed().as_deref(), Some(step));
+    assert_eq!(ran.failed(), Some(step));
     assert_eq!(ran.words(), "made to fail on purpose (--fail)");
     assert_eq!(ran.standing(), changed(&ran.events), "{step}");
 }

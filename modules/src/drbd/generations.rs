@@ -54,6 +54,8 @@ impl Generations {
         let (own_current, peer_current) = (plain(self.current), plain(peer.current));
         let past = |end: &Self| [end.bitmap, end.history[0], end.history[1]].map(plain);
         let (own_past, peer_past) = (past(self), past(peer));
+        // 8.4 keeps the generation of just created metadata in the history, and all metadata begins with that one.
+        let meaningless = |identifier: u64| matches!(identifier, 0 | JUST_CREATED);
         match (self.just_created(), peer.just_created()) {
             (true, true) => Relation::BothBlank,
             (false, true) => Relation::OwnNewer,
@@ -61,7 +63,7 @@ impl Generations {
             _ if own_current == peer_current => Relation::Same,
             _ if own_past.contains(&peer_current) => Relation::OwnNewer,
             _ if peer_past.contains(&own_current) => Relation::PeerNewer,
-            _ if own_past.iter().any(|identifier| *identifier != 0 && peer_past.contains(identifier)) => {
+            _ if own_past.iter().any(|identifier| !meaningless(*identifier) && peer_past.contains(identifier)) => {
                 Relation::SplitBrain
             }
             _ => Relation::Unrelated,
@@ -116,6 +118,16 @@ mod tests {
     }
 
     #[test]
+    fn so_are_those_of_8_4() {
+        let record = include_str!("fixtures/drbd-8.4.11.txt");
+        let found = record.split("$ drbdadm get-gi etcd0\n").skip(1).filter_map(Generations::parse);
+        let [blank, survivor, isolated] = found.collect::<Vec<_>>().try_into().unwrap();
+        assert!(blank.just_created());
+        assert_eq!(survivor.relation(&isolated), Relation::SplitBrain);
+        assert_eq!(isolated.relation(&blank), Relation::OwnNewer);
+    }
+
+    #[test]
     fn who_is_newer_shows_in_the_past() {
         let ends = |current, bitmap, history| Generations { current, bitmap, history: [history, 0] };
         let cases = [
@@ -125,6 +137,7 @@ mod tests {
             (ends(0x40, 0x30, 0x20), ends(0x20, 0, 0), Relation::OwnNewer),
             (ends(0x40, 0, 0x20), ends(0x50, 0, 0x20), Relation::SplitBrain),
             (ends(0x40, 0, 0), ends(0x50, 0, 0), Relation::Unrelated),
+            (ends(0x40, 0, JUST_CREATED), ends(0x50, 0, JUST_CREATED), Relation::Unrelated),
         ];
         for (own, peer, relation) in cases {
             assert_eq!(own.relation(&peer), relation, "{own} {peer}");

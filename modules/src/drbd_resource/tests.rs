@@ -179,6 +179,17 @@ fn all_reasons_against_it_are_given() {
         look("no leave to create metadata", "", fresh()),
         look("no disk", create, State { disk: missing, ..fresh() }),
         look(
+            "8.4 would connect again after a split brain",
+            "",
+            State {
+                peer: Some(seen(ALONE, DIVERGED)),
+                pending: vec![
+                    "drbdsetup-84 connect etcd0 ipv4:172.16.1.1:7790 ipv4:172.16.2.1:7790 --protocol=C".into(),
+                ],
+                ..there(ALONE, NEWER)
+            },
+        ),
+        look(
             "data that no tool knows",
             "create_metadata: true",
             State { disk: Block { unknown: true, ..fresh().disk }, ..fresh() },

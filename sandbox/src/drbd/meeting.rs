@@ -117,6 +117,7 @@ pub(super) fn lose(state: &mut State, end: &End, then: Connection) {
     (own.meeting, own.lost) = (None, None);
     let new_generation = own.primary && own.disk_state == DiskState::UpToDate;
     let uuid = new_generation.then(|| state.drbd.uuid());
+    let legacy = state.drbd.legacy;
     let Some(disk) = state.attached_disk_mut(end) else { return };
     let content = disk.content.clone();
     let Some(metadata) = &mut disk.metadata else { return };
@@ -126,7 +127,7 @@ pub(super) fn lose(state: &mut State, end: &End, then: Connection) {
         metadata.base = Some(content.clone());
     }
     if let Some(uuid) = uuid.filter(|_| metadata.bitmap() == 0) {
-        metadata.begin_generation(uuid, &content);
+        metadata.begin_generation(uuid, &content, legacy);
     }
 }
 

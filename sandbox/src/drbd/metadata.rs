@@ -70,13 +70,19 @@ impl Metadata {
     }
 
     /// Begins a new generation: from here on the bitmap counts what the peer misses. `content` is what the peer has.
-    pub(crate) fn begin_generation(&mut self, uuid: u64, content: &BlockContent) {
+    /// `legacy`: 8.4 keeps even the generation of just created metadata.
+    pub(crate) fn begin_generation(&mut self, uuid: u64, content: &BlockContent, legacy: bool) {
         let old = self.generations[0];
-        if self.generations[1] == 0 && old != JUST_CREATED {
+        if self.generations[1] == 0 && (old != JUST_CREATED || legacy) {
             self.generations[1] = old;
             self.base = Some(content.clone());
         }
         self.generations[0] = uuid;
+    }
+
+    /// Puts a generation into the history.
+    pub(crate) fn remember(&mut self, uuid: u64) {
+        (self.generations[2], self.generations[3]) = (uuid, self.generations[2]);
     }
 
     /// Ends what the bitmap counted: the peer has everything. A former current generation goes into the history; the
@@ -85,7 +91,7 @@ impl Metadata {
         match (full_sync_uuid, self.generations[1]) {
             (Some(uuid), _) => self.generations[2] = uuid,
             (None, 0) => {}
-            (None, bitmap) => (self.generations[2], self.generations[3]) = (bitmap, self.generations[2]),
+            (None, bitmap) => self.remember(bitmap),
         }
         self.generations[1] = 0;
         self.base = None;

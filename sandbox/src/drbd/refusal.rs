@@ -45,6 +45,10 @@ impl Refusal {
         Self::new(-8, "Can not start OV/resync since it is already active")
     }
 
+    pub(crate) fn address_in_use() -> Self {
+        Self::new(102, "Local address(port) already in use.")
+    }
+
     pub(crate) fn cannot_open_disk() -> Self {
         Self::new(104, "Can not open backing device.")
     }

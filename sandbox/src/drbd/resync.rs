@@ -19,9 +19,18 @@ pub(super) fn start(state: &mut State, source: &End, target: &End, full: bool) {
     let kib = if full { size } else { here.max(there) };
     let bitmap =
         state.attached_disk(source).and_then(|disk| disk.metadata.as_ref()).map_or(0, |metadata| metadata.bitmap());
-    // Without a bitmap to count from, a marker stands for what the target has meanwhile.
-    let marker = (bitmap == 0).then(|| state.drbd.uuid());
+    // Without a bitmap to count from, a marker stands for what the target has meanwhile. 8.4 always takes a new one, and keeps
+    // the old one in the history.
+    let legacy = state.drbd.legacy;
+    let marker = match bitmap {
+        0 => Some(state.drbd.uuid()),
+        _ if legacy => Some(bitmap.wrapping_add(1 << 48)),
+        _ => None,
+    };
     change_metadata(state, source, |metadata| {
+        if legacy && bitmap != 0 {
+            metadata.remember(bitmap);
+        }
         metadata.generations[1] = marker.unwrap_or(bitmap);
         (metadata.marked_kib, metadata.base) = (kib, None);
     });
@@ -37,7 +46,7 @@ pub(super) fn start(state: &mut State, source: &End, target: &End, full: bool) {
         total_kib: kib,
         left: u128::from(kib) * 1024 * NANOS,
         began: state.drbd.settled,
-        full_sync_uuid: marker,
+        full_sync_uuid: marker.filter(|_| !legacy),
     };
     for (end, replication) in [(source, Replication::SyncSource), (target, Replication::SyncTarget)] {
         if let Some(own) = state.resource_mut(end) {
@@ -86,8 +95,12 @@ fn drivers(state: &State) -> Vec<End> {
 
 /// When an end's resync or verification, which it drives, is done.
 pub(super) fn due(state: &State, end: &End) -> Option<Duration> {
+    // Asked often, and most of the time nothing is under way.
+    let progress = state.resource(end)?.progress.as_ref()?;
     let drivers = drivers(state);
-    let progress = state.resource(end)?.progress.as_ref().filter(|_| drivers.contains(end))?;
+    if !drivers.contains(end) {
+        return None;
+    }
     let nanos = progress.left.div_ceil(u128::from(state.drbd.rate(drivers.len())));
     Some(state.drbd.settled + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
 }
@@ -127,20 +140,24 @@ pub(super) fn finish(state: &mut State, end: &End) {
 }
 
 fn synced_end(state: &mut State, source: &End, target: &End, marker: Option<u64>) {
-    let mark = state.drbd.uuid();
+    let (mark, legacy) = (state.drbd.uuid(), state.drbd.legacy);
     let Some(disk) = state.attached_disk_mut(source) else { return };
     let content = disk.content.clone();
     let Some(metadata) = &mut disk.metadata else { return };
     metadata.clear_bitmap(marker);
-    let current = metadata.current();
+    let generations = metadata.generations;
     if let Some(disk) = state.attached_disk_mut(target)
         && let Some(metadata) = &mut disk.metadata
     {
         disk.content = content;
         let old = metadata.current();
         metadata.clear_bitmap(None);
-        metadata.generations[0] = current;
-        metadata.generations[2] = if marker.is_some() { mark } else { old };
+        if legacy {
+            metadata.generations = generations;
+        } else {
+            metadata.generations[0] = generations[0];
+            metadata.generations[2] = if marker.is_some() { mark } else { old };
+        }
         (metadata.consistent, metadata.up_to_date) = (true, true);
     }
     if let Some(own) = state.resource_mut(target) {

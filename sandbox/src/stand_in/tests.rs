@@ -112,7 +112,7 @@ impl Played for Hosts {
 async fn the_stand_in_answers_as_a_real_pair_did() {
     let mut hosts = Hosts::new();
     let commands = RECORD.lines().filter(|line| line.starts_with("$ drbd")).count();
-    assert_eq!((replay(&mut hosts).await, commands), (70, 70));
+    assert_eq!((replay(&mut hosts, RECORD).await, commands), (70, 70));
     // The first resync, the one after `invalidate`, and in the end what the survivor has.
     let way = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     assert_eq!(hosts.copied, [way(P, S), way(P, S), way(S, P)]);

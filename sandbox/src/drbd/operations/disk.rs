@@ -138,7 +138,7 @@ pub(crate) fn new_current_uuid(state: &mut State, end: &End, clear_bitmap: bool)
         state.attached_disk(end).and_then(|disk| disk.metadata.as_ref()).map(Metadata::current)
     };
     let peer = connected_peer(state, end).filter(|peer| current(state, peer) == Some(JUST_CREATED));
-    let uuid = state.drbd.uuid();
+    let (uuid, legacy) = (state.drbd.uuid(), state.drbd.legacy);
     match peer.filter(|_| clear_bitmap && current(state, end) == Some(JUST_CREATED)) {
         Some(peer) => {
             for end in [end, &peer] {
@@ -156,7 +156,7 @@ pub(crate) fn new_current_uuid(state: &mut State, end: &End, clear_bitmap: bool)
             let Some(disk) = state.attached_disk_mut(end) else { return Err(Refusal::no_up_to_date_disk()) };
             let content = disk.content.clone();
             if let Some(metadata) = &mut disk.metadata {
-                metadata.begin_generation(uuid, &content);
+                metadata.begin_generation(uuid, &content, legacy);
             }
         }
     }

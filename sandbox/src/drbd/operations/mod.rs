@@ -29,7 +29,9 @@ pub(crate) fn down(state: &mut State, end: &End) -> Result<(), Refusal> {
     if state.resource(end).is_none() {
         return Ok(());
     }
-    demote(state, end)?;
+    let legacy = state.drbd.legacy;
+    let demoted = demote(state, end);
+    demoted.map_err(|why| if legacy { Refusal::device_in_use(Some("failed to demote".to_owned())) } else { why })?;
     disconnect(state, end)?;
     if state.resource(end).is_some_and(|own| own.disk_state != DiskState::Diskless) {
         detach(state, end)?;

@@ -9,9 +9,11 @@ use crate::sim::State;
 
 /// Begins to look for the peer. With `discard` this side gives up its data if there is a split brain.
 pub(crate) fn connect(state: &mut State, end: &End, discard: bool) -> Result<(), Refusal> {
+    let legacy = state.drbd.legacy;
     let own = state.resource_mut(end).ok_or_else(Refusal::unknown_resource)?;
     if own.connection != Connection::StandAlone {
-        return Err(Refusal::net_configured());
+        // 8.4 would make the connection once more, and finds its address taken.
+        return Err(if legacy { Refusal::address_in_use() } else { Refusal::net_configured() });
     }
     if discard && own.primary {
         return Err(Refusal::discard_impossible());

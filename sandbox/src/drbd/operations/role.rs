@@ -52,7 +52,7 @@ pub(crate) fn promote(state: &mut State, end: &End, force: bool) -> Result<(), R
 }
 
 fn begin_generation(state: &mut State, end: &End, forced: bool) {
-    let uuid = state.drbd.uuid();
+    let (uuid, legacy) = (state.drbd.uuid(), state.drbd.legacy);
     let Some(disk) = state.attached_disk_mut(end) else { return };
     let content = disk.content.clone();
     let Some(metadata) = &mut disk.metadata else { return };
@@ -60,7 +60,7 @@ fn begin_generation(state: &mut State, end: &End, forced: bool) {
         (metadata.consistent, metadata.up_to_date, metadata.full_sync) = (true, true, false);
     }
     if forced || metadata.bitmap() == 0 {
-        metadata.begin_generation(uuid, &content);
+        metadata.begin_generation(uuid, &content, legacy);
     }
 }
 

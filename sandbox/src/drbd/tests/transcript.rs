@@ -1,4 +1,5 @@
-//! The record of a real DRBD 9.2.14 pair, replayed: the sandbox must print what the real tools printed, command by command.
+//! The records of real pairs, DRBD 9.2.14 and 8.4.11, replayed: the sandbox must print what the real tools printed, command
+//! by command.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +8,10 @@ use cutover_engine::world::{Output, Place};
 use super::{P, Pair, S};
 use crate::machine::Meta;
 
-/// The record, as it was taken.
+/// The record of DRBD 9, as it was taken.
 pub(crate) const RECORD: &str = include_str!("../../../tests-data/drbd-9.2.14.txt");
+/// The same commands on DRBD 8.4.
+const LEGACY: &str = include_str!("../../../tests-data/drbd-8.4.11.txt");
 
 /// A command of the record.
 #[derive(Debug)]
@@ -19,10 +22,10 @@ struct Entry {
 }
 
 /// The commands under each heading.
-fn scenes() -> Vec<(String, Vec<Entry>)> {
+fn scenes(record: &str) -> Vec<(String, Vec<Entry>)> {
     let mut scenes: Vec<(String, Vec<Entry>)> = Vec::new();
     let mut open = false;
-    for text in RECORD.lines() {
+    for text in record.lines() {
         if let Some(heading) = text.strip_prefix("##### ") {
             scenes.push((heading.to_owned(), Vec::new()));
             continue;
@@ -202,8 +205,8 @@ impl<W: Played> Replay<'_, W> {
             let syncing = output.stdout.contains("SyncSource");
             let mut record: Vec<String> = entry.output.iter().map(|line| self.record.line(line, syncing)).collect();
             if entry.line.starts_with("dmesg ") {
-                // The rest is what that machine's hardware and systemd said at boot.
-                record.retain(|line| line.starts_with("drbd etcd0"));
+                // The rest is what that machine's hardware, systemd and 8.4's receiver said.
+                record.retain(|line| line.contains("Split-Brain"));
             }
             let mut normal = |text: &str| text.lines().map(|line| self.seen.line(line, syncing)).collect::<Vec<_>>();
             let (stdout, stderr) = (normal(&output.stdout), normal(&output.stderr));
@@ -220,12 +223,12 @@ impl<W: Played> Replay<'_, W> {
     }
 }
 
-/// Replays the whole record on a pair whose machines are as they were at its beginning, and gives how many commands were
+/// Replays a whole record on a pair whose machines are as they were at its beginning, and gives how many commands were
 /// compared.
-pub(crate) async fn replay<W: Played>(pair: &mut W) -> usize {
+pub(crate) async fn replay<W: Played>(pair: &mut W, record: &str) -> usize {
     let normal = || Normal { generations: BTreeMap::new() };
     let mut replay = Replay { pair, record: normal(), seen: normal(), compared: 0 };
-    let scenes = scenes();
+    let scenes = scenes(record);
     let headings: Vec<&str> =
         scenes.iter().map(|(heading, _)| heading.split([' ', ',', ':']).next().unwrap()).collect();
     assert_eq!(headings, ["primary", "standby", "primary", "standby", "standby", "old", "the", "resolve"]);
@@ -260,7 +263,9 @@ pub(crate) async fn replay<W: Played>(pair: &mut W) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn the_sandbox_answers_as_a_real_pair_did() {
-    let compared = replay(&mut Pair::new("9.2.14")).await;
-    let all: usize = scenes().iter().map(|(_, entries)| entries.len()).sum();
-    assert_eq!(compared, all - 3, "all but fuser and two times cp");
+    for (version, record) in [("9.2.14", RECORD), ("8.4.11", LEGACY)] {
+        let compared = replay(&mut Pair::new(version), record).await;
+        let all: usize = scenes(record).iter().map(|(_, entries)| entries.len()).sum();
+        assert_eq!(compared, all - 3, "{version}: all but fuser and two times cp");
+    }
 }

@@ -21,7 +21,8 @@ fn resource(view: &View<'_>, statistics: bool) -> String {
 
 fn of_peer(view: &View<'_>, kind: &str) -> String {
     let peer = &view.own.peer;
-    format!("{kind} name:{} peer-node-id:{} conn-name:{}", view.own.name, peer.node_id, peer.name)
+    let text = format!("{kind} name:{} peer-node-id:{}", view.own.name, peer.node_id);
+    if view.forgotten() { text } else { text + &format!(" conn-name:{}", peer.name) }
 }
 
 fn connection(view: &View<'_>, statistics: bool) -> String {
@@ -48,7 +49,7 @@ fn device(view: &View<'_>, statistics: bool) -> String {
     }
     if statistics {
         let (size, read, written) = (view.size_kib(), own.sent_kib, own.received_kib);
-        let suspended = if view.legacy && !view.connected() { "yes" } else { "no" };
+        let suspended = if view.legacy && view.just_created() && !view.connected() { "yes" } else { "no" };
         text += &format!(
             " size:{size} read:{read} written:{written} al-writes:0 bm-writes:0 upper-pending:0 lower-pending:0 \
              al-suspended:{suspended} blocked:no"

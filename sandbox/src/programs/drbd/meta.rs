@@ -208,10 +208,8 @@ impl<'a> Device<'a> {
         if let Some(code) = existing_data(session, &disk, layout, force) {
             return code;
         }
-        if !session.legacy {
-            session.stderr += &format!("initializing bitmap ({} KB) to all zero\n", layout.bitmap_kib);
-            session.stdout += "initializing activity log\n";
-        }
+        session.stderr += &format!("initializing bitmap ({} KB) to all zero\n", layout.bitmap_kib);
+        session.stdout += "initializing activity log\n";
         session.stdout += "Writing meta data...\nNew drbd meta data block successfully created.\n";
         if let Some(disk) = self.disk_mut(session) {
             disk.metadata = Some(Metadata::new());

@@ -3,11 +3,13 @@
 use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
 
-use super::step::setup_name;
 use super::view::View;
 use super::{Session, events, json, session, status};
 use crate::drbd::End;
 use crate::program::{Call, Program, Reply};
+
+/// What 8.4's drbdsetup prints after an option that it does not know.
+const USAGE_84: &str = include_str!("drbdsetup-84.usage");
 
 /// `drbdsetup status [RESOURCE] [--json]` and `drbdsetup events2 --now [--statistics] [RESOURCE]`
 pub(crate) struct Drbdsetup;
@@ -60,7 +62,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
 /// `drbdsetup status`
 pub(super) fn status(session: &mut Session<'_>, name: Option<&str>, as_json: bool) -> i32 {
     if as_json && session.legacy {
-        session.stderr += &format!("{}: unrecognized option '--json'\n", setup_name(true));
+        session.stderr += &format!("status: unrecognized option '--json'\n{USAGE_84}");
         return 20;
     }
     let views = views(session, name);

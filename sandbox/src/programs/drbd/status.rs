@@ -10,12 +10,15 @@ pub(super) fn print(view: &View<'_>) -> String {
     if own.disk_state == DiskState::Diskless && !view.legacy {
         text += " client:no";
     }
+    if view.forgotten() {
+        return text + "\n\n";
+    }
     text += &format!("\n  {}", own.peer.name);
     if !view.connected() {
         return text + &format!(" connection:{}\n\n", own.connection);
     }
     text += &format!(" role:{}\n   ", view.peer_role());
-    if own.replication.is_running() {
+    if own.replication.is_running() || view.legacy {
         text += &format!(" replication:{}", own.replication);
     }
     text += &format!(" peer-disk:{}", view.peer_disk());

@@ -49,6 +49,10 @@ pub(super) fn up(session: &mut Session<'_>, config: &Config, name: &str, hostnam
 fn create(session: &mut Session<'_>, wanted: &DrbdResource) -> i32 {
     let (name, minor, end) = (&wanted.name, wanted.minor, session.end(&wanted.name));
     let line = format!("new-minor {name} {minor} 0");
+    // drbdadm-84 does not make again what is there.
+    if session.legacy && session.state.resource(&end).is_some() {
+        return 0;
+    }
     let result = operations::create(session.state, &end, wanted.clone());
     if result.is_err() {
         session.stderr +=

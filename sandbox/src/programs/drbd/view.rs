@@ -56,6 +56,16 @@ impl<'a> View<'a> {
         self.own.connection == Connection::Connected
     }
 
+    /// Whether the disk's metadata was just created.
+    pub(super) fn just_created(&self) -> bool {
+        self.metadata().is_some_and(|metadata| metadata.current() == crate::drbd::JUST_CREATED)
+    }
+
+    /// Whether the connection is not even configured: 8.4 forgets it when it is taken down.
+    pub(super) fn forgotten(&self) -> bool {
+        self.legacy && self.own.connection == Connection::StandAlone
+    }
+
     pub(super) fn role(&self) -> &'static str {
         role(Some(self.own.primary))
     }
@@ -80,11 +90,10 @@ impl<'a> View<'a> {
 
     /// What is out of sync, in KiB.
     pub(super) fn out_of_sync_kib(&self) -> u64 {
-        let just_created = self.metadata().is_some_and(|metadata| metadata.current() == crate::drbd::JUST_CREATED);
         match (&self.own.progress, self.disk) {
             (Some(progress), _) if progress.total_kib > 0 => progress.left_kib(),
             // 8.4 marks everything when it creates the metadata; 9 knows no peer yet to mark it for.
-            (_, Some(_)) if self.legacy && just_created => self.size_kib(),
+            (_, Some(_)) if self.legacy && self.just_created() => self.size_kib(),
             (_, Some(disk)) => disk.out_of_sync_kib(),
             (_, None) => 0,
         }
