@@ -101,13 +101,18 @@ class Service:
 
 
 class Writer(threading.Thread):
-    """A client that writes numbered keys as fast as it may, and keeps in mind what was acknowledged."""
+    """A client that writes numbered keys as fast as it may, and keeps in mind what was acknowledged.
+
+    As clients of etcd do, it knows all members, and asks the next one when one does not take a key. Only when none of them
+    takes it is the service away. Which member refused while another one served is noted, too.
+    """
 
     def __init__(self, service: Service, prefix: str, until_down: bool = False):
         super().__init__(daemon=True)
         self.service, self.prefix, self.until_down = service, prefix, until_down
         self.acknowledged: dict[str, str] = {}
         self.outages: list[float] = []
+        self.refusals: list[str] = []
         self.ending = threading.Event()
         self.start()
 
@@ -117,10 +122,9 @@ class Writer(threading.Thread):
         while not self.ending.wait(0.02):
             number += 1
             key, value = f"{self.prefix}{number:08}", f"{number * number}"
-            try:
-                self.service.put(f"{STATEFULSET}-{number % REPLICAS}", key, value)
-            except NotServed:
-                down = down or time.monotonic()
+            began = time.monotonic()
+            if not self.put(number, key, value):
+                down = down or began
                 if self.until_down and time.monotonic() - down > 5:
                     return
                 time.sleep(0.2)
@@ -129,6 +133,19 @@ class Writer(threading.Thread):
             if down:
                 self.outages.append(time.monotonic() - down)
                 down = None
+
+    def put(self, number: int, key: str, value: str) -> bool:
+        """Whether a member takes a key. Every key begins with the next one, so that all of them are asked."""
+        refusals = []
+        for turn in range(REPLICAS):
+            try:
+                self.service.put(f"{STATEFULSET}-{(number + turn) % REPLICAS}", key, value)
+            except NotServed as refusal:
+                refusals.append(str(refusal))
+                continue
+            self.refusals += refusals
+            return True
+        return False
 
     def end(self) -> dict[str, str]:
         """Ends it, and gives what was acknowledged."""

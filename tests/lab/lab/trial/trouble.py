@@ -3,6 +3,8 @@ that cannot be taken back. Runs inside."""
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -10,7 +12,7 @@ import time
 
 from .. import hosts, power, tools
 from ..certificates import KNOWN_HOSTS
-from ..settings import NAMESPACE, RELEASE, STATE
+from ..settings import NAMESPACE, RELEASE, REPLICAS, SITES, STATE, STATEFULSET
 from ..workload import OLD_NODES, TENANT
 from .job import CUTOVER, PREPARE, PRIMARY, host
 from .program import INVENTORY, RUNS, TOP, Ended, call, end, start
@@ -18,6 +20,18 @@ from .service import Service, Writer, missing
 from .tally import Tally
 
 BACKUPS = "/data/vmdata/backup"
+#: What holds a claim back, in a bad world.
+HOLDER = "lab.example/backup"
+#: Makes a user who is not root. Arguments: what sudo lets that one do.
+OPERATOR = """
+grep -q ^operator: /etc/passwd || echo operator:x:1777:1777::/home/operator:/bin/bash >>/etc/passwd
+grep -q ^operator: /etc/shadow || echo 'operator:*:19000:0:99999:7:::' >>/etc/shadow
+mkdir -p /home/operator /etc/pam.d
+chmod 0644 /etc/ssh/authorized_keys
+printf '%s\\n' 'auth required pam_unix.so' 'account required pam_permit.so' 'session required pam_permit.so' >/etc/pam.d/sudo
+printf 'Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"\\noperator ALL=(root) %s\\n' "$1" >/etc/sudoers
+chmod 0440 /etc/sudoers
+"""
 REMOVAL = f"approve-the-removal-of-the-old-release={RELEASE}"
 
 
@@ -53,6 +67,15 @@ class Trouble:
         hashes = self.service.hashes()
         self.tally.check("all members hash the same", len(set(hashes.values())) == 1, hashes)
 
+    def before(self) -> list:
+        """The parts before the preparation."""
+        return [self.wrong_host_key, self.wrong_cluster, self.sudo_refused]
+
+    def after(self) -> list:
+        """The parts after the preparation. At their end everything is taken back, but for the preparation."""
+        parts = [self.pending_upgrade, self.full_backup_disk, self.api_server_stops, self.node_dies]
+        return [*parts, self.claim_stuck_and_image_never_starts]
+
     def wrong_host_key(self) -> None:
         """A host that has another key than the known one."""
         lines = KNOWN_HOSTS.read_text().splitlines()
@@ -69,6 +92,20 @@ class Trouble:
         new = f"kubernetes: {{kubeconfig: /var/lib/cutover-lab/standby.kubeconfig, context: standby, uid: {uid}}}"
         changed = self.inventory("wrong-cluster", {old: new})
         self.ends(call(*PREPARE, inventory=changed), 4, "wrong cluster: context `standby`", True)
+
+    def sudo_refused(self) -> None:
+        """Somebody who is not root, and may use sudo on all hosts but one; then on that one, too."""
+        refuses = hosts.find("primary/worker02")
+        workers = [one for site in SITES for one in site.workers]
+        for one in workers:
+            hosts.on(one, "bash", "-euc", OPERATOR, "bash", "ALL" if one == refuses else "NOPASSWD: ALL")
+        changed = self.inventory("operator", {"ssh: &ssh\n": "ssh: &ssh\n      user: operator\n      become: true\n"})
+        ended = call(*PREPARE, inventory=changed)
+        self.ends(ended, 4, "operator may not use sudo without a password there", True)
+        self.tally.check("it names the host, and no other", named(ended) == {refuses.id}, ended.text)
+        hosts.on(refuses, "bash", "-euc", OPERATOR, "bash", "NOPASSWD: ALL")
+        ended = call("doctor", inventory=changed)
+        self.tally.check("allowed to, all hosts can be worked on", ended.code == 0, ended.text)
 
     def inventory(self, name: str, changes: dict[str, str]):
         """The lab's inventory with something else in it."""
@@ -139,12 +176,32 @@ class Trouble:
         power.main(["on", "primary/worker01"])
         self.back(ended)
 
-    def image_never_starts(self) -> None:
-        """The new release cannot start; the old one is brought back."""
+    def claim_stuck_and_image_never_starts(self) -> None:
+        """A claim that a finalizer holds: the run waits, and says what holds it. Let go, the run goes on, and then the new
+        release cannot start; the old one is brought back."""
+        claim = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims/data-{STATEFULSET}-1"
+        protection = "kubernetes.io/pvc-protection"
+        self.service.api.patch(claim, {"metadata": {"finalizers": [protection, HOLDER]}})
         words = ['values={"image":{"tag":"never"}}' if word == "values={}" else word for word in CUTOVER]
-        ended = call(*words)
+        ended = call(words[0], self.impatient("Delete the claims; the volumes stay", "3m", "10s"), *words[2:])
+        self.ends(ended, 1, f"data-{STATEFULSET}-1 is being deleted, held by {HOLDER}", False)
+        volumes = self.service.api.get("/api/v1/persistentvolumes")["items"]
+        self.tally.check("all volumes are there", len(volumes) >= 2 * REPLICAS - 1, [one["metadata"]["name"] for one in volumes])
+        self.service.api.patch(claim, {"metadata": {"finalizers": None}})
+        ended = call("resume", ended.run)
         self.ends(ended, 1, "never", False)
         self.back(ended)
+
+    def impatient(self, step: str, timeout: str, shorter: str):
+        """The playbook of the cutover, in a copy, with less time for a step: the shipped one is patient."""
+        copy = STATE / "impatient"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(TOP / "playbooks", copy)
+        playbook = copy / "etcd-cutover.yml"
+        before, name, after = playbook.read_text().partition(f"- name: {step}\n")
+        assert f"timeout: {timeout}\n" in after, step
+        playbook.write_text(before + name + after.replace(f"timeout: {timeout}\n", f"timeout: {shorter}\n", 1))
+        return playbook
 
     def await_step(self, process: subprocess.Popen, step: str) -> None:
         """Waits until a running `cutover` makes the changes of a step."""
@@ -164,8 +221,12 @@ class Trouble:
         return '"kind":"run_finished"' not in journal.read_text()
 
 
+def named(ended: Ended) -> set[str]:
+    """The hosts that a run calls unreachable at its end."""
+    return set(re.findall(r"(?:primary|standby)/worker\d+", ended.text))
+
+
 def all_of_them(tally: Tally) -> None:
     """All bad worlds, one after the other, in one lab."""
     one = Trouble(tally)
-    parts = [one.wrong_host_key, one.wrong_cluster, one.prepare, one.pending_upgrade, one.full_backup_disk]
-    tally.all([*parts, one.api_server_stops, one.node_dies, one.image_never_starts])
+    tally.all([*one.before(), one.prepare, *one.after()])
