@@ -127,11 +127,12 @@ class Trouble:
         helm = [tools.helm() / "helm", "--kubeconfig", PRIMARY.kubeconfig, "--namespace", NAMESPACE]
         values = {"nodeSelector": {TENANT: None, OLD_NODES: "true"}, "terminationGracePeriodSeconds": 29}
         upgrade = [*helm, "upgrade", RELEASE, TOP / "playbooks/charts/etcd", "--reset-values", "--values", "-"]
+        path = f"/api/v1/namespaces/{NAMESPACE}/secrets?labelSelector=owner%3Dhelm,status%3Dpending-upgrade"
+        before = len(self.service.api.get(path)["items"])
         process = subprocess.Popen([*upgrade, "--wait", "--timeout", "60s"], stdin=subprocess.PIPE, text=True)
         process.stdin.write(json.dumps(values))
         process.stdin.close()
-        path = f"/api/v1/namespaces/{NAMESPACE}/secrets?labelSelector=owner%3Dhelm,status%3Dpending-upgrade"
-        while not self.service.api.get(path)["items"] and process.poll() is None:
+        while len(self.service.api.get(path)["items"]) == before and process.poll() is None:
             time.sleep(0.02)
         self.tally.must("helm is killed in the middle", process.poll() is None)
         process.send_signal(signal.SIGKILL)
