@@ -177,8 +177,10 @@ class Trouble:
         self.back(ended)
 
     def node_dies(self) -> None:
-        """A node loses its power while data is copied to it. It is booted again, and everything taken back."""
-        process = start(*CUTOVER)
+        """A node loses its power while data is copied to it, and is not back in time. It is booted again, and everything
+        taken back."""
+        playbook = self.impatient("Bring each replica's data to its new node", "30m", "15s")
+        process = start(CUTOVER[0], playbook, *CUTOVER[2:])
         self.await_step(process, "bring-each-replica-s-data-to-its-new-node")
         power.main(["off", "primary/worker01"])
         ended = end(process)
