@@ -188,6 +188,8 @@ class Trouble:
         self.tally.check("nothing was uninstalled", "uninstall release" not in ended.text, ended.text)
         power.main(["on", "primary/worker01"])
         self.back(ended)
+        # Nobody makes it Primary again: the marker for that comes at the end of a cutover.
+        hosts.on(host(1), "drbdadm", "primary", "etcd0")
 
     def claim_stuck_and_image_never_starts(self) -> None:
         """A claim that a finalizer holds: the run waits, and says what holds it. Let go, the run goes on, and then the new
@@ -199,7 +201,8 @@ class Trouble:
         ended = call(words[0], self.impatient("Delete the claims; the volumes stay", "3m", "10s"), *words[2:])
         self.ends(ended, 1, f"data-{STATEFULSET}-1 is being deleted, held by {HOLDER}", False)
         volumes = self.service.api.get("/api/v1/persistentvolumes")["items"]
-        self.tally.check("all volumes are there", len(volumes) >= 2 * REPLICAS - 1, [one["metadata"]["name"] for one in volumes])
+        kept = [one["metadata"]["name"] for one in volumes if one["spec"]["persistentVolumeReclaimPolicy"] == "Retain"]
+        self.tally.check("all old volumes are there, and kept", len(kept) == REPLICAS, kept)
         self.service.api.patch(claim, {"metadata": {"finalizers": None}})
         ended = call("resume", ended.run)
         self.ends(ended, 1, "never", False)
