@@ -9,7 +9,7 @@ from pathlib import Path
 from . import certificates, clean, control_plane, hosts, images, inside, nodes, objects, ssh, stand_in, tools, workload
 from .api import Api
 from .process import remember, say, wait_for
-from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, SITES, STATE, Host
+from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, NAME, SITES, STATE, Host
 
 
 def up(argv: list[str]) -> None:
@@ -84,12 +84,12 @@ def files(host: Host) -> dict[str, str]:
 def start() -> None:
     """Starts the lab's process: process 1 of the namespaces that all hosts are in."""
     script = (
-        '"$1/join-cgroup" cutover-lab && exec unshare --net --mount --ipc --pid --fork --kill-child --mount-proc '
+        '"$1/join-cgroup" "$2" && exec unshare --net --mount --ipc --pid --fork --kill-child --mount-proc '
         '/usr/bin/python3 -B "$1/lab/init.py"'
     )
     with (STATE / "lab.log").open("w") as log:
         parent = subprocess.Popen(
-            ["bash", "-c", script, "bash", LAB],
+            ["bash", "-c", script, "bash", LAB, NAME],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

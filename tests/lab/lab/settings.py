@@ -4,8 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Whether the workers are virtual machines with real DRBD, and not namespaces with the stand-in.
+MACHINES = os.environ.get("LAB_MACHINES") == "yes"
+#: The lab's name: of its state, control groups and lock. Labs with other names do not know of each other.
+NAME = os.environ.get("LAB_NAME") or ("cutover-machines" if MACHINES else "cutover-lab")
 #: Workers on each site. worker01..03 have a spare disk; the service begins on the last three.
-WORKERS = int(os.environ.get("LAB_WORKERS", "6"))
+WORKERS = int(os.environ.get("LAB_WORKERS", "3" if MACHINES else "6"))
 #: Replicas of the service, and workers with a spare disk.
 REPLICAS = 3
 #: The spare disk, /dev/sdc. A member of etcd takes 130 MB before it has any data: two segments of its log.
@@ -16,7 +20,7 @@ DATA_MB = int(os.environ.get("LAB_DATA_MB", "40"))
 HELM = os.environ.get("LAB_HELM", "4")
 
 #: Everything the lab keeps while it is up. `down` removes it.
-STATE = Path("/var/lib/cutover-lab")
+STATE = Path("/var/lib") / NAME
 #: What takes long to get, once for a machine.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cutover-lab"
 #: This directory's parent: tests/lab.
@@ -64,6 +68,11 @@ class Host:
     def is_worker(self) -> bool:
         """Whether pods run on it."""
         return self.name != "master"
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether it is a virtual machine."""
+        return MACHINES and self.is_worker
 
     @property
     def has_disk(self) -> bool:
