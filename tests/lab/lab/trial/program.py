@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import stand_in, tools
+from .. import inventory as inventories
 from ..settings import LAB, STATE
 
 TOP = LAB.parent.parent
 RUNS = STATE / "runs"
-INVENTORY = "inventories/lab.yml"
+INVENTORY = inventories.path()
 
 
 @dataclass
