@@ -7,7 +7,6 @@ so that they end with it. A card on the site's bridge carries everything, as on 
 import shlex
 import shutil
 import sys
-from pathlib import Path
 
 from . import certificates, machine_image
 from .process import run
@@ -120,7 +119,7 @@ def power_on(host: Host) -> None:
     """Starts a machine. Runs inside the lab's namespaces."""
     worker = Worker(host)
     for bridge, tap in worker.taps.items():
-        if not Path("/sys/class/net", tap).exists():
+        if not run("ip", "-o", "link", "show", "dev", tap, accept=(0, 1)):
             run("ip", "tuntap", "add", "dev", tap, "mode", "tap")
         run("ip", "link", "set", tap, "master", bridge, "up")
     worker.power_on(machine_image.path(), MACHINE_MB, KERNEL, [OPT])

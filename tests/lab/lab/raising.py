@@ -9,7 +9,7 @@ from pathlib import Path
 from . import certificates, clean, control_plane, hosts, images, inside, inventory, machine_image, machines, nodes, objects, ssh, stand_in, tools, workload
 from .api import Api
 from .process import remember, say, wait_for
-from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, MACHINES, NAME, SITES, STATE, Host
+from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, MACHINES, NAME, PATIENCE, SITES, STATE, Host
 
 
 def up(argv: list[str]) -> None:
@@ -121,12 +121,12 @@ def build(argv: list[str]) -> None:
     stand_in.start()
     apis = {site: Api.of(site.master.root / "etc/kubernetes") for site in SITES}
     for site, api in apis.items():
-        wait_for(f"the API server of {site.name} is ready", api.is_ready, 180)
+        wait_for(f"the API server of {site.name} is ready", api.is_ready, 180 * PATIENCE)
         objects.make(api)
     say("the API servers are ready")
     for site, api in apis.items():
-        wait_for(f"the kinds of {site.name} are served", partial(objects.make_nodes, api, site), 30)
-        wait_for(f"the nodes of {site.name} are ready", partial(objects.nodes_are_ready, api, site), 180)
+        wait_for(f"the kinds of {site.name} are served", partial(objects.make_nodes, api, site), 30 * PATIENCE)
+        wait_for(f"the nodes of {site.name} are ready", partial(objects.nodes_are_ready, api, site), 180 * PATIENCE)
     say("all nodes are ready")
     if "hosts" not in argv:
         workload.install(SITES[0], apis[SITES[0]])

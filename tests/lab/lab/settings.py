@@ -14,6 +14,8 @@ WORKERS = int(os.environ.get("LAB_WORKERS", "3" if MACHINES else "6"))
 REPLICAS = 3
 #: The spare disk, /dev/sdc. A member of etcd takes 130 MB before it has any data: two segments of its log.
 DISK_MB = int(os.environ.get("LAB_DISK_MB", "320"))
+#: How many times longer things may take than on workers that are namespaces: the processors of machines are emulated.
+PATIENCE = 4 if MACHINES else 1
 #: Memory of a worker that is a virtual machine.
 MACHINE_MB = int(os.environ.get("LAB_MACHINE_MB", "768"))
 #: Data that is written into the service.
