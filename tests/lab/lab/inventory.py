@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from .settings import LAB, NAME, STATE, WORKERS
+from .settings import LAB, NAME, REPLICAS, STATE, WORKERS
 
 SHIPPED = LAB.parent.parent / "inventories" / "lab.yml"
-SHIPPED_STATE, SHIPPED_WORKERS = "/var/lib/cutover-lab", 6
+SHIPPED_STATE, SHIPPED_WORKERS, SHIPPED_PAIRS = "/var/lib/cutover-lab", 6, 3
 
 
 def is_shipped() -> bool:
     """Whether the shipped one is right."""
-    return NAME == "cutover-lab" and WORKERS == SHIPPED_WORKERS
+    return (NAME, WORKERS, REPLICAS) == ("cutover-lab", SHIPPED_WORKERS, SHIPPED_PAIRS)
 
 
 def path() -> Path:
@@ -19,10 +19,10 @@ def path() -> Path:
 
 
 def make() -> None:
-    """Writes it: its own state, and only the workers there are."""
+    """Writes it: its own state, and only the workers and pairs there are."""
     if is_shipped():
         return
-    lines = [line for line in SHIPPED.read_text().splitlines() if not line.startswith("#")]
+    text = SHIPPED.read_text().replace(SHIPPED_STATE, str(STATE)).split(f"  - resource: etcd{REPLICAS}\n")[0]
     gone = tuple(f"worker{number:02}:" for number in range(WORKERS + 1, SHIPPED_WORKERS + 1))
-    lines = [line.replace(SHIPPED_STATE, str(STATE)) for line in lines if not line.strip().startswith(gone or ("\0",))]
-    path().write_text("\n".join(lines) + "\n")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    path().write_text("".join(f"{line}\n" for line in lines if not (gone and line.strip().startswith(gone))))

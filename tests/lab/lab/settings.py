@@ -10,8 +10,8 @@ MACHINES = os.environ.get("LAB_MACHINES") == "yes"
 NAME = os.environ.get("LAB_NAME") or ("cutover-machines" if MACHINES else "cutover-lab")
 #: Workers on each site. worker01..03 have a spare disk; the service begins on the last three.
 WORKERS = int(os.environ.get("LAB_WORKERS", "3" if MACHINES else "6"))
-#: Replicas of the service, and workers with a spare disk.
-REPLICAS = 3
+#: Replicas of the service, and workers with a spare disk: 1 to 3.
+REPLICAS = int(os.environ.get("LAB_REPLICAS", "3"))
 #: The spare disk, /dev/sdc. A member of etcd takes 130 MB before it has any data: two segments of its log.
 DISK_MB = int(os.environ.get("LAB_DISK_MB", "320"))
 #: How many times longer things may take than on workers that are namespaces: the processors of machines are emulated.
