@@ -5,7 +5,7 @@ from functools import partial
 
 from .. import hosts
 from ..api import Api
-from ..settings import NAMESPACE, RELEASE, REPLICAS, SITES, STATEFULSET, VOLUMES, Host
+from ..settings import MACHINES, NAMESPACE, RELEASE, REPLICAS, SITES, STATEFULSET, VOLUMES, Host
 from . import trees
 from .program import Ended, call
 from .service import Service, Writer, missing
@@ -13,8 +13,11 @@ from .tally import Tally
 
 PRIMARY, STANDBY = SITES
 #: Disks are small here, and the release that runs is tied by its values to the nodes it is to leave.
-EXTRA = ("-e", "volume_size=400Mi", "-e", "values={}")
-PREPARE = ("run", "playbooks/etcd-prepare.yml", *EXTRA, "--approve", "approve-the-use-of-the-spare-disks")
+VALUES = "values={}" if REPLICAS == 3 else f'values={{"replicas": {REPLICAS}}}'
+EXTRA = ("-e", "volume_size=400Mi", "-e", VALUES)
+#: Emulated processors carry little.
+LINK = ("-e", "min_throughput=1MB/s", "-e", "max_rtt=1s") if MACHINES else ()
+PREPARE = ("run", "playbooks/etcd-prepare.yml", *EXTRA, *LINK, "--approve", "approve-the-use-of-the-spare-disks")
 CUTOVER = ("run", "playbooks/etcd-cutover.yml", *EXTRA, "--approve", "approve-the-outage")
 CUTOVER += ("--approve", f"approve-the-removal-of-the-old-release={RELEASE}")
 LAST_GATE = ("--approve", "approve-that-clients-write-again")
@@ -98,7 +101,7 @@ class Job:
 
     def pinned(self) -> None:
         """Without values the release would stay tied to its old nodes: seen before anything is touched."""
-        words = [word for word in (*CUTOVER, *LAST_GATE) if word not in ("values={}",)]
+        words = [word for word in (*CUTOVER, *LAST_GATE) if word != VALUES]
         at = next(at for at, word in enumerate(words) if word == "-e" and words[at + 1] == "--approve")
         del words[at]
         ended = self.run(*words, code=1, must=False)

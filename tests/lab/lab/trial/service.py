@@ -8,7 +8,7 @@ import time
 
 from .. import workload
 from ..api import Api, ApiError
-from ..settings import NAMESPACE, REPLICAS, STATEFULSET, Site
+from ..settings import NAMESPACE, PATIENCE, REPLICAS, STATEFULSET, Site
 
 POD_PATH = f"/api/v1/namespaces/{NAMESPACE}/pods/{STATEFULSET}-"
 
@@ -79,7 +79,7 @@ class Service:
             for pod in (f"{STATEFULSET}-{ordinal}" for ordinal in range(REPLICAS))
         }
 
-    def wait(self, seconds: float = 180) -> bool:
+    def wait(self, seconds: float = 180 * PATIENCE) -> bool:
         """Whether all members are ready within a time."""
         end = time.monotonic() + seconds
         while len(self.pods()) < REPLICAS:
@@ -92,7 +92,7 @@ class Service:
         """Sets the number of members, and waits until it is so."""
         path = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/{STATEFULSET}"
         self.api.patch(path, {"spec": {"replicas": replicas}})
-        end = time.monotonic() + 180
+        end = time.monotonic() + 180 * PATIENCE
         query = f"/api/v1/namespaces/{NAMESPACE}/pods"
         while len(self.pods()) != replicas or len(self.api.get(query)["items"]) != replicas:
             if time.monotonic() > end:
