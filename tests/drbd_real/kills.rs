@@ -98,7 +98,7 @@ impl Ran {
         let made = |event: &serde_json::Value| {
             event["kind"] == "applied" && event["task"]["step"].as_str().is_some_and(|name| name.starts_with(step))
         };
-        let last = events.filter(made).last().unwrap_or_else(|| panic!("{step} changed nothing:\n{}", self.said));
+        let last = events.filter(made).next_back().unwrap_or_else(|| panic!("{step} changed nothing:\n{}", self.said));
         last["at"].as_str().expect("a time").parse().expect("a time")
     }
 }
