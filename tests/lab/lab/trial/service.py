@@ -75,7 +75,7 @@ class Service:
         time.sleep(0.5)
         body = {"revision": revision}
         return {
-            pod: str(self.ask(pod, "/v3/maintenance/hash", body)["hash"])
+            pod: str(self.ask(pod, "/v3/maintenance/hash", body, timeout=15 * PATIENCE)["hash"])
             for pod in (f"{STATEFULSET}-{ordinal}" for ordinal in range(REPLICAS))
         }
 
