@@ -66,7 +66,9 @@ def install(site: Site, api: Api) -> None:
     for host in old_nodes(site):
         api.patch(f"/api/v1/nodes/{host.name}", {"metadata": {"labels": {OLD_NODES: "true"}}})
     # The production release is older than the plan: it does not ask for the label of the planned nodes.
-    values = {"replicas": REPLICAS, "nodeSelector": {TENANT: None, OLD_NODES: "true"}}
+    values = {"nodeSelector": {TENANT: None, OLD_NODES: "true"}}
+    if REPLICAS != 3:
+        values["replicas"] = REPLICAS
     run(
         tools.helm() / "helm",
         "install",

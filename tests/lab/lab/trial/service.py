@@ -60,7 +60,7 @@ class Service:
         """All keys that begin so, with their values; read with quorum."""
         last = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         body = {"key": code(prefix), "range_end": code(last)}
-        found = self.ask(f"{STATEFULSET}-0", "/v3/kv/range", body, timeout=30).get("kvs", [])
+        found = self.ask(f"{STATEFULSET}-0", "/v3/kv/range", body, timeout=30 * PATIENCE).get("kvs", [])
         return {text(item["key"]): text(item.get("value", "")) for item in found}
 
     def identity(self) -> dict:
@@ -75,7 +75,7 @@ class Service:
         time.sleep(0.5)
         body = {"revision": revision}
         return {
-            pod: str(self.ask(pod, "/v3/maintenance/hash", body)["hash"])
+            pod: str(self.ask(pod, "/v3/maintenance/hash", body, timeout=15 * PATIENCE)["hash"])
             for pod in (f"{STATEFULSET}-{ordinal}" for ordinal in range(REPLICAS))
         }
 
