@@ -1,6 +1,7 @@
 //! Something that is made by an attempt which takes time and may fail, and is then shared: a connection, a client. Everyone
 //! who asks meanwhile waits for the same attempt; when the thing is no longer good, the next one who asks starts another.
-//! A failure is kept for as long as it took, so that no more than half of the time is spent on a machine that is dead.
+//! That nothing was reached is kept for as long as it took to find out, so that no more than half of the time is spent on a
+//! machine that is dead. A refusal is not kept: whoever has just put it right is believed at once.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -52,7 +53,12 @@ async fn timed<T>(made: BoxFuture<'static, Result<T, TransportFault>>) -> Result
     let began = Instant::now();
     made.await.map_err(|fault| {
         let now = Instant::now();
-        Failed(fault, now + now.duration_since(began).min(KEPT))
+        let kept = if let TransportFault::Unreachable(_) = fault {
+            now.duration_since(began).min(KEPT)
+        } else {
+            Duration::ZERO
+        };
+        Failed(fault, now + kept)
     })
 }
 
