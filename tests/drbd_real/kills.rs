@@ -94,11 +94,11 @@ impl Ran {
     /// When the last change of a step was made.
     #[track_caller]
     fn applied(&self, step: &str) -> Timestamp {
-        let events = self.events.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        let mut events = self.events.lines().map(|line| serde_json::from_str(line).expect("JSON"));
         let made = |event: &serde_json::Value| {
             event["kind"] == "applied" && event["task"]["step"].as_str().is_some_and(|name| name.starts_with(step))
         };
-        let last = events.filter(made).next_back().unwrap_or_else(|| panic!("{step} changed nothing:\n{}", self.said));
+        let last = events.rfind(made).unwrap_or_else(|| panic!("{step} changed nothing:\n{}", self.said));
         last["at"].as_str().expect("a time").parse().expect("a time")
     }
 }
