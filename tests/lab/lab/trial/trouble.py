@@ -179,7 +179,7 @@ class Trouble:
     def node_dies(self) -> None:
         """A node loses its power while data is copied to it, and is not back in time. It is booted again, and everything
         taken back."""
-        playbook = self.impatient("Bring each replica's data to its new node", "30m", "15s")
+        playbook = self.impatient({"Bring each replica's data to its new node": "15s"})
         process = start(CUTOVER[0], playbook, *CUTOVER[2:])
         self.await_step(process, "bring-each-replica-s-data-to-its-new-node")
         power.main(["off", "primary/worker01"])
@@ -198,7 +198,8 @@ class Trouble:
         protection = "kubernetes.io/pvc-protection"
         self.service.api.patch(claim, {"metadata": {"finalizers": [protection, HOLDER]}})
         words = ['values={"image":{"tag":"never"}}' if word == "values={}" else word for word in CUTOVER]
-        ended = call(words[0], self.impatient("Delete the claims; the volumes stay", "3m", "10s"), *words[2:])
+        playbook = self.impatient({"Delete the claims; the volumes stay": "10s", "Every replica is ready": "20s"})
+        ended = call(words[0], playbook, *words[2:])
         self.ends(ended, 1, f"data-{STATEFULSET}-1 is being deleted, held by {HOLDER}", False)
         volumes = self.service.api.get("/api/v1/persistentvolumes")["items"]
         kept = [one["metadata"]["name"] for one in volumes if one["spec"]["persistentVolumeReclaimPolicy"] == "Retain"]
@@ -208,15 +209,20 @@ class Trouble:
         self.ends(ended, 1, "never", False)
         self.back(ended)
 
-    def impatient(self, step: str, timeout: str, shorter: str):
-        """The playbook of the cutover, in a copy, with less time for a step: the shipped one is patient."""
+    def impatient(self, timeouts: dict[str, str]):
+        """The playbook of the cutover, in a copy, with less time for some steps: the shipped one is patient."""
         copy = STATE / "impatient"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(TOP / "playbooks", copy)
         playbook = copy / "etcd-cutover.yml"
-        before, name, after = playbook.read_text().partition(f"- name: {step}\n")
-        assert f"timeout: {timeout}\n" in after, step
-        playbook.write_text(before + name + after.replace(f"timeout: {timeout}\n", f"timeout: {shorter}\n", 1))
+        text = playbook.read_text()
+        for step, timeout in timeouts.items():
+            before, name, after = text.partition(f"- name: {step}\n")
+            own, next_step, rest = after.partition("\n      - name: ")
+            shorter, count = re.subn(r"(\n        timeout: )\S+", rf"\g<1>{timeout}", own)
+            assert count == 1, step
+            text = before + name + shorter + next_step + rest
+        playbook.write_text(text)
         return playbook
 
     def await_step(self, process: subprocess.Popen, step: str) -> None:
