@@ -94,10 +94,11 @@ register: fresh
         let reasons = compare::reasons(params, &state.0);
         match &params.accept_stale {
             _ if reasons.is_empty() => Diff::InSync,
-            None => Diff::Blocked(reasons),
+            None => Diff::Blocked(reasons.into_iter().map(compare::Reason::refusal).collect()),
             // Nothing is done, but that it was accepted stands in plan, report and journal.
             Some(words) => {
-                let summary = format!("accept the replicas as they are, because: {words} ({})", reasons.join("; "));
+                let findings: Vec<String> = reasons.into_iter().map(|reason| reason.finding).collect();
+                let summary = format!("accept the replicas as they are, because: {words}; {}", findings.join("; "));
                 Diff::Run(vec![Change::transient(summary, [])])
             }
         }
@@ -122,7 +123,7 @@ register: fresh
         let reasons = compare::reasons(params, &state.0);
         json!({
             "replicas": replicas.collect::<Vec<_>>(),
-            "spread_seconds": compare::spread(&state.0).map(|spread| spread.as_secs()),
+            "spread_seconds": compare::spread(&state.0).map(|spread| spread.0.as_secs()),
             "fresh": reasons.is_empty(),
             "accepted": params.accept_stale.as_ref().filter(|_| !reasons.is_empty()),
         })
