@@ -91,6 +91,16 @@ fn what_was_written_while_the_link_was_cut_goes_to_the_other_side() {
 
 #[test]
 #[ignore = "needs the machines of tests/lab/drbd"]
+fn the_kernels_log_tells_when_contact_ended() {
+    let lab = Lab::prepared();
+    lab.run("fresh", "inventory", &["in_contact=true"]).expect(0, &[]);
+    lab.machines(&["kill", "primary", "worker01"]);
+    lab.until("standby", &["connection:Connecting role:Unknown"], Duration::from_secs(60));
+    lab.run("fresh", "inventory", &["in_contact=false"]).expect(0, &[]);
+}
+
+#[test]
+#[ignore = "needs the machines of tests/lab/drbd"]
 fn two_sides_that_both_went_on_are_a_split_brain() {
     let lab = Lab::prepared();
     let witness = lab.witness();
