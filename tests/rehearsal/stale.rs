@@ -61,10 +61,9 @@ async fn replicas_that_were_lost_at_one_stroke_are_promoted() {
     lose_the_primary(&stage).await;
     let ran = take_over(&stage, Value::Null).await.well();
     let fresh = fresh(&ran);
-    assert_eq!(
-        (&fresh["fresh"], &fresh["accepted"], &fresh["spread_seconds"]),
-        (&json!(true), &Value::Null, &json!(0))
-    );
+    assert_eq!((&fresh["fresh"], &fresh["accepted"]), (&json!(true), &Value::Null));
+    // Each notices by itself.
+    assert!(fresh["spread_seconds"].as_u64().unwrap() <= 11, "{fresh}");
     assert_eq!(changed(ran.own()).len(), 3, "three promotions: {:?}", changed(ran.own()));
 }
 
