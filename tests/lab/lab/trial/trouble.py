@@ -208,6 +208,8 @@ class Trouble:
         ended = call("resume", ended.run)
         self.ends(ended, 1, "never", False)
         self.back(ended)
+        # The claim was made again as it was, with what held it.
+        self.service.api.patch(claim, {"metadata": {"finalizers": [protection]}})
 
     def impatient(self, timeouts: dict[str, str]):
         """The playbook of the cutover, in a copy, with less time for some steps: the shipped one is patient."""
