@@ -158,6 +158,42 @@ async fn a_disconnected_end_is_connected_and_a_split_brain_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_split_brain_is_resolved_on_both_generations() {
+    for version in ["9.2.14", "8.4.11"] {
+        let lab = in_sync(version).await;
+        done(lab.drive("filesystem", json!({"device": "/dev/drbd0"})).await);
+        let params = json!({"victim": "active", "backup": "/root/backup"});
+        assert!(done(lab.drive("drbd_split_brain", params.clone()).await).0.is_empty(), "nothing to resolve");
+        // The Primary loses its link and goes on; so does the other one.
+        lab.sandbox.cut_link("172.16.1.1", "172.16.2.1");
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        lab.run("worker01", "mount /dev/drbd0 /mnt").await;
+        lab.run("worker01", "touch /mnt/victim").await;
+        let loss = json!({"role": "primary", "accept_data_loss": "a test"});
+        lab.run("worker01", "umount /mnt").await;
+        done(lab.drive("drbd_role", json!({"role": "secondary"})).await);
+        done(lab.drive_on("standby", "drbd_role", loss).await);
+        done(lab.drive("drbd_role", json!({"role": "primary"})).await);
+        lab.sandbox.heal_link("172.16.1.1", "172.16.2.1");
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        let words = blocked(lab.drive("drbd_sync", json!({})).await);
+        assert!(words.contains("let the module drbd_split_brain do it"), "{words}");
+        let (log, result) = done(lab.drive("drbd_split_brain", params.clone()).await);
+        let commands = programs(&log);
+        assert_eq!(commands[0], "drbdadm secondary etcd0");
+        assert!(
+            commands[1].starts_with("cutover-image /dev/sdc ") && commands[1].contains(" /root/backup/etcd0.primary.")
+        );
+        assert_eq!(commands[2..], ["drbdadm connect etcd0", "drbdadm connect --discard-my-data etcd0"]);
+        assert!(log[2].starts_with("standby/worker01$ ") && log[3].starts_with("primary/worker01$ "), "{log:?}");
+        let image = result["backup"]["image"].as_str().expect("an image").to_owned();
+        assert!(lab.run("worker01", &format!("cat {image}")).await.stdout.contains("/victim "));
+        sync(&lab, "primary", "up_to_date").await;
+        assert!(done(lab.drive("drbd_split_brain", params).await).0.is_empty(), "{version}: done");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failover_needs_an_attestation_and_the_old_primary_follows() {
     for version in ["9.2.14", "8.4.11"] {
         let lab = in_sync(version).await;

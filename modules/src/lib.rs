@@ -9,6 +9,7 @@ mod drbd;
 mod drbd_freshness;
 mod drbd_resource;
 mod drbd_role;
+mod drbd_split_brain;
 mod drbd_sync;
 mod etcd_check;
 mod file;
@@ -50,6 +51,7 @@ pub const ALL: &[BoxedModule] = &[
     &drbd_resource::DrbdResource,
     &drbd_role::DrbdRole,
     &drbd_sync::DrbdSync,
+    &drbd_split_brain::DrbdSplitBrain,
     &drbd_freshness::DrbdFreshness,
     &filesystem::Filesystem,
     &mount::Mount,

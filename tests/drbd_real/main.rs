@@ -131,12 +131,34 @@ fn two_sides_that_both_went_on_are_a_split_brain() {
     let named = ["split brain suspected: both ends have changed since they last met", "connect --discard-my-data"];
     lab.run("sync", "inventory", &[]).expect(3, &named);
 
-    // As the refusal says. The victim's unit would mount again, so its marker goes first.
-    lab.on("primary", &format!("rm /etc/drbd.d/cke_etcd0.primary; umount {MOUNT}"));
-    lab.on("primary", "drbdadm disconnect etcd0; drbdadm secondary etcd0; drbdadm connect --discard-my-data etcd0");
-    lab.on("standby", "drbdadm connect etcd0");
-    lab.run("sync", "swapped", &[]).expect(0, &[]);
-    assert_eq!(lab.on("standby", &format!("cat {MOUNT}/side")), "survivor\n");
+    // The victim is in use, and its unit would mount again at the next boot.
+    let in_use = [
+        "/dev/drbd0 of etcd0 is mounted on primary/worker01 at /data/vmdata/hpvolumes/etcd-0",
+        "/etc/drbd.d/cke_etcd0.primary is on primary/worker01 and makes it Primary again",
+    ];
+    lab.run("resolve", "inventory", &[]).expect(3, &in_use);
+    lab.on("primary", &format!("rm -rf /data/backup /etc/drbd.d/cke_etcd0.primary; umount {MOUNT}"));
+    lab.on("standby", "dmesg -C");
+    let ran = lab.run("resolve", "inventory", &[]).expect(0, &[]);
+    assert!(ran.events.contains("give up what was written to etcd0 on primary/worker01"), "{}", ran.events);
+    lab.run("resolve", "inventory", &[]).expect(0, &["0 changes"]);
+    let log = lab.on("standby", "dmesg -t");
+    assert!(log.contains("Began resync as SyncSource") && !log.contains("as SyncTarget"), "{log}");
+
+    // What was given up is in the image, and only there.
+    let image = "/data/backup/etcd0.primary.worker01.*.img";
+    lab.on(
+        "primary",
+        &format!("cd /data/backup && sha256sum -c {image}.sha256 && mount -o ro,loop,noload {image} /mnt"),
+    );
+    assert_eq!(lab.on("primary", "cat /mnt/side; umount /mnt"), "victim\n");
+    for (site, side) in [("standby", "survivor\n"), ("primary", "survivor\n")] {
+        if site == "primary" {
+            lab.on("standby", &format!("umount {MOUNT}; drbdadm secondary etcd0"));
+            lab.on(site, &format!("drbdadm primary etcd0; mount /dev/drbd0 {MOUNT}"));
+        }
+        assert_eq!(lab.on(site, &format!("cat {MOUNT}/side")), side);
+    }
     lab.verify();
 }
 

@@ -10,6 +10,7 @@ mod lost;
 mod play;
 mod ran;
 mod seeds;
+mod split_brain;
 mod stage;
 mod stale;
 mod truth;

@@ -48,6 +48,11 @@ impl Generations {
         self.current == JUST_CREATED && self.bitmap == 0 && self.history == [0, 0]
     }
 
+    /// A name for the data: the current identifier. The lowest bit only says that an end was Primary and is left aside.
+    pub(crate) fn name(&self) -> String {
+        format!("{:016X}", self.current & !1)
+    }
+
     /// Compares this end with the peer. The lowest bit only says that an end was Primary and is left aside.
     pub(crate) fn relation(&self, peer: &Self) -> Relation {
         let plain = |identifier: u64| identifier & !1;

@@ -37,4 +37,4 @@ pub(crate) fn suspicion(pair: &Pair, members: (&PairMember, &PairMember), own: &
     ))
 }
 
-const RESOLVE: &str = "look at `dmesg` on both nodes for \"Split-Brain\" and at the data of both ends, choose the end whose changes are to be lost, back it up, and run on it";
+const RESOLVE: &str = "look at `dmesg` on both nodes for \"Split-Brain\" and at the data of both ends, choose the end whose changes are to be lost, and let the module drbd_split_brain do it; or back it up, and run on it";

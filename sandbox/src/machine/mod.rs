@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(crate) use device::OpenError;
 pub(crate) use disk::{BlockContent, Disk, Mount, Real};
 pub(crate) use errno::Errno;
-pub(crate) use filesystem::{Filesystem, allocated};
+pub(crate) use filesystem::{Filesystem, ROOT, allocated};
 pub(crate) use inode::{Content, InodeKind, Meta, Stat};
 pub(crate) use path::Follow;
 

@@ -10,6 +10,7 @@ mod findmnt;
 mod helm;
 mod holders;
 mod host;
+mod image;
 mod json;
 mod links;
 mod lsblk;
@@ -41,6 +42,7 @@ pub(crate) const ALL: &[&dyn Program] = &[
     &findmnt::Findmnt,
     &holders::Holders,
     &host::Hostname,
+    &image::Image,
     &date::Date,
     &etcdctl::Etcdctl,
     &helm::Helm,
