@@ -8,12 +8,12 @@ use cutover_engine::event::EventKind;
 use cutover_engine::module::Class;
 use cutover_engine::playbook;
 use cutover_modules::REGISTRY;
-use cutover_sandbox::{Fault, FaultKind};
+use cutover_sandbox::{Fault, FaultKind, WorldSpec};
 use serde_json::Value;
 
 use crate::play::{CUTOVER, Play, example};
 use crate::ran::{Ran, changed};
-use crate::stage::Stage;
+use crate::stage::{Stage, prepared};
 
 const RESOLVE: &str = r#"
 name: The old side gives its changes up
@@ -46,8 +46,7 @@ async fn pass(seconds: u64) {
 }
 
 /// Each side of etcd0 writes a file named for what it is, without the other; then they meet. Both are mounted.
-async fn split() -> Stage {
-    let stage = Stage::prepared();
+async fn split(stage: Stage) -> Stage {
     stage.world.cut_link("172.16.1.1", "172.16.2.1");
     pass(30).await;
     for (site, file) in SITES {
@@ -65,7 +64,7 @@ async fn split() -> Stage {
 
 /// As [`split`], the victim out of use.
 async fn ready() -> Stage {
-    let stage = split().await;
+    let stage = split(Stage::prepared()).await;
     stage.must("primary", "worker01", "umount /mnt/x").await;
     stage
 }
@@ -151,7 +150,7 @@ async fn both_sides_end_with_the_survivors_data_and_the_victims_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_victim_that_is_in_use_is_not_touched() {
-    let stage = split().await;
+    let stage = split(Stage::prepared()).await;
     stage.must("primary", "worker01", &format!("touch {MARKER}")).await;
     let mounted = "/dev/drbd0 of etcd0 is mounted on primary/worker01 at /mnt/x";
     refused(&stage, &resolve(), &[mounted, &format!("{MARKER} is on primary/worker01")]).await;
@@ -164,12 +163,11 @@ async fn a_victim_that_is_in_use_is_not_touched() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_given_up_without_room_for_its_image() {
-    let stage = ready().await;
-    let play = play(&|text| text.replace("/data/vmdata/backup", "/small"));
-    stage.must("primary", "worker01", "mkdir /small").await;
-    let file = cutover_engine::world::Command::new(["truncate", "-s", "1", "/small/x"]);
-    assert!(stage.exec(&cutover_engine::world::Place::node("primary", "worker01"), &file).await.success());
-    refused(&stage, &play, &["the image of etcd0 needs", "make room, or say another directory in `backup`"]).await;
+    // The disk of the backups has 200 GiB.
+    let spec = WorldSpec { disk_bytes: 210 << 30, ..WorldSpec::default() };
+    let stage = split(Stage::from(&prepared(&Play::prepare(), spec, 1))).await;
+    stage.must("primary", "worker01", "umount /mnt/x").await;
+    refused(&stage, &resolve(), &["the image of etcd0 needs", "make room, or say another directory in `backup`"]).await;
 }
 
 #[tokio::test(start_paused = true)]
