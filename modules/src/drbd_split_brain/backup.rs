@@ -36,10 +36,12 @@ pub(super) fn read(done: &Done) -> Option<Value> {
     let Done::Output(output) = done else { return None };
     let (how, rest) = output.stdout.trim_end().split_once(' ').filter(|(how, _)| ["made", "kept"].contains(how))?;
     let (sha256, image) = rest.split_once(' ')?;
+    let quoted = quote(image);
     Some(json!({
         "image": image,
         "sha256": sha256,
         "made": how == "made",
-        "look": format!("mount -o ro,loop,noload {} /mnt", quote(image)),
+        "look": format!("mount -o ro,loop,noload {quoted} /mnt"),
+        "restore": format!("dd if={quoted} of=DEVICE bs=1M conv=fsync, with DEVICE Primary and not mounted"),
     }))
 }
