@@ -182,7 +182,7 @@ async fn the_victim_is_not_named_by_mistake() {
     // Another word is no playbook at all.
     let text = RESOLVE.replace("victim: active", "victim: primary");
     let read = |_: &Path| Ok(text.clone());
-    let faults = playbook::load(Path::new("resolve.yml"), &REGISTRY, &read).err().expect("a fault").to_string();
+    let faults = playbook::load(Path::new("resolve.yml"), &REGISTRY, &read).expect_err("a fault").to_string();
     assert!(faults.contains("primary") && faults.contains("active"), "{faults}");
 }
 
