@@ -1,0 +1,21 @@
+//! Conformance: every command and every API request that modules send, and where the sandbox's answer to each is compared
+//! with the real thing.
+
+mod heard;
+mod list;
+mod rehearsed;
+mod shape;
+
+use list::List;
+
+#[test]
+fn everything_that_is_sent_is_listed() {
+    let sent = rehearsed::everything();
+    let mut wrong = List::read("commands.txt").held_against(&sent.commands);
+    wrong.extend(List::read("requests.txt").held_against(&sent.requests));
+    assert!(
+        wrong.is_empty(),
+        "{}\nIf that is right: UPDATE=1 cargo test --test conformance, say where each is compared, and commit the lists",
+        wrong.join("\n")
+    );
+}
