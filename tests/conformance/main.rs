@@ -1,10 +1,17 @@
 //! Conformance: every command and every API request that modules send, and where the sandbox's answer to each is compared
 //! with the real thing.
 
+mod compare;
 mod heard;
+mod hosts;
+mod life;
 mod list;
+mod noted;
 mod rehearsed;
 mod shape;
+#[path = "../worlds/mod.rs"]
+#[expect(dead_code, reason = "other tests use all of it")]
+mod worlds;
 
 use list::List;
 

@@ -47,7 +47,7 @@ impl Journal for Memory {
     }
 }
 
-pub(crate) struct NoSecrets;
+struct NoSecrets;
 
 impl Secrets for NoSecrets {
     fn resolve(&self, _: &SecretSource) -> Result<String, String> {
@@ -70,9 +70,7 @@ struct Executed {
 
 impl Theatre {
     fn new(sent: &Arc<Mutex<Sent>>, spec: WorldSpec) -> Self {
-        let read = |path: &Path| std::fs::read_to_string(path);
-        let inventory = inventory::load(&root().join("inventories/example.yml"), &read, &NoSecrets);
-        let inventory = Arc::new(inventory.unwrap_or_else(|faults| panic!("{faults}")));
+        let inventory = load(&root().join("inventories/example.yml"));
         let sandbox = Sandbox::new(Arc::clone(&inventory), spec, 1).unwrap();
         Self { inventory, sandbox, sent: Arc::clone(sent) }
     }
@@ -115,6 +113,12 @@ impl Theatre {
     async fn shipped(&self, name: &str) -> Executed {
         self.execute(&root().join("playbooks").join(name), None, None, None).await
     }
+}
+
+/// Loads an inventory.
+pub(crate) fn load(path: &Path) -> Arc<Inventory> {
+    let read = |path: &Path| std::fs::read_to_string(path);
+    Arc::new(inventory::load(path, &read, &NoSecrets).unwrap_or_else(|faults| panic!("{faults}")))
 }
 
 pub(crate) fn root() -> PathBuf {

@@ -1,0 +1,86 @@
+//! The comparison of what both worlds have answered, and what of it may differ.
+
+use std::collections::BTreeMap;
+
+use crate::noted::Note;
+
+/// What differs, command by command. Modules look at several places at once, so only the order in which the same command
+/// was sent again counts.
+pub(crate) fn differences(real: &[Note], simulated: &[Note], directory: &str, device: &str) -> Vec<String> {
+    let [real, simulated] = [real, simulated].map(|notes| {
+        let mut by_command: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for note in notes {
+            by_command.entry(&note.command).or_default().push(said(note, directory, device));
+        }
+        by_command
+    });
+    let mut found = Vec::new();
+    for command in real.keys().chain(simulated.keys().filter(|command| !real.contains_key(*command))) {
+        let [one, other] = [&real, &simulated].map(|answers| answers.get(command).map_or(&[][..], Vec::as_slice));
+        if one.len() != other.len() {
+            found.push(format!(
+                "{command}\n  sent {} times to the real one and {} to the sandbox",
+                one.len(),
+                other.len()
+            ));
+        }
+        for (one, other) in one.iter().zip(other).filter(|(one, other)| one != other) {
+            found.push(format!("{command}\n  real      {one}\n  simulated {other}"));
+        }
+    }
+    found
+}
+
+/// An answer without what may differ.
+fn said(note: &Note, directory: &str, device: &str) -> String {
+    let program = note.shape.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
+    let lines = note.stdout.lines().map(|line| match program {
+        // Other mounts than the test's own.
+        "findmnt" if note.shape.contains("TARGET,SOURCE") && !line.contains(directory) => String::new(),
+        // The file system that the test's directory is on.
+        "findmnt" if !line.contains(device) => "(elsewhere)".to_owned(),
+        // A loop device is of the type loop.
+        "lsblk" => line.replace("TYPE=\"loop\"", "TYPE=\"disk\""),
+        // What a directory takes differs from file system to file system.
+        "find" if line.starts_with("d ") => line.rsplit_once(' ').map_or(line, |(head, _)| head).to_owned(),
+        // Flags that file systems set by themselves.
+        "lsattr" => {
+            let (flags, path) = line.split_once(' ').unwrap_or((line, ""));
+            format!("immutable: {} {path}", flags.contains('i'))
+        }
+        "df" | "du" | "ping" | "cutover-throughput" => numbers(line),
+        "cutover-look" if line.starts_with("device=") => "device=".to_owned(),
+        "cutover-look" if line.starts_with("free=") || line.starts_with("allocated=") => numbers(line),
+        _ => line.to_owned(),
+    });
+    let stdout: Vec<String> = lines.map(uuids).filter(|line| !line.is_empty()).collect();
+    // What follows is advice to read the manual, in words that change with the version.
+    let advice = |line: &&str| !line.starts_with("Try '") && !line.starts_with("Usage:") && !line.trim().is_empty();
+    let stderr = note.stderr.replace(['\u{2018}', '\u{2019}'], "'");
+    let stderr: Vec<&str> = stderr.lines().filter(advice).collect();
+    format!("{} {stdout:?} {stderr:?}", note.exit)
+}
+
+fn numbers(line: &str) -> String {
+    let mut out = String::new();
+    for c in line.chars() {
+        match c {
+            '0'..='9' if out.ends_with('N') => {}
+            '.' if out.ends_with('N') => {}
+            '0'..='9' => out.push('N'),
+            c => out.push(c),
+        }
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Identifiers of file systems are random.
+fn uuids(line: String) -> String {
+    let is_uuid = |word: &str| word.len() == 36 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let breaks = [' ', '=', '"', ','];
+    let words = line.split_inclusive(breaks).map(|word| {
+        let bare = word.trim_end_matches(breaks);
+        if is_uuid(bare) { word.replace(bare, "UUID") } else { word.to_owned() }
+    });
+    words.collect()
+}
