@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+
 use crate::noted::Note;
 
 /// What differs, command by command. Modules look at several places at once, so only the order in which the same command
@@ -39,8 +41,9 @@ fn said(note: &Note, directory: &str, device: &str) -> String {
         "findmnt" if note.shape.contains("TARGET,SOURCE") && !line.contains(directory) => String::new(),
         // The file system that the test's directory is on.
         "findmnt" if !line.contains(device) => "(elsewhere)".to_owned(),
-        // A loop device is of the type loop.
-        "lsblk" => line.replace("TYPE=\"loop\"", "TYPE=\"disk\""),
+        // A loop device is of the type loop; the sandbox's disk of that name ends in a number, as partitions do.
+        "lsblk" => line.replace("TYPE=\"loop\"", "TYPE=\"disk\"").replace("TYPE=\"part\"", "TYPE=\"disk\""),
+        "cutover-manifest" => manifest(line),
         // What a directory takes differs from file system to file system.
         "find" if line.starts_with("d ") => line.rsplit_once(' ').map_or(line, |(head, _)| head).to_owned(),
         // Flags that file systems set by themselves.
@@ -57,8 +60,38 @@ fn said(note: &Note, directory: &str, device: &str) -> String {
     // What follows is advice to read the manual, in words that change with the version.
     let advice = |line: &&str| !line.starts_with("Try '") && !line.starts_with("Usage:") && !line.trim().is_empty();
     let stderr = note.stderr.replace(['\u{2018}', '\u{2019}'], "'");
-    let stderr: Vec<&str> = stderr.lines().filter(advice).collect();
+    let mut stderr: Vec<String> = stderr.lines().filter(advice).map(str::to_owned).collect();
+    if program == "systemctl" {
+        // Newer versions say the same in other words, with quotes and in another order.
+        stderr = stderr.iter().map(|line| line.replace('"', "").replace("unit, unit", "unit: Unit file")).collect();
+        stderr.sort();
+    }
     format!("{} {stdout:?} {stderr:?}", note.exit)
+}
+
+/// A manifest's entries in order, without inode numbers, times of change of what was made in the test, and sizes and blocks
+/// of directories.
+fn manifest(line: &str) -> String {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(line).expect("base64");
+    let text = String::from_utf8(bytes).expect("text");
+    let entry = |part: &str| {
+        let fields: Vec<&str> = part.split(' ').collect();
+        match fields.as_slice() {
+            ["d", mode, uid, gid, _, time, ..] => format!("d {mode} {uid} {gid} {}", whole(time)),
+            [kind @ ("f" | "l"), mode, uid, gid, size, time, _, blocks] => {
+                format!("{kind} {mode} {uid} {gid} {size} {} {blocks}", whole(time))
+            }
+            _ => part.to_owned(),
+        }
+    };
+    let mut entries: Vec<String> = text.split('\0').map(entry).collect();
+    entries.sort();
+    entries.join("|")
+}
+
+/// A time that the test has set stays; any other is now.
+fn whole(time: &str) -> &str {
+    if time.starts_with("1700000000.") { time } else { "now" }
 }
 
 fn numbers(line: &str) -> String {

@@ -137,7 +137,6 @@ async fn disk(stage: &Stage, ground: &Ground) {
     let remove = json!({"path": data, "state": "absent", "recursive": true, "device": device});
     done(stage, "file", remove).await;
     done(stage, "mount", mount(json!({"state": "unmounted", "underlay": "sealed"}))).await;
-    stage.run(&["cutover-none"]).await;
     done(stage, "mount", mount(json!({"state": "unmounted", "underlay": "open"}))).await;
     lines(stage, "/dev/no-such-disk", &["blkid -p -o export ~", "blockdev --getsize64 ~", "wipefs -n ~"]).await;
     lines(stage, "/dev/no-such-disk", &["lsblk -P -b -o NAME,TYPE ~", "cmp -s -n 4 /dev/zero ~", "mkfs.ext4 -q ~"])
