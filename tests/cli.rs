@@ -166,7 +166,7 @@ fn a_module_is_explained_from_its_schema() {
     assert_snapshot!("explain_mount", seen(&run(&root(), &["explain", "mount"])));
     assert_snapshot!("explain_net_check", seen(&run(&root(), &["explain", "net_check"])));
     let table = String::from_utf8(run(&root(), &["explain"]).stdout).expect("text");
-    assert!(table.contains("\npause          Lets time pass\n"), "{table}");
+    assert!(table.contains("\npause           Lets time pass\n"), "{table}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::module::Diff;
+use cutover_engine::target::Target;
 use cutover_sandbox::{Fault, FaultKind, WorldSpec};
 use driver::{End, Lab};
 use serde_json::{Value, json};
@@ -209,4 +210,37 @@ async fn a_disk_that_carries_something_gets_no_metadata() {
     let lab = Lab::new(WorldSpec { spare_disks, ..WorldSpec::default() });
     let words = blocked(lab.drive("drbd_resource", json!({"create_metadata": true})).await);
     assert!(words.contains("is not blank: it carries LVM2_member"), "{words}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_contact_is_read_from_the_log_of_both_generations() {
+    for version in ["9.2.14", "8.4.11"] {
+        let lab = in_sync(version).await;
+        let site = || Target::Site { site: "standby".to_owned() };
+        let look = async || done(lab.drive_at(site(), "drbd_freshness", json!({})).await.0).1["replicas"][0].clone();
+        let now = look().await;
+        assert_eq!((&now["in_contact"], &now["disk"]), (&json!(true), &json!("UpToDate")));
+        // As a person parts them, as the network does, as a death does; each once more after they have met again.
+        for trouble in ["disconnect", "cut", "death"] {
+            let before = lab.sandbox.now();
+            match trouble {
+                "disconnect" => drop(lab.run("worker01", "drbdadm disconnect etcd0").await),
+                "cut" => lab.sandbox.cut_link("172.16.1.1", "172.16.2.1"),
+                _ => assert!(lab.sandbox.power_off("primary", "worker01")),
+            }
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            let lost = look().await;
+            assert_eq!((&lost["in_contact"], &lost["unknown"]), (&json!(false), &Value::Null), "{trouble}: {lost}");
+            let at: jiff::Timestamp = lost["last_contact"].as_str().expect("a time").parse().expect("a time");
+            let noticed = at.duration_since(before).as_secs_f64();
+            assert!((-1.0..12.0).contains(&noticed), "{version}, {trouble}: noticed after {noticed} s");
+            match trouble {
+                "disconnect" => drop(lab.run("worker01", "drbdadm connect etcd0").await),
+                "cut" => lab.sandbox.heal_link("172.16.1.1", "172.16.2.1"),
+                _ => continue,
+            }
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert_eq!(look().await["in_contact"], json!(true), "{version}, {trouble}");
+        }
+    }
 }

@@ -55,7 +55,8 @@ fn playbooks_and_inventories_in_documents_pass_check() {
                 run(directory.path(), &["check", "-i", "file.yml"])
             } else if block.starts_with("- ") {
                 lists += 1;
-                let names = ["release", "namespace", "statefulset", "replicas", "keys_before"];
+                let names =
+                    ["release", "namespace", "statefulset", "replicas", "keys_before", "accept_stale", "attestation"];
                 let vars: String = names.iter().map(|name| format!("  {name}: [x]\n")).collect();
                 let steps: String = block.lines().map(|line| format!("      {line}\n")).collect();
                 let whole = format!("name: x\nvars:\n{vars}phases:\n  - name: x\n    steps:\n{steps}");

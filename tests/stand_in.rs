@@ -214,3 +214,19 @@ fn a_host_with_devices_of_its_own_needs_no_nodes_of_loop_devices() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("loop-control"), "{output:?}");
     assert_eq!(lab.all_well(S, &["drbdadm role etcd0"]), "Primary\n");
 }
+
+#[test]
+fn the_journal_tells_how_connections_end_and_all_else_is_the_hosts_own() {
+    let lab = Lab::without_devices(16 << 20);
+    lab.synchronise();
+    lab.all_well(P, &["drbdadm disconnect etcd0"]);
+    for (site, word) in [(P, "Disconnecting"), (S, "TearDown")] {
+        let journal = lab.all_well(site, &["journalctl --no-pager -o short-unix _TRANSPORT=kernel"]);
+        let parted = format!(": conn( Connected -> {word} ) peer( ");
+        assert!(journal.lines().any(|line| line.contains(&parted)), "{site}: no `{parted}` in {journal}");
+    }
+    let own = lab.run(P, "journalctl --version");
+    let said = [own.stdout, own.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    let there = Path::new("/usr/bin/journalctl").exists();
+    assert!(said.starts_with(if there { "systemd " } else { "cutover stand-in: /usr/bin/journalctl: " }), "{said}");
+}

@@ -1,14 +1,24 @@
 //! Something that is made by an attempt which takes time and may fail, and is then shared: a connection, a client. Everyone
-//! who asks meanwhile waits for the same attempt; after a failure, or when the thing is no longer good, the next one who
-//! asks starts another.
+//! who asks meanwhile waits for the same attempt; when the thing is no longer good, the next one who asks starts another.
+//! That nothing was reached is kept for as long as it took to find out, so that no more than half of the time is spent on a
+//! machine that is dead. A refusal is not kept: whoever has just put it right is believed at once.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use cutover_engine::world::TransportFault;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use tokio::time::Instant;
 
-type Pending<T> = Shared<BoxFuture<'static, Result<T, TransportFault>>>;
+/// No failure is kept longer.
+const KEPT: Duration = Duration::from_secs(5);
+
+type Pending<T> = Shared<BoxFuture<'static, Result<T, Failed>>>;
+
+/// A failure and until when it is kept.
+#[derive(Clone)]
+struct Failed(TransportFault, Instant);
 
 /// The attempt under way, or the last one and what came of it.
 pub(crate) struct Attempt<T: Clone + Send + Sync + 'static>(Mutex<Option<Pending<T>>>);
@@ -31,11 +41,25 @@ impl<T: Clone + Send + Sync + 'static> Attempt<T> {
             match slot.as_ref().map(|pending| (pending, pending.peek())) {
                 Some((pending, None)) => pending.clone(),
                 Some((pending, Some(Ok(thing)))) if good(thing) => pending.clone(),
-                _ => slot.insert(make().shared()).clone(),
+                Some((pending, Some(Err(Failed(_, until))))) if Instant::now() < *until => pending.clone(),
+                _ => slot.insert(timed(make()).boxed().shared()).clone(),
             }
         };
-        pending.await
+        pending.await.map_err(|Failed(fault, _)| fault)
     }
+}
+
+async fn timed<T>(made: BoxFuture<'static, Result<T, TransportFault>>) -> Result<T, Failed> {
+    let began = Instant::now();
+    made.await.map_err(|fault| {
+        let now = Instant::now();
+        let kept = if let TransportFault::Unreachable(_) = fault {
+            now.duration_since(began).min(KEPT)
+        } else {
+            Duration::ZERO
+        };
+        Failed(fault, now + kept)
+    })
 }
 
 #[cfg(test)]
@@ -57,7 +81,36 @@ mod tests {
         })
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_kept_for_as_long_as_it_took_but_not_for_long() {
+        for (took, kept) in [(0, 0), (2, 2), (60, 5)] {
+            let (slot, count) = (Attempt::default(), Arc::new(AtomicUsize::new(0)));
+            let ask = || {
+                slot.get(
+                    |_| true,
+                    || {
+                        let counted = attempt(&count, Err(TransportFault::Unreachable("no answer".to_owned())));
+                        let slow = tokio::time::sleep(Duration::from_secs(took));
+                        Box::pin(async move {
+                            slow.await;
+                            counted.await
+                        })
+                    },
+                )
+            };
+            ask().await.unwrap_err();
+            if kept > 0 {
+                tokio::time::advance(Duration::from_millis(kept * 1000 - 10)).await;
+                ask().await.unwrap_err();
+                assert_eq!(count.load(Ordering::SeqCst), 1, "{took} s");
+                tokio::time::advance(Duration::from_millis(20)).await;
+            }
+            ask().await.unwrap_err();
+            assert_eq!(count.load(Ordering::SeqCst), 2, "{took} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn those_who_ask_together_share_one_attempt_and_its_failure() {
         let (slot, count) = (Attempt::default(), Arc::new(AtomicUsize::new(0)));
         let fault = TransportFault::Unreachable("no route".to_owned());
@@ -66,7 +119,7 @@ mod tests {
         assert_eq!((first, second), (Err(fault.clone()), Err(fault.clone())));
         assert_eq!(count.load(Ordering::SeqCst), 1);
 
-        assert_eq!(slot.get(|_| true, || attempt(&count, Ok(7))).await, Ok(7), "a failure is not kept");
+        assert_eq!(slot.get(|_| true, || attempt(&count, Ok(7))).await, Ok(7), "a quick failure is not kept");
         assert_eq!(slot.get(|_| true, || attempt(&count, Ok(8))).await, Ok(7), "what is good is kept");
         assert_eq!(slot.get(|thing| *thing != 7, || attempt(&count, Ok(8))).await, Ok(8), "what is not is replaced");
         assert_eq!(count.load(Ordering::SeqCst), 3);

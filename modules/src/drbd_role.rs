@@ -128,7 +128,12 @@ drbd_role:
         let Some(status) = &state.own.status else { return Ok(state) };
         let (role, disk) = (status.role, status.disk);
         if params.role == Wanted::Primary {
-            state.peer = Some(Peer::read(cx).await?);
+            let read = Peer::read(cx).await?;
+            if read.end().is_none() {
+                // That took its time, in which the link may have gone down.
+                state.own = End::read(cx, &cx.place(), &pair.resource).await?;
+            }
+            state.peer = Some(read);
             if params.initial && role != Role::Primary && disk == DiskState::Inconsistent {
                 for (place, disk) in [(cx.place(), &own.disk), (crate::drbd::place(peer), &peer.disk)] {
                     state.traces.extend(reach(traces(cx, place, disk).await)?.ok());

@@ -1,5 +1,5 @@
 //! `helm`: a release that is to be installed, or not. What is looked at is in `look`, manifests are compared in `manifest`,
-//! and the two verdicts are in `present` and `absent`. Readiness of what a release brings is the job of `k8s_wait`.
+//! and the verdicts are in `present`, `absent` and `settled`. Readiness of what a release brings is the job of `k8s_wait`.
 
 mod absent;
 mod command;
@@ -8,6 +8,7 @@ mod manifest;
 mod pods;
 mod present;
 mod save;
+mod settled;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,8 @@ pub(crate) enum Wanted {
     Present,
     /// Uninstalled, and its pods gone. Claims that a StatefulSet made from its templates stay (helm does not own them).
     Absent,
+    /// The last operation on it has come to its end, whatever the release is now. Only looked at, nothing is changed.
+    Settled,
 }
 
 /// What a playbook says to `helm`.
@@ -150,6 +153,7 @@ timeout: 5m
         match params.state {
             Wanted::Present => present::diff(&cli, params, state),
             Wanted::Absent => absent::diff(&cli, params, state),
+            Wanted::Settled => settled::diff(&cli, state),
         }
     }
 

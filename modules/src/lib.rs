@@ -6,6 +6,7 @@ mod command;
 mod copy_preserve;
 mod disk_check;
 mod drbd;
+mod drbd_freshness;
 mod drbd_resource;
 mod drbd_role;
 mod drbd_sync;
@@ -49,6 +50,7 @@ pub const ALL: &[BoxedModule] = &[
     &drbd_resource::DrbdResource,
     &drbd_role::DrbdRole,
     &drbd_sync::DrbdSync,
+    &drbd_freshness::DrbdFreshness,
     &filesystem::Filesystem,
     &mount::Mount,
     &net_check::NetCheck,

@@ -31,6 +31,11 @@ impl World for Nowhere {
     }
 }
 
+/// A world that nothing can be asked.
+pub(crate) fn nowhere() -> Arc<dyn World> {
+    Arc::new(Nowhere)
+}
+
 /// A task on the first pair's member of site `primary`: worker01, resource etcd0, /dev/drbd0 on /dev/sdc.
 pub(crate) fn pair_context() -> Context {
     let member = |site: &str, net: u8| PairMember {

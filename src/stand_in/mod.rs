@@ -11,6 +11,7 @@ mod replication;
 mod store;
 mod superblock;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -25,11 +26,24 @@ use host::Host;
 use store::Store;
 
 /// The programs that it can be called as.
-const PROGRAMS: [&str; 3] = ["drbdadm", "drbdsetup", "drbdmeta"];
+const PROGRAMS: [&str; 4] = ["drbdadm", "drbdsetup", "drbdmeta", "journalctl"];
+/// The host's own program, for all that is not the kernel's log.
+const JOURNALCTL: &str = "/usr/bin/journalctl";
 /// Commands that only ask. No answer tells how far a copy is, so none waits for one: while a file system is being written to,
 /// the next copy begins when the last one ends.
-const QUESTIONS: [&str; 10] =
-    ["--version", "-V", "role", "cstate", "dstate", "status", "get-gi", "show-gi", "dump", "events2"];
+const QUESTIONS: [&str; 11] = [
+    "--version",
+    "-V",
+    "role",
+    "cstate",
+    "dstate",
+    "status",
+    "get-gi",
+    "show-gi",
+    "dump",
+    "events2",
+    "_TRANSPORT=kernel",
+];
 /// The exit code of drbd-utils for what their user can do nothing about.
 const INTERNAL: u8 = 20;
 
@@ -40,6 +54,11 @@ pub(crate) fn called_as(words: &[std::ffi::OsString]) -> Option<ExitCode> {
     let dir =
         std::env::var_os("CUTOVER_STAND_IN_DIR").map_or_else(|| "/var/lib/cutover-stand-in".into(), PathBuf::from);
     let args: Vec<String> = words[1..].iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    if *program == "journalctl" && !args.iter().any(|arg| arg == "_TRANSPORT=kernel") {
+        let error = std::process::Command::new(JOURNALCTL).args(&words[1..]).exec();
+        complain(&anyhow::Error::new(error).context(JOURNALCTL));
+        return Some(INTERNAL.into());
+    }
     Some(answer(&dir, program, &args))
 }
 

@@ -18,7 +18,7 @@ pub(crate) const MOUNT: &str = "/data/vmdata/hpvolumes/etcd-0";
 const BLANK: &str = r"
 systemctl stop 'cutover-*.service'
 findmnt -n -o TARGET -S /dev/drbd0 | while read -r target; do umount $target; done
-systemctl disable -q drbd@etcd0.target
+systemctl disable -q drbd@etcd0.target drbd.service
 systemctl stop drbd@etcd0.target
 drbdadm down etcd0
 set -e
@@ -39,6 +39,8 @@ pub(crate) struct Lab {
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) said: String,
+    /// What its journal holds.
+    pub(crate) events: String,
 }
 
 impl Ran {
@@ -58,7 +60,9 @@ impl Lab {
     pub(crate) fn find() -> Self {
         let directory = std::env::var_os(VARIABLE).map(PathBuf::from);
         let directory = directory.unwrap_or_else(|| {
-            panic!("{VARIABLE} is not set: run `tests/lab/drbd/machines --dir DIR up 1`, and set it to DIR")
+            panic!(
+                "{VARIABLE} is not set: run `tests/lab/drbd/scenarios`, or `machines --dir DIR up 1` and set it to DIR"
+            )
         });
         let lab = Self { directory, runs: tempfile::tempdir().expect("a directory") };
         let text = fs::read_to_string(lab.inventory("inventory")).expect("a lab that is up");
@@ -113,14 +117,18 @@ impl Lab {
     /// Runs a playbook of the lab, with `inventory` or with `swapped` roles.
     pub(crate) fn run(&self, playbook: &str, inventory: &str, extra: &[&str]) -> Ran {
         let playbook = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/lab/drbd/playbooks/{playbook}.yml"));
+        let run_dir = tempfile::tempdir_in(self.runs.path()).expect("a directory");
         let mut command = self.command(&["exec", env!("CARGO_BIN_EXE_cutover"), "run"]);
-        command.arg(playbook).arg("-i").arg(self.inventory(inventory)).arg("--run-dir").arg(self.runs.path());
+        command.arg(playbook).arg("-i").arg(self.inventory(inventory)).arg("--run-dir").arg(run_dir.path());
         command.args(["--output", "plain", "--color", "never"]);
         for word in extra {
             command.args(["-e", word]);
         }
         let output = command.output().expect("cutover runs");
-        Ran { code: output.status.code(), said: words(&output) }
+        let journals = fs::read_dir(run_dir.path()).expect("the run's directory");
+        let journals = journals.map(|entry| fs::read_to_string(entry.expect("an entry").path().join("events.jsonl")));
+        let events = journals.map(Result::unwrap_or_default).collect();
+        Ran { code: output.status.code(), said: words(&output), events }
     }
 
     /// Looks until a site's resource is as wanted: words of `drbdsetup events2`.

@@ -1,12 +1,12 @@
 //! The DRBD modules over real SSH against real DRBD 8.4, in the machines of tests/lab/drbd:
 //!
 //! ```text
-//! tests/lab/drbd/machines --dir /var/tmp/lab up 1
-//! CUTOVER_DRBD_LAB=/var/tmp/lab cargo test --test drbd_real -- --ignored --test-threads 1 --nocapture
-//! tests/lab/drbd/machines --dir /var/tmp/lab down
+//! tests/lab/drbd/scenarios
 //! ```
 
+mod kills;
 mod lab;
+mod record;
 
 use std::time::{Duration, Instant};
 
@@ -24,41 +24,6 @@ fn two_blank_disks_become_one_file_system_and_move_to_the_other_side() {
     let witness = lab.witness();
     lab.run("switch", "inventory", &[]).expect(0, &["6 changes"]);
     assert_eq!((lab.mounted("primary"), lab.mounted("standby")), (String::new(), MOUNT.to_owned()));
-    witness.saw_one_at_most();
-    lab.verify();
-}
-
-#[test]
-#[ignore = "needs the machines of tests/lab/drbd"]
-fn every_synced_record_survives_the_loss_of_the_primary() {
-    let lab = Lab::prepared();
-    let witness = lab.witness();
-    let writer = lab.writer("primary");
-    writer.go_on(100);
-    lab.machines(&["kill", "primary", "worker01"]);
-    let (killed, synced) = (Instant::now(), writer.synced());
-    let ran = lab.run("takeover", "inventory", &[FENCED]).expect(0, &[]);
-    let mounted = killed.elapsed();
-    ran.said.lines().filter(|line| line.contains(" target ")).for_each(|line| println!("{line}"));
-    let records = lab.records("standby", synced);
-    println!(
-        "mounted {mounted:?} and read {:?} after the loss; {synced} records synced, {records} there",
-        killed.elapsed()
-    );
-    drop(writer);
-
-    // The old primary comes back with its marker, finds another Primary, and follows it.
-    lab.machines(&["start", "primary", "worker01"]);
-    let more = lab.writer("standby");
-    more.go_on(20);
-    // While somebody writes, a resync gets little (`c-min-rate`).
-    drop(more);
-    lab.until("primary", &["name:etcd0 role:Secondary", "connection:Connected role:Primary"], Duration::from_secs(120));
-    lab.run("sync", "swapped", &[]).expect(0, &[]);
-    assert_eq!(lab.mounted("primary"), "");
-    let log = lab.on("primary", "dmesg -t");
-    assert!(log.contains("Began resync as SyncTarget") && !log.contains("Began resync as SyncSource"), "{log}");
-    lab.records("standby", records + 20);
     witness.saw_one_at_most();
     lab.verify();
 }
@@ -122,6 +87,16 @@ fn what_was_written_while_the_link_was_cut_goes_to_the_other_side() {
     lab.records("standby", synced);
     witness.saw_one_at_most();
     lab.verify();
+}
+
+#[test]
+#[ignore = "needs the machines of tests/lab/drbd"]
+fn the_kernels_log_tells_when_contact_ended() {
+    let lab = Lab::prepared();
+    lab.run("fresh", "inventory", &["in_contact=true"]).expect(0, &[]);
+    lab.machines(&["kill", "primary", "worker01"]);
+    lab.until("standby", &["connection:Connecting role:Unknown"], Duration::from_secs(60));
+    lab.run("fresh", "inventory", &["in_contact=false"]).expect(0, &[]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod play;
 mod ran;
 mod seeds;
 mod stage;
+mod stale;
 mod truth;
 mod undone;
 mod unharmed;

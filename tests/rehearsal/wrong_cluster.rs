@@ -106,7 +106,13 @@ async fn an_unfinished_helm_operation_stops_it_at_once() {
     });
     secret["data"]["release"] = json!(STANDARD.encode(record.to_string()));
     stage.api("primary", "POST", secrets, Some(secret)).await;
-    caught_and_undone(&stage, &[], "no-helm-operation-was-left-unfinished", &["common-etcd.v2"]).await;
+    caught_and_undone(
+        &stage,
+        &[],
+        "no-helm-operation-was-left-unfinished",
+        &["common-etcd is pending-upgrade, revision 2"],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ impl Lab {
     pub(crate) fn without_devices(bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(programs(dir.path())).unwrap();
-        for program in ["drbdadm", "drbdsetup", "drbdmeta"] {
+        for program in ["drbdadm", "drbdsetup", "drbdmeta", "journalctl"] {
             symlink(env!("CARGO_BIN_EXE_cutover"), programs(dir.path()).join(program)).unwrap();
         }
         let mut lab = Self { dir, disks: Vec::new(), loops: false };

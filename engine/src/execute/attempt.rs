@@ -38,6 +38,8 @@ struct Progress {
     losses: u32,
     waiting: Option<Waiting>,
     seen: Option<Value>,
+    /// Whether the last look did not reach the target.
+    lost: bool,
     pause: Duration,
 }
 
@@ -58,6 +60,7 @@ impl Executor<'_> {
             losses: 0,
             waiting: None,
             seen: None,
+            lost: false,
             pause: LOOKS.0,
         };
         loop {
@@ -117,6 +120,7 @@ impl Executor<'_> {
             Err(failure) => {
                 let lost = matches!(failure.class, FailureClass::Unreachable | FailureClass::OutcomeUnknown);
                 if lost && progress.seen.is_some() {
+                    progress.lost = true;
                     self.waiting(task, Waiting { why: failure.message, progress: None }, progress);
                     return Ok(None);
                 }
@@ -128,6 +132,7 @@ impl Executor<'_> {
                 });
             }
         };
+        progress.lost = false;
         if progress.seen.as_ref() != Some(&probed.state) {
             let state = self.shown(step.secret, probed.state.clone());
             self.recorder().emit(EventKind::Probed { task: task.id.clone(), state });
@@ -272,7 +277,10 @@ fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {
         Some(why) => format!("not done after {}: {why}", span(task.timeout)),
         None => format!("no answer within {}", span(task.timeout)),
     };
-    let failure = Failure { message, ..failure };
+    // The time ran out because the target was away. A change that must happen once stays in doubt, though.
+    let once = progress.unsure.as_ref().is_some_and(|(change, _)| change.class == Class::AtMostOnce);
+    let class = if progress.lost && !once { FailureClass::Unreachable } else { failure.class };
+    let failure = Failure { class, message, ..failure };
     match &progress.unsure {
         Some((change, _)) => failure.details([format!("whether this was done is not known: {}", change.summary)]),
         None => failure,

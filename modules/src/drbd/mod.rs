@@ -1,6 +1,7 @@
 //! What the DRBD modules share: states, status, data generations, versions and the resource file of one end of a pair.
 
 pub(crate) mod config;
+pub(crate) mod contact;
 pub(crate) mod end;
 pub(crate) mod generations;
 #[cfg(test)]

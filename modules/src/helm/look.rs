@@ -114,6 +114,7 @@ pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<Sta
                 state.pods = pods::read(cx, site, &params.namespace, &params.selector()).await?;
             }
         }
+        Wanted::Settled => manifest::mask(&mut state.deployed, &mut []),
     }
     Ok(state)
 }

@@ -132,16 +132,25 @@ fn shown(params: &Params, state: &State, last: &Revision) -> String {
 
 /// Why nothing can be done to a release that an interrupted helm left behind.
 pub(super) fn stuck(cli: &Cli, state: &State, last: &Revision) -> Vec<String> {
-    let release = &cli.release;
-    let recovery = match (last.status.as_str(), state.good()) {
-        ("pending-install", None) => cli.command(["uninstall", release]).to_string(),
-        (_, Some(good)) => cli.command(["rollback", release, &good.revision.to_string()]).to_string(),
-        (_, None) => cli.command(["uninstall", release]).to_string(),
-    };
+    let recovery = recovery(cli, state);
     vec![
-        format!("release {release} is {}, revision {}, {}", last.status, last.revision, since(state, last)),
+        left(state, last, &cli.release),
         format!("if no helm is at work on it any more, set `recover_pending: true`, or: {recovery}"),
     ]
+}
+
+/// How an interrupted helm left a release.
+pub(super) fn left(state: &State, last: &Revision, release: &str) -> String {
+    format!("release {release} is {}, revision {}, {}", last.status, last.revision, since(state, last))
+}
+
+/// The command that ends a pending operation.
+pub(super) fn recovery(cli: &Cli, state: &State) -> String {
+    let release = &cli.release;
+    match state.good() {
+        Some(good) => cli.command(["rollback", release, &good.revision.to_string()]).to_string(),
+        None => cli.command(["uninstall", release]).to_string(),
+    }
 }
 
 fn since(state: &State, last: &Revision) -> String {

@@ -180,6 +180,20 @@ fn verdicts_on_a_release_that_is_to_be_absent() {
 }
 
 #[test]
+fn only_the_last_revision_says_whether_a_release_is_settled() {
+    let settled = |statuses: &[&str]| shown(json!({"state": "settled"}), &state(statuses));
+    for good in [&[][..], &["deployed"], &["superseded", "pending-upgrade", "deployed"], &["failed"], &["uninstalled"]]
+    {
+        assert_eq!(settled(good), "in sync\n", "{good:?}");
+    }
+    let pending = settled(&["superseded", "deployed", "pending-upgrade"]);
+    assert!(pending.starts_with("blocked: release x is pending-upgrade, revision 3, since"), "{pending}");
+    assert!(pending.contains("any more: HELM rollback x 2"), "{pending}");
+    assert!(settled(&["pending-install"]).contains("any more: HELM uninstall x"));
+    assert!(settled(&["uninstalling"]).contains("any more: HELM uninstall x"));
+}
+
+#[test]
 fn the_result_of_an_uninstall_is_what_was_there_before() {
     let output = |stdout: &str| {
         cutover_engine::action::Done::Output(Output {

@@ -3,8 +3,7 @@
 use super::handshake::{Side, Verdict, compare};
 use super::pair::End;
 use super::resource::{Connection, DiskState, DrbdResource, Replication};
-use super::{Layout, Metadata, resync};
-use crate::machine::LogLine;
+use super::{Layout, Metadata, log, resync};
 use crate::sim::State;
 
 /// Lets an end and its peer, which both are trying to connect, shake hands.
@@ -58,6 +57,8 @@ fn agree(state: &mut State, end: &End, peer: &End) {
     let agreed = usable.into_iter().flatten().min();
     for (end, other) in [(end, peer), (peer, end)] {
         let seen = state.resource(other).map(|other| (other.primary, other.disk_state));
+        log::handshake(state, end);
+        log::met(state, end, seen);
         if let Some(own) = state.resource_mut(end) {
             own.connection = Connection::Connected;
             own.replication = Replication::Established;
@@ -92,8 +93,9 @@ fn in_sync(state: &mut State, end: &End) {
 
 /// Refuses the connection: the ends become StandAlone, and the kernel says why.
 fn part<const N: usize>(state: &mut State, ends: [&End; N], why: &str) {
-    let (now_ns, legacy) = (state.drbd.now_ns(), state.drbd.legacy);
+    let legacy = state.drbd.legacy;
     for end in ends {
+        log::handshake(state, end);
         let Some(own) = state.resource_mut(end) else { continue };
         own.connection = Connection::StandAlone;
         (own.meeting, own.discard) = (None, false);
@@ -102,14 +104,14 @@ fn part<const N: usize>(state: &mut State, ends: [&End; N], why: &str) {
         } else {
             format!("drbd {}/0 drbd{} {}: {why}", own.name, own.minor, own.peer.name)
         };
-        if let Some(machine) = state.machines.get_mut(&end.0) {
-            machine.kernel_log.push(LogLine { at_ns: now_ns, level: "alert", text });
-        }
+        log::say(state, end, "alert", text);
+        log::refused(state, end);
     }
 }
 
-/// Ends an end's connection; the end goes on as said. A Primary that had a current peer begins a new generation.
-pub(super) fn lose(state: &mut State, end: &End, then: Connection) {
+/// Ends an end's connection, which the kernel logs with a word; the end goes on as said. A Primary that had a current peer begins a new generation.
+pub(super) fn lose(state: &mut State, end: &End, how: log::Loss, then: Connection) {
+    log::lost(state, end, how);
     let Some(own) = state.resource_mut(end) else { return };
     let left = own.progress.take().filter(|_| is_resync(own)).map(|progress| progress.left_kib());
     own.connection = then;

@@ -3,6 +3,7 @@
 
 pub(crate) mod config;
 mod handshake;
+mod log;
 mod meeting;
 mod metadata;
 pub(crate) mod operations;

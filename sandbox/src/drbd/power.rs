@@ -13,7 +13,7 @@ impl State {
         machine.up = false;
         machine.drbd.clear();
         machine.holders.clear();
-        machine.kernel_log.clear();
+        machine.journal.append(&mut machine.kernel_log);
         machine.mounts = machine.fstab.clone();
         machine.active_units.clear();
         true

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::log;
 use super::meeting::change_metadata;
 use super::pair::{End, ends};
 use super::resource::{DiskState, Progress, Replication};
-use crate::machine::LogLine;
 use crate::sim::State;
 
 /// Nanoseconds in a second.
@@ -172,7 +172,6 @@ fn verified_end(state: &mut State, end: &End, peer: &End) {
     if kib == 0 {
         return;
     }
-    let now_ns = state.drbd.now_ns();
     for end in [end, peer] {
         change_metadata(state, end, |metadata| metadata.marked_kib = kib);
         let Some(own) = state.resource(end) else { continue };
@@ -181,8 +180,6 @@ fn verified_end(state: &mut State, end: &End, peer: &End) {
             "drbd {}/0 drbd{} {}: Online verify found {blocks} 4k blocks out of sync!",
             own.name, own.minor, own.peer.name
         );
-        if let Some(machine) = state.machines.get_mut(&end.0) {
-            machine.kernel_log.push(LogLine { at_ns: now_ns, level: "alert", text });
-        }
+        log::say(state, end, "alert", text);
     }
 }

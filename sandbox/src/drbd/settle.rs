@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::log::Loss;
 use super::pair::{End, ends};
 use super::resource::{Connection, Replication};
 use super::{meeting, resync};
@@ -53,7 +54,7 @@ fn fire(state: &mut State, end: &End) {
     if own.meeting.is_some_and(|since| since + MEET <= now) {
         meeting::meet(state, end);
     } else if own.lost.is_some_and(|since| since + SILENCE <= now) {
-        meeting::lose(state, end, Connection::Connecting);
+        meeting::lose(state, end, Loss::Silence, Connection::Connecting);
     } else if resync::due(state, end).is_some_and(|due| due <= now) {
         resync::finish(state, end);
     }
@@ -81,7 +82,9 @@ fn observe(state: &mut State) {
                 own.peer.last = seen;
             }
             // The peer's kernel is there and knows nothing of this connection: it resets it.
-            (Connection::Connected, _) if answers => meeting::lose(state, &end, Connection::Connecting),
+            (Connection::Connected, _) if answers => {
+                meeting::lose(state, &end, Loss::Reset, Connection::Connecting);
+            }
             (Connection::Connected, _) => own.lost = own.lost.or(Some(now)),
             (Connection::Connecting, Some((Connection::Connecting, _))) => own.meeting = own.meeting.or(Some(now)),
             (Connection::Connecting | Connection::StandAlone, _) => own.meeting = None,

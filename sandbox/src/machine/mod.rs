@@ -10,6 +10,7 @@ mod path;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(crate) use errno::Errno;
 pub(crate) use filesystem::{Filesystem, allocated};
 pub(crate) use inode::{Content, InodeKind, Meta, Stat};
 pub(crate) use path::Follow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::drbd::DrbdResource;
 
@@ -52,15 +55,17 @@ pub(crate) struct Machine {
     pub(crate) holders: BTreeMap<String, String>,
     /// What the kernel has logged since it booted.
     pub(crate) kernel_log: Vec<LogLine>,
+    /// What it had logged in earlier boots, as the journal keeps it on disk.
+    pub(crate) journal: Vec<LogLine>,
 }
 
 /// A line of the kernel's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogLine {
     /// When, nanoseconds since 1970.
     pub(crate) at_ns: i128,
     /// As dmesg names levels: `err`, `warn`, `info`.
-    pub(crate) level: &'static str,
+    pub(crate) level: Cow<'static, str>,
     /// What.
     pub(crate) text: String,
 }
@@ -89,6 +94,7 @@ impl Machine {
             active_units: BTreeSet::new(),
             holders: BTreeMap::new(),
             kernel_log: Vec::new(),
+            journal: Vec::new(),
         };
         let directories = ["/dev", "/etc", "/home", "/mnt", "/proc", "/root", "/run", "/sys", "/usr", "/var/lib"];
         for (path, mode) in directories.map(|path| (path, 0o755)).into_iter().chain([("/tmp", 0o1777)]) {

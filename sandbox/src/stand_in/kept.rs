@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::StandIn;
 use crate::drbd::{DrbdResource, Shared};
 use crate::link::Links;
-use crate::machine::{BlockContent, Disk, Machine, MachineId, Mount};
+use crate::machine::{BlockContent, Disk, LogLine, Machine, MachineId, Mount};
 use crate::sim::State;
 
 /// Size of the file system in memory that takes a machine's configuration, in bytes.
@@ -33,6 +33,9 @@ struct KeptMachine {
     disks: BTreeMap<String, Disk>,
     mounts: Vec<Mount>,
     resources: BTreeMap<String, DrbdResource>,
+    /// What the kernel has logged in this boot and, as the journal has it, in earlier ones.
+    #[serde(default)]
+    logged: [Vec<LogLine>; 2],
 }
 
 impl Serialize for StandIn {
@@ -45,6 +48,7 @@ impl Serialize for StandIn {
             disks: real_disks(machine),
             mounts: machine.mounts.iter().skip(1).cloned().collect(),
             resources: machine.drbd.clone(),
+            logged: [machine.kernel_log.clone(), machine.journal.clone()],
         });
         let kept =
             Kept { shared: self.state.drbd.clone(), links: self.state.links.clone(), machines: machines.collect() };
@@ -67,6 +71,7 @@ impl<'de> Deserialize<'de> for StandIn {
             machine.disks.extend(there.disks);
             machine.mounts.extend(there.mounts);
             machine.drbd = there.resources;
+            [machine.kernel_log, machine.journal] = there.logged;
             state.machines.insert(there.id, machine);
         }
         Ok(Self { state })

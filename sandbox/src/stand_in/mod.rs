@@ -89,7 +89,7 @@ impl StandIn {
         programs::drbd_patience(&self.state, machine, program, args)
     }
 
-    /// Runs `drbdadm`, `drbdsetup` or `drbdmeta` on a machine. Settle first.
+    /// Runs `drbdadm`, `drbdsetup`, `drbdmeta`, or `journalctl` for what they had the kernel log, on a machine. Settle first.
     ///
     /// # Errors
     /// Says which of DRBD's abilities was asked for that cannot be had with real disks. The state must not be stored then.

@@ -74,7 +74,7 @@ impl Played for Hosts {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let (program, args) = words.split_first().unwrap();
         match program.as_str() {
-            "drbdadm" | "drbdsetup" => {
+            "drbdadm" | "drbdsetup" | "journalctl" => {
                 let wait = self.visit(site, |stand_in| stand_in.patience(&id(site), program, args));
                 self.now += wait.unwrap_or_default();
                 let answer = self.visit(site, |stand_in| stand_in.run(&id(site), program, args)).unwrap();
@@ -116,4 +116,10 @@ async fn the_stand_in_answers_as_a_real_pair_did() {
     // The first resync, the one after `invalidate`, and in the end what the survivor has.
     let way = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     assert_eq!(hosts.copied, [way(P, S), way(P, S), way(S, P)]);
+    // The journal was stored, too.
+    let journal = hosts.run(S, "journalctl --no-pager -o short-unix _TRANSPORT=kernel").await.unwrap().stdout;
+    for words in ["conn( Connecting -> Connected )", "conn( Connected -> NetworkFailure ) peer( Primary -> Unknown )"] {
+        let line = format!(" worker01 kernel: drbd etcd0 remote_172.16.1.1: {words}");
+        assert!(journal.contains(&line), "no `{line}` in {journal}");
+    }
 }

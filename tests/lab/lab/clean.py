@@ -10,20 +10,21 @@ from pathlib import Path
 
 from . import stand_in
 from .process import kill, recall, run, say
-from .settings import CACHE, STATE
+from .settings import CACHE, NAME, STATE
 
 LAB_PID = STATE / "lab.pid"
+LOCK = CACHE / ("lab.lock" if NAME == "cutover-lab" else f"{NAME}.lock")
 
 
 def lock() -> None:
     """Makes sure that nobody else brings the lab up or down, until this process and what it becomes has ended."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(CACHE / "lab.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     os.set_inheritable(descriptor, True)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.exit(f"the lab is being brought up or down by another process, which holds {CACHE / 'lab.lock'}")
+        sys.exit(f"the lab is being brought up or down by another process, which holds {LOCK}")
 
 
 def down() -> None:
@@ -46,7 +47,7 @@ def down() -> None:
 
 def remove_cgroups() -> None:
     """Removes the lab's control groups, wherever in the hierarchies it was started."""
-    for top in Path("/sys/fs/cgroup").glob("**/cutover-lab"):
+    for top in Path("/sys/fs/cgroup").glob(f"**/{NAME}"):
         for directory, _, _ in os.walk(top, topdown=False):
             for _ in range(50):
                 try:
@@ -59,7 +60,7 @@ def remove_cgroups() -> None:
 def left() -> list[str]:
     """What is still there of a lab: nothing, after `down`."""
     found = [str(path) for path in (STATE,) if path.exists()]
-    found += [str(path) for path in Path("/sys/fs/cgroup").glob("**/cutover-lab")]
+    found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{NAME}")]
     found += [
         line
         for line in run("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE").splitlines()

@@ -11,6 +11,7 @@ import sys
 import uuid
 from pathlib import Path
 
+from . import machines
 from .process import is_dead, kill, recall, remember, run
 from .settings import CACHE, HOSTS, KUBERNETES, LAB, SITES, Host
 
@@ -92,7 +93,10 @@ def make_networks() -> None:
 
 def boot(*several: Host) -> None:
     """Starts hosts together. Runs inside the lab's namespaces."""
-    for host, parent in [(host, launch(host)) for host in several]:
+    for host in several:
+        if host.is_machine:
+            machines.power_on(host)
+    for host, parent in [(host, launch(host)) for host in several if not host.is_machine]:
         if parent.stdout.readline() != "ready\n":
             sys.exit(f"{host.id} does not boot: {(host.directory / 'boot.log').read_text()}")
         pid = int(Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text())
@@ -100,6 +104,9 @@ def boot(*several: Host) -> None:
         connect(host, pid)
         parent.stdin.write("go\n")
         parent.stdin.flush()
+    for host in several:
+        if host.is_machine:
+            machines.wait(host)
 
 
 def launch(host: Host) -> subprocess.Popen:
@@ -144,18 +151,24 @@ def connect(host: Host, pid: int) -> None:
 
 def power_off(host: Host) -> None:
     """Ends a host as a power cut does. Runs inside the lab's namespaces."""
+    if host.is_machine:
+        return machines.power_off(host)
     if pid := recall(host.directory / "pid"):
         kill(pid)
 
 
 def is_up(host: Host) -> bool:
     """Whether a host runs. Runs inside the lab's namespaces."""
+    if host.is_machine:
+        return machines.is_up(host)
     pid = recall(host.directory / "pid")
     return pid is not None and not is_dead(pid)
 
 
 def on(host: Host, *argv: object, **more: object) -> str:
     """Runs a program on a host. Runs inside the lab's namespaces."""
+    if host.is_machine:
+        return machines.on(host, *argv, **more)
     pid = recall(host.directory / "pid")
     if pid is None:
         sys.exit(f"{host.id} is not up")

@@ -6,7 +6,7 @@ import sys
 from . import certificates, tools
 from .clean import LAB_PID
 from .process import recall
-from .settings import LAB, SITES, SSH_PORT
+from .settings import LAB, NAME, SITES, SSH_PORT
 from .hosts import find
 
 #: Set inside, so that a program that starts itself again knows where it is.
@@ -25,10 +25,10 @@ def again(function, program: str, *arguments: str) -> None:
         return
     join = ["--target", lab_pid(), "--net", "--pid", "--mount", f"--wd={os.getcwd()}"]
     # What it starts shall be in the lab's control groups.
-    script = '"$1/join-cgroup" cutover-lab && shift && exec "$@"'
+    script = '"$1/join-cgroup" "$2" && shift 2 && exec "$@"'
     os.execve(
         "/bin/bash",
-        ["bash", "-c", script, "bash", str(LAB), "nsenter", *join, program, *arguments],
+        ["bash", "-c", script, "bash", str(LAB), NAME, "nsenter", *join, program, *arguments],
         os.environ | {MARK: "yes"},
     )
 

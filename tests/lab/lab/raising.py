@@ -6,10 +6,10 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from . import certificates, clean, control_plane, hosts, images, inside, nodes, objects, ssh, stand_in, tools, workload
+from . import certificates, clean, control_plane, hosts, images, inside, inventory, machine_image, machines, nodes, objects, ssh, stand_in, tools, workload
 from .api import Api
 from .process import remember, say, wait_for
-from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, SITES, STATE, Host
+from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, MACHINES, NAME, PATIENCE, SITES, STATE, Host
 
 
 def up(argv: list[str]) -> None:
@@ -21,6 +21,9 @@ def up(argv: list[str]) -> None:
         clean.lock()
         clean.down()
         tools.get()
+        if MACHINES:
+            say("the image of the machines (some minutes, once for a machine)")
+            machine_image.build()
         prepare()
         start()
     inside.again(lambda: build(argv), sys.argv[0], *argv)
@@ -34,7 +37,7 @@ def check() -> None:
         sys.exit("the lab is made for Debian 12 (bookworm): it builds Kubernetes from that release's source package")
     if not Path("/sys/fs/cgroup/memory/cgroup.procs").exists():
         sys.exit("the lab needs control groups of version 1 (kernel: systemd.unified_cgroup_hierarchy=0)")
-    if stand_in.is_wanted():
+    if stand_in.is_wanted() or MACHINES:
         stand_in.find()
 
 
@@ -47,12 +50,17 @@ def prepare() -> None:
     for site in SITES:
         site.kubeconfig.write_text(control_plane.kubeconfig(site))
         site.kubeconfig.chmod(0o600)
+    inventory.make()
+    if MACHINES:
+        machines.make_opt()
     for host in HOSTS:
+        if host.is_machine:
+            machines.make(host, services(host), files(host))
+            continue
         if host.has_disk:
             hosts.attach_disk(host, DISK_MB)
         hosts.make_root(host, services(host), files(host))
-    if stand_in.is_wanted():
-        stand_in.make()
+    stand_in.make()
 
 
 def services(host: Host) -> list[dict]:
@@ -76,6 +84,8 @@ def own(*modules: str) -> list[dict]:
 
 def files(host: Host) -> dict[str, str]:
     """All that is written below a host's root."""
+    if host.is_machine:
+        return control_plane.credentials(host.site) | nodes.files(host)
     if host.is_worker:
         return ssh.files(host) | control_plane.credentials(host.site) | nodes.files(host)
     return ssh.files(host) | control_plane.files(host)
@@ -84,12 +94,12 @@ def files(host: Host) -> dict[str, str]:
 def start() -> None:
     """Starts the lab's process: process 1 of the namespaces that all hosts are in."""
     script = (
-        '"$1/join-cgroup" cutover-lab && exec unshare --net --mount --ipc --pid --fork --kill-child --mount-proc '
+        '"$1/join-cgroup" "$2" && exec unshare --net --mount --ipc --pid --fork --kill-child --mount-proc '
         '/usr/bin/python3 -B "$1/lab/init.py"'
     )
     with (STATE / "lab.log").open("w") as log:
         parent = subprocess.Popen(
-            ["bash", "-c", script, "bash", LAB],
+            ["bash", "-c", script, "bash", LAB, NAME],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -111,12 +121,12 @@ def build(argv: list[str]) -> None:
     stand_in.start()
     apis = {site: Api.of(site.master.root / "etc/kubernetes") for site in SITES}
     for site, api in apis.items():
-        wait_for(f"the API server of {site.name} is ready", api.is_ready, 180)
+        wait_for(f"the API server of {site.name} is ready", api.is_ready, 180 * PATIENCE)
         objects.make(api)
     say("the API servers are ready")
     for site, api in apis.items():
-        wait_for(f"the kinds of {site.name} are served", partial(objects.make_nodes, api, site), 30)
-        wait_for(f"the nodes of {site.name} are ready", partial(objects.nodes_are_ready, api, site), 180)
+        wait_for(f"the kinds of {site.name} are served", partial(objects.make_nodes, api, site), 30 * PATIENCE)
+        wait_for(f"the nodes of {site.name} are ready", partial(objects.nodes_are_ready, api, site), 180 * PATIENCE)
     say("all nodes are ready")
     if "hosts" not in argv:
         workload.install(SITES[0], apis[SITES[0]])

@@ -4,19 +4,27 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Whether the workers are virtual machines with real DRBD, and not namespaces with the stand-in.
+MACHINES = os.environ.get("LAB_MACHINES") == "yes"
+#: The lab's name: of its state, control groups and lock. Labs with other names do not know of each other.
+NAME = os.environ.get("LAB_NAME") or ("cutover-machines" if MACHINES else "cutover-lab")
 #: Workers on each site. worker01..03 have a spare disk; the service begins on the last three.
-WORKERS = int(os.environ.get("LAB_WORKERS", "6"))
-#: Replicas of the service, and workers with a spare disk.
-REPLICAS = 3
+WORKERS = int(os.environ.get("LAB_WORKERS", "3" if MACHINES else "6"))
+#: Replicas of the service, and workers with a spare disk: 1 to 3.
+REPLICAS = int(os.environ.get("LAB_REPLICAS", "3"))
 #: The spare disk, /dev/sdc. A member of etcd takes 130 MB before it has any data: two segments of its log.
 DISK_MB = int(os.environ.get("LAB_DISK_MB", "320"))
+#: How many times longer things may take than on workers that are namespaces: the processors of machines are emulated.
+PATIENCE = 4 if MACHINES else 1
+#: Memory of a worker that is a virtual machine.
+MACHINE_MB = int(os.environ.get("LAB_MACHINE_MB", "768"))
 #: Data that is written into the service.
 DATA_MB = int(os.environ.get("LAB_DATA_MB", "40"))
 #: Major version of the helm that is in the PATH of `tests/lab/enter`: 4 or 3.
 HELM = os.environ.get("LAB_HELM", "4")
 
 #: Everything the lab keeps while it is up. `down` removes it.
-STATE = Path("/var/lib/cutover-lab")
+STATE = Path("/var/lib") / NAME
 #: What takes long to get, once for a machine.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cutover-lab"
 #: This directory's parent: tests/lab.
@@ -64,6 +72,11 @@ class Host:
     def is_worker(self) -> bool:
         """Whether pods run on it."""
         return self.name != "master"
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether it is a virtual machine."""
+        return MACHINES and self.is_worker
 
     @property
     def has_disk(self) -> bool:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from .process import run
-from .settings import HOSTS, LAB, REPLICAS, SITES, STATE, Host
+from .settings import HOSTS, LAB, MACHINES, REPLICAS, SITES, STATE, Host
 
 #: The shared directory and the program, as seen from outside. On a host it is at the stand-in's own default path.
 SHARED = STATE / "drbd"
@@ -26,6 +26,8 @@ CUTOVER_STAND_IN_MACHINE={id} exec /usr/local/lib/cutover stand-in {program} "$@
 
 def is_wanted() -> bool:
     """Whether hosts are to have it."""
+    if MACHINES:
+        return False
     kind = os.environ.get("LAB_DRBD", "stand-in")
     if kind not in ("stand-in", "none"):
         sys.exit(f"LAB_DRBD={kind}: give `stand-in` or `none`")
@@ -44,10 +46,14 @@ def find() -> Path:
 
 
 def make() -> None:
-    """Makes the directory and gives every worker the programs. The program is a copy: building goes on meanwhile."""
+    """Makes the directory and gives every worker the programs. The program is a copy: building goes on meanwhile. Machines
+    need only the copy, for those who work on the lab."""
+    if is_wanted() or MACHINES:
+        PROGRAM.parent.mkdir()
+        shutil.copy2(find(), PROGRAM)
+    if not is_wanted():
+        return
     SHARED.mkdir(mode=0o700)
-    PROGRAM.parent.mkdir()
-    shutil.copy2(find(), PROGRAM)
     for host in HOSTS:
         if not host.is_worker:
             continue
@@ -65,7 +71,7 @@ def services() -> list[dict]:
 
 def start() -> None:
     """Lets the disks follow while nobody asks. Runs inside the lab's namespaces, and ends with them."""
-    if not PROGRAM.exists():
+    if not SHARED.exists():
         return
     with (STATE / "replicate.log").open("a") as log:
         subprocess.Popen(
@@ -79,7 +85,7 @@ def start() -> None:
 
 def call(*words: str, accept: tuple[int, ...] = (0,)) -> None:
     """Tells it what happens to hosts and links; nothing if the hosts do not have it."""
-    if PROGRAM.exists():
+    if SHARED.exists() and PROGRAM.exists():
         run(PROGRAM, "stand-in", "--dir", SHARED, *words, accept=accept)
 
 

@@ -21,6 +21,7 @@ PACKAGES = {
     "/usr/sbin/runc": "runc",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/usr/sbin/sshd": "openssh-server",
+    "/usr/bin/sudo": "sudo",
     "/bin/busybox": "busybox-static",
     "/usr/bin/ip": "iproute2",
     "/usr/bin/openssl": "openssl",

@@ -1,6 +1,7 @@
 //! Attach and detach, invalidate, verify, and the generation that spares two blank disks their first resync.
 
 use super::connected_peer;
+use crate::drbd::log::Loss;
 use crate::drbd::meeting::{change_metadata, lose};
 use crate::drbd::pair::{End, peer_view};
 use crate::drbd::refusal::Refusal;
@@ -56,8 +57,8 @@ pub(crate) fn attach(state: &mut State, end: &End) -> Result<(), Refusal> {
     }
     if let Some(peer) = connected_peer(state, end) {
         // The two compare their data now; a new handshake does the same.
-        lose(state, end, Connection::Connecting);
-        lose(state, &peer, Connection::Connecting);
+        lose(state, end, Loss::None, Connection::Connecting);
+        lose(state, &peer, Loss::None, Connection::Connecting);
     }
     Ok(())
 }
@@ -71,8 +72,8 @@ pub(crate) fn detach(state: &mut State, end: &End) -> Result<(), Refusal> {
     }
     let running = own.replication.is_running();
     if let Some(peer) = connected_peer(state, end).filter(|_| running) {
-        lose(state, end, Connection::Connecting);
-        lose(state, &peer, Connection::Connecting);
+        lose(state, end, Loss::None, Connection::Connecting);
+        lose(state, &peer, Loss::None, Connection::Connecting);
     }
     change_metadata(state, end, |metadata| {
         (metadata.clean, metadata.primary, metadata.connected) = (true, false, false)

@@ -1,6 +1,7 @@
 //! Connect and disconnect.
 
 use super::connected_peer;
+use crate::drbd::log::Loss;
 use crate::drbd::meeting::{change_metadata, lose};
 use crate::drbd::pair::End;
 use crate::drbd::refusal::Refusal;
@@ -28,9 +29,9 @@ pub(crate) fn disconnect(state: &mut State, end: &End) -> Result<(), Refusal> {
     let own = state.resource(end).ok_or_else(Refusal::unknown_resource)?;
     let (primary, outdates) = (own.primary, own.options.outdates);
     let peer = connected_peer(state, end);
-    lose(state, end, Connection::StandAlone);
+    lose(state, end, Loss::OwnWish, Connection::StandAlone);
     let Some(peer) = peer else { return Ok(()) };
-    lose(state, &peer, Connection::Connecting);
+    lose(state, &peer, Loss::PeersWish, Connection::Connecting);
     let peer_primary = state.resource(&peer).is_some_and(|peer| peer.primary);
     if outdates && primary != peer_primary {
         let secondary = if primary { &peer } else { end };

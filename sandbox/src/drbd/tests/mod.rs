@@ -4,6 +4,7 @@ mod config;
 mod failover;
 mod legacy;
 mod life;
+mod log;
 mod metadata;
 pub(crate) mod transcript;
 

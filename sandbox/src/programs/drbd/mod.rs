@@ -68,6 +68,10 @@ pub(crate) fn run(state: &mut State, machine: &MachineId, program: &str, args: &
         "drbdadm" => on_state(state, machine, |session| adm::run(session, args)),
         "drbdsetup" => on_state(state, machine, |session| setup::run(session, args)),
         "drbdmeta" => on_state(state, machine, |session| meta::run(session, args)),
+        "journalctl" => match state.machines.get(machine) {
+            Some(machine) => kernel_log::journal(machine, args),
+            None => Reply::ok(""),
+        },
         _ => Reply::fail(127, format!("{program}: not found\n")),
     }
 }

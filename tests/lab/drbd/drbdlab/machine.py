@@ -35,12 +35,12 @@ class Machine:
         """The spare disk, as it is called inside."""
         return f"/dev/disk/by-id/virtio-{self.serial}"
 
-    def create(self, image, host_key, authorized_key):
-        """Makes its disks and its seed: what makes it another machine than its neighbour."""
-        self.directory.mkdir(parents=True)
+    def create(self, image, host_key, authorized_key, more=None, spare_mib=SPARE_MIB):
+        """Makes its disks and its seed: what makes it another machine than its neighbour. `more` files, by path: (mode, text)."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image / "root.img", self.directory / "root.qcow2")
         with open(self.directory / "spare.img", "wb") as disk:
-            disk.truncate(SPARE_MIB << 20)
+            disk.truncate(spare_mib << 20)
         machine_id = f"{SITES[self.site]:016x}{self.number:016x}"
         files = {
             "etc/hostname": (0o644, self.node),
@@ -48,6 +48,7 @@ class Machine:
             "etc/hosts": (0o644, f"127.0.0.1 localhost\n127.0.1.1 {self.node}"),
             "etc/ssh/ssh_host_ed25519_key": (0o600, host_key.read_text().strip()),
             "root/.ssh/authorized_keys": (0o600, authorized_key.read_text().strip()),
+            **(more or {}),
         }
         entries = {"seed": None}
         for path, (mode, text) in files.items():
@@ -55,21 +56,28 @@ class Machine:
             for depth in range(len(parts)):
                 entries["/".join(["seed", *parts[: depth + 1]])] = None
             entries[f"seed/{path}"] = (mode, f"{text}\n".encode())
-        entries["addresses"] = (0o644, f"eth0={self.address}/16\neth1={self.replication}/16\n".encode())
+        entries["addresses"] = (0o644, self.addresses().encode())
         common = (image / "initramfs").read_bytes()
         # Linux looks for the next archive at a multiple of four.
         (self.directory / "initramfs").write_bytes(common + bytes(-len(common) % 4) + cpio.archive(entries))
 
-    def power_on(self, image, memory):
-        """Starts its process, inside the network of this one."""
+    def addresses(self):
+        """What its initramfs gives its network cards."""
+        return f"eth0={self.address}/16\neth1={self.replication}/16\n"
+
+    def power_on(self, image, memory, kernel="", disks=()):
+        """Starts its process, inside the network of this one. `kernel`: more words for it; `disks`: files of more disks, read-only."""
         if self.pid() is not None:
             return
         argv = ["qemu-system-x86_64", *QEMU, "-name", self.name, "-m", str(memory)]
-        argv += ["-kernel", image / "vmlinuz", "-initrd", self.directory / "initramfs", "-append", KERNEL]
+        argv += ["-kernel", image / "vmlinuz", "-initrd", self.directory / "initramfs", "-append", f"{KERNEL} {kernel}".strip()]
         # In this order they are vda and vdb.
         for name, form, serial in (("root.qcow2", "qcow2", "root"), ("spare.img", "raw", self.serial)):
             argv += ["-drive", f"file={self.directory}/{name},if=none,id={serial},format={form},cache=writeback"]
             argv += ["-device", f"virtio-blk-pci,drive={serial},serial={serial}"]
+        for number, file in enumerate(disks):
+            argv += ["-drive", f"file={file},if=none,id=more{number},format=raw,readonly=on"]
+            argv += ["-device", f"virtio-blk-pci,drive=more{number},serial=more{number}"]
         for place, tap in enumerate(self.taps.values()):
             mac = f"52:54:00:{SITES[self.site]:02x}:{self.number:02x}:{place:02x}"
             argv += ["-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no"]
@@ -157,9 +165,11 @@ def kill(pid):
             pass
         try:
             state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except FileNotFoundError:
+            threads = len(os.listdir(f"/proc/{pid}/task"))
+        except (FileNotFoundError, ProcessLookupError):
             return
-        if state == "Z":
+        # Its first thread may be gone while another still holds its files.
+        if state == "Z" and threads <= 1:
             return
         time.sleep(0.02)
     raise Problem(f"process {pid} does not end")

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import stand_in, tools
-from ..settings import LAB, STATE
+from .. import inventory as inventories
+from ..settings import LAB, PATIENCE, STATE
 
 TOP = LAB.parent.parent
 RUNS = STATE / "runs"
-INVENTORY = "inventories/lab.yml"
+INVENTORY = inventories.path()
 
 
 @dataclass
@@ -62,7 +63,7 @@ def start(*words: str, inventory: str | Path = INVENTORY, environment: dict | No
     )
 
 
-def end(process: subprocess.Popen, timeout: float = 900) -> Ended:
+def end(process: subprocess.Popen, timeout: float = 900 * PATIENCE) -> Ended:
     """Waits for its end."""
     try:
         text, _ = process.communicate(timeout=timeout)
@@ -73,6 +74,6 @@ def end(process: subprocess.Popen, timeout: float = 900) -> Ended:
     return Ended(process.returncode, text)
 
 
-def call(*words: str, timeout: float = 900, **more) -> Ended:
+def call(*words: str, timeout: float = 900 * PATIENCE, **more) -> Ended:
     """Runs it to its end."""
     return end(start(*words, **more), timeout)

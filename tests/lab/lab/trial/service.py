@@ -8,7 +8,7 @@ import time
 
 from .. import workload
 from ..api import Api, ApiError
-from ..settings import NAMESPACE, REPLICAS, STATEFULSET, Site
+from ..settings import NAMESPACE, PATIENCE, REPLICAS, STATEFULSET, Site
 
 POD_PATH = f"/api/v1/namespaces/{NAMESPACE}/pods/{STATEFULSET}-"
 
@@ -60,7 +60,7 @@ class Service:
         """All keys that begin so, with their values; read with quorum."""
         last = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         body = {"key": code(prefix), "range_end": code(last)}
-        found = self.ask(f"{STATEFULSET}-0", "/v3/kv/range", body, timeout=30).get("kvs", [])
+        found = self.ask(f"{STATEFULSET}-0", "/v3/kv/range", body, timeout=30 * PATIENCE).get("kvs", [])
         return {text(item["key"]): text(item.get("value", "")) for item in found}
 
     def identity(self) -> dict:
@@ -75,11 +75,11 @@ class Service:
         time.sleep(0.5)
         body = {"revision": revision}
         return {
-            pod: str(self.ask(pod, "/v3/maintenance/hash", body)["hash"])
+            pod: str(self.ask(pod, "/v3/maintenance/hash", body, timeout=15 * PATIENCE)["hash"])
             for pod in (f"{STATEFULSET}-{ordinal}" for ordinal in range(REPLICAS))
         }
 
-    def wait(self, seconds: float = 180) -> bool:
+    def wait(self, seconds: float = 180 * PATIENCE) -> bool:
         """Whether all members are ready within a time."""
         end = time.monotonic() + seconds
         while len(self.pods()) < REPLICAS:
@@ -92,7 +92,7 @@ class Service:
         """Sets the number of members, and waits until it is so."""
         path = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/{STATEFULSET}"
         self.api.patch(path, {"spec": {"replicas": replicas}})
-        end = time.monotonic() + 180
+        end = time.monotonic() + 180 * PATIENCE
         query = f"/api/v1/namespaces/{NAMESPACE}/pods"
         while len(self.pods()) != replicas or len(self.api.get(query)["items"]) != replicas:
             if time.monotonic() > end:
@@ -101,13 +101,18 @@ class Service:
 
 
 class Writer(threading.Thread):
-    """A client that writes numbered keys as fast as it may, and keeps in mind what was acknowledged."""
+    """A client that writes numbered keys as fast as it may, and keeps in mind what was acknowledged.
+
+    As clients of etcd do, it knows all members, and asks the next one when one does not take a key. Only when none of them
+    takes it is the service away. Which member refused while another one served is noted, too.
+    """
 
     def __init__(self, service: Service, prefix: str, until_down: bool = False):
         super().__init__(daemon=True)
         self.service, self.prefix, self.until_down = service, prefix, until_down
         self.acknowledged: dict[str, str] = {}
         self.outages: list[float] = []
+        self.refusals: list[str] = []
         self.ending = threading.Event()
         self.start()
 
@@ -117,10 +122,9 @@ class Writer(threading.Thread):
         while not self.ending.wait(0.02):
             number += 1
             key, value = f"{self.prefix}{number:08}", f"{number * number}"
-            try:
-                self.service.put(f"{STATEFULSET}-{number % REPLICAS}", key, value)
-            except NotServed:
-                down = down or time.monotonic()
+            began = time.monotonic()
+            if not self.put(number, key, value):
+                down = down or began
                 if self.until_down and time.monotonic() - down > 5:
                     return
                 time.sleep(0.2)
@@ -129,6 +133,19 @@ class Writer(threading.Thread):
             if down:
                 self.outages.append(time.monotonic() - down)
                 down = None
+
+    def put(self, number: int, key: str, value: str) -> bool:
+        """Whether a member takes a key. Every key begins with the next one, so that all of them are asked."""
+        refusals = []
+        for turn in range(REPLICAS):
+            try:
+                self.service.put(f"{STATEFULSET}-{(number + turn) % REPLICAS}", key, value)
+            except NotServed as refusal:
+                refusals.append(str(refusal))
+                continue
+            self.refusals += refusals
+            return True
+        return False
 
     def end(self) -> dict[str, str]:
         """Ends it, and gives what was acknowledged."""

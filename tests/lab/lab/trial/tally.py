@@ -1,5 +1,6 @@
 """Counts what was checked, and tells it line by line."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -41,11 +42,15 @@ class Tally:
         return self.check(what, is_ == wanted, f"is      {is_}\nwanted  {wanted}")
 
     def all(self, parts: list) -> None:
-        """Does parts one after the other, and tells the totals."""
+        """Does parts one after the other, those that the command line names or else all of them, and tells the totals."""
+        names = {part.__name__.replace("_", "-"): part for part in parts}
+        chosen = [word for word in sys.argv[1:] if not word.startswith("-")] or list(names)
+        if unknown := [name for name in chosen if name not in names]:
+            sys.exit(f"no part {', '.join(unknown)}; there are: {', '.join(names)}")
         try:
-            for part in parts:
-                with self.part(part.__name__.replace("_", " ")):
-                    part()
+            for name in chosen:
+                with self.part(name.replace("-", " ")):
+                    names[name]()
         except Failed:
             pass
         self.end()
@@ -71,14 +76,15 @@ class Tally:
 
 
 def outside(argv: list[str]) -> int:
-    """Brings the lab up, runs this program again inside it, and takes it down whatever happened."""
+    """Brings the lab up, runs this program again inside it, and takes it down whatever happened, also when it is ended."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     keep = "--keep" in argv
-    if "--no-up" not in argv and (code := subprocess.run([LAB / "up"]).returncode):
-        if not keep:
-            subprocess.run([LAB / "down"])
-        return code
     try:
+        if "--no-up" not in argv and (code := subprocess.run([LAB / "up"]).returncode):
+            return code
         return subprocess.run([sys.argv[0], "--inside", *argv]).returncode
     finally:
         if not keep:
             subprocess.run([LAB / "down"])
+            say("the lab is down")

@@ -1,0 +1,170 @@
+//! `drbd_freshness`: refuses to go on while the replicas of a site are not of the same moment: the members of a cluster, each
+//! on a replica of its own, must not be started from different pasts. Looks at one site, all pairs; changes nothing.
+
+use cutover_engine::action::Done;
+use cutover_engine::duration::HumanDuration;
+use cutover_engine::failure::Failure;
+use cutover_engine::inventory::{Pair, PairMember};
+use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::target::Target;
+use cutover_engine::world::Place;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::drbd::contact::Contact;
+use crate::drbd::end::{self, reach};
+use crate::drbd::states::DiskState;
+
+mod compare;
+#[cfg(test)]
+mod tests;
+
+/// The module.
+#[derive(Clone, Copy)]
+pub(crate) struct DrbdFreshness;
+
+/// Parameters of `drbd_freshness`. The target is a site; its replicas are compared with each other.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Params {
+    /// How far apart the last contacts of the replicas with their peers may be. A replica notices that its peer is gone up to
+    /// `ping-int` (10 s unless set) and `ping-timeout` later, each at its own moment: less than that refuses at random.
+    pub(crate) max_spread: HumanDuration,
+    /// The resources to compare; those of all pairs if left out. For a degraded start: the fresh ones only, after which the
+    /// member on the stale one is wiped and added anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) resources: Vec<String>,
+    /// Why replicas that are of different or unknown age, or not UpToDate, may be used all the same, and who says so. Recorded,
+    /// with what was found. It does not make `drbd_role` promote a disk that is not UpToDate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) accept_stale: Option<String>,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        let max_spread = HumanDuration(std::time::Duration::from_secs(30));
+        Self { max_spread, resources: Vec::new(), accept_stale: None }
+    }
+}
+
+/// What `drbd_freshness` saw: the replicas, in the order of the pairs.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct State(Vec<Replica>);
+
+/// A replica.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Replica {
+    resource: String,
+    place: Place,
+    peer: Place,
+    /// Its disk; `None` if the resource is not up there, or the node does not answer.
+    disk: Option<DiskState>,
+    last_contact: Contact,
+}
+
+impl Module for DrbdFreshness {
+    const NAME: &'static str = "drbd_freshness";
+    const SUMMARY: &'static str =
+        "Refuses to go on if the replicas of a site last had contact with their peers at different times.";
+    const EXAMPLE: &'static str = r#"
+name: The standby's replicas are of the same moment
+target: passive
+drbd_freshness:
+  max_spread: 30s
+register: fresh
+"#;
+
+    type Params = Params;
+    type State = State;
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        if params.accept_stale.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            let message = "`accept_stale` is empty: say why, and who says so";
+            return Err(Failure::invalid(message).pointer("/accept_stale"));
+        }
+        let mut replicas = Vec::new();
+        for (pair, own, peer) in members(cx, params)? {
+            replicas.push(replica(cx, pair, own, peer).await?);
+        }
+        Ok(State(replicas))
+    }
+
+    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+        let reasons = compare::reasons(params, &state.0);
+        match &params.accept_stale {
+            _ if reasons.is_empty() => Diff::InSync,
+            None => Diff::Blocked(reasons.into_iter().map(compare::Reason::refusal).collect()),
+            // Nothing is done, but that it was accepted stands in plan, report and journal.
+            Some(words) => {
+                let findings: Vec<String> = reasons.into_iter().map(|reason| reason.finding).collect();
+                let summary = format!("accept the replicas as they are, because: {words}; {}", findings.join("; "));
+                Diff::Run(vec![Change::transient(summary, [])])
+            }
+        }
+    }
+
+    fn result(&self, _cx: &Context, params: &Params, state: &State, _done: &[Done]) -> Value {
+        let replicas = state.0.iter().map(|replica| {
+            let (in_contact, unknown) = match &replica.last_contact {
+                Contact::Now(_) => (true, None),
+                Contact::Lost(_) => (false, None),
+                Contact::Unknown(words) => (false, Some(words)),
+            };
+            json!({
+                "resource": replica.resource,
+                "node": replica.place.to_string(),
+                "disk": replica.disk,
+                "in_contact": in_contact,
+                "last_contact": replica.last_contact.at(),
+                "unknown": unknown,
+            })
+        });
+        let reasons = compare::reasons(params, &state.0);
+        json!({
+            "replicas": replicas.collect::<Vec<_>>(),
+            "spread_seconds": compare::spread(&state.0).map(|spread| spread.0.as_secs()),
+            "fresh": reasons.is_empty(),
+            "accepted": params.accept_stale.as_ref().filter(|_| !reasons.is_empty()),
+        })
+    }
+}
+
+/// The pairs that are compared, each with the member at the task's site and the other one.
+fn members<'a>(cx: &'a Context, params: &Params) -> Result<Vec<(&'a Pair, &'a PairMember, &'a PairMember)>, Failure> {
+    let Target::Site { site } = cx.target() else {
+        let message = format!("this module compares the replicas of a site, but the step's target is {}", cx.target());
+        return Err(Failure::invalid(message).help("set `target: passive` or `target: active`"));
+    };
+    let pairs = &cx.inventory().pairs;
+    if let Some(index) = params.resources.iter().position(|name| pairs.iter().all(|pair| pair.resource != *name)) {
+        let known: Vec<&str> = pairs.iter().map(|pair| pair.resource.as_str()).collect();
+        let message = format!("no pair has the resource `{}`; there are {}", params.resources[index], known.join(", "));
+        return Err(Failure::invalid(message).pointer(format!("/resources/{index}")));
+    }
+    let wanted = |pair: &&Pair| params.resources.is_empty() || params.resources.contains(&pair.resource);
+    let split = |pair: &'a Pair| {
+        let peer = pair.members.values().find(|member| member.site != *site)?;
+        Some((pair, pair.members.get(site)?, peer))
+    };
+    let found: Vec<_> = pairs.iter().filter(wanted).filter_map(split).collect();
+    if found.is_empty() {
+        return Err(Failure::invalid(format!("the inventory has no pair with a member at {site}")));
+    }
+    Ok(found)
+}
+
+async fn replica(cx: &Context, pair: &Pair, own: &PairMember, peer: &PairMember) -> Result<Replica, Failure> {
+    let (place, peer) = (crate::drbd::place(own), crate::drbd::place(peer));
+    let resource = &pair.resource;
+    let looked = async {
+        let status = end::status(cx, &place, resource).await?;
+        let contact = Contact::read(cx, &place, resource, status.as_ref()).await?;
+        Ok((status.map(|status| status.disk), contact))
+    };
+    let (disk, last_contact) = match reach(looked.await)? {
+        Ok(found) => found,
+        Err(words) => (None, Contact::Unknown(format!("the node cannot be asked: {words}"))),
+    };
+    Ok(Replica { resource: resource.clone(), place, peer, disk, last_contact })
+}
