@@ -1,7 +1,6 @@
 //! One list of API requests with the answers of a real API server (1.20): the sandbox must give the same. With
 //! `CUTOVER_LAB=INVENTORY` the same list is sent to the active site's real API server, so that neither can drift.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::heard::{Heard, Sent};
 use crate::list::List;
-use crate::rehearsed::load;
+use crate::rehearsed::{lab, load, root};
 
 const NAMESPACE: &str = "cutover-conformance";
 const JSON: &str = "application/json";
@@ -326,7 +325,7 @@ async fn whole(world: &dyn World, site: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn the_sandbox_answers_as_a_real_api_server() {
-    let inventory = load(Path::new("inventories/example.yml"));
+    let inventory = load(&root().join("inventories/example.yml"));
     let sandbox = Sandbox::new(Arc::clone(&inventory), WorldSpec::default(), 1).unwrap();
     let sent: Arc<Mutex<Sent>> = Arc::default();
     let heard = Heard::new(Arc::new(sandbox), Arc::clone(&inventory), &sent);
@@ -339,11 +338,10 @@ async fn the_sandbox_answers_as_a_real_api_server() {
 
 #[tokio::test]
 async fn the_lab_answers_as_a_real_api_server() {
-    let Ok(path) = std::env::var("CUTOVER_LAB") else {
+    let Some(inventory) = lab() else {
         println!("SKIPPED: CUTOVER_LAB names no inventory of a lab with a real API server");
         return;
     };
-    let inventory = load(Path::new(&path));
     let world = RealWorld::new(Arc::clone(&inventory), "/root".into());
     whole(&world, &inventory.roles.active).await;
 }

@@ -4,27 +4,36 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 
+use crate::life::Ground;
 use crate::noted::Note;
 
-/// What differs, command by command. Modules look at several places at once, so only the order in which the same command
-/// was sent again counts.
-pub(crate) fn differences(real: &[Note], simulated: &[Note], directory: &str, device: &str) -> Vec<String> {
-    let [real, simulated] = [real, simulated].map(|notes| {
-        let mut by_command: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for note in notes {
-            by_command.entry(&note.command).or_default().push(said(note, directory, device));
-        }
-        by_command
-    });
+/// Command by command, what was answered each time, without what may differ. Modules look at several places at once, so only
+/// the order in which the same command was sent again counts.
+fn by_command(notes: &[Note], ground: &Ground) -> BTreeMap<String, Vec<String>> {
+    let mut answers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for note in notes {
+        answers.entry(note.command.clone()).or_default().push(said(note, ground));
+    }
+    answers
+}
+
+/// Everything that was sent, with its answers. `/DIR` and `/DISK` stand for the ground.
+pub(crate) fn told(notes: &[Note], ground: &Ground) -> String {
+    let answers = by_command(notes, ground).into_iter();
+    let text: String = answers.map(|(command, answers)| format!("$ {command}\n  {}\n", answers.join("\n  "))).collect();
+    let name = ground.directory.trim_start_matches('/').replace('/', "-");
+    text.replace(&ground.directory, "/DIR").replace(&ground.device, "/DISK").replace(&name, "DIR")
+}
+
+/// What differs between the real answers and the simulated ones.
+pub(crate) fn differences(real: &[Note], simulated: &[Note], ground: &Ground) -> Vec<String> {
+    let [real, simulated] = [real, simulated].map(|notes| by_command(notes, ground));
     let mut found = Vec::new();
     for command in real.keys().chain(simulated.keys().filter(|command| !real.contains_key(*command))) {
         let [one, other] = [&real, &simulated].map(|answers| answers.get(command).map_or(&[][..], Vec::as_slice));
         if one.len() != other.len() {
-            found.push(format!(
-                "{command}\n  sent {} times to the real one and {} to the sandbox",
-                one.len(),
-                other.len()
-            ));
+            let (one, other) = (one.len(), other.len());
+            found.push(format!("{command}\n  sent {one} times to the real one and {other} to the sandbox"));
         }
         for (one, other) in one.iter().zip(other).filter(|(one, other)| one != other) {
             found.push(format!("{command}\n  real      {one}\n  simulated {other}"));
@@ -34,15 +43,14 @@ pub(crate) fn differences(real: &[Note], simulated: &[Note], directory: &str, de
 }
 
 /// An answer without what may differ.
-fn said(note: &Note, directory: &str, device: &str) -> String {
+fn said(note: &Note, Ground { directory, device, .. }: &Ground) -> String {
     let program = note.shape.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
     let lines = note.stdout.lines().map(|line| match program {
         // Other mounts than the test's own.
-        "findmnt" if note.shape.contains("TARGET,SOURCE") && !line.contains(directory) => String::new(),
+        "findmnt" if note.shape.contains("TARGET,SOURCE") && !line.contains(directory.as_str()) => String::new(),
         // The file system that the test's directory is on.
-        "findmnt" if !line.contains(device) => "(elsewhere)".to_owned(),
-        // A loop device is of the type loop; the sandbox's disk of that name ends in a number, as partitions do.
-        "lsblk" => line.replace("TYPE=\"loop\"", "TYPE=\"disk\"").replace("TYPE=\"part\"", "TYPE=\"disk\""),
+        "findmnt" if !line.contains(device.as_str()) => "(elsewhere)".to_owned(),
+        "lsblk" => disk(line, device),
         "cutover-manifest" => manifest(line),
         // What a directory takes differs from file system to file system.
         "find" if line.starts_with("d ") => line.rsplit_once(' ').map_or(line, |(head, _)| head).to_owned(),
@@ -67,6 +75,15 @@ fn said(note: &Note, directory: &str, device: &str) -> String {
         stderr.sort();
     }
     format!("{} {stdout:?} {stderr:?}", note.exit)
+}
+
+/// A loop device is of the type loop, and may have another name in the kernel than its node; the sandbox's disk of that name
+/// ends in a number, as partitions do.
+fn disk(line: &str, device: &str) -> String {
+    match line.strip_suffix("TYPE=\"loop\"").or_else(|| line.strip_suffix("TYPE=\"part\"")) {
+        Some(_) => format!("NAME={:?} TYPE=\"disk\"", device.trim_start_matches("/dev/")),
+        None => line.to_owned(),
+    }
 }
 
 /// A manifest's entries in order, without inode numbers, times of change of what was made in the test, and sizes and blocks

@@ -2,7 +2,6 @@
 //! read them are sent to the lab and to the sandbox of the same inventory. Values differ, so what is compared is how the
 //! command ends and how its answer is made: whatever the sandbox tells, the real program must tell, as the same type.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use cutover_connections::RealWorld;
@@ -13,7 +12,7 @@ use cutover_sandbox::{Sandbox, WorldSpec};
 use serde_json::Value;
 
 use crate::list::List;
-use crate::rehearsed::{load, root};
+use crate::rehearsed::{lab, load, root};
 use crate::shape::of_command;
 use crate::worlds::Stage;
 
@@ -45,12 +44,12 @@ fn commands(inventory: &Inventory) -> Vec<(Place, Command)> {
     let site = &inventory.roles.active;
     let kubernetes = &inventory.sites[site].kubernetes;
     let (config, context) = (kubernetes.kubeconfig.as_str(), kubernetes.context.as_str());
-    let chart = root().join("playbooks/charts/etcd").to_string_lossy().into_owned();
+    let playbooks = root().join("playbooks").to_string_lossy().into_owned();
     let helm = |line: &&str| {
         let head =
             ["helm", "--kubeconfig", config, "--kube-context", context, "--namespace", "common"].map(str::to_owned);
-        let words = line.split(' ').map(|word| if word == "CHART" { chart.clone() } else { word.to_owned() });
-        let command = Command::new(head.into_iter().chain(words));
+        let words = line.split(' ').map(|word| if word == "CHART" { "charts/etcd" } else { word }.to_owned());
+        let command = Command { cwd: Some(playbooks.clone()), ..Command::new(head.into_iter().chain(words)) };
         (Place::Controller, if line.ends_with("--values -") { command.stdin("{}") } else { command })
     };
     let etcdctl = |line: &&str| {
@@ -113,14 +112,22 @@ fn in_sandbox(inventory: &Arc<Inventory>, commands: &[(Place, Command)]) -> Vec<
 
 #[test]
 fn the_lab_answers_as_the_sandbox() {
-    let Ok(path) = std::env::var("CUTOVER_LAB") else {
+    let Some(inventory) = lab() else {
         println!("SKIPPED: CUTOVER_LAB names no inventory of a lab with Helm and etcd");
         return;
     };
-    let inventory = load(Path::new(&path));
     let commands = commands(&inventory);
     let world = Arc::new(RealWorld::new(Arc::clone(&inventory), "/root".into()));
-    let real = runtime(false).block_on(said(&Stage::of("lab", world, Arc::clone(&inventory)), &commands));
+    let stage = Stage::of("lab", world, Arc::clone(&inventory));
+    let real = runtime(false).block_on(async {
+        let real = said(&stage, &commands).await;
+        // Nothing is left behind: the key goes as it came.
+        let (place, _) = commands.last().unwrap();
+        let command = Command::new(["etcdctl", "del", "cutover-conformance"]);
+        let gone = stage.act(&Action::Exec { place: place.clone(), command }).await;
+        assert!(gone.success(), "{gone:?}");
+        real
+    });
     let simulated = in_sandbox(&inventory, &commands);
     let mut wrong = Vec::new();
     for ((place, command), (real, simulated)) in commands.iter().zip(real.iter().zip(&simulated)) {

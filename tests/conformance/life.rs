@@ -23,7 +23,7 @@ pub(crate) async fn live(stage: &Stage, ground: &Ground) {
     files(stage, &ground.directory).await;
     trees(stage, &ground.directory).await;
     disk(stage, ground).await;
-    units(stage, &ground.directory).await;
+    services(stage, &ground.directory).await;
     machine(stage, ground).await;
 }
 
@@ -145,10 +145,15 @@ async fn disk(stage: &Stage, ground: &Ground) {
     stage.run(&["mount", "-t", "ext4", device, &format!("{path}/none")]).await;
 }
 
-/// Unit files, as `mount` keeps them; switching them on and off, as systemd does it even where it does not run.
-async fn units(stage: &Stage, directory: &str) {
+/// The names of the test's own units.
+pub(crate) fn units(directory: &str) -> [String; 2] {
     let name = directory.trim_start_matches('/').replace('/', "-");
-    let units = [format!("{name}.mount"), format!("{name}.service")];
+    [format!("{name}.mount"), format!("{name}.service")]
+}
+
+/// Unit files, as `mount` keeps them; switching them on and off, as systemd does it even where it does not run.
+async fn services(stage: &Stage, directory: &str) {
+    let units = units(directory);
     let text = "[Unit]\nDescription=conformance\n\n[Install]\nWantedBy=multi-user.target\n";
     let node = Place::node("primary", "worker01");
     for unit in &units {

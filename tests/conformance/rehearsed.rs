@@ -121,6 +121,12 @@ pub(crate) fn load(path: &Path) -> Arc<Inventory> {
     Arc::new(inventory::load(path, &read, &NoSecrets).unwrap_or_else(|faults| panic!("{faults}")))
 }
 
+/// The inventory of the lab that `CUTOVER_LAB` names, as a path from the top of the repository; `None` without one.
+pub(crate) fn lab() -> Option<Arc<Inventory>> {
+    std::env::var_os("CUTOVER_LAB").map(|path| load(&root().join(path)))
+}
+
+/// The top of the repository.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
