@@ -50,6 +50,9 @@ fn said(note: &Note, Ground { directory, device, .. }: &Ground) -> String {
         "findmnt" if note.shape.contains("TARGET,SOURCE") && !line.contains(directory.as_str()) => String::new(),
         // The file system that the test's directory is on.
         "findmnt" if !line.contains(device.as_str()) => "(elsewhere)".to_owned(),
+        // Who listens is each machine's own; what the columns are is not.
+        "ss" if line.starts_with("State") => line.split_whitespace().collect::<Vec<_>>().join(" "),
+        "ss" => String::new(),
         "lsblk" => disk(line, device),
         "cutover-manifest" => manifest(line),
         // What a directory takes differs from file system to file system.

@@ -54,6 +54,8 @@ async fn files(stage: &Stage, directory: &str) {
     done(stage, "file", json!({"path": at("conf/marker"), "state": "absent"})).await;
     done(stage, "file", json!({"path": at("empty/deep"), "state": "directory"})).await;
     done(stage, "file", json!({"path": at("empty/deep"), "state": "absent"})).await;
+    done(stage, "file", json!({"path": at("conf/own"), "content": "a", "owner": 1000, "group": 1000})).await;
+    done(stage, "file", json!({"path": at("conf/own"), "content": "a", "owner": 0, "mode": "0600"})).await;
     done(stage, "file", json!({"path": at("conf"), "state": "absent", "recursive": true})).await;
     let more = [
         "ls -A ~",
@@ -72,6 +74,14 @@ async fn files(stage: &Stage, directory: &str) {
         "mkdir -p -- ~/empty",
         "chmod -- 0700 ~/none",
         "rmdir -- ~/none",
+        "rmdir ~/none",
+        "rmdir --ignore-fail-on-non-empty -- ~/none",
+        "rmdir --ignore-fail-on-non-empty -- ~",
+        "chown -- 1000:1000 ~/none",
+        "touch -d @1700000000 ~/none/deeper",
+        "mv -T ~/none ~/empty",
+        "mkdir -m 0755 ~/empty",
+        "mount -o remount,noatime ~/empty",
         "rmdir -- ~/empty",
         "rm -f -- ~/none",
         "rm -rf --one-file-system -- ~/none",
@@ -109,6 +119,8 @@ async fn trees(stage: &Stage, directory: &str) {
     };
     done(stage, "copy_preserve", trees("tree", "copies/here")).await;
     done(stage, "verify_hash", trees("tree", "copies/here")).await;
+    done(stage, "file", json!({"path": at("copies/here"), "state": "directory", "mode": "0700"})).await;
+    done(stage, "copy_preserve", trees("tree", "copies/here")).await;
     done(stage, "copy_preserve", nodes("tree", "elsewhere")).await;
     done(stage, "verify_hash", nodes("tree", "elsewhere")).await;
     stage.must(&["touch", &at("tree/new")]).await;
@@ -126,9 +138,11 @@ async fn disk(stage: &Stage, ground: &Ground) {
     done(stage, "file", json!({"path": path, "state": "directory"})).await;
     done(stage, "disk_check", json!({"device": device, "min_bytes": "1MB"})).await;
     stage.refusal("mount", &mount(json!({}))).await;
+    done(stage, "file", json!({"path": format!("{path}/beneath"), "content": "older\n"})).await;
     done(stage, "filesystem", json!({"device": device})).await;
     stage.refusal("disk_check", &json!({"device": device})).await;
     done(stage, "mount", mount(json!({"underlay": "sealed"}))).await;
+    done(stage, "mount", mount(json!({"underlay": "sealed", "options": ["noatime"]}))).await;
     stage.run(&["findmnt", "-n", "-P", "-o", "SOURCE,TARGET", "-T", &format!("{path}/lost+found")]).await;
     done(stage, "file", json!({"path": format!("{path}/data/deep"), "state": "directory"})).await;
     done(stage, "disk_check", json!({"path": path, "min_free": "1MB", "fits": [format!("{path}/data")]})).await;
@@ -138,6 +152,7 @@ async fn disk(stage: &Stage, ground: &Ground) {
     done(stage, "file", remove).await;
     done(stage, "mount", mount(json!({"state": "unmounted", "underlay": "sealed"}))).await;
     done(stage, "mount", mount(json!({"state": "unmounted", "underlay": "open"}))).await;
+    stage.run(&["ls", "-A", &path]).await;
     lines(stage, "/dev/no-such-disk", &["blkid -p -o export ~", "blockdev --getsize64 ~", "wipefs -n ~"]).await;
     lines(stage, "/dev/no-such-disk", &["lsblk -P -b -o NAME,TYPE ~", "cmp -s -n 4 /dev/zero ~", "mkfs.ext4 -q ~"])
         .await;
@@ -178,6 +193,7 @@ async fn services(stage: &Stage, directory: &str) {
 
 async fn machine(stage: &Stage, ground: &Ground) {
     stage.run(&["hostname"]).await;
+    stage.run(&["ss", "-l", "-t", "-n", "-p"]).await;
     let second = Command::new(["sleep", "1"]);
     stage.act(&Action::Exec { place: Place::Controller, command: second }).await;
     let params = json!({
