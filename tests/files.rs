@@ -1,5 +1,6 @@
 //! Single files and commands on this machine and in the sandbox: the modules do the same in both.
 
+#[expect(dead_code, reason = "the conformance tests use all of it")]
 mod worlds;
 
 use cutover_engine::module::Diff;

@@ -1,6 +1,7 @@
 //! Whole trees, copied and verified by real programs on this machine and by the sandbox's: both must keep everything, see
 //! every difference, and refuse the same things.
 
+#[expect(dead_code, reason = "the conformance tests use all of it")]
 mod worlds;
 
 use serde_json::{Value, json};

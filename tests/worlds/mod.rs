@@ -86,6 +86,17 @@ impl Stage {
         Self { name: "sandbox", world: Arc::new(sandbox), inventory: inventory() }
     }
 
+    /// Any world, with the inventory it was made of. Commands run on worker01 of site `primary`.
+    pub(crate) fn of(name: &'static str, world: Arc<dyn World>, inventory: Arc<Inventory>) -> Self {
+        Self { name, world, inventory }
+    }
+
+    /// The same stage seen through something that is put between.
+    pub(crate) fn through(self, put: impl FnOnce(Arc<dyn World>, Arc<Inventory>) -> Arc<dyn World>) -> Self {
+        let world = put(self.world, Arc::clone(&self.inventory));
+        Self { world, ..self }
+    }
+
     /// Runs a command on worker01.
     pub(crate) async fn run(&self, argv: &[&str]) -> Output {
         self.exec(&Place::node("primary", "worker01"), &Command::new(argv.iter().copied())).await
@@ -162,7 +173,8 @@ impl Stage {
     }
 }
 
-fn inventory() -> Arc<Inventory> {
+/// Two sites of three workers, with a pair on worker01 of each.
+pub(crate) fn inventory() -> Arc<Inventory> {
     let site = |name: &str, net: &str| {
         let nodes = ["worker01", "worker02", "worker03"].iter().enumerate().map(|(index, node)| {
             let machine = Machine {

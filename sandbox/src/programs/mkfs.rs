@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::options::Options;
-use crate::machine::{BlockContent, Filesystem, Machine};
+use crate::machine::{BlockContent, Filesystem, Machine, OpenError};
 use crate::program::{Call, Program, Reply};
 
 /// The part of a device that making a file system writes: one byte in so many.
@@ -61,6 +61,7 @@ impl Program for Mkfs {
 fn refusal(machine: &Machine, kind: &str, device: &str, force: bool) -> Option<Reply> {
     let text = match machine.disk(device) {
         Err(error) if kind == "xfs" => format!("Error accessing specified device {device}: {}\n", error.text()),
+        Err(OpenError::Missing) => format!("The file {device} does not exist and no size was specified.\n"),
         Err(error) => {
             format!("mkfs.ext4: {} while trying to determine filesystem size\n", error.text())
         }

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .settings import LAB, NAME, REPLICAS, STATE, WORKERS
+from .settings import LAB, MACHINES, NAME, REPLICAS, STATE, WORKERS
 
 SHIPPED = LAB.parent.parent / "inventories" / "lab.yml"
 SHIPPED_STATE, SHIPPED_WORKERS, SHIPPED_PAIRS = "/var/lib/cutover-lab", 6, 3
@@ -19,10 +19,12 @@ def path() -> Path:
 
 
 def make() -> None:
-    """Writes it: its own state, and only the workers and pairs there are."""
+    """Writes it: its own state, and only the workers and pairs there are. A login takes emulated processors seconds."""
     if is_shipped():
         return
     text = SHIPPED.read_text().replace(SHIPPED_STATE, str(STATE)).split(f"  - resource: etcd{REPLICAS}\n")[0]
     gone = tuple(f"worker{number:02}:" for number in range(WORKERS + 1, SHIPPED_WORKERS + 1))
+    if MACHINES:
+        text = text.replace("      port: 6233\n", "      port: 6233\n      connect_timeout: 1m\n", 1)
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     path().write_text("".join(f"{line}\n" for line in lines if not (gone and line.strip().startswith(gone))))

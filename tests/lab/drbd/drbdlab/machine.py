@@ -12,7 +12,8 @@ from .image import SSH_PORT
 
 SITES = {"primary": 1, "standby": 2}
 SPARE_MIB = 128
-# `tb-size`: the translation cache takes a gigabyte by default. `writeback`: what a machine has flushed survives `kill -9`.
+# `tb-size`: the translation cache takes a gigabyte by default. `cache=unsafe`: a flush of the machine's writes to this host's
+# page cache, which survives `kill -9`, and does not wait for this host's disk.
 QEMU = "-machine q35 -cpu max -accel tcg,thread=multi,tb-size=96 -nodefaults -display none -no-user-config".split()
 KERNEL = "console=ttyS0 quiet net.ifnames=0 mitigations=off audit=0 apparmor=0 panic=1 systemd.show_status=0"
 
@@ -73,7 +74,7 @@ class Machine:
         argv += ["-kernel", image / "vmlinuz", "-initrd", self.directory / "initramfs", "-append", f"{KERNEL} {kernel}".strip()]
         # In this order they are vda and vdb.
         for name, form, serial in (("root.qcow2", "qcow2", "root"), ("spare.img", "raw", self.serial)):
-            argv += ["-drive", f"file={self.directory}/{name},if=none,id={serial},format={form},cache=writeback"]
+            argv += ["-drive", f"file={self.directory}/{name},if=none,id={serial},format={form},cache=unsafe"]
             argv += ["-device", f"virtio-blk-pci,drive={serial},serial={serial}"]
         for number, file in enumerate(disks):
             argv += ["-drive", f"file={file},if=none,id=more{number},format=raw,readonly=on"]

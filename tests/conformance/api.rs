@@ -1,33 +1,23 @@
 //! One list of API requests with the answers of a real API server (1.20): the sandbox must give the same. With
 //! `CUTOVER_LAB=INVENTORY` the same list is sent to the active site's real API server, so that neither can drift.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cutover_connections::RealWorld;
-use cutover_engine::inventory::{self, Inventory, SecretSource, Secrets};
 use cutover_engine::world::World;
 use cutover_sandbox::{Sandbox, WorldSpec};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
 
+use crate::heard::{Heard, Sent};
+use crate::list::List;
+use crate::rehearsed::{lab, load, root};
+
 const NAMESPACE: &str = "cutover-conformance";
+const JSON: &str = "application/json";
 const MERGE: &str = "application/merge-patch+json";
-
-struct None;
-
-impl Secrets for None {
-    fn resolve(&self, _: &SecretSource) -> Result<String, String> {
-        Err("this test has no secrets".to_owned())
-    }
-}
-
-fn load(path: &Path) -> Arc<Inventory> {
-    let read = |path: &Path| std::fs::read_to_string(path);
-    Arc::new(inventory::load(path, &read, &None).unwrap_or_else(|faults| panic!("{faults}")))
-}
 
 /// An API server and what is wrong with its answers.
 struct Server {
@@ -80,13 +70,20 @@ impl Server {
         answer
     }
 
+    /// Something must be the same.
+    fn same(&mut self, what: &str, found: &Value, expected: &Value) {
+        if found != expected {
+            self.wrong.push(format!("{what}: {found}, not {expected}"));
+        }
+    }
+
     /// Gets a path until a field is as expected; `None` expects that it is gone.
     async fn until(&mut self, path: &str, field: Option<(&str, Value)>) {
         let mut last = String::new();
         for _ in 0..240 {
             let (status, answer) = self.ask("GET", path, "application/json", &Value::Null).await;
             match &field {
-                Option::None if status == 404 => return,
+                None if status == 404 => return,
                 Some((pointer, expected)) if answer.pointer(pointer) == Some(expected) => return,
                 _ => last = format!("{status} {answer}"),
             }
@@ -162,6 +159,56 @@ async fn objects(server: &mut Server) {
         .await;
 }
 
+/// Lists, selectors, nodes, and the platform's own kinds.
+async fn reads(server: &mut Server) {
+    let lists = [
+        ("NS/pods", "PodList"),
+        ("NS/pods?labelSelector=app%3Dnone", "PodList"),
+        ("NS/pods?labelSelector=app%3Dnone%2Ctier%3Dnone", "PodList"),
+        ("NS/events?fieldSelector=involvedObject.kind%3DPod%2Ctype%3DWarning", "EventList"),
+        (
+            "NS/secrets?labelSelector=owner%3Dhelm%2Cname%3Dx%2Cstatus%20in%20%28pending-install%2Cuninstalling%29",
+            "SecretList",
+        ),
+        ("NS/persistentvolumeclaims", "PersistentVolumeClaimList"),
+        ("/api/v1/persistentvolumes", "PersistentVolumeList"),
+        ("/api/v1/nodes?labelSelector=no-such%3Dlabel", "NodeList"),
+        ("/api/v1/nodes?labelSelector=no-such%3Dlabel%2Cnor%3Dthis", "NodeList"),
+        ("/apis/cie.inspur.com/v1alpha1", "APIResourceList"),
+    ];
+    for (path, kind) in lists {
+        let answer = server.expect("GET", path, JSON, Value::Null, (200, ""), &[("/kind", json!(kind))]).await;
+        if path.starts_with("NS/") || path.contains("no-such") {
+            server.same(path, &answer["items"], &json!([]));
+        }
+    }
+    let version = server.expect("GET", "/version", JSON, Value::Null, (200, ""), &[("/major", json!("1"))]).await;
+    server.same(
+        "/version: gitVersion begins with v1.",
+        &json!(version["gitVersion"].as_str().is_some_and(|text| text.starts_with("v1."))),
+        &json!(true),
+    );
+    let active = [("/status/phase", json!("Active"))];
+    server.expect("GET", &format!("/api/v1/namespaces/{NAMESPACE}"), JSON, Value::Null, (200, ""), &active).await;
+    let nodes =
+        server.expect("GET", "/api/v1/nodes", JSON, Value::Null, (200, ""), &[("/kind", json!("NodeList"))]).await;
+    let name = nodes["items"][0]["metadata"]["name"].as_str().unwrap_or("none").to_owned();
+    let path = format!("/api/v1/nodes/{name}");
+    server.expect("GET", &path, JSON, Value::Null, (200, ""), &[("/metadata/name", json!(name))]).await;
+    for value in [json!("yes"), Value::Null] {
+        let label = json!({"metadata": {"labels": {NAMESPACE: value}}});
+        let field = format!("/metadata/labels/{NAMESPACE}");
+        let path = format!("{path}?fieldManager=cutover");
+        server.expect("PATCH", &path, MERGE, label, (200, ""), &[(&field, value)]).await;
+    }
+    server.expect("GET", "/api/v1/nodes/none", JSON, Value::Null, (404, "NotFound"), &[]).await;
+    server.expect("GET", "NS/pods/none", JSON, Value::Null, (404, "NotFound"), &[]).await;
+    for kind in ["ckenodes", "components", "comdeploys"] {
+        let path = format!("/apis/cie.inspur.com/v1alpha1/namespaces/kube-system/{kind}/none");
+        server.expect("GET", &path, JSON, Value::Null, (404, "NotFound"), &[]).await;
+    }
+}
+
 async fn volumes(server: &mut Server) {
     let json = "application/json";
     let volume = json!({
@@ -176,7 +223,7 @@ async fn volumes(server: &mut Server) {
     server
         .expect(
             "POST",
-            "/api/v1/persistentvolumes",
+            "/api/v1/persistentvolumes?fieldManager=cutover",
             json,
             volume,
             (201, ""),
@@ -190,7 +237,8 @@ async fn volumes(server: &mut Server) {
             "resources": {"requests": {"storage": "1Gi"}},
         },
     });
-    let made = server.expect("POST", "NS/persistentvolumeclaims", json, claim, (201, ""), &[]).await;
+    let made =
+        server.expect("POST", "NS/persistentvolumeclaims?fieldManager=cutover", json, claim, (201, ""), &[]).await;
     server.until("NS/persistentvolumeclaims/claim", Some(("/status/phase", json!("Bound")))).await;
     server.until(&path, Some(("/status/phase", json!("Bound")))).await;
     server.until(&path, Some(("/spec/claimRef/uid", made["metadata"]["uid"].clone()))).await;
@@ -199,14 +247,14 @@ async fn volumes(server: &mut Server) {
     let class = json!({"spec": {"storageClassName": "another"}});
     server.expect("PATCH", "NS/persistentvolumeclaims/claim", MERGE, class, (422, "Invalid"), &[]).await;
     server.expect("DELETE", "NS/persistentvolumeclaims/claim", json, Value::Null, (200, ""), &[]).await;
-    server.until("NS/persistentvolumeclaims/claim", Option::None).await;
+    server.until("NS/persistentvolumeclaims/claim", None).await;
     server.until(&path, Some(("/status/phase", json!("Released")))).await;
     server.until(&path, Some(("/spec/claimRef/uid", made["metadata"]["uid"].clone()))).await;
     let freed = json!({"spec": {"claimRef": {"uid": null, "resourceVersion": null}}});
-    server.expect("PATCH", &path, MERGE, freed, (200, ""), &[]).await;
+    server.expect("PATCH", &format!("{path}?fieldManager=cutover"), MERGE, freed, (200, ""), &[]).await;
     server.until(&path, Some(("/status/phase", json!("Available")))).await;
     server.expect("DELETE", &path, json, Value::Null, (200, ""), &[]).await;
-    server.until(&path, Option::None).await;
+    server.until(&path, None).await;
 }
 
 async fn workloads(server: &mut Server) {
@@ -234,7 +282,16 @@ async fn workloads(server: &mut Server) {
     server.expect("GET", "APPS/statefulsets/s/scale", json, Value::Null, (200, ""), &scale).await;
     server.until("APPS/statefulsets/s", Some(("/status/observedGeneration", json!(1)))).await;
     let one = json!({"spec": {"replicas": 1}});
-    server.expect("PATCH", "APPS/statefulsets/s/scale", MERGE, one, (200, ""), &[("/spec/replicas", json!(1))]).await;
+    server
+        .expect(
+            "PATCH",
+            "APPS/statefulsets/s/scale?fieldManager=cutover",
+            MERGE,
+            one,
+            (200, ""),
+            &[("/spec/replicas", json!(1))],
+        )
+        .await;
     let grown = [("/spec/replicas", json!(1)), ("/metadata/generation", json!(2))];
     server.expect("GET", "APPS/statefulsets/s", json, Value::Null, (200, ""), &grown).await;
     server.until("NS/pods/s-0", Some(("/status/phase", json!("Pending")))).await;
@@ -242,18 +299,19 @@ async fn workloads(server: &mut Server) {
     let service = json!({"spec": {"serviceName": "other"}});
     server.expect("PATCH", "APPS/statefulsets/s", MERGE, service, (422, "Invalid"), &[]).await;
     server.expect("PATCH", "APPS/statefulsets/s/scale", MERGE, json!({"spec": {"replicas": 0}}), (200, ""), &[]).await;
-    server.until("NS/pods/s-0", Option::None).await;
+    server.until("NS/pods/s-0", None).await;
     server.until("APPS/statefulsets/s", Some(("/status/replicas", json!(0)))).await;
     let background = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
     server.expect("DELETE", "APPS/statefulsets/s", json, background, (200, ""), &[]).await;
-    server.until("APPS/statefulsets/s", Option::None).await;
+    server.until("APPS/statefulsets/s", None).await;
     server.expect("DELETE", &format!("/api/v1/namespaces/{NAMESPACE}"), json, Value::Null, (200, ""), &[]).await;
-    server.until(&format!("/api/v1/namespaces/{NAMESPACE}"), Option::None).await;
+    server.until(&format!("/api/v1/namespaces/{NAMESPACE}"), None).await;
 }
 
 async fn whole(world: &dyn World, site: &str) {
     let mut server = Server::of(world, site).await;
     objects(&mut server).await;
+    reads(&mut server).await;
     volumes(&mut server).await;
     workloads(&mut server).await;
     assert!(
@@ -267,18 +325,23 @@ async fn whole(world: &dyn World, site: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn the_sandbox_answers_as_a_real_api_server() {
-    let inventory = load(Path::new("inventories/example.yml"));
+    let inventory = load(&root().join("inventories/example.yml"));
     let sandbox = Sandbox::new(Arc::clone(&inventory), WorldSpec::default(), 1).unwrap();
-    whole(&sandbox, &inventory.roles.active).await;
+    let sent: Arc<Mutex<Sent>> = Arc::default();
+    let heard = Heard::new(Arc::new(sandbox), Arc::clone(&inventory), &sent);
+    whole(&heard, &inventory.roles.active).await;
+    let sent = std::mem::take(&mut *sent.lock().unwrap()).requests;
+    let list = List::read("requests.txt");
+    let missing: Vec<&str> = list.at("api").filter(|shape| !sent.contains_key(*shape)).collect();
+    assert!(missing.is_empty(), "`api`, but not sent here:\n{}", missing.join("\n"));
 }
 
 #[tokio::test]
 async fn the_lab_answers_as_a_real_api_server() {
-    let Ok(path) = std::env::var("CUTOVER_LAB") else {
+    let Some(inventory) = lab() else {
         println!("SKIPPED: CUTOVER_LAB names no inventory of a lab with a real API server");
         return;
     };
-    let inventory = load(Path::new(&path));
     let world = RealWorld::new(Arc::clone(&inventory), "/root".into());
     whole(&world, &inventory.roles.active).await;
 }
