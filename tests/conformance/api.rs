@@ -2,96 +2,19 @@
 //! `CUTOVER_LAB=INVENTORY` the same list is sent to the active site's real API server, so that neither can drift.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use cutover_connections::RealWorld;
 use cutover_engine::world::World;
 use cutover_sandbox::{Sandbox, WorldSpec};
-use http_body_util::BodyExt as _;
-use kube::client::Body;
 use serde_json::{Value, json};
 
 use crate::heard::{Heard, Sent};
 use crate::list::List;
 use crate::rehearsed::{lab, load, root};
+use crate::server::{NAMESPACE, Server};
 
-const NAMESPACE: &str = "cutover-conformance";
 const JSON: &str = "application/json";
 const MERGE: &str = "application/merge-patch+json";
-
-/// An API server and what is wrong with its answers.
-struct Server {
-    client: kube::Client,
-    wrong: Vec<String>,
-    sent: usize,
-}
-
-impl Server {
-    async fn of(world: &dyn World, site: &str) -> Self {
-        let client = world.kubernetes(site).await.unwrap_or_else(|fault| panic!("{fault}"));
-        Self { client, wrong: Vec::new(), sent: 0 }
-    }
-
-    async fn ask(&self, method: &str, path: &str, media_type: &str, body: &Value) -> (u16, Value) {
-        let path = path
-            .replace("NS", &format!("/api/v1/namespaces/{NAMESPACE}"))
-            .replace("APPS", &format!("/apis/apps/v1/namespaces/{NAMESPACE}"));
-        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let request = http::Request::builder().method(method).uri(path).header("content-type", media_type);
-        let answer = self.client.send(request.body(Body::from(bytes)).unwrap()).await.unwrap();
-        let status = answer.status().as_u16();
-        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
-    }
-
-    /// Sends a request; its status, its reason (for refusals) and some fields must be as expected.
-    async fn expect(
-        &mut self,
-        method: &str,
-        path: &str,
-        media_type: &str,
-        body: Value,
-        wanted: (u16, &str),
-        fields: &[(&str, Value)],
-    ) -> Value {
-        self.sent += 1;
-        let (status, answer) = self.ask(method, path, media_type, &body).await;
-        let reason = if status >= 400 { answer["reason"].as_str().unwrap_or_default() } else { "" };
-        if (status, reason) != wanted {
-            self.wrong
-                .push(format!("{method} {path} {body}: {status} {reason}, not {wanted:?}: {}", answer["message"]));
-        }
-        for (pointer, expected) in fields {
-            let found = answer.pointer(pointer).cloned().unwrap_or(Value::Null);
-            if found != *expected {
-                self.wrong.push(format!("{method} {path} {body}: {pointer} is {found}, not {expected}"));
-            }
-        }
-        answer
-    }
-
-    /// Something must be the same.
-    fn same(&mut self, what: &str, found: &Value, expected: &Value) {
-        if found != expected {
-            self.wrong.push(format!("{what}: {found}, not {expected}"));
-        }
-    }
-
-    /// Gets a path until a field is as expected; `None` expects that it is gone.
-    async fn until(&mut self, path: &str, field: Option<(&str, Value)>) {
-        let mut last = String::new();
-        for _ in 0..240 {
-            let (status, answer) = self.ask("GET", path, "application/json", &Value::Null).await;
-            match &field {
-                None if status == 404 => return,
-                Some((pointer, expected)) if answer.pointer(pointer) == Some(expected) => return,
-                _ => last = format!("{status} {answer}"),
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-        self.wrong.push(format!("GET {path}: never {field:?}: {last}"));
-    }
-}
 
 fn meta(name: &str) -> Value {
     json!({"name": name})
@@ -105,13 +28,20 @@ async fn objects(server: &mut Server) {
     server.expect("GET", "NS/configmaps/none", json, Value::Null, (404, "NotFound"), &[("/code", json!(404))]).await;
     let map = |labels: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "labels": labels}, "data": {"a": "1"}});
     let made = server
-        .expect("POST", "NS/configmaps", json, map(json!({"x": "y"})), (201, ""), &[("/data/a", json!("1"))])
+        .expect(
+            "POST",
+            "NS/configmaps?fieldManager=cutover",
+            json,
+            map(json!({"x": "y"})),
+            (201, ""),
+            &[("/data/a", json!("1"))],
+        )
         .await;
     server.expect("POST", "NS/configmaps", json, map(json!({})), (409, "AlreadyExists"), &[]).await;
     server
         .expect(
             "PATCH",
-            "NS/configmaps/c",
+            "NS/configmaps/c?fieldManager=cutover",
             MERGE,
             json!({"data": {"a": null, "b": "2"}}),
             (200, ""),
@@ -122,7 +52,11 @@ async fn objects(server: &mut Server) {
     server.expect("PATCH", "NS/configmaps/none", MERGE, json!({"data": {}}), (404, "NotFound"), &[]).await;
     let patch = "application/json-patch+json";
     let add = json!([{"op": "add", "path": "/data/c", "value": "3"}]);
-    server.expect("PATCH", "NS/configmaps/c", patch, add, (200, ""), &[("/data", json!({"b": "2", "c": "3"}))]).await;
+    let by = "NS/configmaps/c?fieldManager=cutover";
+    server.expect("PATCH", by, patch, add, (200, ""), &[("/data", json!({"b": "2", "c": "3"}))]).await;
+    let strategic = "application/strategic-merge-patch+json";
+    let merged = json!({"data": {"b": null, "d": "4"}});
+    server.expect("PATCH", by, strategic, merged, (200, ""), &[("/data", json!({"c": "3", "d": "4"}))]).await;
     let test = json!([{"op": "test", "path": "/data/c", "value": "4"}]);
     server.expect("PATCH", "NS/configmaps/c", patch, test, (422, "Invalid"), &[]).await;
     let mut stale = made.clone();

@@ -35,6 +35,7 @@ const ETCDCTL: &[&str] = &[
     "etcdctl member list -w json",
     "etcdctl endpoint status --cluster -w json",
     "etcdctl endpoint hashkv --cluster -w json",
+    "etcdctl endpoint hashkv --cluster --rev 0 -w json",
     "etcdctl alarm list -w json",
     "etcdctl get '' --prefix --keys-only --limit 1 --rev 0 -w json",
 ];

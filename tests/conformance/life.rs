@@ -54,7 +54,7 @@ async fn files(stage: &Stage, directory: &str) {
     done(stage, "file", json!({"path": at("conf/marker"), "state": "absent"})).await;
     done(stage, "file", json!({"path": at("empty/deep"), "state": "directory"})).await;
     done(stage, "file", json!({"path": at("empty/deep"), "state": "absent"})).await;
-    done(stage, "file", json!({"path": at("conf/own"), "content": "a", "owner": 1000, "group": 1000})).await;
+    done(stage, "file", json!({"path": at("conf/own"), "content": "a", "owner": 54321, "group": 54321})).await;
     done(stage, "file", json!({"path": at("conf/own"), "content": "a", "owner": 0, "mode": "0600"})).await;
     done(stage, "file", json!({"path": at("conf"), "state": "absent", "recursive": true})).await;
     let more = [
@@ -185,6 +185,8 @@ async fn services(stage: &Stage, directory: &str) {
         stage.run(&["systemctl", verb, &units[0], &units[1]]).await;
         stage.run(&["systemctl", "is-enabled", &units[0]]).await;
     }
+    stage.run(&["systemctl", "enable", &units[0]]).await;
+    stage.run(&["systemctl", "disable", &units[0]]).await;
     for unit in &units {
         stage.run(&["rm", "-f", &format!("/etc/systemd/system/{unit}")]).await;
     }

@@ -11,6 +11,7 @@ mod list;
 mod noted;
 mod record;
 mod rehearsed;
+mod server;
 mod shape;
 #[path = "../worlds/mod.rs"]
 #[expect(dead_code, reason = "other tests use all of it")]

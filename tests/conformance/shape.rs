@@ -47,12 +47,12 @@ fn of_word(program: &str, word: &str, inventory: &Inventory) -> String {
     }
     let word_of = |name: &str| name.to_owned();
     let named = matches!(program, "helm" | "etcdctl") && word.contains(['-', '/']) && !word.starts_with('-');
-    let number = word.trim_start_matches('v').chars().all(|c| c.is_ascii_digit() || ".:TZ-".contains(c));
+    let number = word.trim_start_matches(['v', '@']).chars().all(|c| c.is_ascii_digit() || ".:TZ-".contains(c));
     match word {
         "" => word_of("''"),
         "/dev/zero" => word_of(word),
         _ if inventory.pairs.iter().any(|pair| pair.resource == word) => word_of("RESOURCE"),
-        _ if word.ends_with(".service") || word.ends_with(".mount") => word_of("UNIT"),
+        _ if [".service", ".mount", ".target"].iter().any(|end| word.ends_with(end)) => word_of("UNIT"),
         _ if word.starts_with("/dev/") => word_of("DEVICE"),
         _ if word.starts_with('/') || word.contains(":/") => word_of("PATH"),
         _ if word.parse::<IpAddr>().is_ok() => word_of("ADDRESS"),

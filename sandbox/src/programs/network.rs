@@ -86,7 +86,7 @@ fn said(sim: &Sim, address: &str, count: u32, interval: f64, up: bool, quiet: bo
     text
 }
 
-/// `ss -H -l -t -n -p`: the listening sockets. DRBD's belong to no process.
+/// `ss [-H] -l -t -n -p`: the listening sockets. DRBD's belong to no process.
 pub(crate) struct Ss;
 
 impl Program for Ss {
@@ -99,8 +99,11 @@ impl Program for Ss {
             let Place::Node { site, node } = call.place else { return Reply::ok("") };
             let ssh = call.sim.inventory.sites.get(site).map_or(22, |site| site.ssh.port);
             let machine = call.sim.with_machine(call.place, |machine| machine.address.clone());
-            let mut text =
-                format!("LISTEN 0      128    0.0.0.0:{ssh}  0.0.0.0:*    users:((\"sshd\",pid=901,fd=3))\n");
+            let mut text = String::new();
+            if !call.args.iter().any(|arg| arg == "-H") {
+                text += "State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n";
+            }
+            text += &format!("LISTEN 0      128    0.0.0.0:{ssh}  0.0.0.0:*    users:((\"sshd\",pid=901,fd=3))\n");
             text += "LISTEN 0      4096   0.0.0.0:10250 0.0.0.0:*    users:((\"kubelet\",pid=1144,fd=21))\n";
             let members = call.sim.inventory.pairs.iter().flat_map(|pair| pair.members.values());
             for member in members.filter(|member| member.site == *site && member.node == *node) {

@@ -1,0 +1,87 @@
+//! An API server that is asked, and what is wrong with its answers.
+
+use std::time::Duration;
+
+use cutover_engine::world::World;
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde_json::Value;
+
+/// The namespace that everything happens in; it is made and deleted.
+pub(crate) const NAMESPACE: &str = "cutover-conformance";
+
+/// An API server and what is wrong with its answers.
+pub(crate) struct Server {
+    client: kube::Client,
+    /// What is wrong with its answers.
+    pub(crate) wrong: Vec<String>,
+    /// How many requests it was sent.
+    pub(crate) sent: usize,
+}
+
+impl Server {
+    pub(crate) async fn of(world: &dyn World, site: &str) -> Self {
+        let client = world.kubernetes(site).await.unwrap_or_else(|fault| panic!("{fault}"));
+        Self { client, wrong: Vec::new(), sent: 0 }
+    }
+
+    async fn ask(&self, method: &str, path: &str, media_type: &str, body: &Value) -> (u16, Value) {
+        let path = path
+            .replace("NS", &format!("/api/v1/namespaces/{NAMESPACE}"))
+            .replace("APPS", &format!("/apis/apps/v1/namespaces/{NAMESPACE}"));
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request = http::Request::builder().method(method).uri(path).header("content-type", media_type);
+        let answer = self.client.send(request.body(Body::from(bytes)).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// Sends a request; its status, its reason (for refusals) and some fields must be as expected.
+    pub(crate) async fn expect(
+        &mut self,
+        method: &str,
+        path: &str,
+        media_type: &str,
+        body: Value,
+        wanted: (u16, &str),
+        fields: &[(&str, Value)],
+    ) -> Value {
+        self.sent += 1;
+        let (status, answer) = self.ask(method, path, media_type, &body).await;
+        let reason = if status >= 400 { answer["reason"].as_str().unwrap_or_default() } else { "" };
+        if (status, reason) != wanted {
+            self.wrong
+                .push(format!("{method} {path} {body}: {status} {reason}, not {wanted:?}: {}", answer["message"]));
+        }
+        for (pointer, expected) in fields {
+            let found = answer.pointer(pointer).cloned().unwrap_or(Value::Null);
+            if found != *expected {
+                self.wrong.push(format!("{method} {path} {body}: {pointer} is {found}, not {expected}"));
+            }
+        }
+        answer
+    }
+
+    /// Something must be the same.
+    pub(crate) fn same(&mut self, what: &str, found: &Value, expected: &Value) {
+        if found != expected {
+            self.wrong.push(format!("{what}: {found}, not {expected}"));
+        }
+    }
+
+    /// Gets a path until a field is as expected; `None` expects that it is gone.
+    pub(crate) async fn until(&mut self, path: &str, field: Option<(&str, Value)>) {
+        let mut last = String::new();
+        for _ in 0..240 {
+            let (status, answer) = self.ask("GET", path, "application/json", &Value::Null).await;
+            match &field {
+                None if status == 404 => return,
+                Some((pointer, expected)) if answer.pointer(pointer) == Some(expected) => return,
+                _ => last = format!("{status} {answer}"),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        self.wrong.push(format!("GET {path}: never {field:?}: {last}"));
+    }
+}
