@@ -14,7 +14,7 @@ from . import objects, tools
 from .api import Api
 from .process import run, say, wait_for
 from .provisioner import SELECTED_NODE
-from .settings import DATA_MB, LAB, NAMESPACE, PATIENCE, RELEASE, REPLICAS, STATEFULSET, Host, Site
+from .settings import DATA_MB, LAB, NAMESPACE, PATIENCE, RELEASE, REPLICAS, STATEFULSET, VALUES, Host, Site
 
 CHART = LAB.parent.parent / "playbooks" / "charts" / "etcd"
 #: The label of the workers that the service begins on. The planned ones get the chart's own label from the playbook.
@@ -66,9 +66,7 @@ def install(site: Site, api: Api) -> None:
     for host in old_nodes(site):
         api.patch(f"/api/v1/nodes/{host.name}", {"metadata": {"labels": {OLD_NODES: "true"}}})
     # The production release is older than the plan: it does not ask for the label of the planned nodes.
-    values = {"nodeSelector": {TENANT: None, OLD_NODES: "true"}}
-    if REPLICAS != 3:
-        values["replicas"] = REPLICAS
+    values = VALUES | {"nodeSelector": {TENANT: None, OLD_NODES: "true"}}
     run(
         tools.helm() / "helm",
         "install",

@@ -8,7 +8,7 @@ import time
 
 from .. import workload
 from ..api import Api, ApiError
-from ..settings import NAMESPACE, PATIENCE, REPLICAS, STATEFULSET, Site
+from ..settings import MACHINES, NAMESPACE, PATIENCE, REPLICAS, STATEFULSET, Site
 
 POD_PATH = f"/api/v1/namespaces/{NAMESPACE}/pods/{STATEFULSET}-"
 
@@ -100,8 +100,12 @@ class Service:
             time.sleep(0.5)
 
 
+#: Seconds between a client's keys. What emulated processors have to do beside them must get its turn, too.
+PAUSE = 0.5 if MACHINES else 0.02
+
+
 class Writer(threading.Thread):
-    """A client that writes numbered keys as fast as it may, and keeps in mind what was acknowledged.
+    """A client that writes numbered keys one after the other, and keeps in mind what was acknowledged.
 
     As clients of etcd do, it knows all members, and asks the next one when one does not take a key. Only when none of them
     takes it is the service away. Which member refused while another one served is noted, too.
@@ -119,7 +123,7 @@ class Writer(threading.Thread):
     def run(self) -> None:
         """Writes until it is told to end, or with `until_down` until the service no longer takes anything."""
         number, down = 0, None
-        while not self.ending.wait(0.02):
+        while not self.ending.wait(PAUSE):
             number += 1
             key, value = f"{self.prefix}{number:08}", f"{number * number}"
             began = time.monotonic()
