@@ -17,7 +17,7 @@ def all_of_them(tally: Tally) -> None:
     def conformance() -> None:
         """What the sandbox is held to, against the real API server, hosts, helm and etcd."""
         words = ["cargo", "test", "--workspace", "--locked", "--test", "conformance", "--", "--nocapture"]
-        found = os.environ | {"CUTOVER_LAB": INVENTORY, "PATH": f"{tools.helm()}:{os.environ['PATH']}"}
+        found = os.environ | {"CUTOVER_LAB": INVENTORY, "PATH": f"{tools.helm()}:{os.environ['PATH']}", "RUST_BACKTRACE": "0"}
         done = subprocess.run(words, cwd=TOP, env=found, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         good = done.returncode == 0 and " 0 failed" in done.stdout and "SKIPPED" not in done.stdout
         tally.check("API server, hosts, helm and etcd answer as the sandbox is made to", good, done.stdout)
