@@ -42,6 +42,14 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<&'st
                  validatingwebhookconfigurations,mutatingwebhookconfigurations` and the pods behind it",
             ),
         ),
+        500.. if message.contains("container not found") => (
+            FailureClass::Unreachable,
+            Some("the container does not run at the moment; see `kubectl describe pod` and `kubectl logs --previous`"),
+        ),
+        500.. if message.contains("error dialing backend") => (
+            FailureClass::Unreachable,
+            Some("the API server does not reach the kubelet of the pod's node: is the node up?"),
+        ),
         401 => (FailureClass::Unreachable, Some("the credentials of the kubeconfig's user are wrong or have expired")),
         403 => (
             FailureClass::Failed,
@@ -112,6 +120,8 @@ mod tests {
             (409, "Conflict", "the object has been modified", FailureClass::Failed, "somebody else"),
             (409, "AlreadyExists", "already exists", FailureClass::Failed, "there already"),
             (429, "TooManyRequests", "slow down", FailureClass::Unreachable, "overloaded"),
+            (500, "", "container not found (\"etcd\")", FailureClass::Unreachable, "does not run at the moment"),
+            (500, "", "error dialing backend: dial tcp 10.0.0.1:10250", FailureClass::Unreachable, "kubelet"),
             (503, "ServiceUnavailable", "etcdserver: no leader", FailureClass::Unreachable, "in trouble"),
         ];
         for (code, reason, message, class, hint) in cases {
