@@ -131,7 +131,8 @@ fn two_sides_that_both_went_on_are_a_split_brain() {
     let named = ["split brain suspected: both ends have changed since they last met", "connect --discard-my-data"];
     lab.run("sync", "inventory", &[]).expect(3, &named);
 
-    // The victim is in use, and its unit would mount again at the next boot.
+    // The victim is in use, and would be Primary again at the next boot.
+    lab.on("primary", "touch /etc/drbd.d/cke_etcd0.primary");
     let in_use = [
         "/dev/drbd0 of etcd0 is mounted on primary/worker01 at /data/vmdata/hpvolumes/etcd-0",
         "/etc/drbd.d/cke_etcd0.primary is on primary/worker01 and makes it Primary again",
