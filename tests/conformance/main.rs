@@ -13,6 +13,8 @@ mod record;
 mod rehearsed;
 mod server;
 mod shape;
+#[path = "../unattended/mod.rs"]
+mod unattended;
 #[path = "../worlds/mod.rs"]
 #[expect(dead_code, reason = "other tests use all of it")]
 mod worlds;

@@ -5,18 +5,18 @@ use std::sync::{Arc, Mutex};
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::Event;
-use cutover_engine::execute::{Answer, Approver, Ending, Past, Ports, Question, Settings, Stop, Tags, execute, undo};
-use cutover_engine::inventory::{self, Inventory, SecretSource, Secrets};
+use cutover_engine::execute::{Ending, Past, Ports, Settings, Stop, Tags, execute, undo};
+use cutover_engine::inventory::{self, Inventory};
 use cutover_engine::playbook;
-use cutover_engine::record::{Journal, Recorder};
+use cutover_engine::record::Recorder;
 use cutover_engine::redact::Redactor;
 use cutover_engine::run::Run;
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Sandbox, WorldSpec};
-use futures_util::future::BoxFuture;
 use serde_json::Map;
 
 use crate::heard::{Heard, Sent};
+use crate::unattended::{Memory, NoSecrets, Yes};
 
 /// The step at which the cutover is made to fail, to be taken back: the last one before clients may write again.
 const LAST: &str = "no-marker-on-the-standby";
@@ -28,32 +28,6 @@ const VARS: &str = r#"{
   volumes: [{node: worker04}, {node: worker05}, {node: worker06}],
   old: {volumes: [{claim: data-common-etcd-etcd-0, pv: none}]},
   }"#;
-
-struct Yes;
-
-impl Approver for Yes {
-    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>> {
-        Box::pin(async { Ok(Answer { typed: question.confirm.clone(), by: "tester".to_owned() }) })
-    }
-}
-
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<Event>>>);
-
-impl Journal for Memory {
-    fn append(&mut self, event: &Event, _: bool) -> std::io::Result<()> {
-        self.0.lock().unwrap().push(event.clone());
-        Ok(())
-    }
-}
-
-struct NoSecrets;
-
-impl Secrets for NoSecrets {
-    fn resolve(&self, _: &SecretSource) -> Result<String, String> {
-        Err("this test has no secrets".to_owned())
-    }
-}
 
 /// A world to execute playbooks in.
 struct Theatre {

@@ -4,37 +4,17 @@ use std::sync::{Arc, Mutex};
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::Event;
-use cutover_engine::execute::{Answer, Approver, Past, Ports, Question, Settings, Stop, Tags, execute, undo};
-use cutover_engine::record::{Journal, Reader, Recorder};
+use cutover_engine::execute::{Past, Ports, Settings, Stop, Tags, execute, undo};
+use cutover_engine::record::{Reader, Recorder};
 use cutover_engine::redact::Redactor;
 use cutover_engine::run::Run;
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Sandbox, Snapshot};
-use futures_util::future::BoxFuture;
 
 use crate::play::Play;
 use crate::ran::Ran;
 use crate::stage::Stage;
-
-/// Approves every gate.
-struct Yes;
-
-impl Approver for Yes {
-    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>> {
-        Box::pin(async { Ok(Answer { typed: question.confirm.clone(), by: "tester".to_owned() }) })
-    }
-}
-
-/// A journal in memory.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<Event>>>);
-
-impl Journal for Memory {
-    fn append(&mut self, event: &Event, _: bool) -> std::io::Result<()> {
-        self.0.lock().unwrap().push(event.clone());
-        Ok(())
-    }
-}
+use crate::unattended::{Memory, Yes};
 
 /// An execution of a playbook.
 pub(crate) struct Execution<'a> {

@@ -14,6 +14,8 @@ mod split_brain;
 mod stage;
 mod stale;
 mod truth;
+#[path = "../unattended/mod.rs"]
+mod unattended;
 mod undone;
 mod unharmed;
 mod wrong_cluster;

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cutover_engine::inventory::{self, Inventory, SecretSource, Secrets};
+use cutover_engine::inventory::{self, Inventory};
 use cutover_engine::playbook::{self, Playbook};
 use cutover_engine::run::Run;
 use cutover_modules::REGISTRY;
 use serde_json::{Map, Value};
+
+use crate::unattended::NoSecrets;
 
 pub(crate) const PREPARE: &str = "etcd-prepare.yml";
 pub(crate) const CUTOVER: &str = "etcd-cutover.yml";
@@ -15,14 +17,6 @@ pub(crate) const CUTOVER: &str = "etcd-cutover.yml";
 /// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-struct NoSecrets;
-
-impl Secrets for NoSecrets {
-    fn resolve(&self, _: &SecretSource) -> Result<String, String> {
-        Err("there are none".to_owned())
-    }
 }
 
 /// The inventory of the manual's environment.
