@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::drbd::at;
 use crate::drbd::end::{End, Peer};
 use crate::drbd::split_brain::suspicion;
 use crate::drbd::states::{ConnectionState, DiskState, ReplicationState, Role};
 use crate::drbd::status::Status;
+use crate::drbd::{at, not_up};
 use crate::quantity::human;
 
 #[cfg(test)]
@@ -79,11 +79,7 @@ timeout: 2h
             Err(failure) => return Diff::blocked(failure.message),
         };
         let Some(status) = &state.own.status else {
-            return Diff::blocked(format!(
-                "{} is not up on {}: bring it up first, with drbd_resource",
-                pair.resource,
-                at(own)
-            ));
+            return not_up(&pair.resource, &at(own));
         };
         match (status.connected(), params.until) {
             (false, _) => apart(pair, (own, peer), state, status),

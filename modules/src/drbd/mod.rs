@@ -17,7 +17,7 @@ pub(crate) mod version;
 
 use cutover_engine::action::Action;
 use cutover_engine::inventory::PairMember;
-use cutover_engine::module::Context;
+use cutover_engine::module::{Context, Diff};
 use cutover_engine::world::{Command, Place};
 
 /// Where a member is: `primary/worker01`.
@@ -28,6 +28,11 @@ pub(crate) fn at(member: &PairMember) -> String {
 /// The node of a member, for commands.
 pub(crate) fn place(member: &PairMember) -> Place {
     Place::node(&member.site, &member.node)
+}
+
+/// Refuses because a resource is not up at a place.
+pub(crate) fn not_up(resource: &str, place: &str) -> Diff {
+    Diff::blocked(format!("{resource} is not up on {place}: bring it up first, with drbd_resource"))
 }
 
 /// `drbdadm VERB RESOURCE` at the task's place. It is never told to answer a question of its own with yes.

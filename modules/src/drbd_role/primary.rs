@@ -9,7 +9,7 @@ use crate::drbd::generations::Relation;
 use crate::drbd::split_brain::suspicion;
 use crate::drbd::states::{DiskState, Role};
 use crate::drbd::status::Status;
-use crate::drbd::{at, drbdadm};
+use crate::drbd::{at, drbdadm, not_up};
 
 /// What a promotion is judged by.
 struct Case<'a> {
@@ -33,7 +33,7 @@ pub(super) fn compare(
 ) -> Diff {
     let (resource, here, there) = (pair.resource.as_str(), at(members.0), at(members.1));
     let (Some(status), Some(peer)) = (&state.own.status, &state.peer) else {
-        return Diff::blocked(format!("{resource} is not up on {here}: bring it up first, with drbd_resource"));
+        return not_up(resource, &here);
     };
     let case = Case { params, pair, members, state, status, peer, here, there };
     if status.role == Role::Primary {

@@ -5,14 +5,14 @@ use cutover_engine::module::{Change, Context, Diff};
 
 use super::State;
 use crate::drbd::states::Role;
-use crate::drbd::{at, drbdadm};
+use crate::drbd::{at, drbdadm, not_up};
 use crate::storage::users::describe;
 
 /// Compares what is wanted with what is.
 pub(super) fn compare(cx: &Context, state: &State, pair: &Pair, own: &PairMember) -> Diff {
     let (resource, here) = (pair.resource.as_str(), at(own));
     let Some(status) = &state.own.status else {
-        return Diff::blocked(format!("{resource} is not up on {here}: bring it up first, with drbd_resource"));
+        return not_up(resource, &here);
     };
     if status.role != Role::Primary {
         return Diff::InSync;

@@ -10,7 +10,7 @@ use crate::drbd::end::{End, Peer};
 use crate::drbd::generations::Relation;
 use crate::drbd::states::{ConnectionState, DiskState, ReplicationState, Role};
 use crate::drbd::status::Status;
-use crate::drbd::{at, drbdadm, place};
+use crate::drbd::{at, drbdadm, not_up, place};
 use crate::quantity::human;
 use crate::storage::users::describe;
 use crate::tree::Kind;
@@ -43,10 +43,8 @@ pub(super) fn compare(
             ));
         }
     };
-    let down =
-        |place: &str| Diff::blocked(format!("{resource} is not up on {place}: bring it up first, with drbd_resource"));
-    let Some(own) = &state.victim.status else { return down(&here) };
-    let Some(other) = &survivor.status else { return down(&there) };
+    let Some(own) = &state.victim.status else { return not_up(resource, &here) };
+    let Some(other) = &survivor.status else { return not_up(resource, &there) };
     if own.connected() || other.connected() {
         return together(resource, &here, &there, own, other);
     }

@@ -109,7 +109,8 @@ fn part<const N: usize>(state: &mut State, ends: [&End; N], why: &str) {
     }
 }
 
-/// Ends an end's connection, which the kernel logs with a word; the end goes on as said. A Primary that had a current peer begins a new generation.
+/// Ends an end's connection, which the kernel logs with a word; the end goes on as said. A Primary that had a current peer
+/// begins a new generation.
 pub(super) fn lose(state: &mut State, end: &End, how: log::Loss, then: Connection) {
     log::lost(state, end, how);
     let Some(own) = state.resource_mut(end) else { return };
