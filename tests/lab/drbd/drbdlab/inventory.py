@@ -1,10 +1,13 @@
 """The inventory of a running lab, as `cutover -i` takes it, and how a machine is reached."""
 
+import subprocess
+
 from .image import SSH_PORT
 
 
-def ssh(lab, machine):
-    """The command that reaches a machine from inside the lab's network."""
+def ssh(lab, machine, shared=True):
+    """The command that reaches a machine from inside the lab's network. `shared`: all commands take one connection, which
+    outlives them: a handshake costs an emulated processor a second."""
     options = [
         f"UserKnownHostsFile={lab.directory}/known_hosts",
         "GlobalKnownHostsFile=/dev/null",
@@ -13,9 +16,19 @@ def ssh(lab, machine):
         "ServerAliveInterval=2",
         "ServerAliveCountMax=3",
         "LogLevel=ERROR",
+        f"ControlPath={machine.connection if shared else 'none'}",
+        "ControlMaster=auto",
+        "ControlPersist=yes",
     ]
     words = [word for option in options for word in ("-o", option)]
     return ["ssh", "-F", "none", "-i", f"{lab.directory}/id_ed25519", "-p", str(SSH_PORT), *words, f"root@{machine.address}"]
+
+
+def hang_up(connection):
+    """Ends a shared connection, if there is one: it would not outlive its machine, but take some seconds to see that."""
+    if connection.exists():
+        argv = ["ssh", "-F", "none", "-o", f"ControlPath={connection}", "-O", "exit", "machine"]
+        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True)
 
 
 def write(lab):

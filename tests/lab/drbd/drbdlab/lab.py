@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from . import Problem, image, inventory, network, run
-from .machine import SITES, Machine, is_machine, kill
+from .machine import SITES, SOCKET, Machine, is_machine, kill
 
 
 class Lab:
@@ -102,6 +102,8 @@ class Lab:
     def clear(self):
         """Ends this lab's machines, removes its network and its directory, whatever of it there is."""
         if network.exists(self.namespace):
+            for connection in self.directory.glob(f"*/*/{SOCKET}"):
+                inventory.hang_up(connection)
             for pid in network.pids(self.namespace):
                 if is_machine(pid, self.directory):
                     kill(pid)
@@ -132,7 +134,9 @@ class Lab:
     def kill(self, site, node):
         """Power off without a warning."""
         self.running()
-        self.machine(site, node).power_off()
+        machine = self.machine(site, node)
+        machine.power_off()
+        inventory.hang_up(machine.connection)
 
     def start(self, site, node, wait=True):
         """Power on."""
@@ -154,6 +158,7 @@ class Lab:
             machine.reset()
         else:
             subprocess.run(inventory.ssh(self, machine) + ["systemctl", "reboot"], capture_output=True)
+        inventory.hang_up(machine.connection)
         limit = time.monotonic() + 300
         while (now := self.boot_id(machine)) in (None, before):
             if time.monotonic() > limit:
@@ -163,7 +168,9 @@ class Lab:
     def boot_id(self, machine):
         """Which boot it is in; None if it does not answer."""
         asked = subprocess.run(
-            inventory.ssh(self, machine) + ["cat", "/proc/sys/kernel/random/boot_id"], capture_output=True, text=True
+            inventory.ssh(self, machine, shared=False) + ["cat", "/proc/sys/kernel/random/boot_id"],
+            capture_output=True,
+            text=True,
         )
         return asked.stdout.strip() or None
 

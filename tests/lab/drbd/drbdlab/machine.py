@@ -12,6 +12,7 @@ from .image import SSH_PORT
 
 SITES = {"primary": 1, "standby": 2}
 SPARE_MIB = 128
+SOCKET = "ssh"
 # `tb-size`: the translation cache takes a gigabyte by default. `cache=unsafe`: a flush of the machine's writes to this host's
 # page cache, which survives `kill -9`, and does not wait for this host's disk.
 QEMU = "-machine q35 -cpu max -accel tcg,thread=multi,tb-size=96 -nodefaults -display none -no-user-config".split()
@@ -35,6 +36,11 @@ class Machine:
     def disk(self):
         """The spare disk, as it is called inside."""
         return f"/dev/disk/by-id/virtio-{self.serial}"
+
+    @property
+    def connection(self):
+        """The socket of the shared SSH connection to it."""
+        return self.directory / SOCKET
 
     def create(self, image, host_key, authorized_key, more=None, spare_mib=SPARE_MIB):
         """Makes its disks and its seed: what makes it another machine than its neighbour. `more` files, by path: (mode, text)."""

@@ -23,7 +23,7 @@ class End:
     def follow(self):
         """Reads `events2` for ever; again, when the machine is back."""
         while True:
-            argv = inventory.ssh(self.lab, self.machine) + ["drbdsetup", "events2", self.resource]
+            argv = inventory.ssh(self.lab, self.machine, shared=False) + ["drbdsetup", "events2", self.resource]
             pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
             with subprocess.Popen(argv, text=True, **pipe) as events:
                 for line in events.stdout:
