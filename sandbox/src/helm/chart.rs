@@ -92,7 +92,7 @@ fn pod(name: &str, namespace: &str, selector: &Value, values: &Value) -> Value {
     let image = &values["image"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let plain = |name: &str, value: &str| json!({"name": name, "value": value});
-    let mut probe = json!({"exec": {"command": ["etcdctl", "endpoint", "health"]}});
+    let mut probe = json!({"httpGet": {"path": "/health", "port": "client"}});
     merge_values(&mut probe, &values["readinessProbe"]);
     let mut container = json!({
         "name": "etcd", "image": format!("{}:{}", text(&image["repository"]), text(&image["tag"])),
