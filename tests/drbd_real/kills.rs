@@ -83,7 +83,7 @@ fn lose(lab: &Lab, round: usize) -> Took {
     lab.until(lost, &follows, Duration::from_secs(300));
     lab.run("sync", after, &[]).expect(0, &[]);
     assert_eq!(lab.mounted(lost), "");
-    let log = lab.on(lost, "dmesg -t");
+    let log = lab.log(lost);
     assert!(log.contains("Began resync as SyncTarget") && !log.contains("Began resync as SyncSource"), "{log}");
     lab.records(other, found + 20);
     lab.on(lost, &format!("rm {MARKER}; sync"));

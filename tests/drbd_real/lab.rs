@@ -27,6 +27,7 @@ systemctl daemon-reload
 test -z $(drbdsetup events2 --now | grep -v '^exists -')
 wipefs -aq /dev/vdb
 dd if=/dev/zero of=/dev/vdb bs=68K count=1 conv=fsync status=none
+dmesg -C
 ";
 
 /// The lab, with one pair.
@@ -114,6 +115,12 @@ impl Lab {
         self.machines(&["ssh", site, "worker01", script])
     }
 
+    /// What the kernel of a site has said of DRBD since it was booted or this test began.
+    #[track_caller]
+    pub(crate) fn log(&self, site: &str) -> String {
+        self.on(site, "dmesg -t | grep drbd")
+    }
+
     /// Runs a playbook of the lab, with `inventory` or with `swapped` roles.
     pub(crate) fn run(&self, playbook: &str, inventory: &str, extra: &[&str]) -> Ran {
         let playbook = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/lab/drbd/playbooks/{playbook}.yml"));
@@ -155,7 +162,7 @@ impl Lab {
     pub(crate) fn verify(&self) {
         self.on("primary", "dmesg -C; drbdadm verify etcd0");
         self.until("primary", &["replication:Established", "out-of-sync:0 "], Duration::from_secs(120));
-        let log = self.on("primary", "dmesg -t");
+        let log = self.log("primary");
         assert!(log.contains("Online verify done") && !log.contains("Out of sync"), "{log}");
     }
 

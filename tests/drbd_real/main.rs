@@ -81,7 +81,7 @@ fn what_was_written_while_the_link_was_cut_goes_to_the_other_side() {
     drop(writer);
     lab.machines(&["heal"]);
     lab.run("sync", "inventory", &[]).expect(0, &[]);
-    let log = lab.on("primary", "dmesg -t");
+    let log = lab.log("primary");
     assert!(log.contains("Began resync as SyncSource") && !log.contains("as SyncTarget"), "{log}");
     lab.run("switch", "inventory", &[]).expect(0, &[]);
     lab.records("standby", synced);
@@ -143,7 +143,7 @@ fn two_sides_that_both_went_on_are_a_split_brain() {
     let ran = lab.run("resolve", "inventory", &[]).expect(0, &[]);
     assert!(ran.events.contains("give up what was written to etcd0 on primary/worker01"), "{}", ran.events);
     lab.run("resolve", "inventory", &[]).expect(0, &["0 changes"]);
-    let log = lab.on("standby", "dmesg -t");
+    let log = lab.log("standby");
     assert!(log.contains("Began resync as SyncSource") && !log.contains("as SyncTarget"), "{log}");
 
     // What was given up is in the image, and only there.

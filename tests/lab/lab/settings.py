@@ -20,8 +20,8 @@ PATIENCE = 4 if MACHINES else 1
 MACHINE_MB = int(os.environ.get("LAB_MACHINE_MB", "768"))
 #: Data that is written into the service.
 DATA_MB = int(os.environ.get("LAB_DATA_MB", "8" if MACHINES else "40"))
-#: Values of the release that differ from the chart's. An emulated processor takes seconds to run etcdctl, which is the probe.
-VALUES = {"readinessProbe": {"periodSeconds": 20, "timeoutSeconds": 15}} if MACHINES else {}
+#: Values of the release that differ from the chart's.
+VALUES = {"readinessProbe": {"periodSeconds": 10, "timeoutSeconds": 10}} if MACHINES else {}
 if REPLICAS != 3:
     VALUES["replicas"] = REPLICAS
 #: Major version of the helm that is in the PATH of `tests/lab/enter`: 4 or 3.
