@@ -7,11 +7,10 @@ use std::time::Duration;
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::TryFutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::runtime::Builder;
 
 use super::connect::connect;
 use super::host_key::KnownHost;
-use super::link::{Link, Purpose, Slot};
+use super::link::{Link, Own, Purpose, Slot};
 use super::login::Login;
 use super::run::{self, Call};
 use crate::attempt::Attempt;
@@ -73,9 +72,8 @@ impl Host {
     /// A connection for one command alone, on a runtime of its own.
     async fn dial(self: &Arc<Self>) -> Result<Arc<Link>, TransportFault> {
         let own = |error: &dyn std::fmt::Display| TransportFault::Unreachable(format!("cannot connect: {error}"));
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("ssh-stream").enable_all().build();
-        let runtime = runtime.map_err(|error| own(&error))?;
-        let link = runtime.spawn(connect(Arc::clone(self), true)).await.map_err(|error| own(&error))??;
+        let runtime = Own::start().map_err(|error| own(&error))?;
+        let link = runtime.run(connect(Arc::clone(self), true)).await.map_err(|error| own(&error))??;
         Ok(Arc::new(link.on(runtime)))
     }
 }

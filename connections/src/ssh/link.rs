@@ -8,8 +8,9 @@ use async_ssh2_tokio::Client;
 use cutover_engine::world::TransportFault;
 use russh::Channel;
 use russh::client::Msg;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::JoinError;
 
 /// Commands at a time on one connection: sshd allows ten sessions (MaxSessions, sshd_config(5)), two are kept for stopping.
 const COMMANDS: usize = 8;
@@ -26,9 +27,38 @@ pub(super) struct Link {
     /// Not to be used for anything new.
     retired: AtomicBool,
     /// The runtime that only this connection runs on.
-    runtime: Option<Runtime>,
+    runtime: Option<Own>,
     /// The connection to the jump host that this one runs through; it lives as long.
     _through: Option<Arc<Link>>,
+}
+
+/// A runtime for one connection. It ends without waiting, wherever it is dropped: a failed login and a cancelled one drop it on
+/// another runtime, where tokio allows no waiting and panics.
+pub(super) struct Own(Option<Runtime>);
+
+impl Own {
+    /// Starts one, with a thread of its own.
+    pub(super) fn start() -> std::io::Result<Self> {
+        let mut runtime = Builder::new_multi_thread();
+        Ok(Self(Some(runtime.worker_threads(1).thread_name("ssh-stream").enable_all().build()?)))
+    }
+
+    /// Runs work on it.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let runtime = self.0.as_ref().expect("it is there until it is dropped");
+        runtime.spawn(work).await
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// A channel that counts against the limit until it is dropped.
@@ -60,7 +90,7 @@ impl Link {
     }
 
     /// Ends the runtime with the connection, whatever the connection is in the middle of.
-    pub(super) fn on(mut self, runtime: Runtime) -> Self {
+    pub(super) fn on(mut self, runtime: Own) -> Self {
         self.runtime = Some(runtime);
         self
     }
@@ -125,9 +155,9 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // At once, and not by asking: the request would wait behind input that nobody takes.
-            return runtime.shutdown_background();
+        if self.runtime.is_some() {
+            // Its runtime ends at once, and not by asking: the request would wait behind input that nobody takes.
+            return;
         }
         let client = self.client.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -110,6 +110,11 @@ impl Sshd {
         found.split_off(1)
     }
 
+    /// Lets no new connection in, as a host that hangs does, or does so again. What is connected stays so.
+    pub(crate) fn hang(&self, hangs: bool) {
+        signal(if hangs { "-STOP" } else { "-CONT" }, self.listener.id());
+    }
+
     /// Ends the sessions at once, as a host that crashes does.
     pub(crate) fn cut(&self) {
         for (pid, parent, _) in processes() {
@@ -180,7 +185,11 @@ fn keygen(path: &Path, passphrase: &str) {
 }
 
 pub(crate) fn kill(pid: u32) {
-    let _ = Process::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
+    signal("-KILL", pid);
+}
+
+fn signal(name: &str, pid: u32) {
+    let _ = Process::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
 }
 
 pub(crate) fn sh(script: &str) -> Command {

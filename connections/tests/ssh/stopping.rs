@@ -64,6 +64,23 @@ async fn a_stream_that_nobody_takes_holds_up_nothing_else_and_ends_when_dropped(
     eventually(Duration::from_secs(5), "only the shared connection is left", || sessions() <= one).await;
 }
 
+#[tokio::test]
+async fn a_stream_to_a_host_that_answers_no_more_is_unreachable() {
+    let Some(sshd) = Sshd::start() else { return };
+    let world = sshd.world("connect_timeout: 3s");
+    let node = node(&world).await.unwrap();
+    let (read, write) = (sh("echo line"), sh("wc -l"));
+    sshd.hang(true);
+    tokio::select! {
+        ended = pipe((&*node, &read), (&*node, &write)) => panic!("{ended:?}"),
+        () = tokio::time::sleep(Duration::from_millis(300)) => {}
+    }
+    let ended = pipe((&*node, &read), (&*node, &write)).await;
+    assert!(matches!(&ended, Err(TransportFault::Unreachable(why)) if why.contains("within 3s")), "{ended:?}");
+    sshd.hang(false);
+    assert_eq!(pipe((&*node, &read), (&*node, &write)).await.unwrap().1.stdout, "1\n");
+}
+
 /// How many of the sshd's processes have some bytes in their argv.
 fn run_count(sshd: &Sshd, bytes: &[u8]) -> usize {
     let has = |pid: &u32| {

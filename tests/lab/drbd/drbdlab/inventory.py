@@ -12,9 +12,9 @@ def ssh(lab, machine, shared=True):
         f"UserKnownHostsFile={lab.directory}/known_hosts",
         "GlobalKnownHostsFile=/dev/null",
         "BatchMode=yes",
-        "ConnectTimeout=5",
+        "ConnectTimeout=20",
         "ServerAliveInterval=2",
-        "ServerAliveCountMax=3",
+        "ServerAliveCountMax=8",
         "LogLevel=ERROR",
         f"ControlPath={machine.connection if shared else 'none'}",
         "ControlMaster=auto",
@@ -45,7 +45,7 @@ def text(lab, roles):
     lines = ["# The machines of the DRBD lab. Their addresses are those of the lab's own network: see `machines exec`.", "sites:"]
     for site, machines in lab.sites().items():
         lines += [f"  {site}:"]
-        lines += [f"    ssh: {{user: root, port: {SSH_PORT}, key: id_ed25519, known_hosts: known_hosts, connect_timeout: 5s}}"]
+        lines += [f"    ssh: {{user: root, port: {SSH_PORT}, key: id_ed25519, known_hosts: known_hosts, connect_timeout: 20s}}"]
         lines += ["    nodes:", *(f"      {machine.node}: {{address: {machine.address}}}" for machine in machines)]
     lines += [f"roles: {{{roles}}}", "pairs:"]
     for pair in range(lab.pairs):
