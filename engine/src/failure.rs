@@ -19,7 +19,8 @@ pub enum FailureClass {
     Blocked,
     /// The target could not be reached, or the connection was lost before anything was sent.
     Unreachable,
-    /// The connection was lost, or time ran out, after an at-most-once action was sent: it may or may not have happened.
+    /// The connection was lost, time ran out, or a program gave up waiting, after an action was sent: it may or may not have
+    /// happened.
     OutcomeUnknown,
     /// An attempt's `timeout` ran out.
     TimedOut,

@@ -16,6 +16,7 @@ pub(crate) const MOUNT: &str = "/data/vmdata/hpvolumes/etcd-0";
 
 /// Makes a machine as it was before anything of DRBD was done on it.
 const BLANK: &str = r"
+test ! -e /usr/lib/drbd/real-drbdsetup-84 || mv /usr/lib/drbd/real-drbdsetup-84 /usr/lib/drbd/drbdsetup-84
 systemctl stop 'cutover-*.service'
 findmnt -n -o TARGET -S /dev/drbd0 | while read -r target; do umount $target; done
 systemctl disable -q drbd@etcd0.target drbd.service
@@ -29,6 +30,20 @@ wipefs -aq /dev/vdb
 dd if=/dev/zero of=/dev/vdb bs=68K count=1 conv=fsync status=none
 dmesg -C
 ";
+
+/// Lets the next `connect` of drbdsetup take longer than drbdadm waits for it.
+const SLOW: &str = r#"
+set -e
+cd /usr/lib/drbd
+mv drbdsetup-84 real-drbdsetup-84
+cat >drbdsetup-84 <<'END'
+#!/bin/sh
+if [ "$1" = connect ] && ! [ -e /run/slow ]; then touch /run/slow; sleep 12; fi
+exec /usr/lib/drbd/real-drbdsetup-84 "$@"
+END
+chmod +x drbdsetup-84
+rm -f /run/slow
+"#;
 
 /// The lab, with one pair.
 pub(crate) struct Lab {
@@ -89,6 +104,16 @@ impl Lab {
         let lab = Self::blank();
         lab.run("prepare", "inventory", &[]).expect(0, &[]);
         lab
+    }
+
+    /// Makes the next connecting on a site take longer than drbdadm waits.
+    pub(crate) fn slow(&self, site: &str) {
+        self.on(site, SLOW);
+    }
+
+    /// Whether that has happened; from now on all is as it was.
+    pub(crate) fn was_slow(&self, site: &str) -> bool {
+        self.on(site, "cd /usr/lib/drbd; mv real-drbdsetup-84 drbdsetup-84; ls /run/slow").contains("slow")
     }
 
     fn inventory(&self, name: &str) -> PathBuf {

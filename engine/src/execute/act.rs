@@ -11,8 +11,8 @@ const TAIL: usize = 20;
 /// Carries out an action and gives what it gave back.
 ///
 /// # Errors
-/// The command ended with a code it does not accept, the request was refused, the place cannot be reached, or the
-/// connection was lost ([`FailureClass::OutcomeUnknown`]).
+/// The command ended with a code it does not accept, the request was refused, the place cannot be reached; or the
+/// connection was lost, or the program itself gave up waiting ([`FailureClass::OutcomeUnknown`]).
 pub async fn act(world: &dyn World, action: &Action) -> Result<Done, Failure> {
     match action {
         Action::Exec { place, command } => {
@@ -43,6 +43,9 @@ fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, 
     let tail = &lines[lines.len().saturating_sub(TAIL)..];
     let failure = Failure::failed(format!("{place}: `{command}` ended with {}", output.exit))
         .details(tail.iter().map(|line| (*line).to_owned()));
+    if command.gives_up.as_ref().is_some_and(|words| output.stderr.contains(words)) {
+        return Err(Failure { class: FailureClass::OutcomeUnknown, ..failure });
+    }
     Err(match output.exit {
         Exit::Code(127) => failure.help("the program is missing there: install it"),
         Exit::Code(124 | 137) => failure.help("it ran into a time limit on the host"),

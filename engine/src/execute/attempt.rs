@@ -17,7 +17,7 @@ use crate::template;
 
 /// The shortest and the longest time between two looks.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
-/// How often a change is sent again after its connection was lost and a probe says that it is still needed.
+/// How often a change is sent again after its outcome was not known and a probe says that it is still needed.
 const MOST_LOSSES: u32 = 3;
 /// The time for a last look after an attempt's time ran out in the middle of a change.
 const LAST_LOOK: Duration = Duration::from_secs(30);
@@ -258,7 +258,7 @@ fn not_visible(changes: &[Change]) -> Waiting {
 fn unknown(change: &Change, failure: &Failure) -> Failure {
     let message = format!("whether this was done is not known: {}", change.summary);
     Failure::new(FailureClass::OutcomeUnknown, message)
-        .details([failure.message.clone()])
+        .details(std::iter::once(failure.message.clone()).chain(failure.details.iter().cloned()))
         .help("look at the target, then resume: it is probed first and never done twice blindly")
 }
 

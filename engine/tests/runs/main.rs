@@ -105,6 +105,29 @@ async fn an_idempotent_change_is_sent_again_after_a_lost_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_program_that_gives_up_waiting_leaves_its_outcome_to_the_next_look() {
+    let once =
+        "  - {name: one, target: active, number: {name: x, is: 3, once: true}, retry: {attempts: 5, delay: 1s}}\n";
+    let twice = "  - {name: one, target: active, number: {name: x, is: 3}}\n";
+    for (text, strike, times, exit_code, sets) in [
+        (once, Strike::GiveUpAfter, 1, 0, 1),
+        (once, Strike::GiveUpBefore, 1, 1, 0),
+        (twice, Strike::GiveUpAfter, 1, 0, 1),
+        (twice, Strike::GiveUpBefore, 2, 0, 1),
+        (twice, Strike::GiveUpBefore, 100, 1, 0),
+    ] {
+        let bench = Bench::steps(text);
+        bench.world.0.lock().unwrap().strikes.push(("set", strike, times));
+        let ending = bench.go().await;
+        assert_eq!((ending.exit_code, bench.sets().len()), (exit_code, sets), "{strike:?} {times}, {text}");
+        if let Some(failure) = ending.failure {
+            assert!(failure.to_string().contains("is not known: set x to 3"), "{failure}");
+            assert!(failure.to_string().contains("no answer within 5 seconds"), "{failure}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiting_ends_with_what_was_waited_for() {
     let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3, wait: true}, timeout: 20s}\n");
     let began = Instant::now();

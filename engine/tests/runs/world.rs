@@ -19,6 +19,8 @@ pub(crate) enum Strike {
     Fail,
     LoseBefore,
     LoseAfter,
+    GiveUpBefore,
+    GiveUpAfter,
     Hang,
     HangAfter,
 }
@@ -94,6 +96,10 @@ impl Transport for Shell {
                     return Ok(Exit::Code(1));
                 }
                 Some(Strike::LoseBefore) => return Err(lost()),
+                Some(Strike::GiveUpBefore) => {
+                    let _ = io.stderr.write_all(b"no answer within 5 seconds\n").await;
+                    return Ok(Exit::Code(20));
+                }
                 Some(Strike::Hang) => std::future::pending::<()>().await,
                 _ => {}
             }
@@ -117,6 +123,10 @@ impl Transport for Shell {
             };
             match strike {
                 Some(Strike::LoseAfter) => return Err(lost()),
+                Some(Strike::GiveUpAfter) => {
+                    let _ = io.stderr.write_all(b"no answer within 5 seconds\n").await;
+                    return Ok(Exit::Code(20));
+                }
                 Some(Strike::HangAfter) => std::future::pending::<()>().await,
                 _ => {}
             }
@@ -183,7 +193,7 @@ impl Module for Number {
         }
         let set = |value: i64| cutover_engine::action::Action::Exec {
             place: cx.place(),
-            command: Command::new(["set", &params.name, &value.to_string()]),
+            command: Command::new(["set", &params.name, &value.to_string()]).gives_up("no answer within"),
         };
         let class = if params.once { Class::AtMostOnce } else { Class::Idempotent };
         let change =

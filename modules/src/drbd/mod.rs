@@ -35,8 +35,14 @@ pub(crate) fn not_up(resource: &str, place: &str) -> Diff {
     Diff::blocked(format!("{resource} is not up on {place}: bring it up first, with drbd_resource"))
 }
 
-/// `drbdadm VERB RESOURCE` at the task's place. It is never told to answer a question of its own with yes.
+/// `drbdadm VERB RESOURCE` at the task's place.
 pub(crate) fn drbdadm<const N: usize>(cx: &Context, words: [&str; N]) -> Action {
+    drbdadm_at(cx.place(), words)
+}
+
+/// `drbdadm VERB RESOURCE` at a place. It is never told to answer a question of its own with yes. It waits some seconds for
+/// each `drbdsetup` that it starts, then ends with exit code 20 and lets that go on.
+pub(crate) fn drbdadm_at<const N: usize>(place: Place, words: [&str; N]) -> Action {
     let argv = std::iter::once("drbdadm").chain(words);
-    Action::Exec { place: cx.place(), command: Command::new(argv) }
+    Action::Exec { place, command: Command::new(argv).gives_up("did not terminate within") }
 }

@@ -1,16 +1,14 @@
 //! What speaks against giving the victim's changes up, and how they are given up if nothing does.
 
-use cutover_engine::action::Action;
 use cutover_engine::inventory::{Pair, PairMember};
 use cutover_engine::module::{Change, Context, Diff};
-use cutover_engine::world::Command;
 
 use super::{Node, Params, State, backup};
 use crate::drbd::end::{End, Peer};
 use crate::drbd::generations::Relation;
 use crate::drbd::states::{ConnectionState, DiskState, ReplicationState, Role};
 use crate::drbd::status::Status;
-use crate::drbd::{at, drbdadm, not_up, place};
+use crate::drbd::{at, drbdadm, drbdadm_at, not_up, place};
 use crate::quantity::human;
 use crate::storage::users::describe;
 use crate::tree::Kind;
@@ -223,10 +221,7 @@ impl Case<'_> {
         let save = format!("the victim {resource} on {here}: {}", words.join(", "));
         let mut changes = vec![Change::idempotent(save, actions).undo(undo)];
         if other.connection == ConnectionState::StandAlone {
-            let survivor = |verb: &str| Action::Exec {
-                place: place(self.members.1),
-                command: Command::new(["drbdadm", verb, resource]),
-            };
+            let survivor = |verb: &str| drbdadm_at(place(self.members.1), [verb, resource]);
             let wait = format!("let {resource} on {there} wait for the victim");
             changes.push(Change::idempotent(wait, [survivor("connect")]).undo([survivor("disconnect")]));
         }
