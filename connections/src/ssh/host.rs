@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::connect::connect;
 use super::host_key::KnownHost;
-use super::link::{Link, Own, Purpose, Slot};
+use super::link::{Link, OwnRuntime, Purpose, Slot};
 use super::login::Login;
 use super::run::{self, Call};
 use crate::attempt::Attempt;
@@ -72,7 +72,7 @@ impl Host {
     /// A connection for one command alone, on a runtime of its own.
     async fn dial(self: &Arc<Self>) -> Result<Arc<Link>, TransportFault> {
         let own = |error: &dyn std::fmt::Display| TransportFault::Unreachable(format!("cannot connect: {error}"));
-        let runtime = Own::start().map_err(|error| own(&error))?;
+        let runtime = OwnRuntime::start().map_err(|error| own(&error))?;
         let link = runtime.run(connect(Arc::clone(self), true)).await.map_err(|error| own(&error))??;
         Ok(Arc::new(link.on(runtime)))
     }

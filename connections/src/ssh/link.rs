@@ -27,16 +27,16 @@ pub(super) struct Link {
     /// Not to be used for anything new.
     retired: AtomicBool,
     /// The runtime that only this connection runs on.
-    runtime: Option<Own>,
+    runtime: Option<OwnRuntime>,
     /// The connection to the jump host that this one runs through; it lives as long.
     _through: Option<Arc<Link>>,
 }
 
 /// A runtime for one connection. It ends without waiting, wherever it is dropped: a failed login and a cancelled one drop it on
 /// another runtime, where tokio allows no waiting and panics.
-pub(super) struct Own(Option<Runtime>);
+pub(super) struct OwnRuntime(Option<Runtime>);
 
-impl Own {
+impl OwnRuntime {
     /// Starts one, with a thread of its own.
     pub(super) fn start() -> std::io::Result<Self> {
         let mut runtime = Builder::new_multi_thread();
@@ -53,7 +53,7 @@ impl Own {
     }
 }
 
-impl Drop for Own {
+impl Drop for OwnRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
@@ -90,7 +90,7 @@ impl Link {
     }
 
     /// Ends the runtime with the connection, whatever the connection is in the middle of.
-    pub(super) fn on(mut self, runtime: Own) -> Self {
+    pub(super) fn on(mut self, runtime: OwnRuntime) -> Self {
         self.runtime = Some(runtime);
         self
     }

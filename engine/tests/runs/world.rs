@@ -13,6 +13,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
 
+/// What a program says that gives up waiting.
+const GIVES_UP: &str = "no answer within 5 seconds\n";
+
+/// Ends a command badly, with words.
+async fn ends(io: &mut Io<'_>, words: &str, code: i32) -> Result<Exit, TransportFault> {
+    let _ = io.stderr.write_all(words.as_bytes()).await;
+    Ok(Exit::Code(code))
+}
+
 /// What strikes a command.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Strike {
@@ -91,15 +100,9 @@ impl Transport for Shell {
             };
             let lost = || TransportFault::Lost(format!("{}: connection reset by peer", self.place));
             match strike {
-                Some(Strike::Fail) => {
-                    let _ = io.stderr.write_all(b"out of luck\n").await;
-                    return Ok(Exit::Code(1));
-                }
+                Some(Strike::Fail) => return ends(&mut io, "out of luck\n", 1).await,
                 Some(Strike::LoseBefore) => return Err(lost()),
-                Some(Strike::GiveUpBefore) => {
-                    let _ = io.stderr.write_all(b"no answer within 5 seconds\n").await;
-                    return Ok(Exit::Code(20));
-                }
+                Some(Strike::GiveUpBefore) => return ends(&mut io, GIVES_UP, 20).await,
                 Some(Strike::Hang) => std::future::pending::<()>().await,
                 _ => {}
             }
@@ -123,10 +126,7 @@ impl Transport for Shell {
             };
             match strike {
                 Some(Strike::LoseAfter) => return Err(lost()),
-                Some(Strike::GiveUpAfter) => {
-                    let _ = io.stderr.write_all(b"no answer within 5 seconds\n").await;
-                    return Ok(Exit::Code(20));
-                }
+                Some(Strike::GiveUpAfter) => return ends(&mut io, GIVES_UP, 20).await,
                 Some(Strike::HangAfter) => std::future::pending::<()>().await,
                 _ => {}
             }
