@@ -188,6 +188,8 @@ impl Executor<'_> {
                 return match failure.class {
                     FailureClass::OutcomeUnknown => {
                         progress.losses += 1;
+                        let waiting = in_doubt(change, &failure);
+                        self.recorder().emit(EventKind::Waiting { task: task.id.clone(), waiting });
                         progress.unsure = Some((change.clone(), failure));
                         Ok(())
                     }
@@ -253,6 +255,11 @@ fn blocked(reasons: &[String]) -> Failure {
 fn not_visible(changes: &[Change]) -> Waiting {
     let what = changes.first().map(|change| change.summary.as_str()).unwrap_or_default();
     Waiting { why: format!("done, but not to be seen yet: {what}"), progress: None }
+}
+
+fn in_doubt(change: &Change, failure: &Failure) -> Waiting {
+    let why = format!("not known whether this was done, looking again: {} ({})", change.summary, failure.message);
+    Waiting { why, progress: None }
 }
 
 fn unknown(change: &Change, failure: &Failure) -> Failure {

@@ -120,6 +120,14 @@ async fn a_program_that_gives_up_waiting_leaves_its_outcome_to_the_next_look() {
         bench.world.0.lock().unwrap().strikes.push(("set", strike, times));
         let ending = bench.go().await;
         assert_eq!((ending.exit_code, bench.sets().len()), (exit_code, sets), "{strike:?} {times}, {text}");
+        let events = bench.events();
+        let why = |event: &Event| match &event.kind {
+            EventKind::Waiting { waiting, .. } => Some(waiting.why.clone()),
+            _ => None,
+        };
+        let said = events.iter().find_map(why).unwrap_or_default();
+        assert!(said.starts_with("not known whether this was done, looking again: set x to 3"), "{said}");
+        assert!(said.contains("`set x 3` ended with"), "{said}");
         if let Some(failure) = ending.failure {
             assert!(failure.to_string().contains("is not known: set x to 3"), "{failure}");
             assert!(failure.to_string().contains("no answer within 5 seconds"), "{failure}");
