@@ -91,7 +91,7 @@ def make_networks() -> None:
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
 
 
-def boot(*several: Host) -> None:
+def boot(*several: Host, first_boot: bool = False) -> None:
     """Starts hosts together. Runs inside the lab's namespaces."""
     for host in several:
         if host.is_machine:
@@ -106,7 +106,7 @@ def boot(*several: Host) -> None:
         parent.stdin.flush()
     for host in several:
         if host.is_machine:
-            machines.wait(host)
+            machines.wait(host, first_boot)
 
 
 def launch(host: Host) -> subprocess.Popen:

@@ -125,10 +125,14 @@ def power_on(host: Host) -> None:
     worker.power_on(machine_image.path(), MACHINE_MB, KERNEL, [OPT])
 
 
-def wait(host: Host) -> None:
+def wait(host: Host, first_boot: bool) -> None:
     """Waits until a machine takes SSH."""
+    worker = Worker(host)
     try:
-        Worker(host).wait(600)
+        if first_boot:
+            worker.wait_for_first_boot(lambda: power_on(host))
+        else:
+            worker.wait(600)
     except Problem as problem:
         sys.exit(str(problem))
 

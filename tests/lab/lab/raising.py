@@ -117,7 +117,7 @@ def build(argv: list[str]) -> None:
     """Boots the hosts and waits for the clusters. Runs inside."""
     say("boot the hosts")
     hosts.make_networks()
-    hosts.boot(*HOSTS)
+    hosts.boot(*HOSTS, first_boot=True)
     stand_in.start()
     apis = {site: Api.of(site.master.root / "etc/kubernetes") for site in SITES}
     for site, api in apis.items():

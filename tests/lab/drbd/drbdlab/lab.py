@@ -87,7 +87,7 @@ class Lab:
                         network.plug(tap, bridge)
                     machine.power_on(built, memory)
                 for machine in machines:
-                    machine.wait(300 + 60 * pairs)
+                    machine.wait_for_first_boot(lambda: machine.power_on(built, memory), 300 + 60 * pairs)
                 inventory.write(self)
             except BaseException:
                 self.clear()

@@ -1,7 +1,9 @@
 """One virtual machine: its names and addresses, its disks, its process. Not how it is reached: that is SSH's."""
 
+import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -119,14 +121,23 @@ class Machine:
 
     def reset(self):
         """The reset button."""
+        self.monitor("system_reset")
+
+    def monitor(self, command, **arguments):
+        """Has its monitor execute a command; gives what it returns."""
         with socket.socket(socket.AF_UNIX) as qmp:
+            qmp.settimeout(10)
             qmp.connect(str(self.directory / "qmp"))
             stream = qmp.makefile("rw")
-            for word in ("qmp_capabilities", "system_reset"):
-                stream.readline()
-                stream.write('{"execute": "%s"}\n' % word)
-                stream.flush()
             stream.readline()
+            for words in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                stream.write(json.dumps(words) + "\n")
+                stream.flush()
+                answer = {}
+                # Events come in between.
+                while not answer.keys() & {"return", "error"}:
+                    answer = json.loads(stream.readline())
+            return answer.get("return")
 
     def answers(self):
         """Whether its SSH server greets. Only from inside the network."""
@@ -145,8 +156,37 @@ class Machine:
                 words = (self.directory / "qemu.log").read_text().strip().splitlines()[-3:]
                 raise Problem(f"{self.name} has ended: {'; '.join(words) or 'without a word'}")
             if time.monotonic() > limit:
-                raise Problem(f"{self.name} takes no SSH after {seconds} s: look at {self.directory}/console.log")
+                raise Silent(f"{self.name} takes no SSH after {seconds} s: {self.symptoms()}")
             time.sleep(0.2)
+
+    def wait_for_first_boot(self, power_on, seconds=300):
+        """Waits until its SSH server greets for the first time. A machine that stays silent loses its power once and `power_on`
+        starts it again: an emulated processor hangs in some boots of many. Later on that would hide what is on its disks."""
+        try:
+            self.wait(seconds)
+        except Silent as silent:
+            print(f"{silent}. Its power is cut once, and it boots again", flush=True)
+            self.power_off()
+            power_on()
+            self.wait(seconds)
+
+    def symptoms(self):
+        """Where its processor is, three times, and the end of its console."""
+        seen = []
+        for _ in range(3):
+            try:
+                registers = self.monitor("human-monitor-command", **{"command-line": "info registers"})
+            except (OSError, ValueError) as error:
+                registers = f"its monitor: {error}"
+            seen.append(" ".join(re.findall(r"(?:RIP|HLT)=\w+", registers)) or registers)
+            time.sleep(0.5)
+        console = (self.directory / "console.log").read_text(errors="replace").split("\n")
+        last = " | ".join(line.strip() for line in console[-6:] if line.strip())
+        return f"processor at {', '.join(seen)}; console: {last or 'empty'}"
+
+
+class Silent(Problem):
+    """A machine that runs and takes no SSH."""
 
 
 def is_machine(pid, directory):
