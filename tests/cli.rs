@@ -1,6 +1,7 @@
 //! The command line as a whole: what is printed, to which stream, and with which exit code.
 
 mod console;
+mod interrupts;
 
 use std::fs;
 use std::io::Read as _;

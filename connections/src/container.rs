@@ -8,6 +8,7 @@ use std::time::Duration;
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::task::TaskTracker;
 
 use crate::local;
 use crate::marker::Marked;
@@ -18,12 +19,13 @@ pub(crate) struct Container {
     engine: String,
     name: String,
     limit: Duration,
+    endings: TaskTracker,
 }
 
 impl Container {
-    /// A container by name; `engine` is the client program: `docker`, `podman`, `nerdctl`.
-    pub(crate) fn new(engine: String, name: String, limit: Duration) -> Self {
-        Self { engine, name, limit }
+    /// A container by name; `engine` is the client program: `docker`, `podman`, `nerdctl`. `endings` tracks what ends commands early.
+    pub(crate) fn new(engine: String, name: String, limit: Duration, endings: TaskTracker) -> Self {
+        Self { engine, name, limit, endings }
     }
 
     /// The engine's argv for a command. Variables come by name only: the engine takes the values from its own environment, so
@@ -46,7 +48,8 @@ impl Transport for Container {
             let marked = Arc::new(Mutex::new(Marked::new(wrapped.marker.clone())));
             let lock = || marked.lock().unwrap_or_else(PoisonError::into_inner);
             let (engine, name, marker) = (&self.engine, &self.name, &wrapped.marker);
-            let mut stop = Stop { engine, name, marker, marked: Some(Arc::clone(&marked)) };
+            let endings = &self.endings;
+            let mut stop = Stop { engine, name, marker, marked: Some(Arc::clone(&marked)), endings };
             let (tap, mut tapped) = tokio::io::duplex(64 * 1024);
             let mut stderr = std::mem::replace(&mut io.stderr, Box::new(tap));
             let listening = async {
@@ -58,7 +61,7 @@ impl Transport for Container {
                     }
                 }
             };
-            let (exit, ()) = tokio::join!(local::run(process, command, io, self.limit), listening);
+            let (exit, ()) = tokio::join!(local::run(process, command, io, self.limit, endings), listening);
             let exit = exit?;
             if exit != Exit::Signal("PIPE".to_owned()) {
                 stop.marked = None;
@@ -80,6 +83,7 @@ struct Stop<'a> {
     name: &'a str,
     marker: &'a str,
     marked: Option<Arc<Mutex<Marked>>>,
+    endings: &'a TaskTracker,
 }
 
 impl Drop for Stop<'_> {
@@ -92,7 +96,7 @@ impl Drop for Stop<'_> {
         let quiet = || std::process::Stdio::null();
         process.stdin(quiet()).stdout(quiet()).stderr(quiet());
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move { drop(process.status().await) });
+        self.endings.spawn_on(async move { drop(process.status().await) }, &runtime);
     }
 }
 

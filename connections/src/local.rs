@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
+use tokio_util::task::TaskTracker;
 
 use crate::wrapper;
 
@@ -20,12 +21,13 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Runs processes here.
 pub(crate) struct Local {
     limit: Duration,
+    endings: TaskTracker,
 }
 
 impl Local {
-    /// Processes that may run for so long.
-    pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit }
+    /// Processes that may run for so long; `endings` tracks what ends them before.
+    pub(crate) fn new(limit: Duration, endings: TaskTracker) -> Self {
+        Self { limit, endings }
     }
 }
 
@@ -43,7 +45,7 @@ impl Transport for Local {
             if let Some(cwd) = &command.cwd {
                 process.current_dir(cwd);
             }
-            run(process, command, io, self.limit).await
+            run(process, command, io, self.limit, &self.endings).await
         })
     }
 }
@@ -60,6 +62,7 @@ pub(crate) async fn run(
     command: &Command,
     mut io: Io<'_>,
     limit: Duration,
+    endings: &TaskTracker,
 ) -> Result<Exit, TransportFault> {
     let started = Instant::now();
     process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -68,7 +71,7 @@ pub(crate) async fn run(
         .spawn()
         .map_err(|error| TransportFault::Unreachable(format!("cannot start `{program}` on this machine: {error}")))?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let mut group = Group(Some(child));
+    let mut group = Group { child: Some(child), endings };
     let input = io.stdin.take();
     let ended = async {
         let output = async { tokio::join!(forward(stdout, &mut io.stdout), forward(stderr, &mut io.stderr)).0 };
@@ -94,7 +97,7 @@ pub(crate) async fn run(
     let _ = io.stderr.shutdown().await;
     // Without a status nobody reads the output any more: what is left of the group ends with `group`.
     let Some(status) = status else { return Ok(Exit::Signal("PIPE".to_owned())) };
-    group.0 = None;
+    group.child = None;
     if matches!(status.code(), Some(124 | 137) | None) && started.elapsed() >= limit {
         return Err(TransportFault::TimedOut(format!("`{command}` ran for {limit:?} and was ended")));
     }
@@ -143,30 +146,34 @@ async fn forward(
 }
 
 /// A process and its group, which ends when this is dropped.
-struct Group(Option<Child>);
+struct Group<'a> {
+    child: Option<Child>,
+    endings: &'a TaskTracker,
+}
 
-impl Group {
+impl Group<'_> {
     async fn wait(&mut self) -> std::io::Result<ExitStatus> {
-        match &mut self.0 {
+        match &mut self.child {
             Some(child) => child.wait().await,
             None => Err(std::io::Error::other("no process")),
         }
     }
 }
 
-impl Drop for Group {
+impl Drop for Group<'_> {
     fn drop(&mut self) {
-        let Some(mut child) = self.0.take() else { return };
+        let Some(mut child) = self.child.take() else { return };
         let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
         let _ = kill_process_group(group, Signal::TERM);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
+        let ending = async move {
             let _ = tokio::time::timeout(GRACE, child.wait()).await;
             if test_kill_process_group(group).is_ok() {
                 let _ = kill_process_group(group, Signal::KILL);
             }
             let _ = child.wait().await;
-        });
+        };
+        self.endings.spawn_on(ending, &runtime);
     }
 }
 

@@ -10,6 +10,7 @@ use cutover_engine::inventory::{Connection, Inventory, Site};
 use cutover_engine::world::{Place, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
+use tokio_util::task::TaskTracker;
 
 use crate::container::Container;
 use crate::kubernetes::Cluster;
@@ -28,6 +29,7 @@ pub struct RealWorld {
     jumps: Mutex<HashMap<(String, String), Arc<Host>>>,
     logins: Mutex<HashMap<String, Arc<Login>>>,
     clusters: Mutex<HashMap<String, Arc<Cluster>>>,
+    endings: TaskTracker,
 }
 
 impl RealWorld {
@@ -43,6 +45,7 @@ impl RealWorld {
             jumps: Mutex::default(),
             logins: Mutex::default(),
             clusters: Mutex::default(),
+            endings: TaskTracker::new(),
         }
     }
 
@@ -77,7 +80,9 @@ impl RealWorld {
         let (ssh, login) = (&site.ssh, self.login(site)?);
         let known_hosts = self.paths.resolve(ssh.known_hosts.as_deref().unwrap_or("~/.ssh/known_hosts"));
         let new = |address: &str, port: u16, login| {
-            Host::new(address.to_owned(), port, known_hosts.clone(), login).limits(ssh.connect_timeout.0, self.limit)
+            Host::new(address.to_owned(), port, known_hosts.clone(), login)
+                .limits(ssh.connect_timeout.0, self.limit)
+                .endings(self.endings.clone())
         };
         let jump = match &ssh.jump {
             None => None,
@@ -126,14 +131,15 @@ impl RealWorld {
             TransportFault::Unreachable(format!("the inventory has no node `{node}` in site `{}`", site.name))
         })?;
         Ok(match site.connection {
-            Connection::Local => Arc::new(Local::new(self.limit)),
+            Connection::Local => Arc::new(Local::new(self.limit, self.endings.clone())),
             Connection::Container => {
                 let var = |vars: &serde_json::Map<String, serde_json::Value>, name: &str| {
                     vars.get(name).and_then(|value| value.as_str()).map(str::to_owned)
                 };
                 let engine = var(&machine.vars, "container_engine").or_else(|| var(&site.vars, "container_engine"));
                 let name = var(&machine.vars, "container").unwrap_or_else(|| node.to_owned());
-                Arc::new(Container::new(engine.unwrap_or_else(|| "docker".to_owned()), name, self.limit))
+                let engine = engine.unwrap_or_else(|| "docker".to_owned());
+                Arc::new(Container::new(engine, name, self.limit, self.endings.clone()))
             }
             Connection::Ssh => Arc::new(Shell::to(self.host(site, node, &machine.address)?).await?),
         })
@@ -151,7 +157,7 @@ impl World for RealWorld {
         let place = place.clone();
         Box::pin(async move {
             match &place {
-                Place::Controller => Ok(Arc::new(Local::new(self.limit)) as Arc<dyn Transport>),
+                Place::Controller => Ok(Arc::new(Local::new(self.limit, self.endings.clone())) as Arc<dyn Transport>),
                 Place::Node { site, node } => self.to_node(site, node).await,
                 Place::Pod { site, namespace, pod, container } => {
                     let client = self.cluster(site)?.streams().await?;
@@ -165,6 +171,11 @@ impl World for RealWorld {
     fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
         let cluster = self.cluster(site);
         Box::pin(async move { cluster?.client().await })
+    }
+
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        self.endings.close();
+        Box::pin(self.endings.wait())
     }
 }
 

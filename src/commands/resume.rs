@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use cutover_engine::execute::{Past, Stop, execute};
+use cutover_engine::playbook::Playbook;
+use cutover_engine::source::{Fault, nearest};
 
 use crate::args::ResumeArgs;
 use crate::exit::Exit;
-use crate::session::{Approvals, Earlier, Said, Show, end, listen, next, operator, ports, settings};
+use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, next, operator, ports, settings};
 
 /// Resumes; ends as the playbook ends.
 pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
@@ -15,6 +17,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     let Some(earlier) = Earlier::load(&session.records.run_dir, &args.run, &args.extra, args.accept_changed)? else {
         return Ok(Exit::Locked);
     };
+    known_steps(&earlier.job.playbook, &args.repeat)?;
     let show = Show::new(session);
     if earlier.is_finished() {
         show.say(&format!("run {} has ended well: there is nothing to go on with\n", args.run))?;
@@ -22,12 +25,13 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let Earlier { job, run, events, journal, tags, directory } = earlier;
+    let world = crate::real::world(&job)?;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
         let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
-        let mut ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
+        let mut ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings("resume", tags);
         settings.operator = Some(operator());
@@ -35,8 +39,21 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         settings.repeat = args.repeat.clone();
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
-    runtime.shutdown_background();
+    close(runtime, world.as_ref())?;
     let exit = end(&ending)?;
     show.say(&format!("journal: {}\n{}", directory.journal().display(), next(exit, &args.run, session)))?;
     Ok(exit)
+}
+
+/// A step whose change is made again has to exist, and is named in full.
+fn known_steps(playbook: &Playbook, wanted: &[String]) -> anyhow::Result<()> {
+    let ids: Vec<&str> = playbook.steps().into_iter().map(|step| step.id.as_str()).collect();
+    let Some(unknown) = wanted.iter().find(|wanted| !ids.contains(&wanted.as_str())) else { return Ok(()) };
+    let fault = Fault::bare(format!("--repeat: no step has the id `{unknown}`"));
+    let meant = ids.iter().copied().find(|id| id.rsplit('/').next() == Some(unknown));
+    Err(match meant.or_else(|| nearest(unknown, ids.iter().copied())) {
+        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
+        None => fault.help(format!("its steps are\n    {}", ids.join("\n    "))),
+    }
+    .into())
 }

@@ -10,7 +10,7 @@ use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::files::Job;
 use crate::session::{
-    Approvals, Manifest, RunDirectory, Said, Show, end, listen, next, operator, ports, run_id, settings, tags,
+    Approvals, Manifest, RunDirectory, Said, Show, close, end, listen, next, operator, ports, run_id, settings, tags,
 };
 
 /// Runs; ends as the playbook ends.
@@ -24,19 +24,19 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let directory = RunDirectory::begin(&session.records.run_dir, &id, &job, &manifest)?;
     let journal = FileJournal::create(&directory.0, true)?;
     let show = Show::new(session);
+    let world = crate::real::world(&job)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
         let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
-        let ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
+        let ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
         let mut settings = settings("run", tags(&args.common));
         settings.operator = Some(operator());
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
-    // A prompt that nobody answers any more must not keep the program.
-    runtime.shutdown_background();
+    close(runtime, world.as_ref())?;
     let exit = end(&ending)?;
     show.say(&format!("journal: {}\n{}", directory.journal().display(), next(exit, &id, session)))?;
     Ok(exit)

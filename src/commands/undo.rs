@@ -7,7 +7,7 @@ use cutover_engine::execute::{Approver as _, Past, Question, Stop, made, undo};
 use super::check::count;
 use crate::args::UndoArgs;
 use crate::exit::Exit;
-use crate::session::{Approvals, Earlier, Said, Show, end, listen, operator, ports, settings};
+use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, operator, ports, settings};
 use crate::terminal;
 
 /// Asks, then takes back; ends with 7 if all of it was taken back.
@@ -29,6 +29,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         list += &format!("  {}: {}{way}\n", made.task.target, made.change.summary);
     }
     terminal::complain(&list)?;
+    let world = crate::real::world(&job)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
@@ -49,14 +50,14 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         }
         let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
-        let mut ports = ports(&run, crate::real::world(&job)?, approver, Box::new(journal), reader, stop);
+        let mut ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings("undo", tags);
         settings.operator = Some(operator());
         settings.past = Past::of(&events);
         anyhow::Ok(Some(undo(&run, &ports, &settings, &events).await))
     })?;
-    runtime.shutdown_background();
+    close(runtime, world.as_ref())?;
     let Some(ending) = ending else {
         show.say("not approved: nothing was taken back\n")?;
         return Ok(Exit::Blocked);

@@ -8,6 +8,7 @@ mod signals;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cutover_engine::event::Event;
 use cutover_engine::execute::{Approver, Ending, Ports, Settings, Stop, Tags};
@@ -17,6 +18,7 @@ use cutover_engine::run::Run;
 use cutover_engine::source::{Fault, Faults};
 use cutover_engine::world::{World, quote};
 use cutover_modules::REGISTRY;
+use tokio::runtime::Runtime;
 
 pub(crate) use approve::{Approvals, Granted, operator};
 pub(crate) use directory::{Manifest, RunDirectory, run_id, stem};
@@ -109,6 +111,20 @@ pub(crate) fn settings(verb: &str, tags: Tags) -> Settings {
         past: cutover_engine::execute::Past::default(),
         repeat: Vec::new(),
     }
+}
+
+/// So long the commands that a stopped run leaves behind have to end.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// Ends the runtime of an execution: what was given up on hosts is ended there; a prompt that nobody answers any more does not
+/// keep the program.
+pub(crate) fn close(runtime: Runtime, world: &dyn World) -> std::io::Result<()> {
+    let settled = runtime.block_on(async { tokio::time::timeout(SETTLE, world.settle()).await });
+    runtime.shutdown_background();
+    if settled.is_err() {
+        terminal::complain("a command that was stopped could not be ended in time: it may still run on its host\n")?;
+    }
+    Ok(())
 }
 
 /// The option that names a directory of runs, if it is not the usual one: for commands that are suggested.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::TryFutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio_util::task::TaskTracker;
 
 use super::connect::connect;
 use super::host_key::KnownHost;
@@ -28,6 +29,8 @@ pub(crate) struct Host {
     pub(super) deadline: Duration,
     sudo: bool,
     limit: Duration,
+    /// What ends commands that nobody waits for any more.
+    pub(super) endings: TaskTracker,
     link: Attempt<Arc<Link>>,
 }
 
@@ -41,6 +44,7 @@ impl Host {
             deadline: Duration::from_secs(10),
             sudo: false,
             limit: crate::wrapper::LIMIT,
+            endings: TaskTracker::new(),
             link: Attempt::default(),
         }
     }
@@ -60,6 +64,12 @@ impl Host {
     /// Sets how long connecting may take, and how long a command.
     pub(crate) fn limits(mut self, deadline: Duration, limit: Duration) -> Self {
         (self.deadline, self.limit) = (deadline, limit);
+        self
+    }
+
+    /// Tracks there what ends commands that nobody waits for any more.
+    pub(crate) fn endings(mut self, endings: TaskTracker) -> Self {
+        self.endings = endings;
         self
     }
 

@@ -189,7 +189,8 @@ impl Drop for Running {
         let (write, permit, sudo) = (Arc::clone(&self.write), self.permit.take(), self.sudo);
         let ears = self.ears.take();
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
+        let endings = host.endings.clone();
+        let ending = async move {
             if let Some((mut read, mut marked)) = ears {
                 // Stopped so early that the group is not known yet: it will be in a moment.
                 let learn = async {
@@ -213,7 +214,8 @@ impl Drop for Running {
             }
             let _ = tokio::time::timeout(Duration::from_secs(1), write.close()).await;
             drop((permit, link));
-        });
+        };
+        endings.spawn_on(ending, &runtime);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use cutover_engine::world::{Command, Exit, TransportFault, collect, pipe};
+use cutover_engine::world::{Command, Exit, TransportFault, World as _, collect, pipe};
 
 use crate::sshd::{Sshd, eventually, group, group_of, kill, node, run, sh};
 
@@ -37,6 +37,24 @@ async fn dropping_a_command_ends_its_group_and_nothing_else() {
     let took = eventually(Duration::from_secs(1), "the group is gone", || group(group_id).is_empty()).await;
     println!("gone {took:?} after the command was dropped");
     assert_eq!(run(&*node, "echo alive").await.stdout, "alive\n");
+}
+
+#[tokio::test]
+async fn settling_waits_until_dropped_commands_have_ended() {
+    let Some(sshd) = Sshd::start() else { return };
+    let world = sshd.world("");
+    let node = node(&world).await.unwrap();
+    let command = sh(&format!("trap '' HUP TERM; sleep 100 & echo $$ > {}; wait", sshd.path("pid").display()));
+    let mut running = Box::pin(collect(&*node, &command));
+    let group_id = tokio::select! {
+        ended = &mut running => panic!("{ended:?}"),
+        id = started(&sshd) => id,
+    };
+    drop(running);
+    world.settle().await;
+    // It does not listen to TERM, which has two seconds before KILL comes: those are over.
+    eventually(Duration::from_millis(500), "the group is gone", || group(group_id).is_empty()).await;
+    assert_eq!(run(&*node, "echo alive").await.stdout, "alive\n", "the world can still be used");
 }
 
 #[tokio::test]

@@ -21,4 +21,10 @@ pub trait World: Clock {
 
     /// Gives a client for a site's API server. The context is always explicit, the cluster's identity already checked.
     fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>>;
+
+    /// Waits until the commands that nobody waits for any more have been ended where they ran. A world that ends them at once
+    /// has nothing to wait for.
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }

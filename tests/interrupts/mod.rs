@@ -1,0 +1,86 @@
+//! An operator who presses Ctrl-C twice: the run ends at once, and so does what it had begun on the hosts.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::console::{cutover, run, seen};
+
+const INVENTORY: &str = "\
+sites:
+  one:
+    connection: local
+    kubernetes: {kubeconfig: none.conf, context: one}
+    nodes: {worker01: {address: 127.0.0.1}}
+  two:
+    connection: local
+    kubernetes: {kubeconfig: none.conf, context: two}
+    nodes: {worker01: {address: 127.0.0.1}}
+roles: {active: one, passive: two}
+";
+/// It does not listen to TERM, so that it ends only by what comes after.
+const PLAYBOOK: &str = "\
+name: Long
+phases:
+  - name: One
+    steps:
+      - name: Wait
+        target: active.nodes
+        command: {argv: [sh, -c, \"trap '' TERM; echo $$ > HERE/pid; sleep 100 & wait\"]}
+";
+
+fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + within;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "not within {within:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn the_second_one_ends_what_runs_on_the_hosts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    fs::write(here.join("inventory.yml"), INVENTORY).expect("written");
+    fs::write(here.join("play.yml"), PLAYBOOK.replace("HERE", &here.display().to_string())).expect("written");
+    let mut running = cutover(here, &["run", "play.yml", "-i", "inventory.yml"]);
+    let mut running = running.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cutover");
+    let pid: u32 = until("the command runs", Duration::from_secs(20), || {
+        let text = fs::read_to_string(here.join("pid")).ok()?;
+        text.strip_suffix('\n')?.parse().ok()
+    });
+    for _ in 0..2 {
+        let sent = Command::new("kill").args(["-INT", &running.id().to_string()]).status().expect("kill");
+        assert!(sent.success());
+        // Two signals that come together count as one.
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    until("cutover has ended", Duration::from_secs(10), || running.try_wait().expect("its end"));
+    let output = running.wait_with_output().expect("its end");
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(5), "{words}");
+    assert!(words.contains("whether it is complete is not known"), "{words}");
+    // A process that has ended and that nobody has taken note of has no words any more.
+    let gone = || fs::read(format!("/proc/{pid}/cmdline")).map_or(true, |words| words.is_empty());
+    until("the command has ended", Duration::from_millis(500), || gone().then_some(()));
+}
+
+#[test]
+fn only_a_step_that_exists_is_repeated() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    fs::write(here.join("inventory.yml"), INVENTORY).expect("written");
+    let playbook = PLAYBOOK.replace("trap '' TERM; echo $$ > HERE/pid; sleep 100 & wait", "exit 3");
+    fs::write(here.join("play.yml"), playbook).expect("written");
+    assert_eq!(run(here, &["run", "play.yml", "-i", "inventory.yml"]).status.code(), Some(1));
+    let runs = fs::read_dir(here.join(".cutover/runs")).expect("runs").map(|entry| entry.expect("a run").file_name());
+    let id = runs.map(|name| name.to_string_lossy().into_owned()).find(|name| name.ends_with("play")).expect("a run");
+    let output = run(here, &["resume", &id, "--repeat", "wait"]);
+    let said = seen(&output);
+    let wanted = ["no step has the id `wait`", "did you mean `one/wait`?", "exit code 2"];
+    assert!(wanted.iter().all(|words| said.contains(words)), "{said}");
+    assert_eq!(run(here, &["resume", &id, "--repeat", "one/wait"]).status.code(), Some(1));
+}
