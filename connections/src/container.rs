@@ -8,8 +8,8 @@ use std::time::Duration;
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio_util::task::TaskTracker;
 
+use crate::endings::Endings;
 use crate::local;
 use crate::marker::Marked;
 use crate::wrapper::{Wrapped, kill, kill_marked};
@@ -19,12 +19,12 @@ pub(crate) struct Container {
     engine: String,
     name: String,
     limit: Duration,
-    endings: TaskTracker,
+    endings: Endings,
 }
 
 impl Container {
-    /// A container by name; `engine` is the client program: `docker`, `podman`, `nerdctl`. `endings` tracks what ends commands early.
-    pub(crate) fn new(engine: String, name: String, limit: Duration, endings: TaskTracker) -> Self {
+    /// A container by name; `engine` is the client program: `docker`, `podman`, `nerdctl`. `endings` ends commands early.
+    pub(crate) fn new(engine: String, name: String, limit: Duration, endings: Endings) -> Self {
         Self { engine, name, limit, endings }
     }
 
@@ -83,7 +83,7 @@ struct Stop<'a> {
     name: &'a str,
     marker: &'a str,
     marked: Option<Arc<Mutex<Marked>>>,
-    endings: &'a TaskTracker,
+    endings: &'a Endings,
 }
 
 impl Drop for Stop<'_> {
@@ -95,8 +95,7 @@ impl Drop for Stop<'_> {
         process.args(["exec", self.name]).args(ending);
         let quiet = || std::process::Stdio::null();
         process.stdin(quiet()).stdout(quiet()).stderr(quiet());
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        self.endings.spawn_on(async move { drop(process.status().await) }, &runtime);
+        self.endings.begin(async move { drop(process.status().await) });
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod container;
+mod endings;
 mod kubernetes;
 mod local;
 mod marker;

@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
-use tokio_util::task::TaskTracker;
 
+use crate::endings::Endings;
 use crate::wrapper;
 
 /// How long output may still come after the end: only something left running can hold the pipe.
@@ -21,12 +21,12 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Runs processes here.
 pub(crate) struct Local {
     limit: Duration,
-    endings: TaskTracker,
+    endings: Endings,
 }
 
 impl Local {
-    /// Processes that may run for so long; `endings` tracks what ends them before.
-    pub(crate) fn new(limit: Duration, endings: TaskTracker) -> Self {
+    /// Processes that may run for so long; `endings` ends them before.
+    pub(crate) fn new(limit: Duration, endings: Endings) -> Self {
         Self { limit, endings }
     }
 }
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     command: &Command,
     mut io: Io<'_>,
     limit: Duration,
-    endings: &TaskTracker,
+    endings: &Endings,
 ) -> Result<Exit, TransportFault> {
     let started = Instant::now();
     process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -148,7 +148,7 @@ async fn forward(
 /// A process and its group, which ends when this is dropped.
 struct Group<'a> {
     child: Option<Child>,
-    endings: &'a TaskTracker,
+    endings: &'a Endings,
 }
 
 impl Group<'_> {
@@ -165,15 +165,13 @@ impl Drop for Group<'_> {
         let Some(mut child) = self.child.take() else { return };
         let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
         let _ = kill_process_group(group, Signal::TERM);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let ending = async move {
+        self.endings.begin(async move {
             let _ = tokio::time::timeout(GRACE, child.wait()).await;
             if test_kill_process_group(group).is_ok() {
                 let _ = kill_process_group(group, Signal::KILL);
             }
             let _ = child.wait().await;
-        };
-        self.endings.spawn_on(ending, &runtime);
+        });
     }
 }
 

@@ -10,9 +10,9 @@ use cutover_engine::inventory::{Connection, Inventory, Site};
 use cutover_engine::world::{Place, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
-use tokio_util::task::TaskTracker;
 
 use crate::container::Container;
+use crate::endings::Endings;
 use crate::kubernetes::Cluster;
 use crate::local::Local;
 use crate::paths::Paths;
@@ -29,7 +29,7 @@ pub struct RealWorld {
     jumps: Mutex<HashMap<(String, String), Arc<Host>>>,
     logins: Mutex<HashMap<String, Arc<Login>>>,
     clusters: Mutex<HashMap<String, Arc<Cluster>>>,
-    endings: TaskTracker,
+    endings: Endings,
 }
 
 impl RealWorld {
@@ -45,7 +45,7 @@ impl RealWorld {
             jumps: Mutex::default(),
             logins: Mutex::default(),
             clusters: Mutex::default(),
-            endings: TaskTracker::new(),
+            endings: Endings::default(),
         }
     }
 
@@ -174,8 +174,7 @@ impl World for RealWorld {
     }
 
     fn settle(&self) -> BoxFuture<'_, ()> {
-        self.endings.close();
-        Box::pin(self.endings.wait())
+        Box::pin(self.endings.settle())
     }
 }
 

@@ -8,6 +8,7 @@ use cutover_engine::source::Fault;
 
 use crate::args::RehearseArgs;
 use crate::exit::Exit;
+use crate::faults::no_such_step;
 use crate::files::{Chosen, INVENTORY, PLAYBOOK, given};
 use crate::rehearsal::Rehearsal;
 use crate::session::{Manifest, RunDirectory, Said, Show, end, listen, run_dir_option, settings, stem, tags};
@@ -76,9 +77,5 @@ fn known_step(rehearsal: &Rehearsal, wanted: &str) -> anyhow::Result<()> {
     }
     let fault = Fault::bare(format!("no step is called `{wanted}`"));
     let near = cutover_engine::source::nearest(wanted, ids.iter().map(|id| id.rsplit('/').next().unwrap_or(id)));
-    Err(match near {
-        Some(near) => fault.help(format!("did you mean `{near}`?")),
-        None => fault.help(format!("its steps are\n    {}", ids.join("\n    "))),
-    }
-    .into())
+    Err(no_such_step(fault, near, &ids).into())
 }

@@ -9,6 +9,7 @@ use cutover_engine::source::{Fault, nearest};
 
 use crate::args::ResumeArgs;
 use crate::exit::Exit;
+use crate::faults::no_such_step;
 use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, next, operator, ports, settings};
 
 /// Resumes; ends as the playbook ends.
@@ -51,9 +52,5 @@ fn known_steps(playbook: &Playbook, wanted: &[String]) -> anyhow::Result<()> {
     let Some(unknown) = wanted.iter().find(|wanted| !ids.contains(&wanted.as_str())) else { return Ok(()) };
     let fault = Fault::bare(format!("--repeat: no step has the id `{unknown}`"));
     let meant = ids.iter().copied().find(|id| id.rsplit('/').next() == Some(unknown));
-    Err(match meant.or_else(|| nearest(unknown, ids.iter().copied())) {
-        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
-        None => fault.help(format!("its steps are\n    {}", ids.join("\n    "))),
-    }
-    .into())
+    Err(no_such_step(fault, meant.or_else(|| nearest(unknown, ids.iter().copied())), &ids).into())
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use crate::console::{cutover, run, seen};
 
 const INVENTORY: &str = "\
@@ -18,7 +20,6 @@ sites:
     nodes: {worker01: {address: 127.0.0.1}}
 roles: {active: one, passive: two}
 ";
-/// It does not listen to TERM, so that it ends only by what comes after.
 const PLAYBOOK: &str = "\
 name: Long
 phases:
@@ -26,8 +27,18 @@ phases:
     steps:
       - name: Wait
         target: active.nodes
-        command: {argv: [sh, -c, \"trap '' TERM; echo $$ > HERE/pid; sleep 100 & wait\"]}
+        command: {argv: [sh, -c, \"SCRIPT\"], chdir: HERE}
 ";
+
+/// A directory with an inventory and a playbook of one script, which runs there.
+fn directory(script: &str) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    let playbook = PLAYBOOK.replace("SCRIPT", script).replace("HERE", &here.display().to_string());
+    fs::write(here.join("inventory.yml"), INVENTORY).expect("written");
+    fs::write(here.join("play.yml"), playbook).expect("written");
+    directory
+}
 
 fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + within;
@@ -42,10 +53,9 @@ fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -
 
 #[test]
 fn the_second_one_ends_what_runs_on_the_hosts() {
-    let directory = tempfile::tempdir().expect("a directory");
+    // It does not listen to TERM, so that it ends only by what comes after.
+    let directory = directory("trap '' TERM; echo $$ > pid; sleep 100 & wait");
     let here = directory.path();
-    fs::write(here.join("inventory.yml"), INVENTORY).expect("written");
-    fs::write(here.join("play.yml"), PLAYBOOK.replace("HERE", &here.display().to_string())).expect("written");
     let mut running = cutover(here, &["run", "play.yml", "-i", "inventory.yml"]);
     let mut running = running.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cutover");
     let pid: u32 = until("the command runs", Duration::from_secs(20), || {
@@ -70,11 +80,8 @@ fn the_second_one_ends_what_runs_on_the_hosts() {
 
 #[test]
 fn only_a_step_that_exists_is_repeated() {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory("exit 3");
     let here = directory.path();
-    fs::write(here.join("inventory.yml"), INVENTORY).expect("written");
-    let playbook = PLAYBOOK.replace("trap '' TERM; echo $$ > HERE/pid; sleep 100 & wait", "exit 3");
-    fs::write(here.join("play.yml"), playbook).expect("written");
     assert_eq!(run(here, &["run", "play.yml", "-i", "inventory.yml"]).status.code(), Some(1));
     let runs = fs::read_dir(here.join(".cutover/runs")).expect("runs").map(|entry| entry.expect("a run").file_name());
     let id = runs.map(|name| name.to_string_lossy().into_owned()).find(|name| name.ends_with("play")).expect("a run");

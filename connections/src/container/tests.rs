@@ -37,7 +37,7 @@ fn stand_in() -> (tempfile::TempDir, String) {
 #[tokio::test]
 async fn a_command_runs_with_its_input_variables_and_exit_code() {
     let (_folder, engine) = stand_in();
-    let container = Container::new(engine, "kind-worker".to_owned(), Duration::from_secs(20), TaskTracker::new());
+    let container = Container::new(engine, "kind-worker".to_owned(), Duration::from_secs(20), Endings::default());
     let mut command = Command::new(["sh", "-c", "cat; printf %s \"$SECRET\"; pwd >&2; exit 3"]).stdin("in\n");
     command.env.insert("SECRET".to_owned(), "a 'b'".to_owned());
     command.cwd = Some("/usr".to_owned());
@@ -50,7 +50,7 @@ async fn a_command_runs_with_its_input_variables_and_exit_code() {
 #[tokio::test]
 async fn a_container_that_is_not_there_is_unreachable() {
     let (_folder, engine) = stand_in();
-    let container = Container::new(engine, "gone".to_owned(), Duration::from_secs(20), TaskTracker::new());
+    let container = Container::new(engine, "gone".to_owned(), Duration::from_secs(20), Endings::default());
     let fault = collect(&container, &Command::new(["true"])).await.unwrap_err();
     assert!(matches!(&fault, TransportFault::Unreachable(why) if why.contains("No such container: gone")), "{fault}");
 }
@@ -59,7 +59,7 @@ async fn a_container_that_is_not_there_is_unreachable() {
 async fn dropping_it_ends_what_runs_in_the_container() {
     let (folder, engine) = stand_in();
     let pid = folder.path().join("pid");
-    let container = Container::new(engine, "kind-worker".to_owned(), Duration::from_secs(60), TaskTracker::new());
+    let container = Container::new(engine, "kind-worker".to_owned(), Duration::from_secs(60), Endings::default());
     let script = format!("echo $$ > {}; sleep 50", pid.display());
     let command = Command::new(["sh", "-c", &script]);
     let mut running = Box::pin(collect(&container, &command));

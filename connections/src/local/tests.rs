@@ -10,7 +10,7 @@ fn sh(script: &str) -> Command {
 
 #[tokio::test]
 async fn streams_stay_apart_and_exits_are_told() {
-    let local = Local::new(Duration::from_secs(20), TaskTracker::new());
+    let local = Local::new(Duration::from_secs(20), Endings::default());
     let mut command = sh("cat; printf %s \"$VALUE\"; pwd >&2; exit 3").stdin("in ");
     command.env.insert("VALUE".to_owned(), "a 'b'".to_owned());
     command.cwd = Some("/usr/bin".to_owned());
@@ -36,7 +36,7 @@ async fn streams_stay_apart_and_exits_are_told() {
 
 #[tokio::test]
 async fn a_stream_goes_from_one_process_to_another() {
-    let local = Local::new(Duration::from_secs(20), TaskTracker::new());
+    let local = Local::new(Duration::from_secs(20), Endings::default());
     let (sent, received) = pipe((&local, &sh("head -c 64M /dev/zero")), (&local, &sh("wc -c"))).await.unwrap();
     assert_eq!((sent.exit, received.stdout.trim()), (Exit::Code(0), "67108864"));
     let (sent, received) = pipe((&local, &Command::new(["yes"])), (&local, &sh("head -n 1"))).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_stream_goes_from_one_process_to_another() {
 
 #[tokio::test]
 async fn the_limit_is_told_apart_from_an_exit_code() {
-    let local = Local::new(Duration::from_secs(1), TaskTracker::new());
+    let local = Local::new(Duration::from_secs(1), Endings::default());
     assert_eq!(collect(&local, &sh("exit 124")).await.unwrap().exit, Exit::Code(124));
     let ended = collect(&local, &sh("sleep 20")).await;
     assert!(matches!(ended, Err(TransportFault::TimedOut(_))), "{ended:?}");
@@ -55,7 +55,7 @@ async fn the_limit_is_told_apart_from_an_exit_code() {
 async fn dropping_it_ends_the_whole_group() {
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");
-    let local = Local::new(Duration::from_secs(60), TaskTracker::new());
+    let local = Local::new(Duration::from_secs(60), Endings::default());
     // The shell ignores TERM, so that KILL has to come.
     let command = sh(&format!("trap '' TERM; sleep 50 & echo $$ > {}; wait; sleep 50", pid.display()));
     let mut running = Box::pin(collect(&local, &command));

@@ -7,7 +7,6 @@ use std::time::Duration;
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::TryFutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio_util::task::TaskTracker;
 
 use super::connect::connect;
 use super::host_key::KnownHost;
@@ -15,6 +14,7 @@ use super::link::{Link, OwnRuntime, Purpose, Slot};
 use super::login::Login;
 use super::run::{self, Call};
 use crate::attempt::Attempt;
+use crate::endings::Endings;
 use crate::wrapper::Wrapped;
 
 /// So much input, in bytes, may go over the shared connection: what sshd takes before the command reads anything is twice
@@ -30,7 +30,7 @@ pub(crate) struct Host {
     sudo: bool,
     limit: Duration,
     /// What ends commands that nobody waits for any more.
-    pub(super) endings: TaskTracker,
+    pub(super) endings: Endings,
     link: Attempt<Arc<Link>>,
 }
 
@@ -44,7 +44,7 @@ impl Host {
             deadline: Duration::from_secs(10),
             sudo: false,
             limit: crate::wrapper::LIMIT,
-            endings: TaskTracker::new(),
+            endings: Endings::default(),
             link: Attempt::default(),
         }
     }
@@ -67,8 +67,8 @@ impl Host {
         self
     }
 
-    /// Tracks there what ends commands that nobody waits for any more.
-    pub(crate) fn endings(mut self, endings: TaskTracker) -> Self {
+    /// Ends there commands that nobody waits for any more.
+    pub(crate) fn endings(mut self, endings: Endings) -> Self {
         self.endings = endings;
         self
     }

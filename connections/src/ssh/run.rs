@@ -188,9 +188,7 @@ impl Drop for Running {
         let (host, link) = (Arc::clone(&self.host), Arc::clone(&self.link));
         let (write, permit, sudo) = (Arc::clone(&self.write), self.permit.take(), self.sudo);
         let ears = self.ears.take();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let endings = host.endings.clone();
-        let ending = async move {
+        self.host.endings.begin(async move {
             if let Some((mut read, mut marked)) = ears {
                 // Stopped so early that the group is not known yet: it will be in a moment.
                 let learn = async {
@@ -214,8 +212,7 @@ impl Drop for Running {
             }
             let _ = tokio::time::timeout(Duration::from_secs(1), write.close()).await;
             drop((permit, link));
-        };
-        endings.spawn_on(ending, &runtime);
+        });
     }
 }
 
