@@ -87,6 +87,9 @@ async fn prepare(stage: &Stage, peer: &str, disk: &Disk) -> Result<(Ground, u64)
     if stage.must(&["id", "-u"]).await.trim() != "0" {
         return Err("not root".to_owned());
     }
+    if !stage.run(&["ping", "-V"]).await.success() {
+        return Err("no ping on this machine; install iputils-ping".to_owned());
+    }
     let directory = format!("/var/tmp/cutover-conformance-{}", std::process::id());
     on_both(stage, &["mkdir", "-p", &directory]).await;
     let immutable = stage.run(&["chattr", "+i", &directory]).await.success();

@@ -2,7 +2,6 @@
 kept in the cache, so that only a fresh machine gets and builds them."""
 
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -67,16 +66,7 @@ def install(packages: dict[str, str]) -> None:
     missing = [package for program, package in packages.items() if not Path(program).exists()]
     if missing:
         say(f"install {' '.join(missing)}")
-        run("apt-get", "update", "-qq")
-        run(
-            "apt-get",
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            *missing,
-            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-        )
+        run(LAB.parent / "install", *missing)
 
 
 def unpack_helm(major: str) -> None:

@@ -61,7 +61,7 @@ fn dump(program: &str, text: &str) -> Option<Result<String, String>> {
     let path = directory.path().join("cke_etcd0.res");
     std::fs::write(&path, text).unwrap();
     let Ok(output) = Process::new(program).arg("-c").arg(&path).args(["dump", "etcd0"]).output() else {
-        eprintln!("skipped: {program} is not installed here (Debian: drbd-utils)");
+        println!("SKIPPED: {program} is not installed here; install drbd-utils to run this test");
         return None;
     };
     let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
