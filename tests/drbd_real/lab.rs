@@ -14,22 +14,29 @@ const VARIABLE: &str = "CUTOVER_DRBD_LAB";
 /// The file system's directory, on both sides.
 pub(crate) const MOUNT: &str = "/data/vmdata/hpvolumes/etcd-0";
 
-/// Makes a machine as it was before anything of DRBD was done on it.
-const BLANK: &str = r"
+/// Makes a machine as it was before anything of DRBD was done on it. What mounts at boot may be at work: it is stopped first,
+/// then the mount that it may have asked systemd for.
+const BLANK: &str = r#"
 test ! -e /usr/lib/drbd/real-drbdsetup-84 || mv /usr/lib/drbd/real-drbdsetup-84 /usr/lib/drbd/drbdsetup-84
 systemctl stop 'cutover-*.service'
+systemctl stop '*hpvolumes*.mount'
 findmnt -n -o TARGET -S /dev/drbd0 | while read -r target; do umount $target; done
 systemctl disable -q drbd@etcd0.target drbd.service
 systemctl stop drbd@etcd0.target
-drbdadm down etcd0
+for try in 1 2 3 4 5; do
+    drbdadm down etcd0 || drbdsetup down etcd0
+    left=$(drbdsetup events2 --now | grep -v '^exists -')
+    test -n "$left" || break
+    sleep 1
+done
 set -e
+test -z "$left" || { echo "$left"; fuser -vm /dev/drbd0; exit 1; } >&2
 rm -f /etc/systemd/system/*hpvolumes* /etc/systemd/system/*.wants/*hpvolumes* /etc/drbd.d/cke_*
 systemctl daemon-reload
-test -z $(drbdsetup events2 --now | grep -v '^exists -')
 wipefs -aq /dev/vdb
 dd if=/dev/zero of=/dev/vdb bs=68K count=1 conv=fsync status=none
 dmesg -C
-";
+"#;
 
 /// Lets the next `connect` of drbdsetup take longer than drbdadm waits for it.
 const SLOW: &str = r#"

@@ -84,6 +84,9 @@ def services(host: Host) -> list[dict]:
         "unix:///run/containerd/containerd.sock",
         "--node-ip",
         host.address,
+        # What each control group uses, which nobody asks for here, took a third of an idle kubelet's time.
+        "--housekeeping-interval",
+        "1m",
     ]
     return [
         {"name": "containerd", "argv": ["/usr/bin/containerd"]},
