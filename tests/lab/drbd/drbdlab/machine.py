@@ -18,8 +18,9 @@ SOCKET = "ssh"
 # `la57`: four levels of page tables are walked faster than five. `cache=unsafe`: a flush of the machine's writes to this host's
 # page cache, which survives `kill -9`, and does not wait for this host's disk.
 QEMU = "-machine q35 -cpu max,la57=off -nodefaults -display none -no-user-config".split()
-# `norandmaps`: what is translated for one process serves the next one too. `highres`: Go's programs sleep 20 µs fifty times whenever
-# they have nothing left to do, and each of these ends in a switch of processes; a sleep takes 4 ms now, at least.
+# `norandmaps`: what is translated for one process serves the next one too. `nokaslr`: the kernel does not move itself at boot.
+# `highres`: Go's programs sleep 20 µs fifty times whenever they have nothing left to do, and each of these ends in a switch of
+# processes; a sleep takes 4 ms now, at least.
 KERNEL = "console=ttyS0 quiet net.ifnames=0 mitigations=off norandmaps nokaslr highres=off audit=0 apparmor=0 panic=1 systemd.show_status=0"
 
 
