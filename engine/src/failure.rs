@@ -2,87 +2,83 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+pub use cutover_protocol::failure::{FailureClass, RecordedFailure};
 
 use crate::source::Location;
+use crate::text::Text;
 use crate::world::TransportFault;
 
-/// The class of a failure; decides the exit code and what the engine may do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureClass {
-    /// The step was tried and failed. Retried while attempts are left.
-    Failed,
-    /// A value that came out of a template or parameter is wrong. Never retried.
-    Invalid,
-    /// Refused because it would be unsafe, or a check does not hold. Retried only if the step has `retry`.
-    Blocked,
-    /// The target could not be reached, or the connection was lost before anything was sent.
-    Unreachable,
-    /// The connection was lost, time ran out, or a program gave up waiting, after an action was sent: it may or may not have
-    /// happened.
-    OutcomeUnknown,
-    /// An attempt's `timeout` ran out.
-    TimedOut,
-    /// The operator stopped the run.
-    Stopped,
-}
-
 /// A failure with all that a person needs at two in the morning.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// The class.
     pub class: FailureClass,
     /// What went wrong: lower case, no trailing period.
-    pub message: String,
+    pub message: Text,
     /// More lines: the command's last output, the list of unmet conditions.
-    pub details: Vec<String>,
+    pub details: Vec<Text>,
     /// What to type next.
-    pub help: Option<String>,
+    pub help: Option<Text>,
     /// The place in the playbook, if a value written there is the cause.
     pub at: Option<Location>,
+    /// Whether it is in the journal already, as how a task ended.
+    pub(crate) recorded: bool,
     /// JSON pointer into the step's module parameters (`/replicas`); the engine turns it into `at`.
     pub pointer: Option<String>,
 }
 
 impl Failure {
     /// A failure of a class.
-    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), details: Vec::new(), help: None, at: None, pointer: None }
+    pub fn new(class: FailureClass, message: impl Into<Text>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            details: Vec::new(),
+            help: None,
+            at: None,
+            pointer: None,
+            recorded: false,
+        }
     }
 
     /// The step was tried and failed.
-    pub fn failed(message: impl Into<String>) -> Self {
+    pub fn failed(message: impl Into<Text>) -> Self {
         Self::new(FailureClass::Failed, message)
     }
 
     /// A rendered value is wrong.
-    pub fn invalid(message: impl Into<String>) -> Self {
+    pub fn invalid(message: impl Into<Text>) -> Self {
         Self::new(FailureClass::Invalid, message)
     }
 
     /// Refused: unsafe, or a check does not hold.
-    pub fn blocked(message: impl Into<String>) -> Self {
+    pub fn blocked(message: impl Into<Text>) -> Self {
         Self::new(FailureClass::Blocked, message)
     }
 
     /// The target could not be reached.
-    pub fn unreachable(message: impl Into<String>) -> Self {
+    pub fn unreachable(message: impl Into<Text>) -> Self {
         Self::new(FailureClass::Unreachable, message)
     }
 
     /// Adds detail lines.
     #[must_use]
-    pub fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
-        self.details.extend(lines);
+    pub fn details<T: Into<Text>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
+        self.details.extend(lines.into_iter().map(Into::into));
         self
     }
 
     /// Adds what to type next.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<Text>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// As it is recorded, without its place.
+    pub(crate) fn as_recorded(&self) -> RecordedFailure {
+        let Self { class, message, details, help, .. } = self.clone();
+        RecordedFailure { class, message, details, help, place: None }
     }
 
     /// Points to the parameter that is the cause.
@@ -95,7 +91,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        write!(f, "{}", self.message)?;
         self.details.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }

@@ -93,8 +93,18 @@ mod tests {
     use crate::event::EventKind;
 
     fn notice(seq: u64) -> Event {
-        let kind = EventKind::Notice { message: format!("event {seq}") };
-        Event { v: 1, seq, at: Timestamp::UNIX_EPOCH, elapsed_ms: seq, run: "r".into(), kind }
+        let kind = EventKind::Notice { message: format!("event {seq}").into() };
+        Event {
+            v: 2,
+            seq,
+            at: Timestamp::UNIX_EPOCH,
+            elapsed_ms: seq,
+            run: "r".into(),
+            prev: None,
+            epoch: None,
+            hidden: Vec::new(),
+            kind,
+        }
     }
 
     #[test]

@@ -4,12 +4,10 @@
 //! world, *executed*, *recorded* in a journal, and *reported* from events. The engine knows no module, no terminal and
 //! no sandbox; it touches the world only through [`world::World`].
 
-pub mod action;
 pub mod check;
 pub mod clock;
 pub mod digest;
 pub mod duration;
-pub mod event;
 pub mod execute;
 pub mod failure;
 pub mod inventory;
@@ -23,6 +21,11 @@ pub mod run;
 pub mod schema;
 pub mod slug;
 pub mod source;
-pub mod target;
 pub mod template;
+pub(crate) mod walk;
 pub mod world;
+
+// What a run consists of; see the crate.
+pub use cutover_protocol::{
+    action, change, command, diff, event, leaves, output, path, place, request, selector, subject, target, task, text,
+};

@@ -70,7 +70,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The journal cannot be written: whatever comes next must not be done.
-    pub fn durably(&self, kind: EventKind) -> Result<(), Failure> {
+    pub async fn durably(&self, kind: EventKind) -> Result<(), Failure> {
         self.lock().record(kind, true).map_err(|error| {
             Failure::failed(format!("the journal cannot be written: {error}"))
                 .help("nothing is changed without a journal; make room or choose another --run-dir, then resume")
@@ -81,9 +81,9 @@ impl Recorder {
     pub(crate) fn shown(&self, failure: Failure) -> Failure {
         let redactor = &self.lock().redactor;
         Failure {
-            message: redactor.text(&failure.message),
-            details: failure.details.iter().map(|line| redactor.text(line)).collect(),
-            help: failure.help.map(|help| redactor.text(&help)),
+            message: redactor.text(&failure.message.to_string()).into(),
+            details: failure.details.iter().map(|line| redactor.text(&line.to_string()).into()).collect(),
+            help: failure.help.map(|help| redactor.text(&help.to_string()).into()),
             ..failure
         }
     }
@@ -107,11 +107,12 @@ impl Inner {
             at: self.world.now(),
             elapsed_ms: millis(self.began.elapsed()),
             run: self.run.clone(),
+            prev: None,
+            epoch: None,
+            hidden: Vec::new(),
             kind,
         };
-        if !self.redactor.is_idle() {
-            event = self.redact(event)?;
-        }
+        self.redactor.hide(&mut event.kind);
         if let Err(error) = self.journal.append(&event, durable) {
             self.broken.get_or_insert(error.to_string());
         }
@@ -120,12 +121,6 @@ impl Inner {
             Some(why) => Err(why.clone()),
             None => Ok(()),
         }
-    }
-
-    fn redact(&self, event: Event) -> Result<Event, String> {
-        let mut value = serde_json::to_value(&event).map_err(|error| error.to_string())?;
-        self.redactor.value(&mut value);
-        serde_json::from_value(value).map_err(|error| error.to_string())
     }
 }
 

@@ -3,8 +3,19 @@
 use base64::Engine as _;
 use serde_json::Value;
 
+use crate::leaves::{self, Leaves, Visitor};
+
 /// What stands in a secret's place.
 pub const HIDDEN: &str = "***";
+
+/// Takes secrets out of leaves.
+struct Hide<'a>(&'a Redactor);
+
+impl Visitor for Hide<'_> {
+    fn text(&mut self, _: &str, text: &mut String) {
+        *text = self.0.text(text);
+    }
+}
 
 /// Knows the secrets of a run.
 #[derive(Clone, Default)]
@@ -36,6 +47,13 @@ impl Redactor {
     /// A text without secrets.
     pub fn text(&self, text: &str) -> String {
         self.needles.iter().fold(text.to_owned(), |text, needle| text.replace(needle.as_str(), HIDDEN))
+    }
+
+    /// Takes secrets out of every leaf of some data that comes from elsewhere.
+    pub fn hide(&self, data: &mut (impl Leaves + ?Sized)) {
+        if !self.is_idle() {
+            leaves::visit(data, &mut Hide(self));
+        }
     }
 
     /// Takes secrets out of every text of a value, keys included.

@@ -114,7 +114,7 @@ assert:
         if state.unmet.is_empty() {
             return Diff::InSync;
         }
-        Diff::Blocked(params.message.iter().chain(&state.unmet).cloned().collect())
+        Diff::refused(params.message.iter().chain(&state.unmet))
     }
 
     fn result(&self, _: &Context, _: &Params, state: &State, _: &[cutover_engine::action::Done]) -> Value {

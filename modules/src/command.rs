@@ -99,7 +99,7 @@ register: roles
         if let Some(output) = &state.output {
             return match output.exit {
                 Exit::Code(code) if params.expect_rc.contains(&code) => Diff::InSync,
-                _ => Diff::Blocked(complaint(&argv(params), output)),
+                _ => Diff::refused(complaint(&argv(params), output)),
             };
         }
         let actions = [Action::Exec { place: state.place.clone(), command: argv(params) }];

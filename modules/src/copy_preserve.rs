@@ -108,7 +108,7 @@ timeout: 30m
         let label = from.to_string();
         let reasons = refusals(params, state, &label);
         if !reasons.is_empty() {
-            return Diff::Blocked(reasons);
+            return Diff::refused(reasons);
         }
         match (comparison, &state.root) {
             (Some(comparison), _) if comparison.equal() => Diff::InSync,

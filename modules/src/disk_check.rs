@@ -145,7 +145,7 @@ disk_check:
                 ));
             }
         }
-        if reasons.is_empty() { Diff::InSync } else { Diff::Blocked(reasons) }
+        if reasons.is_empty() { Diff::InSync } else { Diff::refused(reasons) }
     }
 }
 

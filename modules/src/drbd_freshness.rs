@@ -94,7 +94,7 @@ register: fresh
         let reasons = compare::reasons(params, &state.0);
         match &params.accept_stale {
             _ if reasons.is_empty() => Diff::InSync,
-            None => Diff::Blocked(reasons.into_iter().map(compare::Reason::refusal).collect()),
+            None => Diff::refused(reasons.into_iter().map(compare::Reason::refusal)),
             // Nothing is done, but that it was accepted stands in plan, report and journal.
             Some(words) => {
                 let findings: Vec<String> = reasons.into_iter().map(|reason| reason.finding).collect();

@@ -191,7 +191,7 @@ fn on_the_way(resource: &str, here: &str, there: &str, replication: ReplicationS
     if !syncing(replication) {
         let (disk, peer_disk) = (status.disk, status.peer_disk);
         let why = format!("{resource} is {replication}, disks {disk} on {here} and {peer_disk} on {there}");
-        return Waiting { why, progress: None };
+        return Waiting { why: why.into(), progress: None };
     }
     let target = if replication.is_target() { here } else { there };
     let percent = done(status);
@@ -206,5 +206,5 @@ fn on_the_way(resource: &str, here: &str, there: &str, replication: ReplicationS
         );
     }
     let progress = percent.map(|percent| Progress { percent, eta_seconds: status.eta_seconds });
-    Waiting { why, progress }
+    Waiting { why: why.into(), progress }
 }

@@ -106,7 +106,7 @@ filesystem:
             ));
         }
         if !reasons.is_empty() {
-            return Diff::Blocked(reasons);
+            return Diff::refused(reasons);
         }
         if there.is_some() {
             return Diff::InSync;

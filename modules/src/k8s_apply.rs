@@ -6,9 +6,10 @@ mod immutable;
 mod tests;
 mod wanted;
 
-use cutover_engine::action::{Action, Done, Request};
+use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::request::Request;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -154,7 +155,7 @@ impl State {
             }
         }
         match (reasons.is_empty(), changes.is_empty(), waits.is_empty()) {
-            (false, ..) => Diff::Blocked(reasons),
+            (false, ..) => Diff::refused(reasons),
             // Later objects may need the earlier ones.
             (_, _, false) => Diff::waiting(waits.join("; ")),
             (_, false, _) => Diff::Change(changes),

@@ -151,7 +151,7 @@ impl Params {
             });
         }
         match (reasons.is_empty(), changes.is_empty(), waits.is_empty()) {
-            (false, ..) => Diff::Blocked(reasons),
+            (false, ..) => Diff::refused(reasons),
             (_, false, _) => Diff::Change(changes),
             (_, _, false) => Diff::waiting(waits.join("; ")),
             _ => Diff::InSync,

@@ -95,7 +95,7 @@ k8s_exec:
         if let Some(output) = &state.output {
             return match output.exit {
                 Exit::Code(code) if params.expect_rc.contains(&code) => Diff::InSync,
-                _ => Diff::Blocked(complaint(&command, output)),
+                _ => Diff::refused(complaint(&command, output)),
             };
         }
         let summary = format!("run {command} in pod {}/{}", params.namespace, params.pod);

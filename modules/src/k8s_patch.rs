@@ -124,7 +124,7 @@ impl Params {
             });
         }
         if !reasons.is_empty() {
-            Diff::Blocked(reasons)
+            Diff::refused(reasons)
         } else if changes.is_empty() {
             Diff::InSync
         } else {

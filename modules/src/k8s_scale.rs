@@ -135,7 +135,7 @@ impl Params {
         let replicas = u64::from(self.replicas);
         let reasons = hazards::reasons(self, &title, workload);
         if !reasons.is_empty() {
-            return Diff::Blocked(reasons);
+            return Diff::refused(reasons);
         }
         if workload.wanted != replicas {
             let path = format!("{}/scale", state.kind.object(Some(&self.namespace), &self.name));
@@ -191,7 +191,7 @@ fn ready(workload: &Workload, replicas: u64) -> Diff {
         why += "; the next pod is made when these are ready (OrderedReady)";
     }
     let percent = (ready.min(replicas) * 100) as f64 / replicas.max(1) as f64;
-    Diff::Waiting(Waiting { why, progress: Some(Progress { percent, eta_seconds: None }) })
+    Diff::Waiting(Waiting { why: why.into(), progress: Some(Progress { percent, eta_seconds: None }) })
 }
 
 impl Module for K8sScale {

@@ -77,7 +77,7 @@ register: old
     fn diff(&self, cx: &Context, params: &Params, facts: &Facts) -> Diff {
         let site = cx.target().site().unwrap_or_default();
         let violations = proof::violations(params, site, &cx.inventory().pairs, facts);
-        if violations.is_empty() { Diff::InSync } else { Diff::Blocked(violations) }
+        if violations.is_empty() { Diff::InSync } else { Diff::refused(violations) }
     }
 
     /// `volumes`, in the order of the ordinals.

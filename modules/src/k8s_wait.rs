@@ -220,7 +220,7 @@ impl Params {
         let open: Vec<&Seen> = state.objects.iter().filter(|seen| !seen.held).collect();
         let stuck: Vec<String> = open.iter().filter(|seen| seen.never).map(|seen| title(seen)).collect();
         if !stuck.is_empty() {
-            return Diff::Blocked(stuck);
+            return Diff::refused(stuck);
         }
         let listed = |open: &[&Seen]| {
             let mut words: Vec<String> = open.iter().take(SHOWN).map(|seen| title(seen)).collect();
@@ -255,7 +255,7 @@ impl Params {
         }
         let percent = held as f64 * 100.0 / self.count.unwrap_or(all).max(1) as f64;
         let progress = Some(Progress { percent: percent.min(100.0), eta_seconds: None });
-        Diff::Waiting(Waiting { why: words.join(": "), progress })
+        Diff::Waiting(Waiting { why: words.join(": ").into(), progress })
     }
 }
 

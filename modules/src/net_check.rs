@@ -191,7 +191,7 @@ net_check:
             }
         }
         if !reasons.is_empty() {
-            return Diff::Blocked(reasons);
+            return Diff::refused(reasons);
         }
         match (&params.throughput, destination(cx, to)) {
             (None, _) => Diff::InSync,

@@ -109,6 +109,6 @@ verify_hash:
         if params.require_attributes && !found.attributes_compared {
             reasons.push(format!("{}: extended attributes were not read; install getfattr (package attr)", state.what));
         }
-        if reasons.is_empty() { Diff::InSync } else { Diff::Blocked(reasons) }
+        if reasons.is_empty() { Diff::InSync } else { Diff::refused(reasons) }
     }
 }

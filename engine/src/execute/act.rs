@@ -1,8 +1,9 @@
 //! Carries out one action: exactly what the change says, nothing more.
 
-use crate::action::{Action, Done, Request};
+use crate::action::{Action, Done};
 use crate::failure::{Failure, FailureClass};
 use crate::module::api_failure;
+use crate::request::Request;
 use crate::world::{Command, Exit, Output, Place, World, collect, pipe};
 
 /// How many lines of a failed command's output are kept.

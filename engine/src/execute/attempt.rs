@@ -10,10 +10,12 @@ use crate::action::Done;
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Bound, Change, Class, Diff, Probed, Waiting};
-use crate::playbook::{Step, StepKind};
+use crate::playbook::Step;
 use crate::record::millis;
-use crate::run::Task;
-use crate::template;
+use crate::task::TaskId;
+use crate::text;
+use crate::text::Text;
+use crate::walk::Task;
 
 /// The shortest and the longest time between two looks.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
@@ -46,12 +48,7 @@ struct Progress {
 impl Executor<'_> {
     /// Brings a task to its end; gives its result. `changed` is set once something was changed.
     pub(super) async fn attempt(&self, step: &Step, task: &Task, changed: &mut bool) -> Result<Value, Failure> {
-        let StepKind::Module { module, params, .. } = &step.kind else {
-            return Err(Failure::invalid("this step names no module"));
-        };
-        let known = self.ports.registry.get(module);
-        let known = known.ok_or_else(|| Failure::invalid(format!("unknown module `{module}`")))?;
-        let bound = known.bind(template::render(params, &task.scope)?)?;
+        let bound = task.bind(step, self.ports.registry)?;
         let deadline = Instant::now() + task.timeout;
         let mut progress = Progress {
             done: Vec::new(),
@@ -71,18 +68,19 @@ impl Executor<'_> {
                     continue;
                 }
             };
-            if self.made_to_fail(step) && !matches!(probed.diff, Diff::Waiting(_)) {
+            if self.made_to_fail(step, &task.id.path) && !matches!(probed.diff, Diff::Waiting(_)) {
                 return Err(made_to_fail());
             }
             match &probed.diff {
                 Diff::InSync => return Ok(probed.result(&progress.done)),
                 Diff::Blocked(reasons) => return Err(blocked(reasons)),
                 Diff::Waiting(waiting) => self.waiting(task, waiting.clone(), &mut progress),
-                Diff::Change(changes) if *changes == progress.last && progress.unsure.is_none() => {
+                Diff::Change(changes) if same(changes, &progress.last) && progress.unsure.is_none() => {
                     self.waiting(task, not_visible(changes), &mut progress);
                 }
                 Diff::Change(changes) => {
                     let changes = changes.clone();
+                    self.in_doubt(step, task, &changes, false)?;
                     if let Err(failure) = self.changes(step, task, &changes, deadline, changed, &mut progress).await {
                         return self.last_look(bound.as_ref(), step, task, &changes, failure, &mut progress).await;
                     }
@@ -94,6 +92,7 @@ impl Executor<'_> {
                 }
                 Diff::Run(changes) => {
                     let changes = changes.clone();
+                    self.in_doubt(step, task, &changes, true)?;
                     self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
                     return match progress.unsure.take() {
                         None => Ok(probed.result(&progress.done)),
@@ -102,6 +101,21 @@ impl Executor<'_> {
                 }
             }
             self.pause(task, deadline, &mut progress).await?;
+        }
+    }
+
+    /// Refuses at-most-once changes of a task as long as one that an earlier execution began is open. A probe settles it if it
+    /// could see the change and does not ask for it any more.
+    fn in_doubt(&self, step: &Step, task: &Task, changes: &[Change], blind: bool) -> Result<(), Failure> {
+        if !changes.iter().any(|change| change.class == Class::AtMostOnce) || self.repeats(&task.id) {
+            return Ok(());
+        }
+        let module = step.kind.module().unwrap_or_default();
+        let wanted = |key: &str| changes.iter().any(|change| change.key == key);
+        let mut doubts = self.settings.past.doubts(&task.id);
+        match doubts.find(|doubt| blind || doubt.module != module || wanted(&doubt.key)) {
+            Some(doubt) => Err(begun_before(&task.id, &doubt.summary)),
+            None => Ok(()),
         }
     }
 
@@ -135,7 +149,7 @@ impl Executor<'_> {
         progress.lost = false;
         if progress.seen.as_ref() != Some(&probed.state) {
             let state = self.shown(step.secret, probed.state.clone());
-            self.recorder().emit(EventKind::Probed { task: task.id.clone(), state });
+            self.recorder().emit(EventKind::Probed { task: task.id.clone(), state, reads: Vec::new() });
             progress.seen = Some(probed.state.clone());
         }
         Ok(Some(probed))
@@ -152,22 +166,19 @@ impl Executor<'_> {
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         if let Some((before, failure)) = progress.unsure.take() {
-            let again = changes.contains(&before);
+            let again = changes.iter().any(|change| change.key == before.key);
             if again && (before.class == Class::AtMostOnce || progress.losses >= MOST_LOSSES) {
                 return Err(unknown(&before, &failure));
             }
         }
         for change in changes {
             self.ports.stop.check()?;
-            if self.settings.past.doubts(&task.id, change) && !self.settings.repeat.contains(&task.id.step) {
-                return Err(begun_before(&task.id.step, change));
-            }
-            let applying = EventKind::Applying { task: task.id.clone(), change: change.clone() };
-            self.recorder().durably(applying)?;
             let lasting = change.class != Class::Transient;
-            let key = lasting.then(|| self.remember(&task.id, change));
+            let number = self.ledger().begin(&task.id, change, !self.undoing());
+            let applying = EventKind::Applying { task: task.id.clone(), number, change: change.clone() };
+            self.recorder().durably(applying).await?;
             *changed |= lasting;
-            for action in &change.actions {
+            for (index, action) in change.actions.iter().enumerate() {
                 let began = Instant::now();
                 let acted = self.ports.stop.changing(deadline, act(self.ports.world.as_ref(), action)).await;
                 let took_ms = millis(began.elapsed());
@@ -175,8 +186,10 @@ impl Executor<'_> {
                     Ok(done) => {
                         let event = EventKind::Acted {
                             task: task.id.clone(),
-                            action: action.clone(),
-                            done: if step.secret { done.hidden() } else { done.clone() },
+                            number,
+                            action: index,
+                            undo: false,
+                            done: if step.secret { withheld(&done) } else { done.clone() },
                             took_ms,
                         };
                         self.recorder().emit(event);
@@ -194,15 +207,19 @@ impl Executor<'_> {
                         Ok(())
                     }
                     FailureClass::TimedOut => {
-                        let words = format!("the time ran out after {} while: {}", span(task.timeout), change.summary);
-                        Err(Failure { message: words, ..failure })
+                        let message = text!(
+                            "engine.timed-out-while",
+                            "the time ran out after {span} while: {summary}",
+                            span = span(task.timeout),
+                            summary = &change.summary
+                        );
+                        Err(Failure { message, ..failure })
                     }
                     _ => Err(failure),
                 };
             }
-            key.into_iter().for_each(|key| self.made(key));
-            let summary = change.summary.clone();
-            self.recorder().emit(EventKind::Applied { task: task.id.clone(), summary });
+            self.ledger().complete(number);
+            self.recorder().emit(EventKind::Applied { task: task.id.clone(), number });
         }
         Ok(())
     }
@@ -244,52 +261,92 @@ impl Executor<'_> {
     }
 }
 
-fn blocked(reasons: &[String]) -> Failure {
+/// Whether two lists ask for the same changes.
+fn same(changes: &[Change], others: &[Change]) -> bool {
+    let is_same = |(one, other): (&Change, &Change)| one.key == other.key && one.actions == other.actions;
+    changes.len() == others.len() && changes.iter().zip(others).all(is_same)
+}
+
+/// What is recorded of an outcome that is secret.
+fn withheld(done: &Done) -> Done {
+    let hidden = || crate::redact::HIDDEN.to_owned();
+    match done {
+        Done::Output(output) => {
+            let exit = output.exit.clone();
+            Done::Output(crate::world::Output { exit, stdout: hidden(), stderr: hidden() })
+        }
+        Done::Response(_) => Done::Response(Value::String(hidden())),
+    }
+}
+
+fn blocked(reasons: &[Text]) -> Failure {
     match reasons {
-        [] => Failure::blocked("refused"),
+        [] => Failure::blocked(text!("engine.refused", "refused")),
         [only] => Failure::blocked(only.clone()),
         [first, rest @ ..] => Failure::blocked(first.clone()).details(rest.iter().cloned()),
     }
 }
 
 fn not_visible(changes: &[Change]) -> Waiting {
-    let what = changes.first().map(|change| change.summary.as_str()).unwrap_or_default();
-    Waiting { why: format!("done, but not to be seen yet: {what}"), progress: None }
+    let what = changes.first().map_or_else(|| Text::verbatim(""), |change| change.summary.clone());
+    Waiting { why: text!("engine.not-visible", "done, but not to be seen yet: {what}", what), progress: None }
 }
 
 fn in_doubt(change: &Change, failure: &Failure) -> Waiting {
-    let why = format!("not known whether this was done, looking again: {} ({})", change.summary, failure.message);
+    let why = text!(
+        "engine.in-doubt",
+        "not known whether this was done, looking again: {summary} ({why})",
+        summary = &change.summary,
+        why = &failure.message
+    );
     Waiting { why, progress: None }
 }
 
-fn unknown(change: &Change, failure: &Failure) -> Failure {
-    let message = format!("whether this was done is not known: {}", change.summary);
-    Failure::new(FailureClass::OutcomeUnknown, message)
-        .details(std::iter::once(failure.message.clone()).chain(failure.details.iter().cloned()))
-        .help("look at the target, then resume: it is probed first and never done twice blindly")
+fn is_unknown(summary: &Text) -> Text {
+    text!("engine.outcome-unknown", "whether this was done is not known: {summary}", summary)
 }
 
-fn begun_before(step: &str, change: &Change) -> Failure {
-    let message = format!("begun before the run was interrupted, and no sign that it was done: {}", change.summary);
-    let help = format!(
-        "it may still be going on: look at the target. Once it is sure that it was not done and does not run, resume with \
-         --repeat {step}"
+fn unknown(change: &Change, failure: &Failure) -> Failure {
+    Failure::new(FailureClass::OutcomeUnknown, is_unknown(&change.summary))
+        .details(std::iter::once(failure.message.clone()).chain(failure.details.iter().cloned()))
+        .help(text!(
+            "engine.outcome-unknown.help",
+            "look at the target, then resume: it is probed first and never done twice blindly"
+        ))
+}
+
+/// Why an at-most-once change that was begun by an earlier execution is not made again.
+pub(super) fn begun_before(task: &TaskId, summary: &Text) -> Failure {
+    let message = text!(
+        "engine.begun-before",
+        "begun before the run was interrupted, and no sign that it was done: {summary}",
+        summary
     );
-    Failure::new(FailureClass::OutcomeUnknown, message).help(help)
+    Failure::new(FailureClass::OutcomeUnknown, message).help(repeat_help(task))
+}
+
+/// How somebody who has looked lets a task be repeated.
+pub(super) fn repeat_help(task: &TaskId) -> Text {
+    text!(
+        "engine.repeat",
+        "it may still be going on: look at the target. Once it is sure that it was not done and does not run, resume with \
+         --repeat {path}",
+        path = &task.path
+    )
 }
 
 fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {
-    let last = progress.waiting.as_ref().map(|waiting| waiting.why.as_str());
-    let message = match last {
-        Some(why) => format!("not done after {}: {why}", span(task.timeout)),
-        None => format!("no answer within {}", span(task.timeout)),
+    let span = span(task.timeout);
+    let message = match progress.waiting.as_ref().map(|waiting| &waiting.why) {
+        Some(why) => text!("engine.not-done-after", "not done after {span}: {why}", span, why),
+        None => text!("engine.no-answer-within", "no answer within {span}", span),
     };
     // The time ran out because the target was away. A change that must happen once stays in doubt, though.
     let once = progress.unsure.as_ref().is_some_and(|(change, _)| change.class == Class::AtMostOnce);
     let class = if progress.lost && !once { FailureClass::Unreachable } else { failure.class };
     let failure = Failure { class, message, ..failure };
     match &progress.unsure {
-        Some((change, _)) => failure.details([format!("whether this was done is not known: {}", change.summary)]),
+        Some((change, _)) => failure.details([is_unknown(&change.summary)]),
         None => failure,
     }
 }

@@ -2,11 +2,13 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{End, Executor, made_to_fail};
+use super::{Executor, made_to_fail};
 use crate::event::{EventKind, Outcome};
 use crate::failure::Failure;
-use crate::playbook::{Gate, Step};
-use crate::run::{Environment, Names, gate_texts};
+use crate::path::Path;
+use crate::playbook::Gate;
+use crate::text;
+use crate::walk::{End, Names, StepVisit, gate_texts};
 
 /// What is typed to approve a gate that asks for no phrase of its own.
 const YES: &str = "yes";
@@ -14,8 +16,8 @@ const YES: &str = "yes";
 /// What a gate asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The step's id.
-    pub step: String,
+    /// The gate's path.
+    pub path: Path,
     /// The question.
     pub question: String,
     /// What has to be typed to go on.
@@ -40,20 +42,20 @@ pub trait Approver: Send + Sync {
 }
 
 impl Executor<'_> {
-    pub(super) async fn gate(&self, step: &Step, gate: &Gate, environment: &Environment<'_>, names: &Names) -> End {
-        let (question, confirm) = match gate_texts(self.run, step, gate, environment, names) {
+    pub(super) async fn gate(&self, visit: &StepVisit<'_>, gate: &Gate, names: &Names) -> End {
+        let (question, confirm) = match gate_texts(self.run, visit.step, gate, &visit.environment, names) {
             Ok(Some(texts)) => texts,
             Ok(None) => return End::new(),
             Err(unrendered) => return End::failed(unrendered.into()),
         };
-        if self.made_to_fail(step) {
-            return self.refuse(&step.id, made_to_fail());
+        if self.made_to_fail(visit.step, &visit.path) {
+            return End::failed(made_to_fail());
         }
         let phrase = confirm.is_some();
-        let question =
-            Question { step: step.id.clone(), question, confirm: confirm.unwrap_or_else(|| YES.to_owned()), phrase };
+        let (path, confirm) = (visit.path.clone(), confirm.unwrap_or_else(|| YES.to_owned()));
+        let question = Question { path: path.clone(), question, confirm, phrase };
         self.recorder().emit(EventKind::GateOpened {
-            step: step.id.clone(),
+            path: path.clone(),
             question: question.question.clone(),
             confirm: question.confirm.clone(),
         });
@@ -62,22 +64,28 @@ impl Executor<'_> {
             Err(failure) => return End::failed(failure),
             Ok(Ok(answer)) => {
                 let approved = answer.typed == question.confirm;
-                let refusal = format!("refused at the gate: {}", question.question);
+                let refusal =
+                    text!("engine.gate-refused", "refused at the gate: {question}", question = &question.question);
                 (approved, answer.by, answer.typed, refusal)
             }
-            Ok(Err(why)) => (false, "nobody".to_owned(), why.clone(), format!("nobody can approve the gate: {why}")),
+            Ok(Err(why)) => {
+                let refusal = text!("engine.gate-unanswered", "nobody can approve the gate: {why}", why);
+                (false, "nobody".to_owned(), why, refusal)
+            }
         };
-        let step = step.id.clone();
-        let answered = EventKind::GateAnswered { step: step.clone(), approved, by, reason };
-        if let Err(failure) = self.recorder().durably(answered) {
+        let answered = EventKind::GateAnswered { path: path.clone(), approved, by, reason };
+        if let Err(failure) = self.recorder().durably(answered).await {
             return End::failed(failure);
         }
         if approved {
-            return End { outcome: Outcome::InSync, failure: None };
+            return End::well(Outcome::InSync);
         }
-        let help =
-            format!("to approve it, type `{}`, or give --approve '{step}={}'", question.confirm, question.confirm);
-        self.recorder().emit(EventKind::Notice { message: help.clone() });
+        let help = text!(
+            "engine.gate-help",
+            "to approve it, type `{confirm}`, or use --approve '{path}={confirm}'",
+            confirm = &question.confirm,
+            path
+        );
         End::failed(Failure::blocked(refusal).help(help))
     }
 }

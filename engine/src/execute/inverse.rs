@@ -7,16 +7,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::undo::Made;
-use super::{End, Executor, act};
+use super::{Executor, Made, act};
 use crate::action::Action;
-use crate::event::{EventKind, Outcome, TaskId};
+use crate::event::{EventKind, Outcome};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Change, Diff, Waiting};
-use crate::playbook::{Step, StepKind};
 use crate::record::millis;
-use crate::run::{Environment, Names, prepare};
-use crate::template;
+use crate::task::TaskId;
+use crate::text;
+use crate::walk::{End, Names, StepVisit, prepare};
 
 /// The time that one action of an undo may take.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -25,22 +24,26 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The shortest and the longest time between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
-/// A step and what surrounds it.
-type Around<'a> = (&'a Step, Environment<'a>);
-
 impl Executor<'_> {
     /// Takes the changes of a step back, those of its tasks side by side; they come last first.
-    pub(super) async fn inverse(&self, around: Option<&Around<'_>>, mine: &[Made], names: &Names) -> End {
+    pub(super) async fn inverse(&self, around: Option<&StepVisit<'_>>, mine: &[Made], names: &Names) -> End {
         let (mut stuck, mut mine) = (Vec::new(), mine.to_vec());
         for made in mine.iter().filter(|made| made.change.undo.is_none()) {
             if made.complete || !self.is_wanted_again(around, made, names).await {
-                stuck.push(format!("{}: {}", made.task.target, made.change.summary));
+                stuck.push(text!(
+                    "engine.stuck-change",
+                    "{target}: {summary}",
+                    target = &made.task.target,
+                    summary = &made.change.summary
+                ));
             }
         }
         if !stuck.is_empty() {
-            let failure = Failure::blocked("this cannot be taken back by itself, so nothing before it is touched")
-                .details(stuck)
-                .help("take it back by hand, or give the step `undo:` steps (an empty list if there is nothing to do)");
+            let words = text!("engine.stuck", "this cannot be undone by itself, so nothing before it is touched");
+            let failure = Failure::blocked(words).details(stuck).help(text!(
+                "engine.stuck.help",
+                "undo it by hand, or give the step `undo:` steps (an empty list if there is nothing to do)"
+            ));
             return End::failed(failure);
         }
         let mut tasks: Vec<TaskId> = Vec::new();
@@ -58,26 +61,27 @@ impl Executor<'_> {
     }
 
     /// Takes one task's changes back.
-    async fn inverse_of(&self, around: Option<&Around<'_>>, mine: &[Made], names: &Names) -> End {
+    async fn inverse_of(&self, around: Option<&StepVisit<'_>>, mine: &[Made], names: &Names) -> End {
         for made in mine {
             if let Err(failure) = self.back(around, made, names).await {
                 return End::failed(failure);
             }
             self.undone(made);
         }
-        End { outcome: Outcome::Changed, failure: None }
+        End::well(Outcome::Changed)
     }
 
     /// Takes one change back.
-    async fn back(&self, around: Option<&Around<'_>>, made: &Made, names: &Names) -> Result<(), Failure> {
+    async fn back(&self, around: Option<&StepVisit<'_>>, made: &Made, names: &Names) -> Result<(), Failure> {
         let summary = &made.change.summary;
         if hides_secret(&made.change) {
-            let message = format!("the journal keeps no secrets, and this needs one: {summary}");
-            return Err(Failure::failed(message).help("take it back by hand"));
+            let message =
+                text!("engine.undo-secret", "the journal keeps no secrets, and this needs one: {summary}", summary);
+            return Err(Failure::failed(message).help(text!("engine.undo-secret.help", "undo it by hand")));
         }
         let patience = Instant::now() + PATIENCE;
         let mut pause = PAUSES.0;
-        for action in made.change.undo.iter().flatten() {
+        for (index, action) in made.change.undo.iter().flatten().enumerate() {
             loop {
                 self.ports.stop.check()?;
                 let began = Instant::now();
@@ -85,9 +89,14 @@ impl Executor<'_> {
                 let acted = self.ports.stop.changing(began + TIMEOUT, work).await;
                 let failure = match acted.and_then(|acted| acted) {
                     Ok(done) => {
-                        let (task, action) = (made.task.clone(), action.clone());
-                        let took_ms = millis(began.elapsed());
-                        self.recorder().emit(EventKind::Acted { task, action, done, took_ms });
+                        self.recorder().emit(EventKind::Acted {
+                            task: made.task.clone(),
+                            number: made.number,
+                            action: index,
+                            undo: true,
+                            done,
+                            took_ms: millis(began.elapsed()),
+                        });
                         break;
                     }
                     Err(failure) => failure,
@@ -99,11 +108,21 @@ impl Executor<'_> {
                     return Ok(());
                 }
                 if !may_succeed(action, &failure) || Instant::now() + pause > patience {
-                    let message = format!("{}: could not take back: {summary}", made.task.target);
+                    let message = text!(
+                        "engine.undo-failed",
+                        "{target}: could not undo: {summary}",
+                        target = &made.task.target,
+                        summary
+                    );
                     let details = [vec![failure.message.clone()], failure.details.clone()].concat();
                     return Err(Failure { message, details, ..failure });
                 }
-                let why = format!("cannot take it back yet: {summary}: {failure}");
+                let why = text!(
+                    "engine.undo-waits",
+                    "cannot undo it yet: {summary}: {why}",
+                    summary,
+                    why = failure.to_string()
+                );
                 let waiting = Waiting { why, progress: None };
                 self.recorder().emit(EventKind::Waiting { task: made.task.clone(), waiting });
                 self.ports.stop.sleep(pause, patience).await?;
@@ -114,22 +133,17 @@ impl Executor<'_> {
     }
 
     /// Whether the step would make the very change again as the world is now: then it does not stand any more, or never did.
-    async fn is_wanted_again(&self, around: Option<&Around<'_>>, made: &Made, names: &Names) -> bool {
-        let Some((step, environment)) = around else { return false };
-        let StepKind::Module { module, params, .. } = &step.kind else { return false };
-        let prepared = prepare(self.run, step, environment, names, &self.ports.world);
+    async fn is_wanted_again(&self, around: Option<&StepVisit<'_>>, made: &Made, names: &Names) -> bool {
+        let Some(visit) = around else { return false };
+        let prepared = prepare(self.run, visit, names, &self.ports.world);
         let task = prepared.ok().and_then(|prepared| prepared.tasks.into_iter().find(|task| task.id == made.task));
-        let Some((task, module)) = task.zip(self.ports.registry.get(module)) else { return false };
-        let Ok(bound) =
-            template::render(params, &task.scope).map_err(Failure::from).and_then(|params| module.bind(params))
-        else {
-            return false;
-        };
+        let Some(task) = task else { return false };
+        let Ok(bound) = task.bind(visit.step, self.ports.registry) else { return false };
         let looked = self.ports.stop.reading(Instant::now() + TIMEOUT, bound.look(&task.context)).await;
         match looked.and_then(|looked| looked) {
             Ok(probed) => match probed.diff {
                 Diff::Change(changes) | Diff::Run(changes) => {
-                    changes.iter().any(|change| change.summary == made.change.summary)
+                    changes.iter().any(|change| change.key == made.change.key)
                 }
                 Diff::InSync | Diff::Waiting(_) | Diff::Blocked(_) => false,
             },

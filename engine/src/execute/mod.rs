@@ -3,38 +3,50 @@
 
 mod act;
 mod attempt;
+mod drive;
 mod gate;
 mod inverse;
+mod ledger;
 mod past;
-mod phases;
 mod retry;
-mod steps;
 mod stop;
 mod task;
 mod undo;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 pub use act::act;
 pub use gate::{Answer, Approver, Question};
+pub use ledger::{Ledger, Made};
 pub use past::Past;
 pub use stop::Stop;
-pub use undo::{Made, made, undo};
+pub(crate) use task::place;
+pub use undo::undo;
 
-use crate::event::{EventKind, Outcome, PlannedPhase, TaskId};
+use attempt::repeat_help;
+use past::Doubt;
+
+use crate::event::{EventKind, Outcome, PlannedPhase, Verb};
 use crate::failure::{Failure, FailureClass};
-use crate::module::{Change, Registry};
-use crate::playbook::Phase;
+use crate::module::Registry;
+use crate::path::Path;
+use crate::playbook::{Phase, Step};
 use crate::record::{Recorder, millis};
-use crate::run::{Names, Run};
+use crate::run::Run;
+use crate::selector::Selector;
+use crate::slug::slug;
+use crate::task::{ChangeId, TaskId};
+use crate::text;
+use crate::walk::{Cursor, End, Mode};
 use crate::world::World;
 
 /// How a run is executed.
 pub struct Settings {
-    /// `run`, `rehearse` or `resume`.
-    pub verb: String,
+    /// What it is started to do.
+    pub verb: Verb,
     /// The tool's version.
     pub version: String,
     /// Who runs it and where, if known.
@@ -43,12 +55,12 @@ pub struct Settings {
     pub seed: u64,
     /// Which steps run.
     pub tags: Tags,
-    /// A step that is made to fail, by id, last part of the id, or title.
-    pub fail: Option<String>,
+    /// A step that is made to fail.
+    pub fail: Option<Selector>,
     /// What an earlier, stopped execution of the same run has done.
     pub past: Past,
-    /// Steps whose interrupted at-most-once change somebody has looked at: it was not made and may be made now.
-    pub repeat: Vec<String>,
+    /// Tasks whose interrupted at-most-once change somebody has looked at: it was not made and may be made now.
+    pub repeat: Vec<Selector>,
 }
 
 /// Selects steps by tags.
@@ -93,36 +105,43 @@ pub struct Ending {
     pub failure: Option<Failure>,
 }
 
-/// A change that was carried out, or may have been.
-struct Standing {
-    task: TaskId,
-    summary: String,
-    sure: bool,
-}
-
 /// A run that is being executed.
 pub(crate) struct Executor<'a> {
     run: &'a Run,
     ports: &'a Ports,
     settings: &'a Settings,
-    standing: Mutex<Vec<Standing>>,
+    ledger: Mutex<Ledger>,
+    /// At-most-once changes of earlier executions of which it is known by now what became of them.
+    settled: Mutex<BTreeSet<ChangeId>>,
 }
 
 /// Executes a run to its end. Its last event is `RunFinished`.
 pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
     let executor = Executor::begin(run, ports, settings, run.playbook.phases.iter().map(ahead).collect());
-    let mut names = Names { registered: settings.past.registered(), ..Names::default() };
-    let end = match settings.past.is_taken_back() {
-        true => executor.refuse("resume", taken_back()),
-        false => executor.phases(&mut names).await,
+    let mut end = match executor.cannot_go_on() {
+        Some(failure) => {
+            executor.notice(&failure);
+            End::failed(failure)
+        }
+        None => {
+            let cursor = Cursor::new(run, Mode::Execute, &settings.tags).going_on(settings.past.reached());
+            executor.drive(cursor).await.0
+        }
     };
-    let touched = !executor.standing().is_empty();
+    if end.failure.is_none()
+        && let Some(doubt) = executor.unsettled().first()
+    {
+        let failure = attempt::begun_before(&doubt.task, &doubt.summary);
+        executor.notice(&failure);
+        end.absorb(End::failed(failure));
+    }
+    let standing = executor.ledger().summary();
     let class = end.failure.as_ref().map(|failure| failure.class);
-    let exit_code = exit_code(end.outcome, class, touched);
-    let standing = if exit_code == 0 { Vec::new() } else { executor.standing() };
+    let exit_code = exit_code(end.outcome, class, !standing.is_empty());
+    let standing = if exit_code == 0 { Vec::new() } else { standing };
     let took_ms = executor.recorder().elapsed_ms();
     let kind = EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing };
-    let journal = executor.recorder().durably(kind).err();
+    let journal = executor.recorder().durably(kind).await.err();
     let failure = end.failure.or(journal).map(|failure| executor.recorder().shown(failure));
     Ending { outcome: end.outcome, exit_code, failure }
 }
@@ -148,55 +167,15 @@ fn exit_code(outcome: Outcome, class: Option<FailureClass>, touched: bool) -> u8
     }
 }
 
-/// The outcome that a failure of a class gives.
-pub(crate) fn outcome_of(class: FailureClass) -> Outcome {
-    match class {
-        FailureClass::Blocked => Outcome::Blocked,
-        FailureClass::Unreachable => Outcome::Unreachable,
-        FailureClass::Stopped => Outcome::Stopped,
-        FailureClass::Failed | FailureClass::Invalid | FailureClass::OutcomeUnknown | FailureClass::TimedOut => {
-            Outcome::Failed
-        }
-    }
-}
-
-/// Why a run that was taken back does not go on: what it knows of the world, and has kept of it, is from before.
-fn taken_back() -> Failure {
-    Failure::blocked("this run was taken back, as a whole or in part: it does not go on")
-        .help("bring its undo to an end, then begin a new run")
+/// Why a run that was undone does not go on: what it knows of the world, and has kept of it, is from before.
+fn undone() -> Failure {
+    Failure::blocked(text!("engine.undone", "this run was undone, as a whole or in part: it does not go on"))
+        .help(text!("engine.undone.help", "bring its undo to an end, then begin a new run"))
 }
 
 /// The failure of a step that was made to fail.
 fn made_to_fail() -> Failure {
-    Failure::failed("made to fail on purpose (--fail)")
-}
-
-/// How a part of a run ended.
-pub(crate) struct End {
-    /// The worst outcome in it.
-    pub(crate) outcome: Outcome,
-    /// What went wrong first.
-    pub(crate) failure: Option<Failure>,
-}
-
-impl End {
-    /// Nothing happened yet.
-    pub(crate) fn new() -> Self {
-        Self { outcome: Outcome::Skipped, failure: None }
-    }
-
-    /// A failure.
-    pub(crate) fn failed(failure: Failure) -> Self {
-        Self { outcome: outcome_of(failure.class), failure: Some(failure) }
-    }
-
-    /// Takes in how a part of it ended.
-    pub(crate) fn absorb(&mut self, part: Self) {
-        self.outcome = self.outcome.max(part.outcome);
-        if self.failure.is_none() {
-            self.failure = part.failure;
-        }
-    }
+    Failure::failed(text!("engine.made-to-fail", "made to fail on purpose (--fail)"))
 }
 
 impl<'a> Executor<'a> {
@@ -210,49 +189,73 @@ impl<'a> Executor<'a> {
             inventory_digest: run.inventory.digest.clone(),
             params: run.shown_params(),
             window_ms: run.playbook.window.map(|window| millis(window.0)),
-            verb: settings.verb.clone(),
+            verb: settings.verb,
             version: settings.version.clone(),
             seed: settings.seed,
             operator: settings.operator.clone(),
             phases,
         });
-        let before = settings.past.made().iter().map(|made| Standing {
-            task: made.task.clone(),
-            summary: made.change.summary.clone(),
-            sure: made.complete,
-        });
-        Self { run, ports, settings, standing: Mutex::new(before.collect()) }
+        let ledger = Mutex::new(settings.past.ledger().clone());
+        Self { run, ports, settings, ledger, settled: Mutex::default() }
     }
 
     fn recorder(&self) -> &'a Recorder {
         &self.ports.recorder
     }
 
-    /// Remembers a change that is about to be made; gives the key to say how it went.
-    fn remember(&self, task: &TaskId, change: &Change) -> usize {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = |entry: &Standing| !entry.sure && entry.task == *task && entry.summary == change.summary;
-        standing.iter().position(again).unwrap_or_else(|| {
-            standing.push(Standing { task: task.clone(), summary: change.summary.clone(), sure: false });
-            standing.len() - 1
-        })
+    /// The changes of the run so far.
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn made(&self, key: usize) {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = standing.get_mut(key) {
-            entry.sure = true;
+    /// Why an earlier execution is not gone on with, if there is a reason before anything is looked at.
+    fn cannot_go_on(&self) -> Option<Failure> {
+        if self.settings.past.is_undone() {
+            return Some(undone());
         }
+        let steps = self.run.playbook.steps();
+        let gone = |doubt: &&Doubt| !steps.iter().any(|step| step.id == doubt.task.path.id());
+        let doubts = self.unsettled();
+        let doubt = doubts.iter().find(gone)?;
+        let words = text!(
+            "engine.doubt-without-step",
+            "the playbook has no step {path} any more, and it is not known what became of this change of it: {summary}",
+            path = &doubt.task.path,
+            summary = &doubt.summary
+        );
+        Some(Failure::new(FailureClass::OutcomeUnknown, words).help(repeat_help(&doubt.task)))
     }
 
-    /// What was changed so far, one line each.
-    fn standing(&self) -> Vec<String> {
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = |entry: &Standing| {
-            let doubt = if entry.sure { "" } else { " (begun; whether it is complete is not known)" };
-            format!("{}: {}{doubt}", entry.task.target, entry.summary)
-        };
-        standing.iter().map(line).collect()
+    /// The at-most-once changes of earlier executions of which nobody knows what became of them.
+    fn unsettled(&self) -> Vec<Doubt> {
+        let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |doubt: &&Doubt| !settled.contains(&doubt.number) && !self.repeats(&doubt.task);
+        self.settings.past.all_doubts().iter().filter(open).cloned().collect()
+    }
+
+    /// Notes that it is known by now what became of the changes that a task had begun.
+    fn settle(&self, task: &TaskId) {
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        settled.extend(self.settings.past.doubts(task).map(|doubt| doubt.number));
+    }
+
+    /// Whether somebody has looked at a task, and it may be repeated.
+    fn repeats(&self, task: &TaskId) -> bool {
+        self.settings.repeat.iter().any(|selector| selector.selects_task(task))
+    }
+
+    /// Whether a step is the one that is made to fail.
+    fn made_to_fail(&self, step: &Step, path: &Path) -> bool {
+        let Some(wanted) = &self.settings.fail else { return false };
+        wanted.selects(path) || slug(&wanted.to_string()) == slug(&step.name)
+    }
+
+    /// Tells a failure that belongs to no step, line by line.
+    fn notice(&self, failure: &Failure) {
+        let help = failure.help.iter().map(|help| text!("engine.help", "help: {help}", help));
+        for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
+            self.recorder().emit(EventKind::Notice { message });
+        }
     }
 
     /// A value as it may be recorded.

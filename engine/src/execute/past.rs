@@ -1,88 +1,242 @@
-//! What an earlier, stopped execution of the same run has done, folded from its events. A finished step is not done again:
-//! its postcondition may have been undone on purpose by a later one (scaled to zero, then up).
+//! What earlier executions of the same run have done, folded from their events. A finished task is not done again: its
+//! postcondition may have been undone on purpose by a later step (scaled to zero, then up).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{Made, made};
-use crate::event::{Event, EventKind, Outcome, TaskId};
-use crate::failure::FailureClass;
-use crate::module::{Change, Class};
+use super::{Ledger, Made};
+use crate::event::{Event, EventKind, Outcome, Section, StepKind};
+use crate::failure::{Failure, RecordedFailure};
+use crate::module::Class;
+use crate::path::Path;
+use crate::task::{ChangeId, TaskId};
+use crate::walk::{End, Names, Reached};
 
 /// The finished part of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Past {
-    finished: BTreeSet<String>,
-    registered: Map<String, Value>,
-    made: Vec<Made>,
-    doubts: Vec<(TaskId, Change)>,
-    taken_back: bool,
+    steps: BTreeSet<Path>,
+    tasks: BTreeMap<TaskId, FinishedTask>,
+    /// Every task that was begun, with the elements it was begun with.
+    begun: BTreeSet<TaskId>,
+    /// The modules of steps, by path.
+    modules: BTreeMap<Path, String>,
+    registered: Vec<Registration>,
+    ledger: Ledger,
+    doubts: Vec<Doubt>,
+    sections: BTreeMap<Path, Sections>,
+    undone: bool,
+}
+
+/// A task that came to a good end.
+#[derive(Debug, Clone)]
+pub(crate) struct FinishedTask {
+    /// How.
+    pub(crate) outcome: Outcome,
+    /// What `register` keeps of it; `None` if it is secret, or nothing registers it.
+    pub(crate) result: Option<Value>,
+}
+
+/// A name that a step registered.
+#[derive(Debug, Clone)]
+struct Registration {
+    path: Path,
+    name: String,
+    /// `None` if it is secret.
+    value: Option<Value>,
+}
+
+/// A change that must not be made twice, begun without a known end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Doubt {
+    /// Its number.
+    pub(crate) number: ChangeId,
+    /// Its task.
+    pub(crate) task: TaskId,
+    /// What it is called in its task.
+    pub(crate) key: String,
+    /// Its sentence.
+    pub(crate) summary: crate::text::Text,
+    /// The module that asked for it.
+    pub(crate) module: String,
+}
+
+/// How far the sections of a block's pass had got.
+#[derive(Debug, Clone, Default)]
+struct Sections {
+    /// The `rescue` section began.
+    rescue: bool,
+    /// The `always` section began and did not end.
+    in_always: bool,
+    block: Option<End>,
+    rescued: Option<End>,
 }
 
 impl Past {
     /// Folds events.
     pub fn of(events: &[Event]) -> Self {
-        let mut past = Self { made: made(events), ..Self::default() };
-        let mut undoing = false;
-        for event in events {
-            match &event.kind {
-                EventKind::RunStarted { verb, .. } => undoing = verb == "undo",
-                EventKind::Undone { .. } => past.taken_back = true,
-                // An undo is repeated as a whole: its steps look first.
-                _ if undoing => {}
-                EventKind::StepFinished { step, outcome, .. } => {
-                    // What was skipped or refused is looked at again: conditions may have changed.
-                    if matches!(outcome, Outcome::InSync | Outcome::Changed | Outcome::FailedAllowed) {
-                        past.finished.insert(step.clone());
-                    }
-                }
-                EventKind::Registered { name, value } => {
-                    past.registered.insert(name.clone(), value.clone());
-                }
-                EventKind::Applying { task, change } if change.class == Class::AtMostOnce => {
-                    past.doubts.push((task.clone(), change.clone()));
-                }
-                EventKind::Applied { task, summary } => {
-                    past.doubts.retain(|(known, change)| known != task || change.summary != *summary);
-                }
-                // It came to a known end, so nothing of it is in doubt.
-                EventKind::TaskFinished { task, failure, .. } if !failure.as_ref().is_some_and(in_doubt) => {
-                    past.doubts.retain(|(known, _)| known != task);
-                }
-                _ => {}
-            }
-        }
+        let mut past = Self { ledger: Ledger::of(events), ..Self::default() };
+        events.iter().for_each(|event| past.event(&event.kind));
         past
     }
 
-    /// Whether a change that must not be made twice was begun, and it is not known whether it was made.
-    pub(crate) fn doubts(&self, task: &TaskId, change: &Change) -> bool {
-        self.doubts.iter().any(|(known, begun)| known == task && begun == change)
+    fn event(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::Undone { .. } => self.undone = true,
+            EventKind::StepStarted { path, step: StepKind::Module(module), .. } => {
+                self.modules.insert(path.clone(), module.clone());
+            }
+            // What was skipped or refused is looked at again: conditions may have changed.
+            EventKind::StepFinished { path, outcome, .. } if outcome.is_final() => {
+                self.steps.insert(path.clone());
+                // Its failure was allowed, whatever was left open.
+                self.doubts.retain(|doubt| !doubt.task.path.is_within(path));
+            }
+            EventKind::TaskStarted { task, .. } => {
+                self.begun.insert(task.clone());
+            }
+            EventKind::Registered { path, name, value, withheld } => {
+                let value = (!withheld).then(|| value.clone());
+                self.registered.push(Registration { path: path.clone(), name: name.clone(), value });
+            }
+            EventKind::Applying { task, number, change } if change.class == Class::AtMostOnce => {
+                self.doubts.retain(|doubt| doubt.number != *number);
+                self.doubts.push(Doubt {
+                    number: *number,
+                    task: task.clone(),
+                    key: change.key.clone(),
+                    summary: change.summary.clone(),
+                    module: self.modules.get(&task.path.step()).cloned().unwrap_or_default(),
+                });
+            }
+            EventKind::Applied { number, .. } => self.doubts.retain(|doubt| doubt.number != *number),
+            EventKind::TaskFinished { task, outcome, result, failure, .. } => {
+                // It came to a known end, so nothing of it is in doubt.
+                if !failure.as_ref().is_some_and(|failure| failure.class.leaves_doubt()) {
+                    self.doubts.retain(|doubt| doubt.task != *task);
+                }
+                if outcome.is_final() {
+                    let finished = FinishedTask { outcome: *outcome, result: result.clone() };
+                    self.tasks.insert(task.clone(), finished);
+                }
+            }
+            EventKind::SectionStarted { path, section } => {
+                let sections = self.sections.entry(path.clone()).or_default();
+                match section {
+                    Section::Block => {}
+                    Section::Rescue => sections.rescue = true,
+                    Section::Always => sections.in_always = true,
+                }
+            }
+            EventKind::SectionFinished { path, section, outcome, failure } => {
+                let failure = failure.as_ref().map(known);
+                let sections = self.sections.entry(path.clone()).or_default();
+                let end = Some(End { outcome: *outcome, failure });
+                match section {
+                    Section::Block => sections.block = end,
+                    Section::Rescue => sections.rescued = end,
+                    Section::Always => sections.in_always = false,
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The changes that must not be made twice and were begun by a task without a known end.
+    pub(crate) fn doubts(&self, task: &TaskId) -> impl Iterator<Item = &Doubt> {
+        self.doubts.iter().filter(move |doubt| doubt.task == *task)
+    }
+
+    /// All of them.
+    pub(crate) fn all_doubts(&self) -> &[Doubt] {
+        &self.doubts
+    }
+
+    /// The changes of the run.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The changes that still stand.
-    pub(crate) fn made(&self) -> &[Made] {
-        &self.made
+    pub fn standing(&self) -> &[Made] {
+        self.ledger.standing()
     }
 
-    /// Whether some of it was taken back.
-    pub(crate) fn is_taken_back(&self) -> bool {
-        self.taken_back
+    /// Whether some of it was undone.
+    pub(crate) fn is_undone(&self) -> bool {
+        self.undone
     }
 
     /// Whether a step was brought to a good end.
-    pub fn has(&self, step: &str) -> bool {
-        self.finished.contains(step)
+    pub fn has(&self, path: &Path) -> bool {
+        self.steps.contains(path)
     }
 
-    /// The results that its steps registered.
+    /// A task that was brought to a good end.
+    pub(crate) fn task(&self, task: &TaskId) -> Option<&FinishedTask> {
+        self.tasks.get(task)
+    }
+
+    /// Whether a task was begun with other elements of the loops around it than it has now.
+    pub(crate) fn disagrees(&self, task: &TaskId) -> bool {
+        self.begun.get(task).is_some_and(|known| !known.path.agrees_with(&task.path))
+    }
+
+    /// Tells names what was registered at a path and further in, as it was when that ended.
+    pub(crate) fn register(&self, path: &Path, names: &mut Names) {
+        self.registered.iter().filter(|known| known.path.is_within(path)).for_each(|known| known.tell(names));
+    }
+
+    /// Everything that was registered.
+    pub(crate) fn names(&self) -> Names {
+        let mut names = Names::default();
+        self.registered.iter().for_each(|known| known.tell(&mut names));
+        names
+    }
+
+    /// The values that its steps registered last, by name.
     pub fn registered(&self) -> Map<String, Value> {
-        self.registered.clone()
+        self.names().registered
+    }
+
+    /// The sections in which blocks had got to, where these are not the first.
+    pub(crate) fn reached(&self) -> BTreeMap<Path, Reached> {
+        let reached = |sections: &Sections| {
+            let failed = |end: &Option<End>| end.as_ref().is_some_and(|end| end.failure.is_some());
+            let nothing = End::new;
+            if sections.in_always {
+                let before = match (&sections.rescued, sections.rescue) {
+                    (Some(end), true) if end.failure.is_some() => end.clone(),
+                    (_, true) => End::well(Outcome::FailedAllowed),
+                    (_, false) => sections.block.clone().unwrap_or_else(nothing),
+                };
+                return Some(Reached { section: Section::Always, before });
+            }
+            if sections.rescue && failed(&sections.block) {
+                let before = sections.block.clone().unwrap_or_else(nothing);
+                return Some(Reached { section: Section::Rescue, before });
+            }
+            None
+        };
+        self.sections.iter().filter_map(|(path, sections)| Some((path.clone(), reached(sections)?))).collect()
     }
 }
 
-/// Whether a failure leaves open what was done.
-fn in_doubt(failure: &crate::event::RecordedFailure) -> bool {
-    matches!(failure.class, FailureClass::OutcomeUnknown | FailureClass::TimedOut | FailureClass::Stopped)
+impl Registration {
+    fn tell(&self, names: &mut Names) {
+        match &self.value {
+            Some(value) => {
+                names.withheld.remove(&self.name);
+                names.registered.insert(self.name.clone(), value.clone());
+            }
+            None => drop(names.withheld.insert(self.name.clone(), self.path.clone())),
+        }
+    }
+}
+
+/// A failure that was recorded.
+fn known(failure: &RecordedFailure) -> Failure {
+    let RecordedFailure { class, message, details, help, place: _ } = failure.clone();
+    Failure { details, help, ..Failure::new(class, message) }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::event::TaskId;
 use crate::failure::FailureClass;
 use crate::playbook::Retry;
+use crate::task::TaskId;
 
 /// Whether a failure of a class may be followed by another attempt.
 pub(super) fn worth_it(class: FailureClass) -> bool {
@@ -25,7 +25,7 @@ pub(super) fn delay(retry: &Retry, attempt: u32, luck: f64) -> Duration {
 
 /// A number between 0 and 1 that depends on the seed, the task and the attempt only.
 pub(super) fn luck(seed: u64, task: &TaskId, attempt: u32) -> f64 {
-    let text = format!("{seed}/{}/{}/{:?}/{attempt}", task.step, task.target, task.item);
+    let text = format!("{seed}/{task}/{attempt}");
     let digest = crate::digest::digest([text.as_str()]);
     let number = u32::from_str_radix(digest.get(..8).unwrap_or_default(), 16).unwrap_or_default();
     f64::from(number) / f64::from(u32::MAX)

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Failure, FailureClass};
+use crate::text;
 
 /// The two ways to stop.
 #[derive(Debug, Clone, Default)]
@@ -57,9 +58,9 @@ impl Stop {
 }
 
 fn stopped() -> Failure {
-    Failure::new(FailureClass::Stopped, "stopped by the operator")
+    Failure::new(FailureClass::Stopped, text!("engine.stopped", "stopped by the operator"))
 }
 
 fn timed_out() -> Failure {
-    Failure::new(FailureClass::TimedOut, "the time ran out")
+    Failure::new(FailureClass::TimedOut, text!("engine.timed-out", "the time ran out"))
 }

@@ -1,48 +1,43 @@
 //! A step's tasks: side by side, each with its attempts, its result and its failure.
 
-use std::collections::BTreeSet;
-
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{End, Executor, outcome_of, retry};
-use crate::event::{EventKind, Outcome, RecordedFailure};
-use crate::failure::{Failure, FailureClass};
+use super::{Executor, retry};
+use crate::event::{EventKind, Outcome};
+use crate::failure::{Failure, FailureClass, RecordedFailure};
+use crate::path::Path;
 use crate::playbook::{OnUnreachable, Retry, Step, StepKind};
 use crate::record::millis;
-use crate::run::{Environment, Names, Task, prepare};
-use crate::slug::slug;
-use crate::source::Node;
-use crate::template;
+use crate::source::{Location, Node};
+use crate::walk::{End, Names, StepVisit, Task, mentions_any, outcome_of, prepare};
+use crate::{template, text};
 
 /// How a task ended.
 struct TaskEnd {
     outcome: Outcome,
     attempts: u32,
-    result: Value,
+    /// What `register` keeps; `None` if it is secret and was kept nowhere.
+    result: Option<Value>,
     failure: Option<Failure>,
 }
 
 impl Executor<'_> {
-    /// Executes a step that names a module; gives how it ended and the most attempts a task needed.
-    pub(super) async fn module(
-        &self,
-        step: &Step,
-        environment: &Environment<'_>,
-        names: &mut Names,
-        unmet: &BTreeSet<String>,
-    ) -> (End, u32) {
-        let prepared = match prepare(self.run, step, environment, names, &self.ports.world) {
+    /// Executes a step that names a module; returns how it ended and the most attempts that a task needed.
+    pub(super) async fn module(&self, visit: &StepVisit<'_>, names: &mut Names, unmet: &[String]) -> (End, u32) {
+        let step = visit.step;
+        let prepared = match prepare(self.run, visit, names, &self.ports.world) {
             Ok(prepared) => prepared,
             // In a phase that checks everything, what needs the result of a failed check cannot be checked.
-            Err(_) if !unmet.is_empty() && crate::run::mentions_any(step, unmet) => return (End::new(), 0),
-            Err(unrendered) => return (self.refuse(&step.id, unrendered.into()), 0),
+            Err(_) if !unmet.is_empty() && mentions_any(step, unmet) => return (End::new(), 0),
+            Err(unrendered) => return (End::failed(unrendered.into()), 0),
         };
+        if let Err(failure) = self.same_elements(&prepared.tasks) {
+            return (End::failed(failure), 0);
+        }
         if prepared.tasks.is_empty() {
-            if let Some(name) = &step.register {
-                names.registered.insert(name.clone(), json!({"skipped": true}));
-            }
+            self.register_skipped(step, &visit.path, names);
             return (End::new(), 0);
         }
         let mut ends = Vec::new();
@@ -60,44 +55,73 @@ impl Executor<'_> {
             end.absorb(End { outcome: task.outcome, failure: task.failure });
         }
         if let Some(name) = step.register.as_ref().filter(|_| end.failure.is_none()) {
-            let value = if prepared.plural { Value::Array(results) } else { results.pop().unwrap_or_default() };
-            names.registered.insert(name.clone(), value.clone());
-            let value = self.shown(step.secret, value);
-            self.recorder().emit(EventKind::Registered { name: name.clone(), value });
+            self.register(step, name, &visit.path, results, prepared.plural, names);
         }
         (end, attempts)
     }
 
-    /// A failure that no task has: of a step that cannot even be prepared, or of taking one back. It is said in a notice.
-    pub(super) fn refuse(&self, step: &str, failure: Failure) -> End {
-        let mut message = match &failure.at {
-            Some(at) => format!("{step}: {at}: {failure}"),
-            None => format!("{step}: {failure}"),
+    /// Gives the results of a step's tasks their name. One that is known to be secret, and came from an earlier execution, is
+    /// kept nowhere.
+    fn register(
+        &self,
+        step: &Step,
+        name: &str,
+        path: &Path,
+        mut results: Vec<Option<Value>>,
+        plural: bool,
+        names: &mut Names,
+    ) {
+        let known: Option<Vec<Value>> = match plural {
+            true => results.into_iter().collect(),
+            false => results.pop().unwrap_or_default().map(|result| vec![result]),
         };
-        if let Some(help) = &failure.help {
-            message += &format!("\n  {help}");
-        }
-        self.recorder().emit(EventKind::Notice { message });
-        End::failed(failure)
+        let value = match (known, plural) {
+            (Some(known), true) => Value::Array(known),
+            (Some(mut known), false) => known.pop().unwrap_or_default(),
+            (None, _) => {
+                names.withheld.insert(name.to_owned(), path.clone());
+                return;
+            }
+        };
+        names.withheld.remove(name);
+        names.registered.insert(name.to_owned(), value.clone());
+        let (path, name, withheld) = (path.clone(), name.to_owned(), step.secret);
+        let value = if withheld { Value::Null } else { value };
+        self.recorder().emit(EventKind::Registered { path, name, value, withheld });
     }
 
     async fn task(&self, step: &Step, task: &Task) -> TaskEnd {
+        if let Some(finished) = self.settings.past.task(&task.id) {
+            // What it left is used, and what it did is not done again.
+            return TaskEnd { outcome: finished.outcome, attempts: 0, result: finished.result.clone(), failure: None };
+        }
         let began = Instant::now();
         let mut end = self.attempts(step, task).await;
         let unreachable = end.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Unreachable);
         let recorded = end.failure.as_ref().map(|failure| self.recorded(step, failure));
+        if let Some(failure) = &mut end.failure {
+            failure.recorded = true;
+        }
         if unreachable && step.on_unreachable == OnUnreachable::Skip {
-            let message = format!("{} is unreachable and left out of: {}", task.id.target, step.name);
+            let message = text!(
+                "engine.left-out-unreachable",
+                "{target} is unreachable and left out of: {step}",
+                target = &task.id.target,
+                step = &step.name
+            );
             self.recorder().emit(EventKind::Notice { message });
             end = TaskEnd { outcome: Outcome::Skipped, failure: None, ..end };
         }
-        let result = (end.failure.is_none() && step.register.is_some()).then(|| end.result.clone());
+        if end.failure.is_none() {
+            self.settle(&task.id);
+        }
+        let result = end.result.clone().filter(|_| end.failure.is_none() && step.register.is_some() && !step.secret);
         self.recorder().emit(EventKind::TaskFinished {
             task: task.id.clone(),
             outcome: end.outcome,
             attempts: end.attempts,
             took_ms: millis(began.elapsed()),
-            result: result.map(|result| self.shown(step.secret, result)),
+            result,
             failure: recorded,
         });
         end
@@ -110,7 +134,7 @@ impl Executor<'_> {
         let failed = |attempts, failure: Failure| TaskEnd {
             outcome: outcome_of(failure.class),
             attempts,
-            result: Value::Null,
+            result: Some(Value::Null),
             failure: Some(failure),
         };
         loop {
@@ -120,11 +144,11 @@ impl Executor<'_> {
                 Ok(result) => match self.until(step, task, &result) {
                     Ok(true) => {
                         let outcome = if changed { Outcome::Changed } else { Outcome::InSync };
-                        return TaskEnd { outcome, attempts: attempt, result, failure: None };
+                        return TaskEnd { outcome, attempts: attempt, result: Some(result), failure: None };
                     }
                     Ok(false) => {
                         let until = step.until.as_ref().map(|until| until.at.text().trim()).unwrap_or_default();
-                        Failure::failed(format!("`until` does not hold: {until}"))
+                        Failure::failed(text!("engine.until", "`until` does not hold: {until}", until))
                     }
                     Err(failure) => failure,
                 },
@@ -139,7 +163,7 @@ impl Executor<'_> {
             let delay = retry::delay(policy, attempt, retry::luck(self.settings.seed, &task.id, attempt));
             let delay = if polling { policy.delay.0 } else { delay };
             if policy.max_elapsed.is_some_and(|most| began.elapsed() + delay > most.0) {
-                let help = "no further attempt: `max_elapsed` would be exceeded";
+                let help = text!("engine.max-elapsed", "no further attempt: `max_elapsed` would be exceeded");
                 return failed(attempt, if failure.help.is_none() { failure.help(help) } else { failure });
             }
             self.recorder().emit(EventKind::Retrying {
@@ -166,26 +190,17 @@ impl Executor<'_> {
     }
 
     /// A failure with its place in the playbook.
-    fn recorded(&self, step: &Step, failure: &Failure) -> RecordedFailure {
-        let params = match &step.kind {
-            StepKind::Module { params, .. } => Some(params),
-            _ => None,
-        };
-        let pointed = |params: &Node| failure.pointer.as_deref().map(|pointer| params.deepest(pointer).at.clone());
-        let at = failure.at.clone().or_else(|| params.and_then(pointed)).unwrap_or_else(|| step.at.clone());
-        RecordedFailure {
-            class: failure.class,
-            message: failure.message.clone(),
-            details: failure.details.clone(),
-            help: failure.help.clone(),
-            place: Some(at.to_string()),
-        }
+    pub(super) fn recorded(&self, step: &Step, failure: &Failure) -> RecordedFailure {
+        RecordedFailure { place: Some(place(step, failure).to_string()), ..failure.as_recorded() }
     }
+}
 
-    /// Whether a step is the one that is made to fail.
-    pub(super) fn made_to_fail(&self, step: &Step) -> bool {
-        let Some(wanted) = &self.settings.fail else { return false };
-        let last = step.id.rsplit('/').next().unwrap_or_default();
-        *wanted == step.id || wanted == last || slug(wanted) == slug(&step.name)
-    }
+/// The place in the playbook that a failure of a step points to.
+pub(crate) fn place(step: &Step, failure: &Failure) -> Location {
+    let params = match &step.kind {
+        StepKind::Module { params, .. } => Some(params),
+        _ => None,
+    };
+    let pointed = |params: &Node| failure.pointer.as_deref().map(|pointer| params.deepest(pointer).at.clone());
+    failure.at.clone().or_else(|| params.and_then(pointed)).unwrap_or_else(|| step.at.clone())
 }

@@ -1,80 +1,41 @@
-//! Takes a run back: its journal backwards, each change by the actions that were recorded with it, or by the step's own
-//! `undo` steps. What cannot be taken back is said, not guessed, and nothing before it is touched. How the recorded actions
-//! are carried out is in `inverse`.
+//! Undoes a run: its journal backwards, each change by the actions that were recorded with it, or by the step's own `undo`
+//! steps. What cannot be undone is reported, not guessed, and nothing before it is touched. How the recorded actions are
+//! carried out is in `inverse`.
 
 use tokio::time::Instant;
 
-use super::{End, Ending, Executor, Ports, Settings};
-use crate::event::{Event, EventKind, Outcome, PlannedPhase, TaskId};
+use super::{Ending, Executor, Made, Ports, Settings};
+use crate::event::{Event, EventKind, Outcome, PlannedPhase, StepKind, Verb};
 use crate::failure::{Failure, FailureClass};
-use crate::module::{Change, Class};
-use crate::playbook::{Phase, Playbook, Step, StepKind};
+use crate::module::Class;
+use crate::path::Path;
+use crate::playbook::{Phase, Playbook, Step};
 use crate::record::millis;
-use crate::run::{Names, Run, surroundings};
-
-/// A change that a run has made and that was not taken back yet.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Made {
-    /// The task that made it.
-    pub task: TaskId,
-    /// The change.
-    pub change: Change,
-    /// Whether it was made to its end; if not, the run was interrupted in it.
-    pub complete: bool,
-}
-
-/// The changes that still stand, in the order they were made.
-pub fn made(events: &[Event]) -> Vec<Made> {
-    let mut found: Vec<Made> = Vec::new();
-    let mut undoing = false;
-    for event in events {
-        match &event.kind {
-            EventKind::RunStarted { verb, .. } => undoing = verb == "undo",
-            // What `undo:` steps have changed is not taken back again.
-            EventKind::Applying { .. } | EventKind::Applied { .. } if undoing => {}
-            EventKind::Applying { task, change } if change.class != Class::Transient => {
-                // Begun again after its outcome was not known. What takes it back is what was recorded before it was begun
-                // for the first time.
-                let again = |made: &Made| !made.complete && made.task == *task && made.change.summary == change.summary;
-                if !found.iter().any(again) {
-                    found.push(Made { task: task.clone(), change: change.clone(), complete: false });
-                }
-            }
-            EventKind::Applied { task, summary } => {
-                let mine = |made: &&mut Made| made.task == *task && made.change.summary == *summary;
-                if let Some(made) = found.iter_mut().rev().find(mine) {
-                    made.complete = true;
-                }
-            }
-            EventKind::Undone { task, summary } => {
-                let mine = |made: &Made| made.task == *task && made.change.summary == *summary;
-                if let Some(at) = found.iter().rposition(mine) {
-                    found.remove(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    found
-}
+use crate::run::Run;
+use crate::text;
+use crate::walk::{Cursor, Element, End, Names, StepVisit, changed, enter, prepare};
 
 /// The phase without a way back that a run has done something of.
 fn passed<'a>(playbook: &'a Playbook, events: &[Event]) -> Option<&'a Phase> {
     let done = |step: &Step| {
-        !matches!(step.kind, StepKind::Block { .. })
+        !matches!(step.kind, crate::playbook::StepKind::Block { .. })
             && events.iter().any(|event| match &event.kind {
-                EventKind::StepFinished { step: id, outcome: Outcome::InSync | Outcome::Changed, .. } => *id == step.id,
-                EventKind::Applying { task, change } => task.step == step.id && change.class != Class::Transient,
+                EventKind::StepFinished { path, outcome: Outcome::InSync | Outcome::Changed, .. } => {
+                    path.id() == step.id
+                }
+                EventKind::Applying { task, change, .. } => {
+                    task.path.id() == step.id && change.class != Class::Transient
+                }
                 _ => false,
             })
     };
     playbook.phases.iter().find(|phase| phase.point_of_no_return && phase.all_steps().into_iter().any(done))
 }
 
-/// Takes a run back. Exit code 7 if all of it was, 8 if something failed, 3 if something cannot be taken back: nothing can
-/// once a step of a phase with `point_of_no_return` is done.
+/// Undoes a run. Exit code 7 if all of it was, 8 if something failed, 3 if something cannot be undone: nothing can once a step
+/// of a phase with `point_of_no_return` is done.
 pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event]) -> Ending {
-    let phase = PlannedPhase { name: "Take back".to_owned(), budget_ms: None, point_of_no_return: false };
+    let phase = PlannedPhase { name: "Undo".to_owned(), budget_ms: None, point_of_no_return: false };
     let executor = Executor::begin(run, ports, settings, vec![phase.clone()]);
     let (index, name, budget_ms) = (1, phase.name, None);
     executor.recorder().emit(EventKind::PhaseStarted {
@@ -84,32 +45,16 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
         budget_ms,
         point_of_no_return: false,
     });
-    let mut names = Names { registered: settings.past.registered(), ..Names::default() };
-    let mut left = made(events);
     let mut end = match passed(&run.playbook, events) {
         Some(phase) => {
-            let words = format!("the run has passed its point of no return (`{}`): nothing is taken back", phase.name);
-            let help =
-                "what has been written since then would be lost; go forward, or move back with a playbook of its own";
-            let failure = Failure::blocked(words).help(help);
-            executor.cannot(&failure);
+            let failure = past_return(phase);
+            executor.notice(&failure);
             End::failed(failure)
         }
-        None => End::new(),
+        None => executor.undo_all().await,
     };
-    while end.failure.is_none()
-        && let Some(step) = left.last().map(|made| made.task.step.clone())
-    {
-        // A step's changes, the last first. Steps ran one after the other, so they stand together.
-        let from = left.iter().rposition(|made| made.task.step != step).map_or(0, |at| at + 1);
-        let mine: Vec<Made> = left.split_off(from).into_iter().rev().collect();
-        let part = executor.take_back(&step, &mine, &mut names).await;
-        let failed = part.failure.is_some();
-        end.absorb(part);
-        if failed {
-            left.extend(mine.into_iter().rev());
-            break;
-        }
+    if end.failure.is_none() {
+        end.outcome = end.outcome.max(Outcome::InSync);
     }
     let class = end.failure.as_ref().map(|failure| failure.class);
     let exit_code = match class {
@@ -118,71 +63,142 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
         Some(FailureClass::Blocked) => 3,
         Some(_) => 8,
     };
-    let standing = left.iter().map(|made| format!("{}: {}", made.task.target, made.change.summary)).collect();
-    let took_ms = executor.recorder().elapsed_ms();
-    let outcome = end.outcome;
+    let standing = executor.ledger().summary();
+    let (took_ms, outcome) = (executor.recorder().elapsed_ms(), end.outcome);
     executor.recorder().emit(EventKind::PhaseFinished { index, name, outcome, took_ms, budget_ms });
-    executor.recorder().emit(EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing });
-    let failure = end.failure.map(|failure| executor.recorder().shown(failure));
-    Ending { outcome: end.outcome, exit_code, failure }
+    let finished = EventKind::RunFinished { outcome, exit_code, took_ms, standing };
+    let journal = executor.recorder().durably(finished).await.err();
+    let failure = end.failure.or(journal).map(|failure| executor.recorder().shown(failure));
+    Ending { outcome, exit_code, failure }
+}
+
+fn past_return(phase: &Phase) -> Failure {
+    Failure::blocked(text!(
+        "engine.past-return",
+        "the run has passed its point of no return (`{phase}`): nothing is undone",
+        phase = &phase.name
+    ))
+    .help(text!(
+        "engine.past-return.help",
+        "what has been written since then would be lost; go forward, or move back with a playbook of its own"
+    ))
 }
 
 impl Executor<'_> {
-    /// Takes the changes of a step back; they come last first.
-    async fn take_back(&self, id: &str, mine: &[Made], names: &mut Names) -> End {
-        let began = Instant::now();
-        let found = surroundings(&self.run.playbook, id);
-        let (title, place) = match &found {
-            Some((step, _)) => (step.name.clone(), step.at.to_string()),
-            None => (id.to_owned(), String::new()),
-        };
-        let mut targets: Vec<_> = mine.iter().map(|made| made.task.target.clone()).collect();
-        targets.dedup();
-        self.recorder().emit(EventKind::StepStarted {
-            step: id.to_owned(),
-            name: format!("Take back: {title}"),
-            module: "undo".to_owned(),
-            place,
-            budget_ms: None,
-            targets,
-        });
-        let own = found.as_ref().and_then(|(step, environment)| Some((step.undo.as_ref()?, environment, *step)));
-        let end = match own {
-            Some((steps, environment, step)) => {
-                let mut inner = environment.with(&step.vars);
-                inner.target = step.target.as_ref().or(inner.target);
-                let end = self.steps(steps, &inner, names, false).await;
-                match end.failure {
-                    Some(_) => end,
-                    None => {
-                        mine.iter().for_each(|made| self.undone(made));
-                        End { outcome: Outcome::Changed, failure: None }
-                    }
-                }
+    /// Whether this is an undo.
+    pub(super) fn undoing(&self) -> bool {
+        self.settings.verb == Verb::Undo
+    }
+
+    /// Undoes everything that stands, the latest step first.
+    async fn undo_all(&self) -> End {
+        let mut names = self.settings.past.names();
+        let mut end = End::new();
+        loop {
+            // The lock is let go before anything is waited for.
+            let mine = {
+                let ledger = self.ledger();
+                let Some(step) = ledger.standing().last().map(|made| made.task.path.step()) else { break };
+                // The changes of a step stand together: steps ran one after the other.
+                let of_step = |made: &&Made| made.task.path.step() == step;
+                ledger.standing().iter().rev().take_while(of_step).cloned().collect::<Vec<_>>()
+            };
+            let part = self.undo_step(&mine, &mut names).await;
+            let failed = part.failure.is_some();
+            end.absorb(part);
+            if failed {
+                break;
             }
-            None => {
-                let end = self.inverse(found.as_ref(), mine, names).await;
-                end.failure.iter().for_each(|failure| self.cannot(failure));
-                end
-            }
-        };
-        let took_ms = millis(began.elapsed());
-        let outcome = end.outcome;
-        let finished = EventKind::StepFinished { step: id.to_owned(), outcome, took_ms, attempts: 1, reason: None };
-        self.recorder().emit(finished);
+        }
         end
     }
 
-    /// Says why something is not taken back, line by line.
-    fn cannot(&self, failure: &Failure) {
-        let help = failure.help.iter().map(|help| format!("help: {help}"));
-        for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
-            self.recorder().emit(EventKind::Notice { message });
+    /// Undoes changes of one step; they come last first.
+    async fn undo_step(&self, mine: &[Made], names: &mut Names) -> End {
+        let began = Instant::now();
+        let Some(path) = mine.first().map(|made| made.task.path.step()) else { return End::new() };
+        let entered = enter(self.run, &path, names);
+        let found = entered.as_ref().ok().and_then(Option::as_ref);
+        let mut targets: Vec<_> = mine.iter().map(|made| made.task.target.clone()).collect();
+        targets.dedup();
+        self.recorder().emit(EventKind::StepStarted {
+            path: path.clone(),
+            name: found.map_or_else(|| path.to_string(), |visit| visit.step.name.clone()),
+            step: StepKind::Undo,
+            place: found.map_or_else(String::new, |visit| visit.step.at.to_string()),
+            budget_ms: None,
+            targets,
+        });
+        let own = found.and_then(|visit| Some((visit, visit.step.undo.as_deref()?)));
+        let end = match (own, &entered) {
+            (Some((visit, steps)), _) => self.undo_by_steps(visit, steps, mine, names).await,
+            // Without its element nobody can tell what its own steps would do.
+            (None, Err(failure)) if self.has_own_undo(&path) => End::failed(failure.clone()),
+            (None, _) => self.inverse(found, mine, names).await,
+        };
+        let failure = end.failure.as_ref().filter(|failure| !failure.recorded);
+        self.recorder().emit(EventKind::StepFinished {
+            path,
+            outcome: end.outcome,
+            took_ms: millis(began.elapsed()),
+            attempts: 1,
+            reason: None,
+            failure: failure.map(|failure| match found {
+                Some(visit) => self.recorded(visit.step, failure),
+                None => failure.as_recorded(),
+            }),
+        });
+        end
+    }
+
+    fn has_own_undo(&self, path: &Path) -> bool {
+        self.run.playbook.steps().iter().any(|step| step.id == path.id() && step.undo.is_some())
+    }
+
+    /// Undoes changes by the step's own steps: once for the step, or for each pass of its loop that has changed something.
+    async fn undo_by_steps(&self, visit: &StepVisit<'_>, steps: &[Step], mine: &[Made], names: &mut Names) -> End {
+        let mut passes: Vec<Path> = mine.iter().map(|made| made.task.path.clone()).collect();
+        passes.dedup();
+        let mut end = End::new();
+        for pass in passes {
+            let element = match self.element_of(visit, &pass, names) {
+                Ok(element) => element,
+                Err(failure) => return End::failed(failure),
+            };
+            let mut environment = visit.environment.with(&visit.step.vars);
+            environment.target = visit.step.target.as_ref().or(environment.target);
+            if element.is_some() {
+                environment.element = element;
+            }
+            let outer = (visit.step.id.as_str(), &pass);
+            let cursor = Cursor::over(self.run, &self.settings.tags, steps, outer, environment)
+                .with_names(names.clone())
+                .going_on(self.settings.past.reached());
+            let (part, after) = self.drive(cursor).await;
+            *names = after;
+            if part.failure.is_some() {
+                end.absorb(part);
+                return end;
+            }
+            mine.iter().filter(|made| made.task.path == pass).for_each(|made| self.undone(made));
+            end.absorb(End::well(Outcome::Changed));
         }
+        end
+    }
+
+    /// The element of a step's own loop in one of its passes.
+    fn element_of(&self, visit: &StepVisit<'_>, pass: &Path, names: &Names) -> Result<Option<Element>, Failure> {
+        if pass.item().is_none() {
+            return Ok(None);
+        }
+        let tasks = prepare(self.run, visit, names, &self.ports.world).map_err(Failure::from)?.tasks;
+        let task = tasks.into_iter().find(|task| task.id.path == *pass && task.id.path.agrees_with(pass));
+        task.map(|task| task.element).ok_or_else(|| changed(pass))
     }
 
     pub(super) fn undone(&self, made: &Made) {
-        let (task, summary) = (made.task.clone(), made.change.summary.clone());
-        self.recorder().emit(EventKind::Undone { task, summary });
+        self.ledger().undone(made.number);
+        let (task, number) = (made.task.clone(), made.number);
+        self.recorder().emit(EventKind::Undone { task, number });
     }
 }

@@ -10,6 +10,7 @@ use serde_path_to_error::Segment;
 use super::{Context, Diff, Module};
 use crate::action::Done;
 use crate::failure::Failure;
+use crate::subject::Subject;
 
 /// A module without its types.
 pub trait AnyModule: Send + Sync {
@@ -29,6 +30,8 @@ pub trait AnyModule: Send + Sync {
 pub trait Bound: Send + Sync {
     /// Probes and compares.
     fn look<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Probed, Failure>>;
+    /// What the probe looks at and the changes alter; `None` if the module does not say.
+    fn subjects(&self, cx: &Context) -> Option<Vec<Subject>>;
     /// The parameters after decoding, with defaults filled in.
     fn params(&self) -> Value;
 }
@@ -123,6 +126,10 @@ impl<M: Module + Copy> Bound for BoundModule<M> {
             let result = Box::new(move |done: &[Done]| module.result(&cx, &params, &state, done));
             Ok(Probed { state: recorded, diff, result })
         })
+    }
+
+    fn subjects(&self, cx: &Context) -> Option<Vec<Subject>> {
+        self.module.subjects(cx, &self.params)
     }
 
     fn params(&self) -> Value {

@@ -129,7 +129,7 @@ mod tests {
                 kube::core::Status { code, reason: reason.into(), message: message.into(), ..Default::default() };
             let failure = api_failure("primary", "GET /x", &kube::Error::Api(Box::new(status)));
             assert_eq!(failure.class, class, "{code} {message}");
-            assert!(failure.help.as_deref().unwrap_or_default().contains(hint), "{code} {message}: {:?}", failure.help);
+            assert!(failure.help.clone().unwrap_or_default().contains(hint), "{code} {message}: {:?}", failure.help);
             assert_eq!(failure.message, format!("primary: GET /x: {message} ({code})"));
         }
     }

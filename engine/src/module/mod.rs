@@ -2,13 +2,13 @@
 
 mod any;
 mod api_failure;
-mod change;
 mod context;
 
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
 pub use api_failure::api_failure;
-pub use change::{Change, Class, Diff, Progress, Waiting};
 pub use context::{Context, Trace};
+pub use cutover_protocol::change::{Change, Class};
+pub use cutover_protocol::diff::{Diff, Progress, Waiting};
 
 use std::future::Future;
 
@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::action::Done;
 use crate::failure::Failure;
+use crate::subject::Subject;
 
 /// One kind of step a playbook can name.
 ///
@@ -40,6 +41,11 @@ pub trait Module: Send + Sync + 'static {
 
     /// Reads the world. Must not change it: only read-only commands and GET requests.
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;
+
+    /// What the probe looks at and the changes alter: from it a plan knows which steps depend on which.
+    fn subjects(&self, _cx: &Context, _params: &Self::Params) -> Option<Vec<Subject>> {
+        None
+    }
 
     /// Compares what is wanted with what is. Pure: no I/O, the same answer for the same input.
     fn diff(&self, cx: &Context, params: &Self::Params, state: &Self::State) -> Diff;

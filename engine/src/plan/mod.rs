@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 
 pub use planner::plan;
 
-use crate::event::RecordedFailure;
+use crate::event::StepKind;
+use crate::failure::RecordedFailure;
+use crate::leaves::{Leaves, Pointer, Visitor};
 use crate::module::Change;
-use crate::target::Target;
+use crate::path::Path;
+use crate::task::TaskId;
+use crate::text::Text;
 
 /// A plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,19 +55,21 @@ pub struct PlannedPhase {
 /// A step of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedStep {
-    /// Its id.
-    pub id: String,
+    /// Its number in the plan, from 1.
+    pub number: usize,
+    /// Its path.
+    pub path: Path,
     /// Its title.
     pub name: String,
-    /// The module, or `gate`.
-    pub module: String,
+    /// What it does.
+    pub step: StepKind,
     /// Its place, as `file:line:col`.
     pub place: String,
     /// The worst verdict of its tasks.
     pub verdict: Verdict,
     /// Why it is left out, or what the gate asks.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub note: Option<String>,
+    pub note: Option<Text>,
     /// Its tasks.
     pub tasks: Vec<PlannedTask>,
 }
@@ -71,11 +77,8 @@ pub struct PlannedStep {
 /// A task of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedTask {
-    /// Its target.
-    pub target: Target,
-    /// The index into the step's `loop`, if it has one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub item: Option<usize>,
+    /// Which task.
+    pub task: TaskId,
     /// What would come of it.
     pub verdict: Verdict,
     /// What would be changed, with the exact commands and requests.
@@ -83,7 +86,7 @@ pub struct PlannedTask {
     pub changes: Vec<Change>,
     /// Why it is refused or has to wait.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Text>,
     /// What went wrong while it was looked at.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<RecordedFailure>,
@@ -107,10 +110,12 @@ pub enum Verdict {
     Change,
     /// It would run something whose effect cannot be probed.
     Run,
-    /// It cannot be known before another step has run.
-    Unknown {
-        /// That step's id.
-        until: String,
+    /// It depends on another step: on its result, or because that alters what this one looks at.
+    Depends {
+        /// That step's number in the plan.
+        number: usize,
+        /// Its path.
+        on: Path,
     },
     /// It would be refused as things stand, but changes that come before it are not made yet.
     BlockedNow,
@@ -120,4 +125,21 @@ pub enum Verdict {
     Unreachable,
     /// It cannot even be looked at.
     Failed,
+}
+
+impl Leaves for Plan {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        self.playbook.leaves(at, visitor);
+        for step in self.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
+            step.name.leaves(at, visitor);
+            step.note.leaves(at, visitor);
+            for task in &mut step.tasks {
+                task.changes.leaves(at, visitor);
+                task.reasons.leaves(at, visitor);
+                task.failure.leaves(at, visitor);
+                task.reads.leaves(at, visitor);
+            }
+        }
+        self.phases.iter_mut().for_each(|phase| phase.name.leaves(at, visitor));
+    }
 }

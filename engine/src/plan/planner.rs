@@ -1,238 +1,246 @@
-//! Walks a playbook as execution does, but only looks.
+//! Visits a playbook as execution does, but only looks.
 
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, join_all};
-use serde_json::json;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 use super::{Plan, PlannedPhase, PlannedStep, PlannedTask, Verdict};
-use crate::event::RecordedFailure;
+use crate::event::StepKind as Does;
 use crate::execute::Tags;
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Diff, Registry};
+use crate::path::Path;
 use crate::playbook::{Phase, Step, StepKind};
 use crate::record::millis;
 use crate::redact::Redactor;
-use crate::run::{Environment, Names, Run, Task, Unrendered, block_items, gate_texts, holds, prepare, title};
-use crate::template;
+use crate::run::Run;
+use crate::subject::Subject;
+use crate::text;
+use crate::text::Text;
+use crate::walk::{
+    Cursor, Decision, End, Mode, StepVisit, Task, Unrendered, Visit, decide, gate_texts, prepare, title,
+};
 use crate::world::World;
 
 /// Plans a run: every step that can be looked at is looked at.
 pub async fn plan(run: &Run, registry: Registry, world: Arc<dyn World>, tags: &Tags) -> Plan {
-    let mut planner = Planner { run, registry, world, tags, names: Names::default(), changes: false };
-    let outer = Environment::default().with(&run.playbook.vars);
-    let mut phases = Vec::new();
-    for phase in &run.playbook.phases {
-        phases.push(planner.phase(phase, &outer).await);
+    let mut planner = Planner { run, registry, world, altered: Vec::new(), steps: Vec::new() };
+    let mut cursor = Cursor::new(run, Mode::Plan, tags);
+    let mut phases: Vec<PlannedPhase> = Vec::new();
+    while let Some(visit) = cursor.next() {
+        match visit {
+            Visit::PhaseBegins { phase, environment, .. } => {
+                if let Some(when) = &phase.when {
+                    let decision = decide(run, when, &environment, &cursor.names);
+                    if decision != Decision::Run {
+                        cursor.skip_phase(decision);
+                    }
+                }
+                phases.push(begun(phase));
+            }
+            Visit::Step(visit) if matches!(visit.step.kind, StepKind::Block { .. }) => cursor.enter(),
+            Visit::Step(visit) => {
+                let planned = planner.step(&visit, &mut cursor).await;
+                planner.steps.push((planned.number, planned.path.clone()));
+                if let Some(phase) = phases.last_mut() {
+                    phase.steps.push(planned);
+                }
+                cursor.ended(End::new());
+            }
+            Visit::PhaseEnds { .. }
+            | Visit::SectionBegins { .. }
+            | Visit::SectionEnds { .. }
+            | Visit::BlockEnds { .. } => {}
+        }
     }
-    let plan = Plan {
+    let mut plan = Plan {
         playbook: run.playbook.name.clone(),
         playbook_digest: run.playbook.digest.clone(),
         inventory_digest: run.inventory.digest.clone(),
         phases,
     };
-    shown(plan, &Redactor::new(run.secrets.clone()))
+    Redactor::new(run.secrets.clone()).hide(&mut plan);
+    plan
 }
 
-/// A plan as it may be shown: without secrets.
-fn shown(plan: Plan, redactor: &Redactor) -> Plan {
-    if redactor.is_idle() {
-        return plan;
+fn begun(phase: &Phase) -> PlannedPhase {
+    PlannedPhase {
+        name: phase.name.clone(),
+        budget_ms: phase.budget.map(|budget| millis(budget.0)),
+        point_of_no_return: phase.point_of_no_return,
+        steps: Vec::new(),
     }
-    let mut value = serde_json::to_value(&plan).unwrap_or_default();
-    redactor.value(&mut value);
-    // Only texts were changed, so the same type comes out; if ever not, nothing is shown rather than a secret.
-    serde_json::from_value(value).unwrap_or(Plan { phases: Vec::new(), ..plan })
+}
+
+/// What an earlier step of the plan alters.
+struct Altered {
+    step: (usize, Path),
+    /// `None`: nobody knows.
+    subjects: Option<Vec<Subject>>,
 }
 
 struct Planner<'a> {
     run: &'a Run,
     registry: Registry,
     world: Arc<dyn World>,
-    tags: &'a Tags,
-    names: Names,
-    /// Whether a step so far would change something.
-    changes: bool,
+    altered: Vec<Altered>,
+    /// The steps so far.
+    steps: Vec<(usize, Path)>,
+}
+
+/// What was seen of a task.
+struct Looked {
+    planned: PlannedTask,
+    /// Its result, if that is known.
+    result: Option<Value>,
+    /// What its probe looks at.
+    subjects: Option<Vec<Subject>>,
 }
 
 impl Planner<'_> {
-    async fn phase(&mut self, phase: &Phase, outer: &Environment<'_>) -> PlannedPhase {
-        let environment = outer.with(&phase.vars);
-        let mut steps = Vec::new();
-        let condition = phase.when.as_ref().map(|when| holds(self.run, when, &environment, &self.names));
-        let skip = match condition {
-            Some(Ok(false)) => phase.when.as_ref().map(|when| format!("when: {}", when.at.text().trim())),
-            _ => None,
-        };
-        self.steps(&phase.steps, &environment, skip.as_deref(), &mut steps).await;
-        PlannedPhase {
-            name: phase.name.clone(),
-            budget_ms: phase.budget.map(|budget| millis(budget.0)),
-            point_of_no_return: phase.point_of_no_return,
-            steps,
-        }
-    }
-
-    fn steps<'s>(
-        &'s mut self,
-        steps: &'s [Step],
-        environment: &'s Environment<'s>,
-        skip: Option<&'s str>,
-        planned: &'s mut Vec<PlannedStep>,
-    ) -> BoxFuture<'s, ()> {
-        Box::pin(async move {
-            for step in steps {
-                match &step.kind {
-                    StepKind::Block { block, always, .. } => {
-                        self.block(step, [block, always], environment, skip, planned).await;
-                    }
-                    StepKind::Gate(gate) => {
-                        let mut entry = self.entry(step, "gate", environment);
-                        entry.verdict = Verdict::Gate;
-                        match gate_texts(self.run, step, gate, environment, &self.names) {
-                            _ if skip.is_some() => (entry.verdict, entry.note) = skipped(skip),
-                            Ok(Some((question, confirm))) => {
-                                let phrase = confirm.unwrap_or_else(|| "yes".to_owned());
-                                entry.note = Some(format!("{question} (type `{phrase}`)"));
-                            }
-                            Ok(None) => entry.verdict = Verdict::Skipped,
-                            Err(Unrendered::Unknown(until)) => entry.verdict = Verdict::Unknown { until },
-                            Err(Unrendered::Fault(fault)) => entry.note = Some(fault.to_string()),
-                        }
-                        planned.push(entry);
-                    }
-                    StepKind::Module { module, .. } => {
-                        let entry = self.entry(step, module, environment);
-                        let entry = self.module(step, entry, environment, skip).await;
-                        planned.push(entry);
-                    }
-                }
-            }
-        })
-    }
-
-    async fn block(
-        &mut self,
-        step: &Step,
-        sections: [&Vec<Step>; 2],
-        environment: &Environment<'_>,
-        skip: Option<&str>,
-        planned: &mut Vec<PlannedStep>,
-    ) {
-        let mut inner = environment.with(&step.vars);
-        if let Some(target) = &step.target {
-            inner.target = Some(target);
-        }
-        let condition = step.when.as_ref().map(|when| (when, holds(self.run, when, &inner, &self.names)));
-        let why = match condition {
-            Some((when, Ok(false))) => Some(format!("when: {}", when.at.text().trim())),
-            _ => None,
-        };
-        let skip = skip.or(why.as_deref());
-        let items = block_items(self.run, step, &inner, &self.names).unwrap_or_else(|_| vec![None]);
-        for item in items {
-            if item.is_some() {
-                inner.item = item;
-            }
-            for section in sections {
-                self.steps(section, &inner, skip, planned).await;
-            }
-        }
-    }
-
-    fn entry(&self, step: &Step, module: &str, environment: &Environment<'_>) -> PlannedStep {
-        PlannedStep {
-            id: step.id.clone(),
-            name: title(self.run, step, environment, &self.names),
-            module: module.to_owned(),
-            place: step.at.to_string(),
+    async fn step(&mut self, visit: &StepVisit<'_>, cursor: &mut Cursor<'_>) -> PlannedStep {
+        let mut entry = PlannedStep {
+            number: self.steps.len() + 1,
+            path: visit.path.clone(),
+            name: title(self.run, visit, &cursor.names),
+            step: match &visit.step.kind {
+                StepKind::Module { module, .. } => Does::Module(module.clone()),
+                StepKind::Gate(_) => Does::Gate,
+                StepKind::Block { .. } => Does::Block,
+            },
+            place: visit.step.at.to_string(),
             verdict: Verdict::Skipped,
             note: None,
             tasks: Vec::new(),
-        }
-    }
-
-    async fn module(
-        &mut self,
-        step: &Step,
-        mut entry: PlannedStep,
-        environment: &Environment<'_>,
-        skip: Option<&str>,
-    ) -> PlannedStep {
-        let unselected = (!self.tags.select(&step.tags)).then_some("not selected by tags");
-        if let Some(why) = skip.or(unselected) {
-            (entry.verdict, entry.note) = skipped(Some(why));
-            self.leave(step, Ok(json!({"skipped": true})));
-            return entry;
-        }
-        let prepared = match prepare(self.run, step, environment, &self.names, &self.world) {
-            Ok(prepared) => prepared,
-            Err(Unrendered::Unknown(until)) => {
-                entry.verdict = Verdict::Unknown { until };
-                // What cannot be known may well change something.
-                self.changes = true;
-                self.leave(step, Err(()));
+        };
+        match &visit.decision {
+            Decision::Skip(why) => {
+                entry.note = Some(why.clone());
+                leave(visit, Ok(json!({"skipped": true})), cursor);
                 return entry;
             }
-            Err(Unrendered::Fault(fault)) => {
-                entry.verdict = Verdict::Failed;
-                entry.note = Some(match &fault.at {
-                    Some(at) => format!("{at}: {fault}"),
-                    None => fault.to_string(),
-                });
-                self.leave(step, Err(()));
+            Decision::Unknown(path) => {
+                self.cannot_be_known(visit, path, &mut entry, cursor);
                 return entry;
+            }
+            Decision::Fault(failure) => {
+                (entry.verdict, entry.note) = (Verdict::Failed, Some(pointed(failure)));
+                leave(visit, Err(()), cursor);
+                return entry;
+            }
+            Decision::Run => {}
+        }
+        match &visit.step.kind {
+            StepKind::Gate(gate) => {
+                entry.verdict = Verdict::Gate;
+                match gate_texts(self.run, visit.step, gate, &visit.environment, &cursor.names) {
+                    Ok(Some((question, confirm))) => {
+                        let confirm = confirm.unwrap_or_else(|| "yes".to_owned());
+                        entry.note = Some(text!("plan.gate", "{question} (type `{confirm}`)", question, confirm));
+                    }
+                    Ok(None) => entry.verdict = Verdict::Skipped,
+                    Err(Unrendered::Unknown(path)) => self.cannot_be_known(visit, &path, &mut entry, cursor),
+                    Err(unrendered) => entry.note = Some(pointed(&unrendered.into())),
+                }
+            }
+            StepKind::Module { .. } => self.module(visit, &mut entry, cursor).await,
+            StepKind::Block { .. } => {}
+        }
+        entry
+    }
+
+    async fn module(&mut self, visit: &StepVisit<'_>, entry: &mut PlannedStep, cursor: &mut Cursor<'_>) {
+        let step = visit.step;
+        let prepared = match prepare(self.run, visit, &cursor.names, &self.world) {
+            Ok(prepared) => prepared,
+            Err(Unrendered::Unknown(path)) => return self.cannot_be_known(visit, &path, entry, cursor),
+            Err(unrendered) => {
+                (entry.verdict, entry.note) = (Verdict::Failed, Some(pointed(&unrendered.into())));
+                return leave(visit, Err(()), cursor);
             }
         };
         if prepared.tasks.is_empty() {
-            entry.note = step.when.as_ref().map(|when| format!("when: {}", when.at.text().trim()));
-            self.leave(step, Ok(json!({"skipped": true})));
-            return entry;
+            entry.note =
+                step.when.as_ref().map(|when| text!("engine.when", "when: {when}", when = when.at.text().trim()));
+            return leave(visit, Ok(json!({"skipped": true})), cursor);
         }
         let looked = join_all(prepared.tasks.iter().map(|task| self.look(step, task))).await;
-        let mut results = Vec::new();
-        for (mut task, result) in looked {
-            if task.verdict == Verdict::Blocked && self.changes {
-                task.verdict = Verdict::BlockedNow;
+        let (mut results, mut altered) = (Vec::new(), Vec::new());
+        for Looked { mut planned, mut result, subjects } in looked {
+            if let Some((number, on)) = self.depends(subjects.as_deref(), &planned.verdict) {
+                match planned.verdict {
+                    Verdict::Blocked | Verdict::Failed => {
+                        planned.verdict = Verdict::BlockedNow;
+                        planned.reasons.extend(planned.failure.take().map(|failure| failure.message));
+                    }
+                    _ => {
+                        planned.verdict = Verdict::Depends { number, on };
+                        result = None;
+                    }
+                }
+            }
+            if !planned.changes.is_empty() {
+                let beside = planned.changes.iter().flat_map(|change| change.alters.clone());
+                let subjects = subjects.map(|subjects| subjects.into_iter().chain(beside).collect());
+                altered.push(Altered { step: (entry.number, entry.path.clone()), subjects });
             }
             results.push(result);
-            entry.verdict = entry.verdict.max(task.verdict.clone());
-            entry.tasks.push(task);
+            entry.verdict = entry.verdict.clone().max(planned.verdict.clone());
+            entry.tasks.push(planned);
         }
-        self.changes |= entry.tasks.iter().any(|task| !task.changes.is_empty());
+        self.altered.extend(altered);
         let known: Option<Vec<_>> = results.into_iter().collect();
         let value = known.map(|mut known| match prepared.plural {
             true => json!(known),
             false => known.pop().unwrap_or_default(),
         });
-        self.leave(step, value.ok_or(()));
-        entry
+        leave(visit, value.ok_or(()), cursor);
     }
 
-    /// Leaves a result for later steps, or that it is not known yet.
-    fn leave(&mut self, step: &Step, value: Result<serde_json::Value, ()>) {
-        let Some(name) = &step.register else { return };
-        match value {
-            Ok(value) => {
-                self.names.unknown.remove(name);
-                self.names.registered.insert(name.clone(), value);
-            }
-            Err(()) => drop(self.names.unknown.insert(name.clone(), step.id.clone())),
+    /// The step that alters what a task looks at, so that what was seen says little of how it will be then.
+    fn depends(&self, subjects: Option<&[Subject]>, verdict: &Verdict) -> Option<(usize, Path)> {
+        let refused = matches!(verdict, Verdict::Blocked | Verdict::Failed);
+        if !refused && *verdict != Verdict::InSync {
+            return None;
         }
+        let touches = |altered: &&Altered| match (&altered.subjects, subjects) {
+            (Some(altered), Some(subjects)) => {
+                altered.iter().any(|one| subjects.iter().any(|other| one.touches(other)))
+            }
+            // Where nobody knows, a refusal may be lifted by it; what is in sync is taken to stay so.
+            _ => refused,
+        };
+        self.altered.iter().rev().find(touches).map(|altered| altered.step.clone())
     }
 
-    /// Looks at one task; gives its result if it is in sync.
-    async fn look(&self, step: &Step, task: &Task) -> (PlannedTask, Option<serde_json::Value>) {
+    /// A step that cannot be looked at before another one has run. It may well alter something.
+    fn cannot_be_known(
+        &mut self,
+        visit: &StepVisit<'_>,
+        path: &Path,
+        entry: &mut PlannedStep,
+        cursor: &mut Cursor<'_>,
+    ) {
+        let number = self.steps.iter().rev().find(|(_, known)| known == path).map_or(0, |(number, _)| *number);
+        entry.verdict = Verdict::Depends { number, on: path.clone() };
+        if matches!(visit.step.kind, StepKind::Module { .. }) {
+            self.altered.push(Altered { step: (entry.number, entry.path.clone()), subjects: None });
+        }
+        leave(visit, Err(()), cursor);
+    }
+
+    /// Looks at one task.
+    async fn look(&self, step: &Step, task: &Task) -> Looked {
         let mut planned = PlannedTask {
-            target: task.id.target.clone(),
-            item: task.id.item,
+            task: task.id.clone(),
             verdict: Verdict::InSync,
             changes: Vec::new(),
             reasons: Vec::new(),
             failure: None,
             reads: Vec::new(),
         };
-        let probed = self.probe(step, task).await;
+        let (probed, subjects) = self.probe(step, task).await;
         planned.reads = task.context.trace();
         let probed = match probed {
             Ok(probed) => probed,
@@ -242,18 +250,16 @@ impl Planner<'_> {
                     FailureClass::Blocked => Verdict::Blocked,
                     _ => Verdict::Failed,
                 };
-                // After a change that is only planned, a failed look says nothing of how it will be then.
-                if self.changes && planned.verdict == Verdict::Failed {
-                    planned.verdict = Verdict::BlockedNow;
-                    planned.reasons.push(failure.to_string());
-                } else {
-                    planned.failure = Some(recorded(step, failure));
-                }
-                return (planned, None);
+                let place = crate::execute::place(step, &failure).to_string();
+                planned.failure = Some(crate::failure::RecordedFailure { place: Some(place), ..failure.as_recorded() });
+                return Looked { planned, result: None, subjects };
             }
         };
         match &probed.diff {
-            Diff::InSync => return (planned, Some(probed.result(&[]))),
+            Diff::InSync => {
+                let result = Some(probed.result(&[]));
+                return Looked { planned, result, subjects };
+            }
             Diff::Change(changes) => (planned.verdict, planned.changes) = (Verdict::Change, changes.clone()),
             Diff::Run(changes) => (planned.verdict, planned.changes) = (Verdict::Run, changes.clone()),
             Diff::Waiting(waiting) => {
@@ -261,32 +267,38 @@ impl Planner<'_> {
             }
             Diff::Blocked(reasons) => (planned.verdict, planned.reasons) = (Verdict::Blocked, reasons.clone()),
         }
-        (planned, None)
+        Looked { planned, result: None, subjects }
     }
 
-    async fn probe(&self, step: &Step, task: &Task) -> Result<crate::module::Probed, Failure> {
-        let StepKind::Module { module, params, .. } = &step.kind else {
-            return Err(Failure::invalid("this step names no module"));
+    async fn probe(&self, step: &Step, task: &Task) -> (Result<crate::module::Probed, Failure>, Option<Vec<Subject>>) {
+        let bound = match task.bind(step, self.registry) {
+            Ok(bound) => bound,
+            Err(failure) => return (Err(failure), None),
         };
-        let known = self.registry.get(module);
-        let known = known.ok_or_else(|| Failure::invalid(format!("unknown module `{module}`")))?;
-        let bound = known.bind(template::render(params, &task.scope)?)?;
+        let subjects = bound.subjects(&task.context);
         let look = tokio::time::timeout(task.timeout, bound.look(&task.context));
-        look.await.unwrap_or_else(|_| Err(Failure::new(FailureClass::TimedOut, "no answer in time")))
+        let timed_out = || Failure::new(FailureClass::TimedOut, text!("plan.no-answer", "no answer in time"));
+        (look.await.unwrap_or_else(|_| Err(timed_out())), subjects)
     }
 }
 
-fn skipped(why: Option<&str>) -> (Verdict, Option<String>) {
-    (Verdict::Skipped, why.map(str::to_owned))
+/// Leaves a result for later steps, or that it is not known yet.
+fn leave(visit: &StepVisit<'_>, value: Result<Value, ()>, cursor: &mut Cursor<'_>) {
+    let Some(name) = &visit.step.register else { return };
+    let names = &mut cursor.names;
+    match value {
+        Ok(value) => {
+            names.unknown.remove(name);
+            names.registered.insert(name.clone(), value);
+        }
+        Err(()) => drop(names.unknown.insert(name.clone(), visit.path.clone())),
+    }
 }
 
-fn recorded(step: &Step, failure: Failure) -> RecordedFailure {
-    let place = failure.at.as_ref().unwrap_or(&step.at).to_string();
-    RecordedFailure {
-        class: failure.class,
-        message: failure.message,
-        details: failure.details,
-        help: failure.help,
-        place: Some(place),
+/// A failure with its place.
+fn pointed(failure: &Failure) -> Text {
+    match &failure.at {
+        Some(at) => text!("plan.pointed", "{place}: {why}", place = at.to_string(), why = &failure.message),
+        None => failure.message.clone(),
     }
 }

@@ -114,9 +114,9 @@ fn decode_phase(node: &Node, decoder: &mut Decoder<'_>, faults: &mut Faults) -> 
         faults.push(fields.missing("steps"));
     }
     fields.finish(faults);
-    let prefix = decoder.unique_id("", &name);
-    let steps = decoder.steps(items, &prefix, &tags, faults);
-    Some(Phase { name, at: node.at.clone(), budget, point_of_no_return, check_all, when, vars, tags, steps })
+    let id = decoder.unique_id("", &name);
+    let steps = decoder.steps(items, &id, &tags, faults);
+    Some(Phase { id, name, at: node.at.clone(), budget, point_of_no_return, check_all, when, vars, tags, steps })
 }
 
 /// Says why a name cannot be a variable's.

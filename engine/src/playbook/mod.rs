@@ -100,6 +100,8 @@ pub enum ParamType {
 /// A phase: a part of the window with its own budget.
 #[derive(Debug, Clone)]
 pub struct Phase {
+    /// The first part of its steps' ids: the slug of its title, unique in the playbook.
+    pub id: String,
     /// Its title.
     pub name: String,
     /// Its place.

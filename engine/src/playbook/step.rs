@@ -79,6 +79,16 @@ pub enum StepKind {
     },
 }
 
+impl StepKind {
+    /// The module's name, if it runs one.
+    pub fn module(&self) -> Option<&str> {
+        match self {
+            Self::Module { module, .. } => Some(module),
+            _ => None,
+        }
+    }
+}
+
 /// A question that a person answers; who, when and why is recorded.
 #[derive(Debug, Clone)]
 pub struct Gate {

@@ -6,7 +6,7 @@ use crate::inventory::{Inventory, Machine, Pair, PairMember, Site};
 use crate::target::Target;
 
 /// `active`, `passive` and `pairs`.
-pub(super) fn common(inventory: &Inventory) -> Map<String, Value> {
+pub(crate) fn common(inventory: &Inventory) -> Map<String, Value> {
     let mut variables = Map::new();
     for (role, name) in [("active", &inventory.roles.active), ("passive", &inventory.roles.passive)] {
         if let Some(value) = inventory.sites.get(name) {
@@ -19,7 +19,7 @@ pub(super) fn common(inventory: &Inventory) -> Map<String, Value> {
 }
 
 /// `target`, `site`, `peer_site`, `node`, `pair` and `peer`, as far as the target has them.
-pub(super) fn of_target(target: &Target, inventory: &Inventory) -> Map<String, Value> {
+pub(crate) fn of_target(target: &Target, inventory: &Inventory) -> Map<String, Value> {
     let mut variables = Map::new();
     variables.insert("target".to_owned(), json!(target.to_string()));
     let Some(own) = target.site().and_then(|name| inventory.sites.get(name)) else { return variables };

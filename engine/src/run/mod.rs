@@ -1,22 +1,11 @@
 //! A playbook bound to an inventory and to its parameters' values: everything that a run needs but the world.
 
-mod builtins;
-mod environment;
-mod expressions;
-mod needs;
-mod prepare;
-mod surroundings;
-mod targets;
+pub(crate) mod builtins;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-
-pub(crate) use environment::{Environment, Names, Unrendered};
-pub(crate) use expressions::{block_items, gate_texts, holds, mentions_any};
-pub(crate) use prepare::{Task, prepare, targets_of, title};
-pub(crate) use surroundings::surroundings;
 
 use crate::check;
 use crate::inventory::Inventory;
@@ -40,7 +29,7 @@ pub struct Run {
     pub started: Timestamp,
     /// The texts that must never be shown.
     pub secrets: Vec<String>,
-    scope: Scope,
+    pub(crate) scope: Scope,
 }
 
 impl Run {

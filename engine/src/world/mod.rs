@@ -1,16 +1,16 @@
 //! The narrow waist: everything a run can touch. Real machines and clusters implement it, and so does the sandbox.
 
-mod command;
-mod place;
 mod transport;
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-pub use command::{Command, quote};
-pub use place::Place;
-pub use transport::{Exit, Io, Output, Transport, TransportFault, collect, pipe};
+pub use cutover_protocol::command::{Command, quote};
+pub use cutover_protocol::output::{Exit, Output};
+pub use cutover_protocol::place::Place;
+pub use cutover_protocol::transport_fault::TransportFault;
+pub use transport::{Io, Transport, collect, pipe};
 
 use crate::clock::Clock;
 

@@ -1,54 +1,9 @@
 //! One way to run commands at a place: feed standard input, stream standard output and error, give the exit.
 
-use std::fmt;
-
 use futures_util::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::Command;
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exit {
-    /// With an exit code.
-    Code(i32),
-    /// By a signal, for example `TERM`.
-    Signal(String),
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(name) => write!(f, "signal {name}"),
-        }
-    }
-}
-
-/// Why a command could not be brought to its end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TransportFault {
-    /// The host does not answer; nothing was sent.
-    #[error("unreachable: {0}")]
-    Unreachable(String),
-    /// The host refused the login.
-    #[error("login refused: {0}")]
-    Auth(String),
-    /// The host is not the one that was expected.
-    #[error("host key or identity refused: {0}")]
-    HostKey(String),
-    /// A deadline ran out; the outcome is unknown.
-    #[error("timed out: {0}")]
-    TimedOut(String),
-    /// The run was stopped.
-    #[error("stopped")]
-    Cancelled,
-    /// The connection was lost after the command was sent: the outcome is unknown.
-    #[error("connection lost, the outcome is unknown: {0}")]
-    Lost(String),
-}
+use super::{Command, Exit, Output, TransportFault};
 
 /// The streams of a running command.
 pub struct Io<'a> {
@@ -64,29 +19,6 @@ pub struct Io<'a> {
 pub trait Transport: Send + Sync {
     /// Runs a command to its end.
     fn exec<'a>(&'a self, command: &'a Command, io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>>;
-}
-
-/// A finished command and what it said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Output {
-    /// How it ended.
-    pub exit: Exit,
-    /// Its standard output, lossy UTF-8.
-    pub stdout: String,
-    /// Its standard error, lossy UTF-8.
-    pub stderr: String,
-}
-
-impl Output {
-    /// Whether it ended with exit code 0.
-    pub fn success(&self) -> bool {
-        self.exit == Exit::Code(0)
-    }
-
-    /// Whether the command counts this exit as success.
-    pub fn accepted_by(&self, command: &Command) -> bool {
-        self.success() || matches!(self.exit, Exit::Code(code) if command.accept.contains(&code))
-    }
 }
 
 /// Runs a command and collects what it says. For commands with small output.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use cutover_engine::event::{Event, EventKind};
+use cutover_engine::event::{Event, EventKind, Verb};
 use cutover_engine::execute::{Answer, Approver, Ending, Past, Ports, Question, Settings, Stop, Tags, execute, undo};
 use cutover_engine::inventory::{self, Inventory, SecretSource, Secrets};
 use cutover_engine::playbook;
@@ -131,14 +131,14 @@ impl Bench {
         let recorder = Recorder::new("r1", world.clone(), redactor, Box::new(self.journal.clone()), readers);
         let ports = Ports { registry: REGISTRY, world, approver: Arc::new(Says(self.says)), recorder, stop };
         let settings = Settings {
-            verb: "run".into(),
+            verb: Verb::Run,
             version: "0".into(),
             operator: None,
             seed: 1,
             tags: Tags::default(),
-            fail: self.fail.clone(),
+            fail: self.fail.as_deref().map(|text| text.parse().unwrap()),
             past: self.past.clone(),
-            repeat: self.repeat.clone(),
+            repeat: self.repeat.iter().map(|text| text.parse().unwrap()).collect(),
         };
         (ports, settings)
     }
@@ -151,7 +151,7 @@ impl Bench {
     pub(crate) async fn undo(&self) -> Ending {
         let events = self.events();
         let (ports, mut settings) = self.ports();
-        settings.verb = "undo".to_owned();
+        settings.verb = Verb::Undo;
         settings.past = Past::of(&events);
         undo(&self.run, &ports, &settings, &events).await
     }
@@ -167,8 +167,9 @@ impl Bench {
     /// The outcome of every finished step.
     pub(crate) fn outcomes(&self) -> Vec<(String, String)> {
         let of = |event: &Event| match &event.kind {
-            EventKind::StepFinished { step, outcome, .. } => {
-                let name = step.rsplit('/').next().unwrap_or_default().to_owned();
+            EventKind::StepFinished { path, outcome, .. } => {
+                let path = path.to_string();
+                let name = path.rsplit('/').next().unwrap_or_default().to_owned();
                 Some((name, serde_json::to_value(outcome).unwrap().as_str().unwrap().to_owned()))
             }
             _ => None,
@@ -179,7 +180,7 @@ impl Bench {
     /// The value that a step registered.
     pub(crate) fn registered(&self, wanted: &str) -> Value {
         let of = |event: &Event| match &event.kind {
-            EventKind::Registered { name, value } if name == wanted => Some(value.clone()),
+            EventKind::Registered { name, value, .. } if name == wanted => Some(value.clone()),
             _ => None,
         };
         self.events().iter().rev().find_map(of).unwrap_or_default()

@@ -126,7 +126,7 @@ async fn a_program_that_gives_up_waiting_leaves_its_outcome_to_the_next_look() {
             _ => None,
         };
         let said = events.iter().find_map(why).unwrap_or_default();
-        assert!(said.starts_with("not known whether this was done, looking again: set x to 3"), "{said}");
+        assert!(said.to_string().starts_with("not known whether this was done, looking again: set x to 3"), "{said}");
         assert!(said.contains("`set x 3` ended with"), "{said}");
         if let Some(failure) = ending.failure {
             assert!(failure.to_string().contains("is not known: set x to 3"), "{failure}");
@@ -237,7 +237,7 @@ async fn secrets_never_reach_an_event() {
     assert!(text.contains("with ***") && !text.contains("hunter2"), "{text}");
     assert_eq!(bench.registered("hidden"), json!("***"));
     let said = |event: Event| match event.kind {
-        EventKind::Acted { task, done: Done::Output(output), .. } => Some((task.step, output.stdout)),
+        EventKind::Acted { task, done: Done::Output(output), .. } => Some((task.path.id(), output.stdout)),
         _ => None,
     };
     let said: Vec<(String, String)> = bench.events().into_iter().filter_map(said).collect();

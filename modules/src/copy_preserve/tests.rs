@@ -43,7 +43,7 @@ fn refused(state: &State) -> Vec<String> {
 fn commands(state: &State) -> String {
     let change = copy(&params(), state, &state.from.to_string());
     let lines = change.actions.iter().map(ToString::to_string);
-    [change.summary.clone()].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+    [change.summary.to_string()].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

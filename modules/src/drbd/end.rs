@@ -61,7 +61,7 @@ pub(crate) fn reach<T>(answer: Result<T, Failure>) -> Result<Result<T, String>, 
         Ok(value) => Ok(Ok(value)),
         Err(failure) => match failure.class {
             FailureClass::Unreachable | FailureClass::TimedOut | FailureClass::OutcomeUnknown => {
-                Ok(Err(failure.message))
+                Ok(Err(failure.message.to_string()))
             }
             _ => Err(failure),
         },

@@ -30,7 +30,7 @@ fn up(cx: &Context, params: &Params, state: &State, pair: &Pair, members: (&Pair
     let (own, _) = members;
     let (resource, here) = (pair.resource.as_str(), at(own));
     let Some(generation) = state.version.generation else {
-        return Diff::Blocked(state.version.obstacle(&here).into_iter().chain(hostname(state, own)).collect());
+        return Diff::refused(state.version.obstacle(&here).into_iter().chain(hostname(state, own)));
     };
     let file = params.file(resource);
     let text = params.text(pair, members, generation);
@@ -63,7 +63,7 @@ fn up(cx: &Context, params: &Params, state: &State, pair: &Pair, members: (&Pair
         changes.extend((!metadata).then(create));
         changes.push(moves::up(cx, resource));
         changes.extend(boot);
-        return if reasons.is_empty() { Diff::Change(changes) } else { Diff::Blocked(reasons) };
+        return if reasons.is_empty() { Diff::Change(changes) } else { Diff::refused(reasons) };
     };
 
     if differs && state.text.is_some() && !same_hosts {
@@ -96,7 +96,7 @@ fn up(cx: &Context, params: &Params, state: &State, pair: &Pair, members: (&Pair
     }
     changes.extend(boot);
     if !reasons.is_empty() {
-        return Diff::Blocked(reasons);
+        return Diff::refused(reasons);
     }
     match status.disk {
         _ if !changes.is_empty() => Diff::Change(changes),
@@ -201,5 +201,5 @@ fn down(cx: &Context, state: &State, resource: &str, own: &PairMember) -> Diff {
     if status.role == Role::Primary {
         reasons.push(format!("{resource} is Primary on {here}: demote it first, with drbd_role and `role: secondary`"));
     }
-    if reasons.is_empty() { Diff::Change(vec![moves::down(cx, resource)]) } else { Diff::Blocked(reasons) }
+    if reasons.is_empty() { Diff::Change(vec![moves::down(cx, resource)]) } else { Diff::refused(reasons) }
 }

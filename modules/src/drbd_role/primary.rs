@@ -48,7 +48,7 @@ pub(super) fn compare(
     let mut reasons: Vec<String> = case.peer_reasons().into_iter().chain(case.data_reasons()).collect();
     reasons.extend(case.disk_reasons());
     if !reasons.is_empty() {
-        return Diff::Blocked(reasons);
+        return Diff::refused(reasons);
     }
     if case.link_is_dying() {
         return Diff::waiting(format!(

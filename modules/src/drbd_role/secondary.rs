@@ -33,7 +33,7 @@ pub(super) fn compare(cx: &Context, state: &State, pair: &Pair, own: &PairMember
         })
         .collect();
     if !reasons.is_empty() {
-        return Diff::Blocked(reasons);
+        return Diff::refused(reasons);
     }
     let change =
         Change::idempotent(format!("demote {resource} on {here} to Secondary"), [drbdadm(cx, ["secondary", resource])]);

@@ -75,7 +75,7 @@ pub(super) fn compare(
     let case = Case { cx, params, state, pair, members, own, other, node, here, there };
     let reasons = case.reasons();
     if !reasons.is_empty() {
-        return Diff::Blocked(reasons);
+        return Diff::refused(reasons);
     }
     if alone == [false, false] {
         return Diff::waiting(format!(

@@ -10,13 +10,16 @@ pub(super) fn verdict(params: &Params, state: &State) -> Diff {
     if let Some(obstacle) = state.pods.iter().find_map(|pod| pod.obstacle()) {
         // A StatefulSet makes its pods one after the other, and again when they go.
         return match obstacle {
-            Diff::Blocked(reasons) if params.statefulset.is_some() => Diff::waiting(reasons.join("; ")),
+            Diff::Blocked(reasons) if params.statefulset.is_some() => {
+                let words: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+                Diff::waiting(words.join("; "))
+            }
             obstacle => obstacle,
         };
     }
     let strangers = strangers(state);
     if !strangers.is_empty() {
-        return Diff::Blocked(strangers);
+        return Diff::refused(strangers);
     }
     if let Some(diff) = unfinished(state) {
         return diff;
@@ -30,7 +33,7 @@ pub(super) fn verdict(params: &Params, state: &State) -> Diff {
     if let Some(earlier) = &params.same_as {
         reasons.extend(changed(earlier, params.allow_compacted, state));
     }
-    if reasons.is_empty() { Diff::InSync } else { Diff::Blocked(reasons) }
+    if reasons.is_empty() { Diff::InSync } else { Diff::refused(reasons) }
 }
 
 /// Members that are not who they should be: another one's data, or another cluster's.

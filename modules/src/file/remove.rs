@@ -11,7 +11,7 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
     let path = path(params);
     let reasons = refusals(params, found);
     if !reasons.is_empty() {
-        return Diff::Blocked(reasons);
+        return Diff::refused(reasons);
     }
     let mut actions = Vec::new();
     if found.immutable == Some(true) {

@@ -35,7 +35,9 @@ fn shown(params: Value, found: Option<Found>) -> String {
     };
     match diff {
         Diff::InSync => "in sync".to_owned(),
-        Diff::Blocked(reasons) => format!("blocked: {}", reasons.join("; ")),
+        Diff::Blocked(reasons) => {
+            format!("blocked: {}", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        }
         Diff::Change(changes) => {
             let lines = changes.iter().flat_map(|change| {
                 let action = |mark: &str, action: &cutover_engine::action::Action| format!("  {mark} {action}");

@@ -30,12 +30,12 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         };
     };
     if last.status.starts_with("pending-") && !params.recover_pending {
-        return Diff::Blocked(stuck(cli, state, last));
+        return Diff::refused(stuck(cli, state, last));
     }
     let selector = params.selector();
     let missed = pods::missed(&selector, &state.deployed);
     if !missed.is_empty() {
-        return Diff::Blocked(vec![
+        return Diff::refused(vec![
             format!("`{selector}` does not find the pods of {}", missed.join(", ")),
             "give a `selector` of labels that all pods of the release carry: once it is uninstalled, its manifest no \
              longer says which pods to wait for"

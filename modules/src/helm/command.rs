@@ -100,7 +100,7 @@ pub(super) fn failed(command: &Command, output: &Output) -> Failure {
         failure.class = FailureClass::Unreachable;
     }
     failure.help = match &output.exit {
-        cutover_engine::world::Exit::Code(127) => Some("install helm on the machine that cutover runs on".to_owned()),
+        cutover_engine::world::Exit::Code(127) => Some("install helm on the machine that cutover runs on".into()),
         _ => None,
     };
     failure

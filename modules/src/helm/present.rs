@@ -12,7 +12,7 @@ use super::{Params, save};
 /// Compares.
 pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
     if let Some(reason) = wrong_version(params, state) {
-        return Diff::Blocked(reason);
+        return Diff::refused(reason);
     }
     let Some(last) = state.last() else { return install(cli, params, state) };
     match last.status.as_str() {
@@ -20,9 +20,9 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         "deployed" | "failed" => Diff::Change(vec![upgrade(cli, params, state, last)]),
         status if status.starts_with("pending-") => match (params.recover_pending, recover(cli, params, state, last)) {
             (true, Some(change)) => Diff::Change(vec![change]),
-            _ => Diff::Blocked(stuck(cli, state, last)),
+            _ => Diff::refused(stuck(cli, state, last)),
         },
-        "uninstalling" => Diff::Blocked(vec![
+        "uninstalling" => Diff::refused(vec![
             format!("release {} is being uninstalled, {}", params.release, since(state, last)),
             "finish that first, with `state: absent`".to_owned(),
         ]),
@@ -63,7 +63,7 @@ fn in_sync(params: &Params, state: &State, last: &Revision) -> bool {
 fn install(cli: &Cli, params: &Params, state: &State) -> Diff {
     let Params { namespace, release, .. } = params;
     if state.no_namespace && !params.create_namespace {
-        return Diff::Blocked(vec![
+        return Diff::refused(vec![
             format!("there is no namespace {namespace}"),
             "make it first, or set `create_namespace: true`".to_owned(),
         ]);

@@ -15,5 +15,5 @@ pub(super) fn diff(cli: &Cli, state: &State) -> Diff {
         status if status.starts_with("pending-") => recovery(cli, state),
         _ => return Diff::InSync,
     };
-    Diff::Blocked(vec![left(state, last, &cli.release), format!("if no helm is at work on it any more: {way_out}")])
+    Diff::refused(vec![left(state, last, &cli.release), format!("if no helm is at work on it any more: {way_out}")])
 }

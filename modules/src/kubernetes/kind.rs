@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_misspelt_kind_is_recognised() {
         assert_eq!(
-            unknown("Statefulset").help.as_deref(),
+            unknown("Statefulset").help.map(|help| help.to_string()).as_deref(),
             Some("did you mean `StatefulSet`? For a custom kind give `api_version`, too")
         );
         assert!(unknown("CkeNode").help.is_some_and(|help| help.contains("give `api_version`")));

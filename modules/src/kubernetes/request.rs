@@ -1,6 +1,7 @@
 //! Requests that change objects, as actions. What they are for is the modules' business.
 
-use cutover_engine::action::{Action, Request};
+use cutover_engine::action::Action;
+use cutover_engine::request::Request;
 use serde_json::{Value, json};
 
 /// The media type of RFC 7386 patches, which every API server takes for every kind.

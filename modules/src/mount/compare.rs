@@ -14,7 +14,7 @@ pub(super) fn compare(cx: &Context, params: &Params, state: &State) -> Diff {
         Wanted::Unmounted => unmounted(cx, params, state),
     };
     if !reasons.is_empty() {
-        Diff::Blocked(reasons)
+        Diff::refused(reasons)
     } else if changes.is_empty() {
         Diff::InSync
     } else {

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::world::Place;
+use crate::place::Place;
 
 /// What one task works on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// The machine `cutover` runs on.
@@ -30,7 +31,7 @@ pub enum Target {
         site: String,
         /// The node's name.
         node: String,
-        /// The pair's ordinal, from 0: the index into [`crate::inventory::Inventory::pairs`].
+        /// The pair's ordinal, from 0: the index into the inventory's pairs.
         ordinal: usize,
     },
 }

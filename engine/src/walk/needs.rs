@@ -11,6 +11,12 @@ pub(super) fn of_node(node: &Node, expression: bool, needs: &mut BTreeSet<String
     needs.extend(mentions(node, expression).iter().map(|mention| mention.root().to_owned()));
 }
 
+/// Whether a step's own templates mention one of these names.
+pub(crate) fn mentions_any(step: &Step, names: &[String]) -> bool {
+    let needs = of_step(step);
+    names.iter().any(|name| needs.contains(name))
+}
+
 /// The names that a step's own templates mention; not those of the steps inside it.
 pub(super) fn of_step(step: &Step) -> BTreeSet<String> {
     let mut needs = BTreeSet::new();

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::environment::{Unrendered, scope};
-use super::{Environment, Names, Run, needs, targets};
-use crate::event::TaskId;
+use super::environment::{Element, Unrendered, scope};
+use super::{Environment, Names, StepVisit, needs, targets};
 use crate::failure::Failure;
-use crate::module::Context;
+use crate::module::{Bound, Context, Registry};
 use crate::playbook::{Step, StepKind};
+use crate::redact::Redactor;
+use crate::run::Run;
 use crate::source::{Fault, Kind, Node};
 use crate::target::Target;
+use crate::task::TaskId;
 use crate::template::{self, Scope};
+use crate::text;
 use crate::world::World;
 
 /// The time an attempt may take if its step says nothing.
@@ -31,6 +34,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Task {
     /// Which.
     pub(crate) id: TaskId,
+    /// The element of its step's loop.
+    pub(crate) element: Option<Element>,
     /// Its variables.
     pub(crate) scope: Scope,
     /// Its view of the world.
@@ -39,27 +44,40 @@ pub(crate) struct Task {
     pub(crate) timeout: Duration,
 }
 
+impl Task {
+    /// The module of its step, with its parameters.
+    pub(crate) fn bind(&self, step: &Step, registry: Registry) -> Result<Box<dyn Bound>, Failure> {
+        let StepKind::Module { module, params, .. } = &step.kind else {
+            return Err(Failure::invalid(text!("engine.no-module", "this step names no module")));
+        };
+        let known = registry.get(module);
+        let unknown = || Failure::invalid(text!("engine.unknown-module", "unknown module `{module}`", module));
+        known.ok_or_else(unknown)?.bind(template::render(params, &self.scope)?)
+    }
+}
+
 /// Prepares a step that names a module.
 pub(crate) fn prepare(
     run: &Run,
-    step: &Step,
-    environment: &Environment<'_>,
+    visit: &StepVisit<'_>,
     names: &Names,
     world: &Arc<dyn World>,
 ) -> Result<Prepared, Unrendered> {
-    let environment = environment.with(&step.vars);
+    let step = visit.step;
+    let environment = visit.environment.with(&step.vars);
+    let redactor = Redactor::new(run.secrets.clone());
     let wanted = needs::of_step(step);
     let (targets, mut plural) = find_targets(run, step, &environment, names)?;
     plural |= step.loop_over.is_some();
     let mut tasks = Vec::new();
     for target in &targets {
         let outer = || scope(run, &environment, names, Some(target), None, wanted.clone());
-        let items: Vec<Option<(usize, Value)>> = match &step.loop_over {
-            Some(list) => elements(list, &outer()?)?.into_iter().enumerate().map(Some).collect(),
+        let items: Vec<Option<Element>> = match &step.loop_over {
+            Some(list) => Element::all(elements(list, &outer()?)?, &redactor).into_iter().map(Some).collect(),
             None => vec![None],
         };
-        for item in items {
-            let scope = scope(run, &environment, names, Some(target), item.as_ref(), wanted.clone())?;
+        for element in items {
+            let scope = scope(run, &environment, names, Some(target), element.as_ref(), wanted.clone())?;
             if let Some(when) = &step.when
                 && !template::condition(when, &scope)?
             {
@@ -73,9 +91,10 @@ pub(crate) fn prepare(
                 Some(node) => duration(node, &scope)?,
                 None => DEFAULT_TIMEOUT,
             };
-            let id = TaskId { step: step.id.clone(), target: target.clone(), item: item.map(|(index, _)| index) };
+            let path = element.as_ref().map_or_else(|| visit.path.clone(), |element| element.path(&visit.path));
+            let id = TaskId { path, target: target.clone() };
             let context = Context::new(target.clone(), delegate, Arc::clone(&run.inventory), Arc::clone(world));
-            tasks.push(Task { id, scope, context, timeout });
+            tasks.push(Task { id, element, scope, context, timeout });
         }
     }
     if step.run_once {
@@ -86,7 +105,8 @@ pub(crate) fn prepare(
 }
 
 /// A step's title. Where it depends on the target it stays as it was written.
-pub(crate) fn title(run: &Run, step: &Step, environment: &Environment<'_>, names: &Names) -> String {
+pub(crate) fn title(run: &Run, visit: &StepVisit<'_>, names: &Names) -> String {
+    let StepVisit { step, environment, .. } = visit;
     let node = Node { at: step.at.clone(), kind: Kind::Str(step.name.clone()) };
     let mut wanted = std::collections::BTreeSet::new();
     needs::of_node(&node, false, &mut wanted);
@@ -96,7 +116,8 @@ pub(crate) fn title(run: &Run, step: &Step, environment: &Environment<'_>, names
 }
 
 /// The targets of a step, as far as they can be known; for showing.
-pub(crate) fn targets_of(run: &Run, step: &Step, environment: &Environment<'_>, names: &Names) -> Vec<Target> {
+pub(crate) fn targets_of(run: &Run, visit: &StepVisit<'_>, names: &Names) -> Vec<Target> {
+    let StepVisit { step, environment, .. } = visit;
     if !matches!(step.kind, StepKind::Module { .. }) {
         return Vec::new();
     }
@@ -169,7 +190,16 @@ impl From<Unrendered> for Failure {
     fn from(unrendered: Unrendered) -> Self {
         match unrendered {
             Unrendered::Fault(fault) => (*fault).into(),
-            Unrendered::Unknown(step) => Self::failed(format!("the result of step {step} is not known")),
+            Unrendered::Unknown(path) => {
+                Self::failed(text!("engine.result-unknown", "the result of step {path} is not known", path))
+            }
+            Unrendered::Withheld(name, path) => Self::blocked(text!(
+                "engine.result-withheld",
+                "`{name}` is the secret result of {path}, and no journal keeps secrets: this step cannot be resumed",
+                name,
+                path
+            ))
+            .help(text!("engine.result-withheld.help", "finish by hand, or undo the run and begin a new one")),
         }
     }
 }

@@ -5,11 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{Run, builtins, needs};
+use super::needs;
+use crate::digest::digest;
 use crate::failure::Failure;
+use crate::path::{Item, Path};
+use crate::redact::Redactor;
+use crate::run::{Run, builtins};
 use crate::source::{Fault, Node};
 use crate::target::Target;
 use crate::template::{Scope, render};
+
+/// How many hexadecimal digits of an element's digest stand in a path.
+const DIGEST: usize = 8;
 
 /// The variables around a step, from the outside in.
 #[derive(Clone, Default)]
@@ -17,8 +24,8 @@ pub(crate) struct Environment<'a> {
     definitions: Vec<&'a (String, Node)>,
     /// The target of the nearest block that has one.
     pub(crate) target: Option<&'a Node>,
-    /// The element of the nearest block's `loop`.
-    pub(crate) item: Option<(usize, Value)>,
+    /// The element of the nearest loop.
+    pub(crate) element: Option<Element>,
 }
 
 impl<'a> Environment<'a> {
@@ -30,20 +37,66 @@ impl<'a> Environment<'a> {
     }
 }
 
+/// An element of a loop.
+#[derive(Debug, Clone)]
+pub(crate) struct Element {
+    position: u32,
+    digest: String,
+    /// Its value.
+    pub(crate) value: Value,
+}
+
+impl Element {
+    /// The elements of a list.
+    pub(super) fn all(values: Vec<Value>, redactor: &Redactor) -> Vec<Self> {
+        let element = |(position, value): (u32, Value)| {
+            // A digest of a secret could be guessed at, so what is shown of it is digested.
+            let mut shown = value.clone();
+            redactor.value(&mut shown);
+            let mut digest = digest([shown.to_string().as_str()]);
+            digest.truncate(DIGEST);
+            Self { position, digest, value }
+        };
+        (1..).zip(values).map(element).collect()
+    }
+
+    /// An element that is not known yet.
+    pub(super) fn unknown() -> Self {
+        Self { position: 0, digest: String::new(), value: Value::Null }
+    }
+
+    /// Its position, from 1.
+    pub(crate) fn position(&self) -> u32 {
+        self.position
+    }
+
+    /// The path of a step in the pass with this element.
+    pub(crate) fn path(&self, step: &Path) -> Path {
+        match self.position {
+            0 => step.clone(),
+            position => step.at(Item { position, digest: self.digest.clone() }),
+        }
+    }
+}
+
 /// What earlier steps left.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     /// Registered results.
     pub(crate) registered: Map<String, Value>,
-    /// Names that a plan cannot know yet, with the step that will register them.
-    pub(crate) unknown: BTreeMap<String, String>,
+    /// Names that a plan cannot know yet, with the path of the step that will register them.
+    pub(crate) unknown: BTreeMap<String, Path>,
+    /// Names whose value was registered in an earlier execution and is kept nowhere, because it is secret: by which step.
+    pub(crate) withheld: BTreeMap<String, Path>,
 }
 
 /// Why a step's templates have no value.
 #[derive(Debug)]
 pub(crate) enum Unrendered {
-    /// The result of a step that has not run is needed: its id.
-    Unknown(String),
+    /// The result of a step that has not run is needed: its path.
+    Unknown(Path),
+    /// A secret result of an earlier execution is needed, which is kept nowhere: its name, and the step that had it.
+    Withheld(String, Path),
     /// A template is wrong.
     Fault(Box<Fault>),
 }
@@ -70,7 +123,7 @@ pub(crate) fn scope(
     environment: &Environment<'_>,
     names: &Names,
     target: Option<&Target>,
-    item: Option<&(usize, Value)>,
+    element: Option<&Element>,
     mut wanted: BTreeSet<String>,
 ) -> Result<Scope, Unrendered> {
     let mut needed = Vec::new();
@@ -84,12 +137,16 @@ pub(crate) fn scope(
     if let Some(step) = wanted.iter().filter(|name| !defined(name)).find_map(|name| names.unknown.get(name)) {
         return Err(Unrendered::Unknown(step.clone()));
     }
+    if let Some((name, path)) = names.withheld.iter().find(|(name, _)| wanted.contains(*name) && !defined(name)) {
+        return Err(Unrendered::Withheld(name.clone(), path.clone()));
+    }
     let mut scope = run.scope.with(names.registered.clone());
     if let Some(target) = target {
         scope = scope.with(builtins::of_target(target, &run.inventory));
     }
-    if let Some((index, value)) = item.or(environment.item.as_ref()) {
-        let element = [("item".to_owned(), value.clone()), ("item_index".to_owned(), Value::from(*index))];
+    if let Some(Element { position, value, .. }) = element.or(environment.element.as_ref()) {
+        let index = position.saturating_sub(1);
+        let element = [("item".to_owned(), value.clone()), ("item_index".to_owned(), Value::from(index))];
         scope = scope.with(element.into_iter().collect());
     }
     scope = scope.with(Map::new());

@@ -6,46 +6,119 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::action::{Action, Done};
-use crate::failure::FailureClass;
-use crate::module::{Change, Waiting};
+use crate::action::Done;
+use crate::change::Change;
+use crate::diff::Waiting;
+use crate::failure::RecordedFailure;
+use crate::leaves::Hidden;
+use crate::path::Path;
 use crate::target::Target;
+use crate::task::{ChangeId, TaskId};
+use crate::text::Text;
 
 /// The version of the event format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One observation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The format's version.
     pub v: u32,
-    /// The number in the stream, from 1.
+    /// The number in the stream, from 1, without gaps.
     pub seq: u64,
     /// Wall-clock time, UTC.
+    #[schemars(with = "String")]
     pub at: Timestamp,
-    /// Milliseconds since the run began.
+    /// Milliseconds since the run began, or went on.
     pub elapsed_ms: u64,
     /// The run.
     pub run: String,
+    /// The digest of the line before; left out as long as lines are not chained.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub prev: Option<String>,
+    /// The epoch of the controller that wrote it; left out as long as there is only one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epoch: Option<u64>,
+    /// Where secrets stood. The event holds `***` in their place.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub hidden: Vec<Hidden>,
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// Identifies a task: one target (and loop element) of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct TaskId {
-    /// The step's id.
-    pub step: String,
-    /// The target.
-    pub target: Target,
-    /// The index into the step's `loop`, if it has one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub item: Option<usize>,
+/// What the run was started to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// A run from its beginning.
+    Run,
+    /// A stopped or failed run goes on.
+    Resume,
+    /// A run is undone.
+    Undo,
+    /// A run in a simulated world.
+    Rehearse,
+}
+
+impl Verb {
+    /// As it is typed: `resume`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Resume => "resume",
+            Self::Undo => "undo",
+            Self::Rehearse => "rehearse",
+        }
+    }
+}
+
+impl std::fmt::Display for Verb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Runs a module, of this name.
+    Module(String),
+    /// Asks a person.
+    Gate,
+    /// Groups steps.
+    Block,
+    /// Undoes what a step has changed.
+    Undo,
+}
+
+impl StepKind {
+    /// The module's name, or `gate`, `block` or `undo`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Module(name) => name,
+            Self::Gate => "gate",
+            Self::Block => "block",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+/// A part of a block that runs only after its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    /// Its steps.
+    Block,
+    /// Run because one of its steps failed.
+    Rescue,
+    /// Run in any case.
+    Always,
 }
 
 /// A phase that a run is going to pass through.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedPhase {
     /// Its title.
     pub name: String,
@@ -57,11 +130,24 @@ pub struct PlannedPhase {
     pub point_of_no_return: bool,
 }
 
+/// A change that stands when a run ends before its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StandingChange {
+    /// Its number.
+    pub change: ChangeId,
+    /// The task that made it.
+    pub task: TaskId,
+    /// Its sentence.
+    pub summary: Text,
+    /// Whether it was made to its end; if not, how far it came is not known.
+    pub complete: bool,
+}
+
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventKind {
-    /// A run began.
+    /// A run began, or went on.
     RunStarted {
         /// The playbook's title.
         playbook: String,
@@ -77,8 +163,8 @@ pub enum EventKind {
         params: Value,
         /// The window in milliseconds.
         window_ms: Option<u64>,
-        /// `run`, `rehearse` or `resume`.
-        verb: String,
+        /// What it was started to do.
+        verb: Verb,
         /// The tool's version.
         version: String,
         /// The seed of all randomness.
@@ -104,18 +190,37 @@ pub enum EventKind {
     },
     /// A step began.
     StepStarted {
-        /// Its id.
-        step: String,
+        /// Its path.
+        path: Path,
         /// Its rendered title.
         name: String,
-        /// The module, `gate` or `block`.
-        module: String,
+        /// What it does.
+        step: StepKind,
         /// Its place, as `file:line:col`.
         place: String,
         /// Its budget in milliseconds.
         budget_ms: Option<u64>,
         /// What it works on.
         targets: Vec<Target>,
+    },
+    /// A block went on with its `rescue` or `always` steps.
+    SectionStarted {
+        /// The block's path, with the pass of its loop.
+        path: Path,
+        /// The section.
+        section: Section,
+    },
+    /// A section of a block that has several ended, other than by a stop.
+    SectionFinished {
+        /// The block's path, with the pass of its loop.
+        path: Path,
+        /// The section.
+        section: Section,
+        /// The worst outcome of its steps.
+        outcome: Outcome,
+        /// What went wrong in it first.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        failure: Option<RecordedFailure>,
     },
     /// A task's attempt began.
     TaskStarted {
@@ -130,21 +235,31 @@ pub enum EventKind {
         task: TaskId,
         /// What the module saw.
         state: Value,
+        /// What was read for it, if the run records that.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        reads: Vec<Reading>,
     },
     /// A change is about to be made. Durable before its first action is sent.
     Applying {
         /// The task.
         task: TaskId,
-        /// The change, with the actions that make it and those that take it back.
+        /// The change's number in the run.
+        number: ChangeId,
+        /// The change, with the actions that make it and those that undo it.
         change: Change,
     },
     /// An action of a change was carried out.
     Acted {
         /// The task.
         task: TaskId,
-        /// The action.
-        action: Action,
-        /// What it gave back.
+        /// The change.
+        number: ChangeId,
+        /// Which action, counted from 0.
+        action: usize,
+        /// Whether it is one of the actions that undo the change.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        undo: bool,
+        /// What came of it.
         done: Done,
         /// Milliseconds it took.
         took_ms: u64,
@@ -153,17 +268,17 @@ pub enum EventKind {
     Applied {
         /// The task.
         task: TaskId,
-        /// The change's summary.
-        summary: String,
+        /// The change.
+        number: ChangeId,
     },
-    /// A change of an earlier execution was taken back.
+    /// A change was undone.
     Undone {
         /// The task that had made it.
         task: TaskId,
-        /// The change's summary.
-        summary: String,
+        /// The change.
+        number: ChangeId,
     },
-    /// The world is on its way; said again only when the words or the percentage change.
+    /// The world is on its way; repeated only when the words or the percentage change.
     Waiting {
         /// The task.
         task: TaskId,
@@ -181,7 +296,7 @@ pub enum EventKind {
         /// The delay in milliseconds.
         delay_ms: u64,
         /// Why.
-        message: String,
+        message: Text,
     },
     /// A task ended.
     TaskFinished {
@@ -202,8 +317,8 @@ pub enum EventKind {
     },
     /// A step ended.
     StepFinished {
-        /// Its id.
-        step: String,
+        /// Its path.
+        path: Path,
         /// The worst outcome of its tasks.
         outcome: Outcome,
         /// Milliseconds it took.
@@ -212,19 +327,27 @@ pub enum EventKind {
         attempts: u32,
         /// Why it was skipped.
         #[serde(skip_serializing_if = "Option::is_none", default)]
-        reason: Option<String>,
+        reason: Option<Text>,
+        /// What went wrong, if it was not one of its tasks that failed.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        failure: Option<RecordedFailure>,
     },
     /// A step's result was given its name.
     Registered {
+        /// The step's path.
+        path: Path,
         /// The variable.
         name: String,
         /// Its value.
         value: Value,
+        /// Whether the value is secret, and therefore is not here.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        withheld: bool,
     },
     /// A gate waits for a person.
     GateOpened {
-        /// The step's id.
-        step: String,
+        /// The step's path.
+        path: Path,
         /// The question.
         question: String,
         /// The phrase to type.
@@ -232,13 +355,13 @@ pub enum EventKind {
     },
     /// A gate was answered.
     GateAnswered {
-        /// The step's id.
-        step: String,
+        /// The step's path.
+        path: Path,
         /// Whether the run may go on.
         approved: bool,
         /// Who answered.
         by: String,
-        /// What was typed, or the reason given.
+        /// What was typed, or why nobody could be asked.
         reason: String,
     },
     /// A phase ended.
@@ -257,7 +380,7 @@ pub enum EventKind {
     /// Something an operator should read.
     Notice {
         /// The words.
-        message: String,
+        message: Text,
     },
     /// The run ended.
     RunFinished {
@@ -267,9 +390,18 @@ pub enum EventKind {
         exit_code: u8,
         /// Milliseconds it took.
         took_ms: u64,
-        /// What was changed and still stands, when the run did not end well: one line for each change.
-        standing: Vec<String>,
+        /// What was changed and still stands, when the run did not end well.
+        standing: Vec<StandingChange>,
     },
+}
+
+/// Something that a probe read, and what it got.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reading {
+    /// The command or request, as a plan prints it.
+    pub sent: String,
+    /// The output or answer.
+    pub received: Done,
 }
 
 /// How a task, step, phase or run ended, from best to worst.
@@ -294,20 +426,9 @@ pub enum Outcome {
     Failed,
 }
 
-/// A failure as recorded.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordedFailure {
-    /// Its class.
-    pub class: FailureClass,
-    /// What went wrong.
-    pub message: String,
-    /// More lines.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub details: Vec<String>,
-    /// What to type next.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub help: Option<String>,
-    /// The place in the playbook, as `file:line:col`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub place: Option<String>,
+impl Outcome {
+    /// Whether what ended so is done, and is not done again when the run is resumed.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::InSync | Self::Changed | Self::FailedAllowed)
+    }
 }

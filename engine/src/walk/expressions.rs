@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
-use super::environment::{Unrendered, scope};
+use super::environment::{Element, Unrendered, scope};
 use super::prepare::elements;
-use super::{Environment, Names, Run, needs};
-use crate::playbook::{Gate, Step, StepKind};
+use super::{Decision, Environment, Names, needs};
+use crate::playbook::{Gate, Step};
+use crate::redact::Redactor;
+use crate::run::Run;
 use crate::source::Node;
-use crate::template;
+use crate::{template, text};
 
 /// Whether a phase's or block's condition holds.
 pub(crate) fn holds(run: &Run, when: &Node, environment: &Environment<'_>, names: &Names) -> Result<bool, Unrendered> {
@@ -19,18 +19,29 @@ pub(crate) fn holds(run: &Run, when: &Node, environment: &Environment<'_>, names
     Ok(template::condition(when, &scope)?)
 }
 
-/// The elements of a block's loop; one `None` if it has none.
-pub(crate) fn block_items(
+/// What a block's or phase's condition makes of it.
+pub(crate) fn decide(run: &Run, when: &Node, environment: &Environment<'_>, names: &Names) -> Decision {
+    match holds(run, when, environment, names) {
+        Ok(true) => Decision::Run,
+        Ok(false) => Decision::Skip(text!("engine.when", "when: {when}", when = when.at.text().trim())),
+        Err(Unrendered::Unknown(path)) => Decision::Unknown(path),
+        Err(unrendered) => Decision::Fault(unrendered.into()),
+    }
+}
+
+/// The elements of a step's loop, evaluated outside of any target; one `None` if it has none.
+pub(super) fn elements_of(
     run: &Run,
     step: &Step,
     environment: &Environment<'_>,
     names: &Names,
-) -> Result<Vec<Option<(usize, Value)>>, Unrendered> {
+) -> Result<Vec<Option<Element>>, Unrendered> {
     let Some(list) = &step.loop_over else { return Ok(vec![None]) };
     let mut wanted = BTreeSet::new();
     needs::of_node(list, false, &mut wanted);
     let scope = scope(run, environment, names, None, None, wanted)?;
-    Ok(elements(list, &scope)?.into_iter().enumerate().map(Some).collect())
+    let redactor = Redactor::new(run.secrets.clone());
+    Ok(Element::all(elements(list, &scope)?, &redactor).into_iter().map(Some).collect())
 }
 
 /// A gate's question and phrase; `None` if its `when` does not hold.
@@ -54,10 +65,4 @@ pub(crate) fn gate_texts(
         None => None,
     };
     Ok(Some((question, confirm)))
-}
-
-/// Whether a step's own templates mention one of these names.
-pub(crate) fn mentions_any(step: &Step, names: &BTreeSet<String>) -> bool {
-    debug_assert!(matches!(step.kind, StepKind::Module { .. }), "only modules have templates of this kind");
-    !needs::of_step(step).is_disjoint(names)
 }

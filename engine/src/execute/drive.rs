@@ -1,0 +1,223 @@
+//! Drives a cursor through a playbook: says what begins and ends, leaves out what is done already, and hands steps to those
+//! who carry them out.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Executor, made_to_fail};
+use crate::duration::HumanDuration;
+use crate::event::{self, EventKind, Outcome, Section};
+use crate::failure::Failure;
+use crate::path::Path;
+use crate::playbook::{Phase, Step, StepKind};
+use crate::record::millis;
+use crate::text;
+use crate::text::Text;
+use crate::walk::{Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, decide, targets_of, title};
+
+/// What is open: when it began.
+struct Open {
+    phase: Instant,
+    blocks: Vec<Instant>,
+}
+
+impl Executor<'_> {
+    /// Executes everything that a cursor visits.
+    pub(super) async fn drive(&self, mut cursor: Cursor<'_>) -> (End, Names) {
+        let began = Instant::now();
+        let mut open = Open { phase: began, blocks: Vec::new() };
+        loop {
+            if let Err(failure) = self.ports.stop.check() {
+                cursor.halt(End::failed(failure));
+            }
+            let Some(visit) = cursor.next() else { break };
+            match visit {
+                Visit::PhaseBegins { index, phase, environment } => {
+                    self.forecast(&self.run.playbook.phases[index - 1..], began.elapsed());
+                    open.phase = Instant::now();
+                    self.phase_begins(index, phase, &environment, &mut cursor);
+                }
+                Visit::PhaseEnds { index, phase, end } => {
+                    let (name, outcome, took_ms) = (phase.name.clone(), end.outcome, millis(open.phase.elapsed()));
+                    let budget_ms = phase.budget.map(|budget| millis(budget.0));
+                    self.recorder().emit(EventKind::PhaseFinished { index, name, outcome, took_ms, budget_ms });
+                }
+                Visit::Step(visit) => self.step(visit, &mut cursor, &mut open).await,
+                Visit::SectionBegins { path, section } => {
+                    self.recorder().emit(EventKind::SectionStarted { path, section });
+                }
+                Visit::SectionEnds { path, section, end } => self.section_ends(path, section, &end),
+                Visit::BlockEnds { visit, end } => {
+                    let began = open.blocks.pop().unwrap_or(began);
+                    self.step_ends(&visit, &end, 1, began, None);
+                }
+            }
+        }
+        let names = std::mem::take(&mut cursor.names);
+        (cursor.end(), names)
+    }
+
+    fn phase_begins(&self, index: usize, phase: &Phase, environment: &Environment<'_>, cursor: &mut Cursor<'_>) {
+        self.recorder().emit(EventKind::PhaseStarted {
+            index,
+            count: self.run.playbook.phases.len(),
+            name: phase.name.clone(),
+            budget_ms: phase.budget.map(|budget| millis(budget.0)),
+            point_of_no_return: phase.point_of_no_return,
+        });
+        let Some(when) = &phase.when else { return };
+        match decide(self.run, when, environment, &cursor.names) {
+            Decision::Run => {}
+            // Nothing that has not run can be needed here: it is an error like any other.
+            Decision::Unknown(path) => {
+                let failure =
+                    Failure::failed(text!("engine.result-unknown", "the result of step {path} is not known", path));
+                cursor.skip_phase(Decision::Fault(failure));
+            }
+            decision => {
+                if let Decision::Fault(failure) = &decision {
+                    let message =
+                        text!("engine.phase-condition", "{phase}: {why}", phase = &phase.name, why = &failure.message);
+                    self.recorder().emit(EventKind::Notice { message });
+                }
+                cursor.skip_phase(decision);
+            }
+        }
+    }
+
+    async fn step(&self, visit: StepVisit<'_>, cursor: &mut Cursor<'_>, open: &mut Open) {
+        let began = Instant::now();
+        let (step, path) = (visit.step, visit.path.clone());
+        let kind = match &step.kind {
+            StepKind::Module { module, .. } => event::StepKind::Module(module.clone()),
+            StepKind::Gate(_) => event::StepKind::Gate,
+            StepKind::Block { .. } => event::StepKind::Block,
+        };
+        self.recorder().emit(EventKind::StepStarted {
+            path: path.clone(),
+            name: title(self.run, &visit, &cursor.names),
+            step: kind,
+            place: step.at.to_string(),
+            budget_ms: step.budget.map(|budget| millis(budget.0)),
+            targets: targets_of(self.run, &visit, &cursor.names),
+        });
+        let (mut end, mut attempts, mut reason) = (End::new(), 0, None);
+        let past = &self.settings.past;
+        if past.has(&path) {
+            reason = Some(text!("engine.done-before", "done before the run was stopped"));
+            past.register(&path, &mut cursor.names);
+        } else {
+            match &visit.decision {
+                Decision::Skip(why) => {
+                    reason = Some(why.clone());
+                    self.register_skipped(step, &path, &mut cursor.names);
+                }
+                Decision::Fault(failure) => end = End::failed(failure.clone()),
+                Decision::Unknown(path) => {
+                    let words = text!("engine.result-unknown", "the result of step {path} is not known", path);
+                    end = End::failed(Failure::failed(words));
+                }
+                Decision::Run => match &step.kind {
+                    StepKind::Module { .. } => {
+                        let unmet = cursor.unmet();
+                        (end, attempts) = self.module(&visit, &mut cursor.names, &unmet).await;
+                    }
+                    StepKind::Gate(gate) => {
+                        (end, attempts) = (self.gate(&visit, gate, &cursor.names).await, 1);
+                    }
+                    StepKind::Block { .. } if self.made_to_fail(step, &path) => end = End::failed(made_to_fail()),
+                    StepKind::Block { .. } => {
+                        open.blocks.push(began);
+                        cursor.enter();
+                        return;
+                    }
+                },
+            }
+            if end.outcome == Outcome::Skipped && end.failure.is_none() && reason.is_none() {
+                let words = |when: &crate::source::Node| when.at.text().trim().to_owned();
+                reason = step.when.as_ref().map(|when| text!("engine.when", "when: {when}", when = words(when)));
+            }
+        }
+        if step.allow_failure {
+            let told = end.clone();
+            end = end.allowed();
+            self.step_failed(&visit, &told, &end, attempts, began, reason);
+        } else {
+            self.step_ends(&visit, &end, attempts, began, reason);
+        }
+        cursor.ended(end);
+    }
+
+    /// Leaves a result for later steps that says that a step was left out.
+    pub(super) fn register_skipped(&self, step: &Step, path: &Path, names: &mut Names) {
+        if let Some(name) = &step.register {
+            let value = serde_json::json!({"skipped": true});
+            names.registered.insert(name.clone(), value.clone());
+            let (path, name) = (path.clone(), name.clone());
+            self.recorder().emit(EventKind::Registered { path, name, value, withheld: false });
+        }
+    }
+
+    fn step_ends(&self, visit: &StepVisit<'_>, end: &End, attempts: u32, began: Instant, reason: Option<Text>) {
+        self.step_failed(visit, end, end, attempts, began, reason);
+    }
+
+    /// Says how a step ended, and why, if no task of it has said so.
+    fn step_failed(
+        &self,
+        visit: &StepVisit<'_>,
+        happened: &End,
+        counts: &End,
+        attempts: u32,
+        began: Instant,
+        reason: Option<Text>,
+    ) {
+        let failure = happened.failure.as_ref().filter(|failure| !failure.recorded);
+        self.recorder().emit(EventKind::StepFinished {
+            path: visit.path.clone(),
+            outcome: counts.outcome,
+            took_ms: millis(began.elapsed()),
+            attempts,
+            reason,
+            failure: failure.map(|failure| self.recorded(visit.step, failure)),
+        });
+    }
+
+    fn section_ends(&self, path: Path, section: Section, end: &End) {
+        // A run that was stopped goes on in the section.
+        if !end.is_stopped() {
+            let failure = end.failure.as_ref().map(crate::failure::Failure::as_recorded);
+            self.recorder().emit(EventKind::SectionFinished { path, section, outcome: end.outcome, failure });
+        }
+    }
+
+    /// Refuses to go on in a pass of a loop whose element is not what it was.
+    pub(super) fn same_elements(&self, tasks: &[crate::walk::Task]) -> Result<(), Failure> {
+        match tasks.iter().find(|task| self.settings.past.disagrees(&task.id)) {
+            Some(task) => Err(changed(&task.id.path)),
+            None => Ok(()),
+        }
+    }
+
+    /// Warns before the point of no return if what is left does not fit into the window. How the window burns down
+    /// otherwise is for the readers to show.
+    fn forecast(&self, left: &[Phase], elapsed: Duration) {
+        let Some(HumanDuration(window)) = self.run.playbook.window else { return };
+        let budgets: Duration = left.iter().filter_map(|phase| phase.budget).map(|budget| budget.0).sum();
+        let near = left.first().is_some_and(|phase| phase.point_of_no_return);
+        if !near || elapsed + budgets <= window {
+            return;
+        }
+        let rest = HumanDuration(Duration::from_secs(window.saturating_sub(elapsed).as_secs()));
+        let need = HumanDuration(budgets);
+        let message = text!(
+            "engine.forecast",
+            "the next phase is the point of no return, and {rest} of the window do not hold the {need} that are still \
+             budgeted: consider stopping here",
+            rest = rest.to_string(),
+            need = need.to_string()
+        );
+        self.recorder().emit(EventKind::Notice { message });
+    }
+}

@@ -1,0 +1,93 @@
+//! The changes of a run by number: which of them stand, and which were begun and never came to a known end. Folded from
+//! events, and kept up while a run goes on.
+
+use crate::event::{Event, EventKind, StandingChange, Verb};
+use crate::module::{Change, Class};
+use crate::task::{ChangeId, TaskId};
+
+/// A change that was made, or begun, and not undone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// Its number.
+    pub number: ChangeId,
+    /// The task that made it.
+    pub task: TaskId,
+    /// The change, as it was recorded when it was begun for the first time: what undoes it was right then.
+    pub change: Change,
+    /// Whether it was made to its end; if not, the run was interrupted in it.
+    pub complete: bool,
+}
+
+/// The changes of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    last: u64,
+    made: Vec<Made>,
+}
+
+impl Ledger {
+    /// Folds a journal. What `undo:` steps have changed does not stand: it is not undone in turn.
+    pub fn of(events: &[Event]) -> Self {
+        let mut ledger = Self::default();
+        let mut undoing = false;
+        for event in events {
+            match &event.kind {
+                EventKind::RunStarted { verb, .. } => undoing = *verb == Verb::Undo,
+                EventKind::Applying { task, number, change } => {
+                    ledger.last = ledger.last.max(number.0);
+                    let known = ledger.made.iter().any(|made| made.number == *number);
+                    if !undoing && change.class != Class::Transient && !known {
+                        let (number, task, change) = (*number, task.clone(), change.clone());
+                        ledger.made.push(Made { number, task, change, complete: false });
+                    }
+                }
+                EventKind::Applied { number, .. } => ledger.complete(*number),
+                EventKind::Undone { number, .. } => ledger.undone(*number),
+                _ => {}
+            }
+        }
+        ledger
+    }
+
+    /// The changes that stand, in the order in which they were begun.
+    pub fn standing(&self) -> &[Made] {
+        &self.made
+    }
+
+    /// The number for a change that begins: a new one, or that of the same change, begun before without a known end.
+    pub(super) fn begin(&mut self, task: &TaskId, change: &Change, stands: bool) -> ChangeId {
+        let again = |made: &&Made| !made.complete && made.task == *task && made.change.key == change.key;
+        if let Some(made) = self.made.iter().find(again) {
+            return made.number;
+        }
+        self.last += 1;
+        let number = ChangeId(self.last);
+        if stands && change.class != Class::Transient {
+            self.made.push(Made { number, task: task.clone(), change: change.clone(), complete: false });
+        }
+        number
+    }
+
+    /// A change was made to its end.
+    pub(super) fn complete(&mut self, number: ChangeId) {
+        if let Some(made) = self.made.iter_mut().find(|made| made.number == number) {
+            made.complete = true;
+        }
+    }
+
+    /// A change was undone.
+    pub(super) fn undone(&mut self, number: ChangeId) {
+        self.made.retain(|made| made.number != number);
+    }
+
+    /// What stands, as the last event of a run tells it.
+    pub(super) fn summary(&self) -> Vec<StandingChange> {
+        let line = |made: &Made| StandingChange {
+            change: made.number,
+            task: made.task.clone(),
+            summary: made.change.summary.clone(),
+            complete: made.complete,
+        };
+        self.made.iter().map(line).collect()
+    }
+}

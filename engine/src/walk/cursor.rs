@@ -1,0 +1,348 @@
+//! The cursor: asks the innermost frame for its next visit, and tells frames how their parts ended.
+
+use std::collections::BTreeMap;
+
+use super::frame::{BlockFrame, Frame, Phases, Steps};
+use super::{Decision, End, Environment, Names, StepVisit};
+use crate::event::Section;
+use crate::execute::Tags;
+use crate::path::Path;
+use crate::playbook::{Phase, Step, StepKind};
+use crate::run::Run;
+use crate::walk::expressions;
+
+/// What a walk is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Conditions and loops are evaluated, what is left out is not entered, and how steps end decides what comes next.
+    Execute,
+    /// Conditions and loops are evaluated as far as they can be; what is left out is visited with its reason.
+    Plan,
+    /// Nothing is evaluated, and everything that stands in the playbook is visited once.
+    Check,
+}
+
+/// What comes next.
+pub(crate) enum Visit<'a> {
+    /// A phase begins. Its steps follow, unless it is left out.
+    PhaseBegins {
+        /// Its number, from 1.
+        index: usize,
+        /// The phase.
+        phase: &'a Phase,
+        /// The variables around its steps.
+        environment: Environment<'a>,
+    },
+    /// A phase ended.
+    PhaseEnds {
+        /// Its number, from 1.
+        index: usize,
+        /// The phase.
+        phase: &'a Phase,
+        /// How.
+        end: End,
+    },
+    /// A step with a module or a gate: to be answered by [`Cursor::ended`]. Or a block: to be answered so, too, or by
+    /// [`Cursor::enter`], after which its steps follow.
+    Step(StepVisit<'a>),
+    /// A section of a block ended, and another one follows.
+    SectionEnds {
+        /// The block's path, with the pass of its loop.
+        path: Path,
+        /// Which section.
+        section: Section,
+        /// How.
+        end: End,
+    },
+    /// The `rescue` or `always` section of a block begins.
+    SectionBegins {
+        /// The block's path, with the pass of its loop.
+        path: Path,
+        /// Which section.
+        section: Section,
+    },
+    /// A block that was entered ended.
+    BlockEnds {
+        /// The block.
+        visit: StepVisit<'a>,
+        /// How, its `allow_failure` taken into account.
+        end: End,
+    },
+}
+
+/// Where a block had got to when a run was stopped, and how its earlier sections had ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Reached {
+    /// The section to go on with.
+    pub(crate) section: Section,
+    /// How the sections before it ended.
+    pub(crate) before: End,
+}
+
+/// Walks a playbook, or a list of steps in it.
+pub(crate) struct Cursor<'a> {
+    pub(super) run: &'a Run,
+    pub(super) mode: Mode,
+    tags: &'a Tags,
+    frames: Vec<Frame<'a>>,
+    /// The block that was visited and not answered yet.
+    open: Option<StepVisit<'a>>,
+    /// Where blocks had got to, by their path.
+    reached: BTreeMap<Path, Reached>,
+    /// Why nothing more is begun.
+    halted: Option<End>,
+    end: End,
+    /// What steps have registered so far.
+    pub(crate) names: Names,
+}
+
+impl<'a> Cursor<'a> {
+    /// At the beginning of a playbook.
+    pub(crate) fn new(run: &'a Run, mode: Mode, tags: &'a Tags) -> Self {
+        let environment = Environment::default().with(&run.playbook.vars);
+        Self::on(run, mode, tags, Frame::Phases(Phases::new(&run.playbook.phases, environment)))
+    }
+
+    /// At the beginning of some steps, which stand at a path.
+    pub(crate) fn over(
+        run: &'a Run,
+        tags: &'a Tags,
+        steps: &'a [Step],
+        outer: (&str, &Path),
+        environment: Environment<'a>,
+    ) -> Self {
+        Self::on(run, Mode::Execute, tags, Frame::Steps(Steps::new(steps, outer, environment)))
+    }
+
+    fn on(run: &'a Run, mode: Mode, tags: &'a Tags, frame: Frame<'a>) -> Self {
+        Self {
+            run,
+            mode,
+            tags,
+            frames: vec![frame],
+            open: None,
+            reached: BTreeMap::new(),
+            halted: None,
+            end: End::new(),
+            names: Names::default(),
+        }
+    }
+
+    /// Goes on in blocks where an earlier execution had got to.
+    pub(crate) fn going_on(mut self, reached: BTreeMap<Path, Reached>) -> Self {
+        self.reached = reached;
+        self
+    }
+
+    /// With what earlier steps have registered.
+    pub(crate) fn with_names(mut self, names: Names) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// Begins nothing more: what is open ends, from the inside out.
+    pub(crate) fn halt(&mut self, end: End) {
+        self.halted.get_or_insert(end);
+    }
+
+    /// How everything ended, once no visit is left.
+    pub(crate) fn end(self) -> End {
+        self.end
+    }
+
+    /// Whether results that steps beside the next one should have registered are missing, because these failed: their names.
+    pub(crate) fn unmet(&self) -> Vec<String> {
+        self.frames.iter().filter_map(Frame::unmet).flatten().cloned().collect()
+    }
+
+    /// The next visit; `None` at the end.
+    pub(crate) fn next(&mut self) -> Option<Visit<'a>> {
+        loop {
+            if let Some(end) = &self.halted
+                && let Some(frame) = self.frames.last_mut()
+            {
+                frame.halt(end.clone());
+            }
+            match self.frames.last_mut()? {
+                Frame::Phases(phases) => match phases.next() {
+                    Some((index, phase, environment)) => {
+                        self.frames.push(Frame::Steps(Steps::of_phase(index, phase, environment.clone())));
+                        return Some(Visit::PhaseBegins { index, phase, environment });
+                    }
+                    None => self.pop(),
+                },
+                Frame::Steps(steps) => match steps.next() {
+                    Some((step, path)) => {
+                        let siblings = steps.siblings();
+                        let (environment, skip) = (steps.environment.clone(), steps.skip.clone());
+                        let decision = match skip {
+                            Some(decision) => decision,
+                            None => self.decide(step, siblings, &environment),
+                        };
+                        let visit = StepVisit { step, path, environment, decision };
+                        if matches!(step.kind, StepKind::Block { .. }) {
+                            self.open = Some(visit.clone());
+                        }
+                        return Some(Visit::Step(visit));
+                    }
+                    None => {
+                        if let Some(visit) = self.leave() {
+                            return Some(visit);
+                        }
+                    }
+                },
+                Frame::Block(block) => {
+                    if let Some(visit) = block.announce() {
+                        return Some(visit);
+                    }
+                    match block.next(self.mode) {
+                        Some(steps) => {
+                            let begins = steps.begins.clone();
+                            self.frames.push(Frame::Steps(steps));
+                            if let Some((path, section)) = begins {
+                                return Some(Visit::SectionBegins { path, section });
+                            }
+                        }
+                        None => {
+                            let Some(Frame::Block(block)) = self.frames.pop() else { return None };
+                            let (visit, mut end) = block.into_end();
+                            if visit.step.allow_failure {
+                                end = end.allowed();
+                            }
+                            self.ended(end.clone());
+                            return Some(Visit::BlockEnds { visit, end });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says how the visited step ended.
+    pub(crate) fn ended(&mut self, end: End) {
+        self.open = None;
+        match self.frames.last_mut() {
+            Some(Frame::Steps(steps)) => steps.ended(end),
+            _ => self.end.absorb(end),
+        }
+    }
+
+    /// Enters the visited block: its steps come next.
+    pub(crate) fn enter(&mut self) {
+        let Some(visit) = self.open.take() else { return };
+        let mut inner = visit.environment.with(&visit.step.vars);
+        if let Some(target) = &visit.step.target {
+            inner.target = Some(target);
+        }
+        let skip = match (&visit.decision, self.mode) {
+            (Decision::Run, _) | (_, Mode::Execute | Mode::Check) => None,
+            (decision, Mode::Plan) => Some(decision.clone()),
+        };
+        let elements = match (self.mode, &skip) {
+            (Mode::Check, _) | (Mode::Plan, Some(_)) => Ok(match visit.step.loop_over {
+                Some(_) => vec![Some(super::Element::unknown())],
+                None => vec![None],
+            }),
+            _ => expressions::elements_of(self.run, visit.step, &inner, &self.names),
+        };
+        match elements {
+            Ok(elements) => {
+                let reached = std::mem::take(&mut self.reached);
+                let frame = BlockFrame::new(visit, inner, elements, skip, &reached);
+                self.reached = reached;
+                self.frames.push(Frame::Block(frame));
+            }
+            Err(unrendered) if self.mode == Mode::Plan => {
+                // What the loop will hold is not known yet: its steps are shown once.
+                let skip = Some(match unrendered {
+                    super::Unrendered::Unknown(path) => Decision::Unknown(path),
+                    other => Decision::Fault(other.into()),
+                });
+                let elements = vec![Some(super::Element::unknown())];
+                self.frames.push(Frame::Block(BlockFrame::new(visit, inner, elements, skip, &BTreeMap::new())));
+            }
+            Err(unrendered) => {
+                let mut frame = BlockFrame::new(visit, inner, Vec::new(), None, &BTreeMap::new());
+                frame.absorb(End::failed(unrendered.into()));
+                self.frames.push(Frame::Block(frame));
+            }
+        }
+    }
+
+    /// Leaves out the steps of the phase that has just begun, for a reason that a plan shows.
+    pub(crate) fn skip_phase(&mut self, decision: Decision) {
+        if let Some(Frame::Steps(steps)) = self.frames.last_mut() {
+            match self.mode {
+                Mode::Execute => steps.finish(match decision {
+                    Decision::Fault(failure) => End::failed(failure),
+                    _ => End::new(),
+                }),
+                Mode::Plan | Mode::Check => steps.skip = Some(decision),
+            }
+        }
+    }
+
+    /// Leaves the innermost steps, and tells what they stand in how they ended.
+    fn leave(&mut self) -> Option<Visit<'a>> {
+        let Some(Frame::Steps(steps)) = self.frames.pop() else { return None };
+        let (end, phase) = (steps.end, steps.phase);
+        match self.frames.last_mut() {
+            Some(Frame::Phases(phases)) => {
+                phases.ended(end.clone(), self.mode);
+                phase.map(|(index, phase)| Visit::PhaseEnds { index, phase, end })
+            }
+            Some(Frame::Block(block)) => {
+                block.section_ended(end, self.mode);
+                None
+            }
+            _ => {
+                self.end.absorb(end);
+                None
+            }
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some(Frame::Phases(phases)) = self.frames.pop() {
+            self.end.absorb(phases.end);
+        }
+    }
+
+    fn decide(&self, step: &Step, siblings: &[Step], environment: &Environment<'a>) -> Decision {
+        if self.mode == Mode::Check {
+            return Decision::Run;
+        }
+        if !self.selected(step, siblings) {
+            return Decision::Skip(crate::text!("engine.not-selected", "not selected by tags"));
+        }
+        let (StepKind::Block { .. }, Some(when)) = (&step.kind, &step.when) else { return Decision::Run };
+        let mut inner = environment.with(&step.vars);
+        if let Some(target) = &step.target {
+            inner.target = Some(target);
+        }
+        expressions::decide(self.run, when, &inner, &self.names)
+    }
+
+    /// Whether tags let a step run. A gate stands for the steps beside it: it is asked if one of them runs.
+    fn selected(&self, step: &Step, siblings: &[Step]) -> bool {
+        match &step.kind {
+            StepKind::Module { .. } => self.tags.select(&step.tags),
+            StepKind::Gate(_) => {
+                let mut others = siblings.iter().filter(|other| !matches!(other.kind, StepKind::Gate(_)));
+                self.tags.select(&step.tags) || others.any(|other| self.any_selected(other))
+            }
+            // Its steps have inherited its tags and are asked one by one.
+            StepKind::Block { .. } => true,
+        }
+    }
+
+    /// Whether a step, or one inside it, is selected.
+    fn any_selected(&self, step: &Step) -> bool {
+        match &step.kind {
+            StepKind::Block { block, rescue, always } => {
+                [block, rescue, always].into_iter().flatten().any(|inner| self.any_selected(inner))
+            }
+            _ => self.tags.select(&step.tags),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The frames of a cursor: the phases, a list of steps, a block with its passes and sections. A frame knows what comes next
+//! in it, and how far it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cursor::{Mode, Reached, Visit};
+use super::{Decision, Element, End, Environment, StepVisit};
+use crate::event::{Outcome, Section};
+use crate::path::Path;
+use crate::playbook::{Phase, Step, StepKind};
+
+/// One level of a walk.
+pub(super) enum Frame<'a> {
+    Phases(Phases<'a>),
+    Steps(Steps<'a>),
+    Block(BlockFrame<'a>),
+}
+
+impl Frame<'_> {
+    /// Begins nothing more in it.
+    pub(super) fn halt(&mut self, end: End) {
+        match self {
+            Self::Phases(phases) => phases.finish(end),
+            Self::Steps(steps) => steps.finish(end),
+            Self::Block(block) => block.finish(end),
+        }
+    }
+
+    /// The results that failed steps of a phase that checks everything have not registered.
+    pub(super) fn unmet(&self) -> Option<&BTreeSet<String>> {
+        match self {
+            Self::Steps(steps) => Some(&steps.unmet),
+            _ => None,
+        }
+    }
+}
+
+/// The phases of a playbook.
+pub(super) struct Phases<'a> {
+    phases: &'a [Phase],
+    next: usize,
+    environment: Environment<'a>,
+    pub(super) end: End,
+}
+
+impl<'a> Phases<'a> {
+    pub(super) fn new(phases: &'a [Phase], environment: Environment<'a>) -> Self {
+        Self { phases, next: 0, environment, end: End::new() }
+    }
+
+    pub(super) fn next(&mut self) -> Option<(usize, &'a Phase, Environment<'a>)> {
+        let phase = self.phases.get(self.next)?;
+        self.next += 1;
+        Some((self.next, phase, self.environment.with(&phase.vars)))
+    }
+
+    pub(super) fn ended(&mut self, end: End, mode: Mode) {
+        if end.failure.is_some() && mode == Mode::Execute {
+            self.next = self.phases.len();
+        }
+        self.end.absorb(end);
+    }
+
+    fn finish(&mut self, end: End) {
+        if self.next < self.phases.len() {
+            self.next = self.phases.len();
+            self.end.absorb(end);
+        }
+    }
+}
+
+/// A list of steps.
+pub(super) struct Steps<'a> {
+    steps: &'a [Step],
+    next: usize,
+    /// The id of what they stand in, and its path.
+    outer: (String, Path),
+    check_all: bool,
+    unmet: BTreeSet<String>,
+    pub(super) phase: Option<(usize, &'a Phase)>,
+    /// The section that begins with them.
+    pub(super) begins: Option<(Path, Section)>,
+    pub(super) environment: Environment<'a>,
+    /// What became of all of them already.
+    pub(super) skip: Option<Decision>,
+    pub(super) end: End,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(steps: &'a [Step], (id, path): (&str, &Path), environment: Environment<'a>) -> Self {
+        Self {
+            steps,
+            next: 0,
+            outer: (id.to_owned(), path.clone()),
+            check_all: false,
+            unmet: BTreeSet::new(),
+            phase: None,
+            begins: None,
+            environment,
+            skip: None,
+            end: End::new(),
+        }
+    }
+
+    pub(super) fn of_phase(index: usize, phase: &'a Phase, environment: Environment<'a>) -> Self {
+        let steps = Self::new(&phase.steps, (&phase.id, &Path::of(&phase.id)), environment);
+        Self { check_all: phase.check_all, phase: Some((index, phase)), ..steps }
+    }
+
+    pub(super) fn siblings(&self) -> &'a [Step] {
+        self.steps
+    }
+
+    pub(super) fn next(&mut self) -> Option<(&'a Step, Path)> {
+        let step = self.steps.get(self.next)?;
+        self.next += 1;
+        Some((step, path_of(step, &self.outer)))
+    }
+
+    /// Takes in how the latest step ended.
+    pub(super) fn ended(&mut self, end: End) {
+        let (failed, stopped) = (end.failure.is_some(), end.is_stopped());
+        self.end.absorb(end);
+        if failed && self.check_all && !stopped {
+            let step = self.next.checked_sub(1).and_then(|index| self.steps.get(index));
+            self.unmet.extend(step.and_then(|step| step.register.clone()));
+        } else if failed {
+            self.next = self.steps.len();
+        }
+    }
+
+    /// Begins no further step.
+    pub(super) fn finish(&mut self, end: End) {
+        if self.next < self.steps.len() {
+            self.next = self.steps.len();
+            self.end.absorb(end);
+        }
+    }
+}
+
+/// The path of a step in what it stands in: the rest of its id.
+pub(super) fn path_of(step: &Step, (id, path): &(String, Path)) -> Path {
+    let rest = step.id.strip_prefix(id.as_str()).unwrap_or(&step.id);
+    path.join(rest)
+}
+
+/// A block that was entered.
+pub(super) struct BlockFrame<'a> {
+    visit: StepVisit<'a>,
+    environment: Environment<'a>,
+    /// The passes that are left, the next one last: its number, its element, and where to go on in it.
+    passes: Vec<(Path, Option<Element>, Reached)>,
+    pass: Option<Pass>,
+    skip: Option<Decision>,
+    /// A section that ended, to be announced.
+    ended: Option<(Path, Section, End)>,
+    end: End,
+}
+
+/// A pass that has begun.
+struct Pass {
+    path: Path,
+    /// The section that comes next; `None` after the last one.
+    next: Option<Section>,
+    /// The section that runs.
+    current: Section,
+    end: End,
+}
+
+impl<'a> BlockFrame<'a> {
+    pub(super) fn new(
+        visit: StepVisit<'a>,
+        environment: Environment<'a>,
+        elements: Vec<Option<Element>>,
+        skip: Option<Decision>,
+        reached: &BTreeMap<Path, Reached>,
+    ) -> Self {
+        let pass = |element: Option<Element>| {
+            let path = match &element {
+                Some(element) => element.path(&visit.path),
+                None => visit.path.clone(),
+            };
+            let from_start = || Reached { section: Section::Block, before: End::new() };
+            let reached = reached.get(&path).cloned().unwrap_or_else(from_start);
+            (path, element, reached)
+        };
+        let passes = elements.into_iter().rev().map(pass).collect();
+        Self { visit, environment, passes, pass: None, skip, ended: None, end: End::new() }
+    }
+
+    pub(super) fn absorb(&mut self, end: End) {
+        self.end.absorb(end);
+    }
+
+    fn sections(&self) -> [(Section, &'a [Step]); 3] {
+        let StepKind::Block { block, rescue, always } = &self.visit.step.kind else {
+            return [(Section::Block, &[]), (Section::Rescue, &[]), (Section::Always, &[])];
+        };
+        [(Section::Block, block.as_slice()), (Section::Rescue, rescue.as_slice()), (Section::Always, always.as_slice())]
+    }
+
+    fn steps_of(&self, wanted: Section) -> &'a [Step] {
+        self.sections().into_iter().find(|(section, _)| *section == wanted).map_or(&[], |(_, steps)| steps)
+    }
+
+    /// A section that ended and is followed by another one.
+    pub(super) fn announce(&mut self) -> Option<Visit<'a>> {
+        let (path, section, end) = self.ended.take()?;
+        Some(Visit::SectionEnds { path, section, end })
+    }
+
+    /// The steps that come next.
+    pub(super) fn next(&mut self, mode: Mode) -> Option<Steps<'a>> {
+        loop {
+            if self.pass.is_none() {
+                let failed = self.end.failure.is_some() && mode == Mode::Execute;
+                let (path, element, reached) = self.passes.pop().filter(|_| !failed)?;
+                if element.is_some() {
+                    self.environment.element = element;
+                }
+                let Reached { section, before } = reached;
+                self.pass = Some(Pass { path, next: Some(section), current: section, end: before });
+            }
+            let pass = self.pass.as_mut()?;
+            let Some(section) = pass.next.take() else {
+                let pass = self.pass.take()?;
+                self.end.absorb(pass.end);
+                continue;
+            };
+            pass.current = section;
+            let (path, failed) = (pass.path.clone(), pass.end.failure.is_some());
+            let wanted = match (section, mode) {
+                (Section::Block | Section::Always, _) | (_, Mode::Check) => true,
+                (Section::Rescue, Mode::Plan) => false,
+                // Not after a good end; gone on with after an interruption.
+                (Section::Rescue, Mode::Execute) => failed,
+            };
+            let list = self.steps_of(section);
+            if list.is_empty() || !wanted {
+                self.section_ended(End::new(), mode);
+                continue;
+            }
+            let mut steps = Steps::new(list, (&self.visit.step.id, &path), self.environment.clone());
+            steps.skip.clone_from(&self.skip);
+            steps.begins = (section != Section::Block).then(|| (path, section));
+            if section == Section::Rescue
+                && let Some(pass) = &mut self.pass
+            {
+                // What it is there for is dealt with, unless it fails itself.
+                pass.end = End::well(Outcome::FailedAllowed);
+            }
+            return Some(steps);
+        }
+    }
+
+    /// Takes in how a section ended.
+    pub(super) fn section_ended(&mut self, end: End, mode: Mode) {
+        let more = |section: Section| !self.steps_of(section).is_empty();
+        let (rescue, always) = (more(Section::Rescue), more(Section::Always));
+        let Some(pass) = &mut self.pass else { return };
+        let ran = !matches!((pass.current, end.outcome, &end.failure), (_, Outcome::Skipped, None));
+        let stopped = end.is_stopped();
+        pass.end.absorb(end.clone());
+        pass.next = match pass.current {
+            _ if stopped => None,
+            Section::Block => Some(Section::Rescue),
+            Section::Rescue => Some(Section::Always),
+            Section::Always => None,
+        };
+        let followed = match pass.current {
+            Section::Block => rescue || always,
+            Section::Rescue => rescue,
+            Section::Always => always,
+        };
+        if mode == Mode::Execute && followed && !stopped && (ran || pass.current == Section::Block) {
+            self.ended = Some((pass.path.clone(), pass.current, end));
+        }
+    }
+
+    /// Begins no further section or pass.
+    fn finish(&mut self, end: End) {
+        let unfinished = self.pass.as_ref().is_some_and(|pass| {
+            // What only stands there as the next section, and is empty, is not left out.
+            pass.next.is_some_and(|next| !self.steps_of(next).is_empty() && next != Section::Rescue)
+        });
+        if unfinished || !self.passes.is_empty() {
+            self.end.absorb(end);
+        }
+        self.passes.clear();
+        if let Some(pass) = &mut self.pass {
+            pass.next = None;
+        }
+    }
+
+    pub(super) fn into_end(self) -> (StepVisit<'a>, End) {
+        (self.visit, self.end)
+    }
+}

@@ -1,0 +1,110 @@
+//! Walks the tree of a playbook: the one place that knows in which order steps come, in which scope each stands, and what
+//! loops, conditions, tags and sections make of it. Execution, undo, plan and check all ask a [`Cursor`] for the next visit,
+//! and tell it how the last one ended.
+
+mod cursor;
+mod enter;
+mod environment;
+mod expressions;
+mod frame;
+mod needs;
+mod prepare;
+mod targets;
+
+pub(crate) use cursor::{Cursor, Mode, Reached, Visit};
+pub(crate) use enter::{changed, enter};
+pub(crate) use environment::{Element, Environment, Names, Unrendered};
+pub(crate) use expressions::{decide, gate_texts};
+pub(crate) use needs::mentions_any;
+pub(crate) use prepare::{Task, prepare, targets_of, title};
+
+use crate::event::Outcome;
+use crate::failure::{Failure, FailureClass};
+use crate::path::Path;
+use crate::playbook::Step;
+use crate::text::Text;
+
+/// A step that is visited.
+#[derive(Clone)]
+pub(crate) struct StepVisit<'a> {
+    /// The step.
+    pub(crate) step: &'a Step,
+    /// Its path: with the passes of the loops around it, without that of its own.
+    pub(crate) path: Path,
+    /// The variables around it; not its own.
+    pub(crate) environment: Environment<'a>,
+    /// What tags, and for a block its condition, make of it.
+    pub(crate) decision: Decision,
+}
+
+/// What is to become of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Decision {
+    /// It runs. The condition of a module's step is asked for each task.
+    Run,
+    /// It is left out.
+    Skip(Text),
+    /// That depends on the result of a step that has not run: its path.
+    Unknown(Path),
+    /// Its condition or its loop cannot be evaluated.
+    Fault(Failure),
+}
+
+/// How a part of a run ended.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    /// The worst outcome in it.
+    pub(crate) outcome: Outcome,
+    /// What went wrong first.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl End {
+    /// Nothing happened yet.
+    pub(crate) fn new() -> Self {
+        Self { outcome: Outcome::Skipped, failure: None }
+    }
+
+    /// It ended well.
+    pub(crate) fn well(outcome: Outcome) -> Self {
+        Self { outcome, failure: None }
+    }
+
+    /// A failure.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self { outcome: outcome_of(failure.class), failure: Some(failure) }
+    }
+
+    /// Takes in how a part of it ended.
+    pub(crate) fn absorb(&mut self, part: Self) {
+        self.outcome = self.outcome.max(part.outcome);
+        if self.failure.is_none() {
+            self.failure = part.failure;
+        }
+    }
+
+    /// Whether the operator stopped it.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Stopped)
+    }
+
+    /// How it counts for the run if its failure is allowed.
+    pub(crate) fn allowed(mut self) -> Self {
+        if self.outcome > Outcome::FailedAllowed && !self.is_stopped() {
+            self = Self::well(Outcome::FailedAllowed);
+        }
+        self
+    }
+}
+
+/// The outcome that a failure of a class makes.
+pub(crate) fn outcome_of(class: FailureClass) -> Outcome {
+    match class {
+        FailureClass::Blocked => Outcome::Blocked,
+        FailureClass::Unreachable => Outcome::Unreachable,
+        FailureClass::Stopped => Outcome::Stopped,
+        FailureClass::Failed | FailureClass::Invalid | FailureClass::OutcomeUnknown | FailureClass::TimedOut => {
+            Outcome::Failed
+        }
+    }
+}

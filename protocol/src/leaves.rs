@@ -1,0 +1,345 @@
+//! The texts in an event that come from elsewhere: parameters, what a program printed, what an API server answered. Secrets
+//! are taken out of these, leaf by leaf, and put back in; ids, kinds, paths and keys are never touched.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::action::{Action, Done};
+use crate::change::Change;
+use crate::command::Command;
+use crate::diff::{Diff, Waiting};
+use crate::event::{EventKind, Reading};
+use crate::failure::RecordedFailure;
+use crate::output::Output;
+use crate::request::{Answer, Request};
+use crate::text::{Arg, Text};
+
+/// Where a secret stood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hidden {
+    /// The leaf, as a JSON pointer into the event.
+    pub at: String,
+    /// The offset in the leaf, in bytes, of the `***` that stands for it.
+    pub offset: usize,
+    /// The secret's name: a parameter or a secret of the inventory, with the way into it (`tls.key`).
+    pub secret: String,
+    /// In which form it stood there.
+    pub form: Form,
+}
+
+/// A form in which a secret can stand in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// As it is.
+    Plain,
+    /// Encoded in base64, as in a Kubernetes Secret.
+    Base64,
+    /// One of its lines, counted from 0.
+    Line(usize),
+    /// As a number of its own.
+    Number,
+}
+
+/// Looks at leaves, and may change them.
+pub trait Visitor {
+    /// A text at a JSON pointer.
+    fn text(&mut self, at: &str, text: &mut String);
+
+    /// A number at a JSON pointer. By default it is left alone.
+    fn number(&mut self, _at: &str, _value: &mut Value) {}
+}
+
+/// The way to a leaf.
+#[derive(Default)]
+pub struct Pointer(String);
+
+impl Pointer {
+    fn within(&mut self, name: impl std::fmt::Display, work: impl FnOnce(&mut Self)) {
+        let length = self.0.len();
+        self.0.push('/');
+        self.0.push_str(&name.to_string().replace('~', "~0").replace('/', "~1"));
+        work(self);
+        self.0.truncate(length);
+    }
+}
+
+/// Data with leaves of foreign origin.
+pub trait Leaves {
+    /// Shows every leaf to a visitor.
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor);
+}
+
+/// Shows every leaf of some data to a visitor.
+pub fn visit(data: &mut (impl Leaves + ?Sized), visitor: &mut dyn Visitor) {
+    data.leaves(&mut Pointer::default(), visitor);
+}
+
+macro_rules! fields {
+    ($at:ident, $visitor:ident: $($field:ident),* $(,)?) => {{
+        $($at.within(stringify!($field), |at| $field.leaves(at, $visitor));)*
+    }};
+}
+
+impl Leaves for String {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        visitor.text(&at.0, self);
+    }
+}
+
+impl<T: Leaves> Leaves for Option<T> {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        self.iter_mut().for_each(|inner| inner.leaves(at, visitor));
+    }
+}
+
+impl<T: Leaves> Leaves for Vec<T> {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        for (index, item) in self.iter_mut().enumerate() {
+            at.within(index, |at| item.leaves(at, visitor));
+        }
+    }
+}
+
+impl<K: std::fmt::Display + Ord, V: Leaves> Leaves for std::collections::BTreeMap<K, V> {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        for (key, value) in self.iter_mut() {
+            at.within(key, |at| value.leaves(at, visitor));
+        }
+    }
+}
+
+impl Leaves for Value {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        match self {
+            Self::String(text) => visitor.text(&at.0, text),
+            Self::Number(_) => visitor.number(&at.0, self),
+            Self::Array(items) => items.leaves(at, visitor),
+            Self::Object(map) => {
+                for (key, value) in map.iter_mut() {
+                    at.within(key, |at| value.leaves(at, visitor));
+                }
+            }
+            Self::Null | Self::Bool(_) => {}
+        }
+    }
+}
+
+impl Leaves for Text {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        match self {
+            Self::Verbatim(words) => words.leaves(at, visitor),
+            Self::Message(message) => at.within("args", |at| message.args.leaves(at, visitor)),
+        }
+    }
+}
+
+impl Leaves for Arg {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        match self {
+            Self::Value(value) => value.leaves(at, visitor),
+            Self::Message(message) => at.within("args", |at| message.args.leaves(at, visitor)),
+            Self::List(items) => items.leaves(at, visitor),
+        }
+    }
+}
+
+impl Leaves for Command {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { argv, stdin, env, cwd, accept: _, gives_up: _ } = self;
+        fields!(at, visitor: argv, stdin, env, cwd);
+    }
+}
+
+impl Leaves for Request {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { site: _, method: _, path, content_type: _, body, accept: _ } = self;
+        fields!(at, visitor: path, body);
+    }
+}
+
+impl Leaves for Answer {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { status: _, headers, body } = self;
+        fields!(at, visitor: headers, body);
+    }
+}
+
+impl Leaves for Action {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        match self {
+            Self::Exec { place: _, command } => at.within("exec", |at| fields!(at, visitor: command)),
+            Self::Pipe { source: _, read, destination: _, write } => {
+                at.within("pipe", |at| {
+                    fields!(at, visitor: read, write);
+                });
+            }
+            Self::Request(request) => {
+                fields!(at, visitor: request);
+            }
+        }
+    }
+}
+
+impl Leaves for Output {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { exit: _, stdout, stderr } = self;
+        fields!(at, visitor: stdout, stderr);
+    }
+}
+
+impl Leaves for Done {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        match self {
+            Self::Output(output) => {
+                fields!(at, visitor: output);
+            }
+            Self::Response(response) => {
+                fields!(at, visitor: response);
+            }
+        }
+    }
+}
+
+impl Leaves for Change {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { key: _, summary, class: _, actions, undo, preview, alters: _ } = self;
+        fields!(at, visitor: summary, actions, undo, preview);
+    }
+}
+
+impl Leaves for Waiting {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { why, progress: _ } = self;
+        fields!(at, visitor: why);
+    }
+}
+
+impl Leaves for Diff {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        match self {
+            Self::InSync => {}
+            Self::Change(change) => {
+                fields!(at, visitor: change);
+            }
+            Self::Run(run) => {
+                fields!(at, visitor: run);
+            }
+            Self::Waiting(waiting) => {
+                fields!(at, visitor: waiting);
+            }
+            Self::Blocked(blocked) => {
+                fields!(at, visitor: blocked);
+            }
+        }
+    }
+}
+
+impl Leaves for RecordedFailure {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { class: _, message, details, help, place: _ } = self;
+        fields!(at, visitor: message, details, help);
+    }
+}
+
+impl Leaves for Reading {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { sent, received } = self;
+        fields!(at, visitor: sent, received);
+    }
+}
+
+impl Leaves for EventKind {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        match self {
+            Self::RunStarted { playbook, params, operator, .. } => {
+                fields!(at, visitor: playbook, params, operator);
+            }
+            Self::PhaseStarted { name, .. } | Self::PhaseFinished { name, .. } | Self::StepStarted { name, .. } => {
+                fields!(at, visitor: name);
+            }
+            Self::Probed { state, reads, .. } => {
+                fields!(at, visitor: state, reads);
+            }
+            Self::Applying { change, .. } => {
+                fields!(at, visitor: change);
+            }
+            Self::Acted { done, .. } => {
+                fields!(at, visitor: done);
+            }
+            Self::Waiting { waiting, .. } => {
+                fields!(at, visitor: waiting);
+            }
+            Self::Retrying { message, .. } | Self::Notice { message } => {
+                fields!(at, visitor: message);
+            }
+            Self::TaskFinished { result, failure, .. } => {
+                fields!(at, visitor: result, failure);
+            }
+            Self::SectionFinished { failure, .. } => {
+                fields!(at, visitor: failure);
+            }
+            Self::StepFinished { reason, failure, .. } => {
+                fields!(at, visitor: reason, failure);
+            }
+            // A variable's name is the playbook's.
+            Self::Registered { value, .. } => {
+                fields!(at, visitor: value);
+            }
+            Self::GateOpened { question, confirm, .. } => {
+                fields!(at, visitor: question, confirm);
+            }
+            Self::GateAnswered { by, reason, .. } => {
+                fields!(at, visitor: by, reason);
+            }
+            Self::RunFinished { standing, .. } => {
+                at.within("standing", |at| {
+                    for (index, change) in standing.iter_mut().enumerate() {
+                        at.within(index, |at| at.within("summary", |at| change.summary.leaves(at, visitor)));
+                    }
+                });
+            }
+            Self::SectionStarted { .. } | Self::TaskStarted { .. } | Self::Applied { .. } | Self::Undone { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::change::Change;
+    use crate::place::Place;
+    use crate::target::Target;
+    use crate::task::{ChangeId, TaskId};
+
+    struct Mark(Vec<String>);
+
+    impl Visitor for Mark {
+        fn text(&mut self, at: &str, text: &mut String) {
+            self.0.push(at.to_owned());
+            text.push('!');
+        }
+    }
+
+    #[test]
+    fn every_pointer_leads_to_its_leaf_in_the_json_of_the_event() {
+        let action = Action::Exec { place: Place::Controller, command: Command::new(["echo", "x"]).stdin("in") };
+        let request = Action::Request(Request { body: Some(json!({"a/b": ["c"]})), ..Request::get("p", "/x") });
+        let summary = crate::text!("test.run", "run {what}", what = vec!["a", "b"]);
+        let change = Change::at_most_once(summary, [action]).key("run").undo([request]).preview("+x");
+        let task = TaskId { path: "p/s[1:aa]".parse().unwrap(), target: Target::Controller };
+        let mut kind = EventKind::Applying { task, number: ChangeId(1), change };
+        let mut mark = Mark(Vec::new());
+        visit(&mut kind, &mut mark);
+        let json = serde_json::to_value(&kind).unwrap();
+        for at in &mark.0 {
+            let leaf = json.pointer(at).and_then(Value::as_str);
+            assert!(leaf.is_some_and(|leaf| leaf.ends_with('!')), "{at}: {leaf:?} in {json}");
+        }
+        assert_eq!(mark.0.len(), 8, "{:?}", mark.0);
+        assert!(!json["task"].to_string().contains('!') && !json["change"]["key"].to_string().contains('!'));
+    }
+}

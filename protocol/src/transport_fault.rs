@@ -1,0 +1,24 @@
+//! Why a command or request could not be brought to its end.
+
+/// Why a command could not be brought to its end, or a request was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportFault {
+    /// The host does not answer; nothing was sent.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// The host refused the login.
+    #[error("login refused: {0}")]
+    Auth(String),
+    /// The host is not the one that was expected.
+    #[error("host key or identity refused: {0}")]
+    HostKey(String),
+    /// A deadline ran out; the outcome is unknown.
+    #[error("timed out: {0}")]
+    TimedOut(String),
+    /// The run was stopped.
+    #[error("stopped")]
+    Cancelled,
+    /// The connection was lost after the command was sent: the outcome is unknown.
+    #[error("connection lost, the outcome is unknown: {0}")]
+    Lost(String),
+}
