@@ -204,8 +204,9 @@ impl Leaves for Done {
 
 impl Leaves for Change {
     fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
-        let Self { key: _, summary, class: _, actions, undo, preview, alters: _ } = self;
-        fields!(at, visitor: summary, actions, undo, preview);
+        // A key may name a path or an object; it is compared with the secrets back in it.
+        let Self { key, summary, class: _, actions, undo, preview, alters: _ } = self;
+        fields!(at, visitor: key, summary, actions, undo, preview);
     }
 }
 
@@ -339,7 +340,7 @@ mod tests {
             let leaf = json.pointer(at).and_then(Value::as_str);
             assert!(leaf.is_some_and(|leaf| leaf.ends_with('!')), "{at}: {leaf:?} in {json}");
         }
-        assert_eq!(mark.0.len(), 8, "{:?}", mark.0);
-        assert!(!json["task"].to_string().contains('!') && !json["change"]["key"].to_string().contains('!'));
+        assert_eq!(mark.0.len(), 9, "{:?}", mark.0);
+        assert!(!json["task"].to_string().contains('!') && !json["change"]["class"].to_string().contains('!'));
     }
 }

@@ -68,8 +68,8 @@ async fn one_failed_target_stops_the_run_before_the_next_step() {
     let last = serde_json::to_value(bench.events().pop().unwrap()).unwrap();
     let standing = last["standing"].as_array().unwrap();
     assert_eq!(standing.len(), 3, "{standing:?}");
-    assert!(standing.iter().any(|line| line.as_str().unwrap().contains("here/b: set x to 3")), "{standing:?}");
-    assert!(standing.iter().any(|line| line.as_str().unwrap().contains("not known")), "{standing:?}");
+    let of_b = |line: &&Value| line["task"]["target"]["node"]["node"] == "b" && line["complete"] == false;
+    assert_eq!(standing.iter().filter(of_b).count(), 1, "{standing:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,7 +235,7 @@ async fn secrets_never_reach_an_event() {
     assert_eq!(bench.go().await.exit_code, 0);
     let text = serde_json::to_string(&bench.events()).unwrap();
     assert!(text.contains("with ***") && !text.contains("hunter2"), "{text}");
-    assert_eq!(bench.registered("hidden"), json!("***"));
+    assert_eq!(bench.registered("hidden"), json!(null));
     let said = |event: Event| match event.kind {
         EventKind::Acted { task, done: Done::Output(output), .. } => Some((task.path.id(), output.stdout)),
         _ => None,

@@ -22,14 +22,14 @@ async fn a_plan_changes_nothing_and_says_what_it_cannot_know() {
         "  - {name: early, target: active, number: {name: x, is: 1, never_from: 0}}\n  - {name: sync, target: active, number: {name: x, is: 0}, register: known}\n  - {name: change, target: active.nodes, number: {name: x, is: 3}, register: later}\n  - {gate: Go on?}\n  - {name: dependent, target: active, number: {name: y, is: \"{{ later[0].is }}\"}, register: chain}\n  - {name: chained, target: active, number: {name: y, is: \"{{ chain.is }}\"}}\n  - {name: independent, target: active, number: {name: y, is: \"{{ known.is }}\"}}\n  - {name: refused, target: active, number: {name: x, is: 5, never_from: 0}}\n  - {name: waits, target: active, number: {name: x, is: 5, wait: true}}\n  - {name: never, when: false, target: active, number: {name: x, is: 5}}\n",
     );
     let plan = planned(&bench, &Tags::default()).await;
-    let until = |step: &str| Verdict::Unknown { until: format!("only/{step}") };
+    let on = |number, step: &str| Verdict::Depends { number, on: format!("only/{step}").parse().unwrap() };
     let wanted = [
         Verdict::Blocked,
         Verdict::InSync,
         Verdict::Change,
         Verdict::Gate,
-        until("change"),
-        until("dependent"),
+        on(3, "change"),
+        on(5, "dependent"),
         Verdict::InSync,
         Verdict::BlockedNow,
         Verdict::Wait,

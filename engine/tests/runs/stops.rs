@@ -1,7 +1,7 @@
 //! Gates, stops, resuming and taking back.
 
 use cutover_engine::event::EventKind;
-use cutover_engine::execute::{Past, made};
+use cutover_engine::execute::{Ledger, Past};
 
 use crate::bench::Bench;
 use crate::steps;
@@ -9,10 +9,13 @@ use crate::world::Strike;
 
 const THREE: &str = "  - {name: one, target: active, number: {name: x, is: 3}, register: first}\n  - {name: two, target: active, number: {name: y, is: 1, wait: true}, timeout: 1h}\n  - {name: three, target: active, number: {name: z, is: \"{{ first.is }}\"}}\n";
 
-fn notice(kind: EventKind) -> Option<String> {
+/// The lines of a failure that a step ended with.
+fn failure(kind: EventKind) -> Vec<String> {
     match kind {
-        EventKind::Notice { message } => Some(message),
-        _ => None,
+        EventKind::StepFinished { failure: Some(failure), .. } => {
+            [failure.message].into_iter().chain(failure.details).map(|line| line.to_string()).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -58,7 +61,7 @@ async fn a_run_is_taken_back_from_its_end() {
     bench.go().await;
     assert_eq!(bench.undo().await.exit_code, 7);
     assert_eq!(bench.sets()[4..], ["controller set x 0", "here/c set x 0", "here/b set x 9", "here/a set x 0"]);
-    assert!(made(&bench.events()).is_empty());
+    assert!(Ledger::of(&bench.events()).standing().is_empty());
     assert_eq!(bench.undo().await.exit_code, 7);
     assert_eq!(bench.sets().len(), 8, "nothing is left to take back");
 }
@@ -93,8 +96,8 @@ async fn a_failed_undo_says_so_and_can_be_repeated() {
     bench.go().await;
     bench.world.0.lock().unwrap().strikes.push(("set x 0", Strike::Fail, 1));
     assert_eq!(bench.undo().await.exit_code, 8);
-    let told: Vec<String> = bench.events().into_iter().filter_map(|event| notice(event.kind)).collect();
-    assert_eq!(told[0].trim_end(), "here: could not take back: set x to 3");
+    let told: Vec<String> = bench.events().into_iter().flat_map(|event| failure(event.kind)).collect();
+    assert_eq!(told[0].trim_end(), "here: could not undo: set x to 3");
     assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
     assert_eq!(bench.undo().await.exit_code, 7);
 }
@@ -125,7 +128,7 @@ async fn a_run_that_was_taken_back_does_not_go_on() {
     bench.past = Past::of(&bench.events());
     let ending = bench.go().await;
     assert_eq!((ending.exit_code, bench.sets().len()), (3, 2));
-    assert!(ending.failure.unwrap().message.starts_with("this run was taken back"));
+    assert!(ending.failure.unwrap().message.contains("this run was undone"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +149,7 @@ async fn beyond_the_point_of_no_return_nothing_is_taken_back() {
     let ending = bench.undo().await;
     assert_eq!((ending.exit_code, bench.sets().len()), (3, 4));
     let message = ending.failure.unwrap().message;
-    assert_eq!(message, "the run has passed its point of no return (`Last`): nothing is taken back");
+    assert_eq!(message, "the run has passed its point of no return (`Last`): nothing is undone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +163,7 @@ async fn what_still_stands_is_told_after_a_resume_too() {
     bench.world.0.lock().unwrap().numbers.insert(("controller".into(), "y".into()), 1);
     assert_eq!(bench.go().await.exit_code, 1);
     let text = serde_json::to_string(bench.events().last().unwrap()).unwrap();
-    assert!(text.contains(r#""standing":["here: set x to 3 "]"#), "{text}");
+    assert!(text.contains(r#""standing":[{"change":1,"#) && text.contains("set x to 3"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
