@@ -27,5 +27,6 @@ pub mod world;
 
 // What a run consists of; see the crate.
 pub use cutover_protocol::{
-    action, change, command, diff, event, leaves, output, path, place, request, selector, subject, target, task, text,
+    action, change, command, diff, event, leaves, output, path, place, query, reads, request, selector, subject,
+    target, task, text,
 };

@@ -13,6 +13,8 @@ pub mod leaves;
 pub mod output;
 pub mod path;
 pub mod place;
+pub mod query;
+pub mod reads;
 pub mod request;
 pub mod selector;
 pub mod subject;

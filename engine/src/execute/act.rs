@@ -56,7 +56,7 @@ fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, 
 
 async fn send(world: &dyn World, request: &Request) -> Result<serde_json::Value, Failure> {
     if !request.has_valid_path() {
-        return Err(bad_path(request));
+        return Err(bad_path(&request.path));
     }
     let answer = world.request(request).await.map_err(|fault| {
         let unsent = matches!(fault, TransportFault::Unreachable(_));

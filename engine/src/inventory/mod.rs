@@ -14,6 +14,7 @@ pub use site::{Connection, Kubernetes, Machine, Roles, Site, Ssh};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::source::SourceFile;
@@ -55,7 +56,7 @@ impl Inventory {
 }
 
 /// One replicated pair: a DRBD resource with a member on each site.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// The ordinal of the replica whose data it carries.
     pub ordinal: usize,
@@ -66,7 +67,7 @@ pub struct Pair {
 }
 
 /// One site's end of a pair.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairMember {
     /// The site's name.
     pub site: String,

@@ -120,10 +120,10 @@ impl<M: Module + Copy> Bound for BoundModule<M> {
     fn look<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Probed, Failure>> {
         Box::pin(async move {
             let state = self.module.probe(cx, &self.params).await?;
-            let diff = self.module.diff(cx, &self.params, &state);
+            let diff = self.module.diff(cx.facts(), &self.params, &state);
             let recorded = serde_json::to_value(&state).unwrap_or(Value::Null);
             let (module, params, cx) = (self.module, Arc::clone(&self.params), cx.clone());
-            let result = Box::new(move |done: &[Done]| module.result(&cx, &params, &state, done));
+            let result = Box::new(move |done: &[Done]| module.result(cx.facts(), &params, &state, done));
             Ok(Probed { state: recorded, diff, result })
         })
     }

@@ -3,14 +3,16 @@
 mod any;
 mod api_failure;
 mod context;
+mod facts;
 
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
 pub(crate) use api_failure::status as api_status;
 pub use api_failure::{api_body, api_failure};
+pub use context::Context;
 pub(crate) use context::bad_path;
-pub use context::{Context, Trace};
 pub use cutover_protocol::change::{Change, Class};
 pub use cutover_protocol::diff::{Diff, Progress, Waiting};
+pub use facts::Facts;
 
 use std::future::Future;
 
@@ -41,7 +43,7 @@ pub trait Module: Send + Sync + 'static {
     /// What a probe saw. Recorded in the journal.
     type State: Serialize + Send + Sync + 'static;
 
-    /// Reads the world. Must not change it: only read-only commands and GET requests.
+    /// Reads the world. It cannot change it: a context sends nothing but queries, which only read.
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;
 
     /// What the probe looks at and the changes alter: from it a plan knows which steps depend on which.
@@ -49,12 +51,12 @@ pub trait Module: Send + Sync + 'static {
         None
     }
 
-    /// Compares what is wanted with what is. Pure: no I/O, the same answer for the same input.
-    fn diff(&self, cx: &Context, params: &Self::Params, state: &Self::State) -> Diff;
+    /// Compares what is wanted with what is. Pure: it sees nothing but plain data, the same answer for the same input.
+    fn diff(&self, facts: &Facts, params: &Self::Params, state: &Self::State) -> Diff;
 
     /// What `register` keeps: the last probed state, unless a module says otherwise. `done` holds what the executed
     /// actions gave back, in order; it is empty if nothing had to be changed.
-    fn result(&self, _cx: &Context, _params: &Self::Params, state: &Self::State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Self::Params, state: &Self::State, _done: &[Done]) -> Value {
         serde_json::to_value(state).unwrap_or(Value::Null)
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cutover_engine::clock::Clock;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Class, Context, Diff, Module, Registry};
+use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module, Registry};
+use cutover_engine::query::ReadOnly;
 use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
@@ -175,12 +176,14 @@ impl Module for Number {
     type State = Seen;
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<Seen, Failure> {
-        let output = cx.read(&Command::new(["get", &params.name])).await?;
+        let read = Command::new(["get", &params.name]);
+        let read = ReadOnly::declared(read, true).ok_or_else(|| Failure::failed("it is declared"))?;
+        let output = cx.read(&read).await?;
         let is = output.stdout.trim().parse().map_err(|_| Failure::failed("no number"))?;
         Ok(Seen { is })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &Seen) -> Diff {
+    fn diff(&self, facts: &Facts, params: &Params, state: &Seen) -> Diff {
         if params.never_from == Some(state.is) {
             return Diff::blocked(format!("{} is {}", params.name, state.is));
         }
@@ -191,7 +194,7 @@ impl Module for Number {
             return Diff::waiting(format!("{} is {}", params.name, state.is));
         }
         let set = |value: i64| cutover_engine::action::Action::Exec {
-            place: cx.place(),
+            place: facts.place.clone(),
             command: Command::new(["set", &params.name, &value.to_string()]).gives_up("no answer within"),
         };
         let class = if params.once { Class::AtMostOnce } else { Class::Idempotent };
