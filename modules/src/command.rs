@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::reads;
 use cutover_engine::world::{Command as Argv, Exit, Output, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -89,7 +90,7 @@ register: roles
             false => None,
         };
         let exists = match &params.creates {
-            Some(path) => Some(cx.read_at(&place, &Argv::new(["test", "-e", path])).await?.success()),
+            Some(path) => Some(cx.read_at(&place, &reads::TEST_EXISTS.of([path])).await?.success()),
             None => None,
         };
         Ok(State { place, output, exists })

@@ -4,6 +4,7 @@
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::reads;
 use cutover_engine::world::{Command, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,7 @@ drbd_role:
                 }
             }
         } else if role == Role::Primary {
-            let real = cx.read(&Command::new(["readlink", "-f", &own.device])).await?;
+            let real = cx.read(&reads::READLINK.of([&own.device])).await?;
             let name = if real.success() { real.stdout.trim() } else { &own.device };
             for mount in mounts::read(cx).await?.into_iter().filter(|mount| mount.source == name) {
                 let users = users::read(cx, &cx.place(), &mount.target).await?;
@@ -179,7 +180,7 @@ drbd_role:
 
 /// What a backing disk carries beside DRBD's own metadata.
 async fn traces(cx: &Context, place: Place, disk: &str) -> Result<Traces, Failure> {
-    let wipefs = Command::new(["wipefs", "-n", disk]);
+    let wipefs = reads::WIPEFS_LIST.of([disk]);
     let text = stdout(&wipefs, cx.read_at(&place, &wipefs).await?)?;
     let foreign = |line: &&str| line.contains("0x") && !line.split_whitespace().any(|word| word == "drbd");
     let squeeze = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -5,6 +5,7 @@ use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
 use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::reads;
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -158,7 +159,7 @@ drbd_split_brain:
 }
 
 async fn node(cx: &Context, params: &Params, (pair, own): (&Pair, &PairMember), victim: &End) -> Result<Node, Failure> {
-    let real = cx.read(&Command::new(["readlink", "-f", &own.device])).await?;
+    let real = cx.read(&reads::READLINK.of([&own.device])).await?;
     let device = if real.success() { real.stdout.trim() } else { &own.device };
     let mut mounted = Vec::new();
     for mount in mounts::read(cx).await?.into_iter().filter(|mount| mount.source == device) {
@@ -166,7 +167,7 @@ async fn node(cx: &Context, params: &Params, (pair, own): (&Pair, &PairMember), 
         mounted.push((mount.target, users));
     }
     let there = async |path: &str| {
-        let test = Command::new(["test", "-e", path]).accept([1]);
+        let test = reads::TEST_EXISTS.of([path]).accept([1]);
         Ok::<_, Failure>(cx.read(&test).await?.success())
     };
     let marker = there(&params.marker(pair)).await?;

@@ -9,6 +9,7 @@ mod tests;
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::reads;
 use cutover_engine::world::{Command, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,13 +122,13 @@ async fn look_on_nodes(cx: &Context, facts: &mut Facts) -> Result<(), Failure> {
             continue;
         }
         let place = Place::node(site, &member.node);
-        let resolved = cx.read_at(&place, &Command::new(["readlink", "-f", &member.device])).await?;
+        let resolved = cx.read_at(&place, &reads::READLINK.of([&member.device])).await?;
         let device = match resolved.stdout.trim() {
             name if resolved.success() && !name.is_empty() => name.to_owned(),
             _ => member.device.clone(),
         };
         // `-P` and not `-J`, which the util-linux of CentOS 7 does not know. It finds nothing for a path that is not there.
-        let findmnt = Command::new(["findmnt", "-n", "-P", "-o", "SOURCE,TARGET", "-T", &path]).accept([1]);
+        let findmnt = reads::FINDMNT_SOURCE_TARGET.of([&path]).accept([1]);
         let found = cx.read_at(&place, &findmnt).await?;
         if !found.accepted_by(&findmnt) {
             return Err(crate::storage::failed(&findmnt, &found));

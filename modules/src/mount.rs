@@ -9,6 +9,7 @@ mod tests;
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::reads;
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -192,14 +193,14 @@ mount:
             return Err(Failure::invalid(message).pointer("/persist/promote"));
         }
         let block = Block::probe(cx, &params.device).await?;
-        let directory = if cx.read(&Command::new(["test", "-d", path]).accept([1])).await?.success() {
+        let directory = if cx.read(&reads::TEST_DIRECTORY.of([path]).accept([1])).await?.success() {
             "directory"
-        } else if cx.read(&Command::new(["test", "-e", path]).accept([1])).await?.success() {
+        } else if cx.read(&reads::TEST_EXISTS.of([path]).accept([1])).await?.success() {
             "other"
         } else {
             "missing"
         };
-        let real = cx.read(&Command::new(["readlink", "-f", path])).await?;
+        let real = cx.read(&reads::READLINK.of([path])).await?;
         let real_path = if real.success() { real.stdout.trim_end_matches('\n').to_owned() } else { path.clone() };
         let all = mounts::read(cx).await?;
         let at_path: Vec<Mounted> = all.iter().filter(|mount| mount.target == real_path).cloned().collect();
@@ -247,9 +248,9 @@ mount:
 }
 
 async fn beneath(cx: &Context, path: &str) -> Result<Beneath, Failure> {
-    let lsattr = Command::new(["lsattr", "-d", path]);
+    let lsattr = reads::LSATTR.of([path]);
     let flags = crate::storage::stdout(&lsattr, cx.read(&lsattr).await?)?;
-    let ls = Command::new(["ls", "-A", path]);
+    let ls = reads::LS.of([path]);
     let names = crate::storage::stdout(&ls, cx.read(&ls).await?)?;
     let aside = moves::is_aside(cx, path).await?;
     Ok(Beneath {
@@ -260,8 +261,8 @@ async fn beneath(cx: &Context, path: &str) -> Result<Beneath, Failure> {
 }
 
 async fn unit(cx: &Context, name: String) -> Result<Unit, Failure> {
-    let text = cx.read(&Command::new(["cat", &format!("{DIRECTORY}/{name}")]).accept([1])).await?;
-    let enabled = cx.read(&Command::new(["systemctl", "is-enabled", &name]).accept([1, 4])).await?;
+    let text = cx.read(&reads::CAT.of([&format!("{DIRECTORY}/{name}")]).accept([1])).await?;
+    let enabled = cx.read(&reads::SYSTEMCTL_IS_ENABLED.of([&name]).accept([1, 4])).await?;
     let text = text.success().then_some(text.stdout);
     Ok(Unit { name, text, enabled: enabled.stdout.trim() == "enabled" })
 }

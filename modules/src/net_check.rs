@@ -5,6 +5,7 @@ use cutover_engine::action::{Action, Done};
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::reads;
 use cutover_engine::world::{Command, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,7 +142,7 @@ net_check:
                 return Err(Failure::invalid("send 1 to 1000 packets").pointer("/ping/count"));
             }
             let count = ping.count.to_string();
-            let command = Command::new(["ping", "-n", "-q", "-c", &count, "-i", "0.2", "-W", "2", &to]).accept([1]);
+            let command = reads::PING.of([&count, &to]).accept([1]);
             let output = cx.read(&command).await?;
             state.packets = packets(&output.stdout);
             state.rtt_ms = round_trip(&output.stdout);
@@ -256,7 +257,7 @@ async fn answers(cx: &Context, to: &str, ports: &[u16]) -> Result<Vec<(u16, Stri
 
 /// The programs that listen on some ports here. Sockets of the kernel, such as DRBD's, have none.
 async fn listeners(cx: &Context, ports: &[u16]) -> Result<Vec<(u16, String)>, Failure> {
-    let ss = Command::new(["ss", "-l", "-t", "-n", "-p"]);
+    let ss = reads::SS_LISTENERS.of([]);
     let text = stdout(&ss, cx.read(&ss).await?)?;
     Ok(text.lines().filter_map(listener).filter(|(port, _)| ports.contains(port)).collect())
 }

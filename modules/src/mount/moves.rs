@@ -3,6 +3,7 @@
 use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context};
+use cutover_engine::reads;
 use cutover_engine::world::Command;
 
 use super::{Beneath, Params, Unit};
@@ -16,7 +17,7 @@ pub(super) fn aside(path: &str) -> String {
 
 /// Whether something is there.
 pub(super) async fn is_aside(cx: &Context, path: &str) -> Result<bool, Failure> {
-    let test = Command::new(["test", "-e", &aside(path)]).accept([1]);
+    let test = reads::TEST_EXISTS.of([&aside(path)]).accept([1]);
     Ok(cx.read(&test).await?.success())
 }
 
