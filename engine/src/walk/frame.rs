@@ -279,9 +279,12 @@ impl<'a> BlockFrame<'a> {
 
     /// Begins no further section or pass.
     fn finish(&mut self, end: End) {
-        let unfinished = self.pass.as_ref().is_some_and(|pass| {
-            // What only stands there as the next section, and is empty, is not left out.
-            pass.next.is_some_and(|next| !self.steps_of(next).is_empty() && next != Section::Rescue)
+        let has = |section: Section| !self.steps_of(section).is_empty();
+        let unfinished = self.pass.as_ref().is_some_and(|pass| match pass.next {
+            Some(Section::Block) => true,
+            Some(Section::Rescue) => has(Section::Always) || pass.end.failure.is_some() && has(Section::Rescue),
+            Some(Section::Always) => has(Section::Always),
+            None => false,
         });
         if unfinished || !self.passes.is_empty() {
             self.end.absorb(end);
