@@ -3,6 +3,7 @@
 use super::names::Known;
 use super::{Checker, target};
 use crate::module::{AnyModule, TargetKind};
+use crate::playbook::option::{OPTIONS, Sees, Templates};
 use crate::playbook::{Step, StepKind};
 use crate::run::builtins;
 use crate::source::{Fault, Kind, Location, Node};
@@ -14,25 +15,19 @@ impl Checker<'_> {
     pub(super) fn step(&mut self, visit: &StepVisit<'_>, names: &Names) -> Known {
         let step = visit.step;
         let mut known = self.known(&visit.environment, names);
+        self.options(step, Sees::Outside, &known);
         if let Some(target) = &step.target {
-            self.mentions(target, false, &known);
             self.target(target);
         }
         let kinds = target::kinds(step.target.as_ref().or(visit.environment.target));
-        if let Some(list) = &step.loop_over {
-            self.mentions(list, false, &known);
+        if step.loop_over.is_some() {
             known.learn(["item", "item_index"]);
         }
         self.vars(&step.vars, &mut known);
         let own = self.with_target(step, &known, kinds.as_deref());
-        for node in [&step.delegate_to, &step.timeout].into_iter().flatten() {
-            self.mentions(node, false, &own);
-        }
+        self.options(step, Sees::Task, &own);
         let title = Node { at: step.at.clone(), kind: Kind::Str(step.name.clone()) };
         self.mentions(&title, false, &known);
-        if let Some(when) = &step.when {
-            self.mentions(when, true, &own);
-        }
         match &step.kind {
             StepKind::Module { module, at, params } => {
                 self.mentions(params, false, &own);
@@ -42,9 +37,9 @@ impl Checker<'_> {
                 }
             }
             StepKind::Gate(gate) => {
-                self.mentions(&gate.question, false, &known);
+                self.mentions(&gate.question, false, &own);
                 if let Some(confirm) = &gate.confirm {
-                    self.mentions(confirm, false, &known);
+                    self.mentions(confirm, false, &own);
                 }
             }
             StepKind::Block { .. } => {}
@@ -52,19 +47,32 @@ impl Checker<'_> {
         own
     }
 
-    /// Checks `until`, which sees the result.
+    /// Checks what sees the result.
     pub(super) fn until(&mut self, step: &Step, known: &Known, names: &Names) {
-        let Some(until) = &step.until else { return };
         let mut known = known.clone();
         known.learn(["result"]);
         known.learn(names.registered.keys().map(String::as_str));
-        self.mentions(until, true, &known);
+        self.options(step, Sees::Result, &known);
     }
 
-    /// The names that a step with targets of these kinds knows: a site has no `pair`.
+    /// Checks the templates of those options that can see so much.
+    fn options(&mut self, step: &Step, sees: Sees, known: &Known) {
+        let of_stage = |templates: &Templates| templates.sees == sees;
+        for templates in OPTIONS.iter().filter_map(|option| option.templates).filter(of_stage) {
+            if let Some(node) = (templates.of)(step) {
+                self.mentions(node, templates.expression, known);
+            }
+        }
+    }
+
+    /// The names that a step with targets of these kinds knows: a site has no `pair`, and a gate or block has no target at all.
     fn with_target(&self, step: &Step, known: &Known, kinds: Option<&[TargetKind]>) -> Known {
         let mut own = known.clone();
-        let (StepKind::Module { .. }, Some(kinds)) = (&step.kind, kinds) else { return own };
+        let kinds = match (&step.kind, kinds) {
+            (StepKind::Module { .. }, None) => return own,
+            (StepKind::Module { .. }, Some(kinds)) => kinds,
+            (StepKind::Gate(_) | StepKind::Block { .. }, _) => &[TargetKind::Controller],
+        };
         for name in builtins::sometimes() {
             let everywhere = kinds.iter().all(|kind| builtins::of_kind(*kind).contains(name));
             let defined = self.common.contains(*name) || step.vars.iter().any(|(own, _)| own == name);
