@@ -103,7 +103,8 @@ async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
         let stage = Stage::prepared();
         let_claims_go(&stage, when).await;
         let policy = format!("persistentVolumeClaimRetentionPolicy: {when}: Delete");
-        let words = [policy.as_str(), "data-common-etcd-etcd-2", "kubectl -n common patch statefulset common-etcd-etcd"];
+        let words =
+            [policy.as_str(), "data-common-etcd-etcd-2", "kubectl -n common patch statefulset common-etcd-etcd"];
         caught_and_undone(&stage, &[], "map-every-replica-to-its-volume-and-node", &words).await;
     }
 }

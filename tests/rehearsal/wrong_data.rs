@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use crate::stage::Stage;
 use crate::ran::changed;
+use crate::stage::Stage;
 use crate::unharmed::{caught, caught_and_undone, undone};
 
 const NEW: &str = "/data/vmdata/hpvolumes/common-etcd-etcd-";

@@ -117,7 +117,9 @@ pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<Sta
                 Some(last) if last.status.starts_with("pending-") && state.good().is_none() => {
                     claims::with(cx, params, state.deployed.iter()).await?
                 }
-                Some(last) if !last.status.starts_with("pending-") && !present::in_sync(params, &state, last) => claims::by_upgrade(cx, params, &state).await?,
+                Some(last) if !last.status.starts_with("pending-") && !present::in_sync(params, &state, last) => {
+                    claims::by_upgrade(cx, params, &state).await?
+                }
                 _ => Vec::new(),
             };
         }

@@ -57,7 +57,8 @@ fn replicas_whose_claims_would_go_are_not_patched_away() {
         })
     };
     let look = |kind: &str, patch: Value, policy: &Value| {
-        let params = json!({"kind": "StatefulSet", "namespace": "common", "name": "etcd", "type": kind, "patch": patch});
+        let params =
+            json!({"kind": "StatefulSet", "namespace": "common", "name": "etcd", "type": kind, "patch": patch});
         let params: Params = serde_json::from_value(params).unwrap();
         let seen = Seen { name: "etcd".to_owned(), object: Some(set(policy.clone())), deleting: false };
         let state = State { kind: crate::kubernetes::kind::STATEFUL_SET, objects: vec![seen] };

@@ -152,8 +152,7 @@ impl Facts {
         };
         let others = sources.volumes.iter().filter(used).map(|volume| Volume::of(volume, &sources.nodes));
         let others = others.filter(|volume| volume.path.is_some()).collect();
-        let named =
-            Named { kind: &STATEFUL_SET, namespace: Some(&params.namespace), name: &params.statefulset };
+        let named = Named { kind: &STATEFUL_SET, namespace: Some(&params.namespace), name: &params.statefulset };
         let policy = Retention::of(&sources.set).reason(named, &[Moment::Scaled, Moment::Deleted], 0);
         let drops_claims = policy.or_else(|| retention::deletion(named, &sources.set, &sources.claims));
         Self { set: Some(Set { replicas, templates, drops_claims }), replicas: replicas_seen, others }

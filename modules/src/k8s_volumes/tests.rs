@@ -5,7 +5,13 @@ use cutover_engine::inventory::{Pair, PairMember};
 use super::*;
 
 fn params(on_pairs: bool) -> Params {
-    Params { namespace: "common".into(), statefulset: "etcd".into(), claim: "data".into(), on_pairs, keeps_claims: false }
+    Params {
+        namespace: "common".into(),
+        statefulset: "etcd".into(),
+        claim: "data".into(),
+        on_pairs,
+        keeps_claims: false,
+    }
 }
 
 fn pairs(count: usize) -> Vec<Pair> {
@@ -156,14 +162,19 @@ fn claims_that_would_not_survive_are_named_if_asked_for() {
     };
     let deletes = |s: &mut Sources| {
         s.set["metadata"]["name"] = json!("etcd");
-        s.set["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({"whenScaled": "Retain", "whenDeleted": "Delete"});
+        s.set["spec"]["persistentVolumeClaimRetentionPolicy"] =
+            json!({"whenScaled": "Retain", "whenDeleted": "Delete"});
     };
     let owned = |s: &mut Sources| s.claims[1]["metadata"]["ownerReferences"] = json!([{"uid": "set"}]);
     assert_eq!(found(&deletes, false), [""; 0]);
     assert_eq!(found(&|_| {}, true), [""; 0]);
     let said = found(&deletes, true).join("");
     assert!(said.contains("whenDeleted: Delete): data-etcd-0, data-etcd-1, data-etcd-2 would go"), "{said}");
-    assert!(found(&owned, true).join("").contains("StatefulSet common/etcd owns data-etcd-1"), "{:?}", found(&owned, true));
+    assert!(
+        found(&owned, true).join("").contains("StatefulSet common/etcd owns data-etcd-1"),
+        "{:?}",
+        found(&owned, true)
+    );
 }
 
 #[test]

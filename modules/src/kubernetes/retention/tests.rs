@@ -32,7 +32,9 @@ fn only_a_policy_that_deletes_at_that_moment_is_a_reason() {
     ] {
         assert_eq!(reason(scaled, deleted, moment), None, "{scaled} {deleted}");
     }
-    insta::assert_snapshot!(reason("Delete", "Retain", Moment::Scaled).unwrap(), @"");
+    insta::assert_snapshot!(reason("Delete", "Retain", Moment::Scaled).unwrap(), @r#"
+    StatefulSet common/etcd deletes the claims of replicas that are scaled away (persistentVolumeClaimRetentionPolicy: whenScaled: Delete): data-etcd-0, wal-etcd-0, data-etcd-1, wal-etcd-1, data-etcd-2, wal-etcd-2 would go, and with them the data of every volume whose reclaim policy is Delete; let it keep them first: kubectl -n common patch statefulset etcd --type merge -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain","whenDeleted":"Retain"}}}'
+    "#);
     let none = json!({"metadata": {"name": "etcd"}, "spec": {"replicas": 3}});
     assert_eq!(Retention::of(&none).reason(named(), &[Moment::Scaled, Moment::Deleted], 0), None);
 }
@@ -69,7 +71,9 @@ fn what_a_set_owns_goes_with_it_whatever_its_policy_says_by_now() {
     let claims = [claim("data-etcd-0", "s-1"), claim("data-other-0", "s-2"), claim("data-etcd-1", "s-1")];
     let kept = set(0, "Retain", "Retain");
     assert_eq!(deletion(named(), &kept, &claims[1..2]), None);
-    insta::assert_snapshot!(deletion(named(), &kept, &claims).unwrap(), @"");
+    insta::assert_snapshot!(deletion(named(), &kept, &claims).unwrap(), @r#"
+    StatefulSet common/etcd owns data-etcd-0, data-etcd-1 and takes them along when it is deleted, and with them the data of every volume whose reclaim policy is Delete; let it own them no more: kubectl -n common patch pvc data-etcd-0 data-etcd-1 --type json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'
+    "#);
     let reason = deletion(named(), &set(0, "Retain", "Delete"), &claims).unwrap();
     assert!(reason.contains("whenDeleted: Delete): data-etcd-0, data-etcd-1 would go"), "{reason}");
 }
