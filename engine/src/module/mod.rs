@@ -4,6 +4,7 @@ mod any;
 mod api_failure;
 mod context;
 mod facts;
+mod targets;
 
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
 pub(crate) use api_failure::status as api_status;
@@ -13,6 +14,7 @@ pub(crate) use context::bad_path;
 pub use cutover_protocol::change::{Change, Class};
 pub use cutover_protocol::diff::{Diff, Progress, Waiting};
 pub use facts::Facts;
+pub use targets::{TargetKind, Targets};
 
 use std::future::Future;
 
@@ -38,10 +40,22 @@ pub trait Module: Send + Sync + 'static {
     /// A step that uses the module, as YAML; part of the reference and checked by a test.
     const EXAMPLE: &'static str;
 
+    /// On which kinds of target it works: `check` refuses others.
+    const TARGETS: Targets = Targets::ANY;
+
     /// What the author writes. Doc comments become schema and reference.
     type Params: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static;
     /// What a probe saw. Recorded in the journal.
     type State: Serialize + Send + Sync + 'static;
+
+    /// Judges parameters as a whole: what contradicts itself, or can never be done. `check` asks it of everything that is
+    /// written without templates, and a run before the first look. What it refuses points to the parameter.
+    ///
+    /// # Errors
+    /// The parameters cannot be carried out, whatever the world is like.
+    fn judge(_params: &Self::Params) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Reads the world. It cannot change it: a context sends nothing but queries, which only read.
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;

@@ -205,4 +205,4 @@ impl Module for Number {
     }
 }
 
-pub(crate) const REGISTRY: Registry = Registry(&[&Number]);
+pub(crate) const REGISTRY: Registry = Registry(&[&Number, &crate::names::Send]);
