@@ -2,9 +2,8 @@
 //! Changes nothing.
 
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use cutover_engine::reads;
-use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +153,7 @@ disk_check:
         Ok(state)
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         let mut reasons = state.uncopied.clone();
         if let Some(block) = &state.block {
             reasons.extend(disk_reasons(params, state, block));
@@ -373,7 +372,7 @@ mod tests {
         ];
         let shown = cases.map(|(yaml, state)| {
             let params: Params = serde_yaml::from_str(yaml).unwrap();
-            format!("-- {yaml}\n{}", testing::show(&DiskCheck.diff(&testing::pair_context(), &params, &state)))
+            format!("-- {yaml}\n{}", testing::show(&DiskCheck.diff(testing::pair_context().facts(), &params, &state)))
         });
         insta::assert_snapshot!(shown.concat());
     }

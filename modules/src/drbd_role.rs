@@ -3,9 +3,9 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use cutover_engine::reads;
-use cutover_engine::world::{Command, Place};
+use cutover_engine::world::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -151,19 +151,19 @@ drbd_role:
         Ok(state)
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        match (cx.pair(), params.role) {
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        match (facts.pair(), params.role) {
             (Err(failure), _) => Diff::blocked(failure.message),
-            (Ok((pair, own, peer)), Wanted::Primary) => primary::compare(cx, params, state, pair, (own, peer)),
-            (Ok((pair, own, _)), Wanted::Secondary) => secondary::compare(cx, state, pair, own),
+            (Ok((pair, own, peer)), Wanted::Primary) => primary::compare(facts, params, state, pair, (own, peer)),
+            (Ok((pair, own, _)), Wanted::Secondary) => secondary::compare(facts, state, pair, own),
         }
     }
 
-    fn result(&self, cx: &Context, params: &Params, state: &State, done: &[Done]) -> Value {
+    fn result(&self, facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {
         let status = state.own.status.as_ref();
         let peer = state.peer.as_ref().and_then(Peer::end);
         json!({
-            "resource": cx.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default(),
+            "resource": facts.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default(),
             "role": status.map(|status| status.role),
             "changed": !done.is_empty(),
             "disk": status.map(|status| status.disk),

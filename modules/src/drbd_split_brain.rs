@@ -4,9 +4,8 @@
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use cutover_engine::reads;
-use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -134,15 +133,15 @@ drbd_split_brain:
         Ok(State { victim, survivor, node })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        match cx.pair() {
-            Ok((pair, own, peer)) => compare::compare(cx, params, state, pair, (own, peer)),
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        match facts.pair() {
+            Ok((pair, own, peer)) => compare::compare(facts, params, state, pair, (own, peer)),
             Err(failure) => Diff::blocked(failure.message),
         }
     }
 
-    fn result(&self, cx: &Context, _params: &Params, state: &State, done: &[Done]) -> Value {
-        let found = cx.pair().ok();
+    fn result(&self, facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
+        let found = facts.pair().ok();
         let status = state.victim.status.as_ref();
         json!({
             "resource": found.map(|(pair, ..)| pair.resource.clone()),

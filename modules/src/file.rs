@@ -2,7 +2,7 @@
 
 use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::reads;
 use cutover_engine::world::{Command, Exit, Place};
 use schemars::JsonSchema;
@@ -126,7 +126,7 @@ file: {path: "/etc/drbd.d/cke_{{ pair.resource }}.primary", state: touch}
         Ok(State { place, found })
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         if params.state == Wanted::Absent {
             return remove::diff(params, &state.place, state.found.as_ref());
         }
@@ -169,9 +169,7 @@ pub(crate) fn path(params: &Params) -> &str {
 
 async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
     let path = path(params);
-    let format = "%y %m %U %u %G %g %s\\n";
-    let command = Command::new(["find", path, "-maxdepth", "0", "-printf", format]);
-    let output = cx.read(&Command { env: [("LC_ALL".to_owned(), "C".to_owned())].into(), ..command }).await?;
+    let output = cx.read(&reads::FIND_ITSELF.of([path]).untranslated()).await?;
     let failure = |what: &str, stderr: &str| {
         Failure::failed(format!("cannot {what} {path}")).details(stderr.lines().map(str::to_owned))
     };

@@ -8,9 +8,8 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use cutover_engine::reads;
-use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -138,9 +137,9 @@ pub(crate) struct Unit {
 }
 
 impl Params {
-    fn boot<'a>(&'a self, cx: &'a Context) -> Option<Boot<'a>> {
+    fn boot<'a>(&'a self, facts: &'a Facts) -> Option<Boot<'a>> {
         let Persist { marker, promote } = self.persist.as_ref()?;
-        let pair = cx.pair().ok().filter(|(_, own, _)| own.device == self.device);
+        let pair = facts.pair().ok().filter(|(_, own, _)| own.device == self.device);
         let resource = pair.map(|(pair, ..)| pair.resource.as_str());
         let (device, path, kind) = (self.device.as_str(), self.path.as_str(), self.kind.name());
         Some(Boot { device, path, kind, options: &self.options, marker, resource, promote: *promote })
@@ -187,7 +186,7 @@ mount:
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         params.check()?;
         let path = &params.path;
-        if params.boot(cx).is_some_and(|boot| boot.promote && boot.resource.is_none()) {
+        if params.boot(cx.facts()).is_some_and(|boot| boot.promote && boot.resource.is_none()) {
             let message =
                 format!("`promote` is for the DRBD device of the target's pair, and {} is none", params.device);
             return Err(Failure::invalid(message).pointer("/persist/promote"));
@@ -222,18 +221,18 @@ mount:
             _ => None,
         };
         let mut units = Vec::new();
-        for (name, _) in params.boot(cx).map(|boot| boot.units()).unwrap_or_default() {
+        for (name, _) in params.boot(cx.facts()).map(|boot| boot.units()).unwrap_or_default() {
             units.push(unit(cx, name).await?);
         }
         let directory = directory.to_owned();
         Ok(State { block, directory, real_path, at_path, elsewhere, nested, users, beneath, units })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        compare::compare(cx, params, state)
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        compare::compare(facts, params, state)
     }
 
-    fn result(&self, _cx: &Context, params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
         let signature = state.block.signature.clone().unwrap_or_default();
         json!({
             "device": params.device,

@@ -39,7 +39,7 @@ impl Context {
             (Some(node), Some(site)) => Place::node(site, node),
             _ => target.place(),
         };
-        let facts = Arc::new(Facts { target, place, pairs: inventory.pairs.clone() });
+        let facts = Arc::new(Facts::new(target, place, inventory.pairs.clone()));
         Self { facts, inventory, world, reads: Arc::default() }
     }
 
@@ -60,7 +60,7 @@ impl Context {
 
     /// The target.
     pub fn target(&self) -> &Target {
-        &self.facts.target
+        self.facts.target()
     }
 
     /// The inventory.
@@ -80,7 +80,7 @@ impl Context {
 
     /// Where this task's commands run: the delegate, the target's node, or the controller.
     pub fn place(&self) -> Place {
-        self.facts.place.clone()
+        self.facts.place()
     }
 
     /// The target's site; an error for a target on the controller.
@@ -95,7 +95,7 @@ impl Context {
 
     /// Runs a read-only command at this task's place. A non-zero exit is no error here: the caller looks.
     pub async fn read(&self, command: &ReadOnly) -> Result<Output, Failure> {
-        self.read_at(&self.facts.place, command).await
+        self.read_at(&self.facts.place(), command).await
     }
 
     /// Runs a read-only command at another place.

@@ -12,15 +12,32 @@ use crate::text;
 /// The data that a task begins with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// What it works on.
-    pub target: Target,
-    /// Where its commands run: the delegate, the target's node, or the controller.
-    pub place: Place,
-    /// The replicated pairs, by ordinal.
-    pub pairs: Vec<Pair>,
+    target: Target,
+    place: Place,
+    pairs: Vec<Pair>,
 }
 
 impl Facts {
+    /// The facts about a task with this target, whose commands run at this place.
+    pub fn new(target: Target, place: Place, pairs: Vec<Pair>) -> Self {
+        Self { target, place, pairs }
+    }
+
+    /// What it works on.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Where its commands run: the delegate, the target's node, or the controller.
+    pub fn place(&self) -> Place {
+        self.place.clone()
+    }
+
+    /// The replicated pairs, by ordinal.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
     /// The target's site; an error for a target on the controller.
     pub fn site(&self) -> Result<&str, Failure> {
         self.target.site().ok_or_else(|| {

@@ -194,7 +194,7 @@ impl Module for Number {
             return Diff::waiting(format!("{} is {}", params.name, state.is));
         }
         let set = |value: i64| cutover_engine::action::Action::Exec {
-            place: facts.place.clone(),
+            place: facts.place(),
             command: Command::new(["set", &params.name, &value.to_string()]).gives_up("no answer within"),
         };
         let class = if params.once { Class::AtMostOnce } else { Class::Idempotent };

@@ -3,7 +3,7 @@
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::module::Context;
 use cutover_engine::reads;
-use cutover_engine::world::{Command, Exit, Output, Place};
+use cutover_engine::world::{Exit, Output, Place};
 use serde::Serialize;
 
 use super::generations::Generations;

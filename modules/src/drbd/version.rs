@@ -3,7 +3,6 @@
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::reads;
-use cutover_engine::world::Command;
 use serde::Serialize;
 
 /// A generation of DRBD. Their tools' configuration files are not the same.

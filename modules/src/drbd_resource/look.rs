@@ -4,7 +4,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::inventory::PairMember;
 use cutover_engine::module::Context;
 use cutover_engine::reads;
-use cutover_engine::world::{Command, Exit};
+use cutover_engine::world::Exit;
 
 use super::{Params, State, Wanted};
 use crate::drbd::end::{self, End, Peer, reach};
