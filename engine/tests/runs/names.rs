@@ -4,7 +4,7 @@
 use cutover_engine::action::Action;
 use cutover_engine::execute::Past;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,10 +38,10 @@ impl Module for Send {
         Ok(cx.place().to_string())
     }
 
-    fn diff(&self, cx: &Context, params: &Params, _: &String) -> Diff {
+    fn diff(&self, facts: &Facts, params: &Params, _: &String) -> Diff {
         let command = Command::new(["set", &params.name, &params.is.to_string()]);
         let summary = format!("send {} {} {}", params.name, params.is, params.note);
-        Diff::Run(vec![Change::at_most_once(summary, [Action::Exec { place: cx.place(), command }]).key("send")])
+        Diff::Run(vec![Change::at_most_once(summary, [Action::Exec { place: facts.place(), command }]).key("send")])
     }
 }
 
