@@ -6,7 +6,9 @@ mod context;
 mod targets;
 
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
-pub use api_failure::api_failure;
+pub(crate) use api_failure::status as api_status;
+pub use api_failure::{api_body, api_failure};
+pub(crate) use context::bad_path;
 pub use context::{Context, Trace};
 pub use targets::{TargetKind, Targets};
 pub use cutover_protocol::change::{Change, Class};
