@@ -294,6 +294,20 @@ async fn an_uninstall_keeps_what_was_there_and_waits_for_the_pods() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_set_that_deletes_claims_is_not_uninstalled_or_upgraded_to_fewer_replicas() {
+    let lab = Lab::new();
+    let policy = json!({"whenScaled": "Delete", "whenDeleted": "Delete"});
+    let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": policy}});
+    let path = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
+    lab.request("primary", "PATCH", path, policy).await;
+    let reason = lab.drive("primary", "helm", absent(json!({}))).await.blocked();
+    assert!(reason.contains("whenDeleted: Delete): data-common-etcd-etcd-0"), "{reason}");
+    let reason = lab.drive("primary", "helm", release(json!({"values": {"replicas": 1}}))).await.blocked();
+    assert!(reason.contains("whenScaled: Delete): data-common-etcd-etcd-1"), "{reason}");
+    lab.drive("primary", "helm", release(json!({"values": {"replicas": 3}}))).await.done();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_uninstall_that_kept_its_history_can_be_taken_back() {
     let lab = Lab::new();
     let before = lab.drive("primary", "etcd_check", etcd(json!({}))).await.done().2;

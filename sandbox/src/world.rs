@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::api;
 use crate::build;
 use crate::fault::{Fault, FaultKind};
+use crate::machine::{InodeKind, Machine, Meta};
 use crate::program::{Call, Reply};
 use crate::programs;
 use crate::sim::{Sim, State};
@@ -47,6 +48,14 @@ impl Sandbox {
     /// back is.
     pub fn effects(&self) -> Vec<String> {
         self.sim.state().effects.clone()
+    }
+
+    /// Leaves a socket at a path on a machine, as a process does that was killed: no program makes one without listening.
+    /// Gives whether there is such a machine and nothing was there yet.
+    pub fn leave_socket(&self, site: &str, node: &str, path: &str) -> bool {
+        let now = self.sim.now_ns();
+        let socket = |machine: &mut Machine| machine.make(path, InodeKind::Special('s'), Meta::root(now)).is_ok();
+        self.sim.with_machine(&Place::node(site, node), socket).unwrap_or(false)
     }
 }
 

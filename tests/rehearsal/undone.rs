@@ -99,7 +99,8 @@ async fn a_broken_undo_is_repeated_to_its_end() {
             let (stage, events) = Stage::before("no-marker-on-the-standby");
             stage.world.inject(Fault { when: vec![when.to_owned()], skip: 0, times, kind: kind.clone() });
             let mut undone = stage.execution(&play).after(events).undo().await;
-            for _ in 0..20 {
+            // Each attempt meets some of the faults: as many as there are requests, one by one at worst.
+            for _ in 0..times {
                 if undone.ending.exit_code == 7 {
                     break;
                 }

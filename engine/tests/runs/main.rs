@@ -1,6 +1,7 @@
 //! Execution, planning and undo, in a small world on the paused clock.
 
 mod bench;
+mod names;
 mod plans;
 mod stops;
 mod world;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use bench::Bench;
 use cutover_engine::action::Done;
 use cutover_engine::event::{Event, EventKind};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use world::Strike;
 

@@ -203,4 +203,4 @@ impl Module for Number {
     }
 }
 
-pub(crate) const REGISTRY: Registry = Registry(&[&Number]);
+pub(crate) const REGISTRY: Registry = Registry(&[&Number, &crate::names::Send]);
