@@ -29,7 +29,7 @@ impl RunStore {
     /// # Errors
     /// None is, or several are; the faults name those that are near.
     pub(crate) fn find(&self, name: &str, wanted: Wanted) -> anyhow::Result<StoredRun> {
-        if name.contains('/') {
+        if name.contains('/') || matches!(name, "." | "..") {
             return Ok(by_path(name, wanted)?);
         }
         let mut runs = self.all()?;
@@ -80,6 +80,7 @@ impl RunStore {
         let near = |id: &&str| !name.is_empty() && (id.contains(name) || nearest(name, [*id]).is_some());
         let near: Vec<&str> = ids().filter(near).collect();
         match near.as_slice() {
+            _ if nearest(name, [LATEST]).is_some() => fault.help(format!("did you mean `{LATEST}`?")),
             [] => fault.help(format!("`cutover runs{}` lists them", run_dir_option(&self.root))),
             [one] => fault.help(format!("did you mean `{one}`?")),
             _ => fault.help(format!("did you mean one of these?{}", listed(near))),

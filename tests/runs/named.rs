@@ -82,6 +82,9 @@ fn a_wrong_name_is_answered_with_those_that_are_near() {
     for output in asked(&place, "./nowhere") {
         assert_said(&output, 2, &["no journal at ./nowhere"]);
     }
+    for output in asked(&place, "latset") {
+        assert_said(&output, 2, &["no run `latset`", "did you mean `latest`?"]);
+    }
     for output in asked(&place, "") {
         assert_said(&output, 2, &["no run ``"]);
     }
