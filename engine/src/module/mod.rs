@@ -10,9 +10,9 @@ pub(crate) use api_failure::status as api_status;
 pub use api_failure::{api_body, api_failure};
 pub(crate) use context::bad_path;
 pub use context::{Context, Trace};
-pub use targets::{TargetKind, Targets};
 pub use cutover_protocol::change::{Change, Class};
 pub use cutover_protocol::diff::{Diff, Progress, Waiting};
+pub use targets::{TargetKind, Targets};
 
 use std::future::Future;
 
