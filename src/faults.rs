@@ -24,14 +24,6 @@ pub(crate) fn shown(faults: &Faults, graphical: bool) -> String {
     text
 }
 
-/// Helps somebody who named a step that is not there: with the nearest one, or with all that there are.
-pub(crate) fn no_such_step(fault: Fault, nearest: Option<&str>, ids: &[&str]) -> Fault {
-    match nearest {
-        Some(nearest) => fault.help(format!("did you mean `{nearest}`?")),
-        None => fault.help(format!("its steps are\n    {}", ids.join("\n    "))),
-    }
-}
-
 /// `file:line:col: what is wrong`, then the line with a caret, then what to do.
 fn plain(fault: &Fault) -> String {
     let mut text = match &fault.at {

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use console::style;
 use cutover_engine::action::Action;
-use cutover_engine::module::{Change, Class};
+use cutover_engine::change::{Change, Class};
 use cutover_engine::plan::{Plan, PlannedStep, PlannedTask, Verdict};
+use cutover_engine::task::TaskId;
 
 use crate::commands::plan::of_step;
 use crate::rehearsal::Rehearsed;
@@ -37,15 +38,15 @@ pub(crate) fn text(shown: &Shown<'_>) -> String {
 }
 
 fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
-    let _ = writeln!(text, "  {} {}  {}", word(&step.verdict), step.name, style(&step.id).dim());
+    let _ = writeln!(text, "  {} {}  {}", word(&step.verdict), step.name, style(&step.path).dim());
     if let Some(note) = &step.note {
         let _ = writeln!(text, "      {note}");
     }
-    if let Verdict::Unknown { until } = &step.verdict {
-        let _ = writeln!(text, "      not known before {until} has run");
+    if let Verdict::Depends { number, on } = &step.verdict {
+        let _ = writeln!(text, "      depends on step {number} ({on})");
     }
-    let later = matches!(step.verdict, Verdict::Unknown { .. } | Verdict::BlockedNow | Verdict::Wait);
-    let rehearsed = if later { of_step(shown.rehearsed, &step.id) } else { Vec::new() };
+    let later = matches!(step.verdict, Verdict::Depends { .. } | Verdict::BlockedNow | Verdict::Wait);
+    let rehearsed = if later { of_step(shown.rehearsed, &step.path) } else { Vec::new() };
     for task in &step.tasks {
         // What stands in the way just now says little where the rehearsal shows what will be done.
         self::task(text, task, shown.reads, rehearsed.is_empty());
@@ -54,17 +55,17 @@ fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
         let _ = writeln!(text, "      {}", style("as rehearsed:").dim());
     }
     for made in rehearsed {
-        change(text, &made.change, &format!("{}: ", made.target));
+        change(text, &made.change, &prefix(&made.task));
     }
 }
 
 fn task(text: &mut String, task: &PlannedTask, reads: bool, reasons: bool) {
-    let item = task.item.map(|item| format!(" [{item}]")).unwrap_or_default();
+    let of = prefix(&task.task);
     for reason in task.reasons.iter().filter(|_| reasons) {
-        let _ = writeln!(text, "      {}{item}: {}", task.target, reason.replace('\n', "\n        "));
+        let _ = writeln!(text, "      {of}{}", reason.to_string().replace('\n', "\n        "));
     }
     if let Some(failure) = &task.failure {
-        let _ = writeln!(text, "      {}{item}: {}", task.target, failure.message);
+        let _ = writeln!(text, "      {of}{}", failure.message);
         failure.details.iter().for_each(|line| {
             let _ = writeln!(text, "        {line}");
         });
@@ -78,14 +79,20 @@ fn task(text: &mut String, task: &PlannedTask, reads: bool, reasons: bool) {
         });
     }
     for made in &task.changes {
-        change(text, made, &format!("{}{item}: ", task.target));
+        change(text, made, &of);
     }
+}
+
+/// The target, with the pass of the step's own loop.
+fn prefix(task: &TaskId) -> String {
+    let pass = task.path.item().map(|item| format!(" [{}]", item.position)).unwrap_or_default();
+    format!("{}{pass}: ", task.target)
 }
 
 fn change(text: &mut String, change: &Change, prefix: &str) {
     let once = match (change.class, &change.undo) {
         (Class::AtMostOnce, _) => "  (at most once)",
-        (Class::Idempotent, None) => "  (cannot be taken back by itself)",
+        (Class::Idempotent, None) => "  (cannot be undone by itself)",
         (Class::Idempotent, Some(_)) | (Class::Transient, _) => "",
     };
     let _ = writeln!(text, "      {prefix}{}{}", change.summary, style(once).yellow());
@@ -114,7 +121,7 @@ fn word(verdict: &Verdict) -> String {
         Verdict::Wait => ("waits", style("waits").cyan()),
         Verdict::Change => ("changes", style("changes").yellow()),
         Verdict::Run => ("runs", style("runs").yellow()),
-        Verdict::Unknown { .. } => ("later", style("later").cyan()),
+        Verdict::Depends { .. } => ("later", style("later").cyan()),
         Verdict::BlockedNow => ("not yet", style("not yet").cyan()),
         Verdict::Blocked => ("blocked", style("blocked").red().bold()),
         Verdict::Unreachable => ("unreachable", style("unreachable").red().bold()),
@@ -127,7 +134,7 @@ fn summary(plan: &Plan) -> String {
     let count = |wanted: fn(&Verdict) -> bool| plan.steps().filter(|step| wanted(&step.verdict)).count();
     let changes = count(|verdict| matches!(verdict, Verdict::Change | Verdict::Run));
     let in_sync = count(|verdict| *verdict == Verdict::InSync);
-    let later = count(|verdict| matches!(verdict, Verdict::Unknown { .. } | Verdict::BlockedNow | Verdict::Wait));
+    let later = count(|verdict| matches!(verdict, Verdict::Depends { .. } | Verdict::BlockedNow | Verdict::Wait));
     let refused = count(|verdict| matches!(verdict, Verdict::Blocked | Verdict::Unreachable | Verdict::Failed));
     let gates = count(|verdict| *verdict == Verdict::Gate);
     format!(

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cutover_engine::change::Change;
 use cutover_engine::clock::Clock as _;
-use cutover_engine::event::{Event, EventKind};
+use cutover_engine::event::{Event, EventKind, Verb};
 use cutover_engine::execute::{Ending, Settings, Stop, execute};
-use cutover_engine::module::Change;
 use cutover_engine::record::{Journal, Reader};
 use cutover_engine::run::Run;
 use cutover_engine::source::{Fault, Faults, SourceFile, decode, parse};
-use cutover_engine::target::Target;
+use cutover_engine::task::TaskId;
 use cutover_sandbox::{Sandbox, WorldSpec};
 use serde_json::{Map, Value};
 
@@ -99,7 +99,7 @@ impl Rehearsal {
     /// Executes a playbook that nobody watches.
     async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
         let run = job.bind("rehearsal", world.now())?;
-        let settings = session::settings("rehearse", Default::default());
+        let settings = session::settings(Verb::Rehearse, Default::default());
         Ok(self.execute(&run, world, settings, Stop::default(), Box::new(Nowhere), reader).await)
     }
 
@@ -113,7 +113,7 @@ impl Rehearsal {
         journal: Box<dyn Journal>,
         reader: Box<dyn Reader>,
     ) -> Ending {
-        let settings = Settings { verb: "rehearse".to_owned(), seed: self.seed, ..settings };
+        let settings = Settings { verb: Verb::Rehearse, seed: self.seed, ..settings };
         let world = Arc::new(world.clone());
         let ports = session::ports(run, world, Arc::new(Granted), journal, reader, stop);
         execute(run, &ports, &settings).await
@@ -139,10 +139,8 @@ impl Rehearsal {
 /// A change that a rehearsal made.
 #[derive(Debug, Clone)]
 pub(crate) struct Rehearsed {
-    /// The step.
-    pub(crate) step: String,
-    /// Its target.
-    pub(crate) target: Target,
+    /// The task that made it.
+    pub(crate) task: TaskId,
     /// The change.
     pub(crate) change: Change,
 }
@@ -153,8 +151,8 @@ struct Made(Arc<Mutex<Vec<Rehearsed>>>);
 
 impl Reader for Made {
     fn event(&mut self, event: &Event) {
-        if let EventKind::Applying { task, change } = &event.kind {
-            let made = Rehearsed { step: task.step.clone(), target: task.target.clone(), change: change.clone() };
+        if let EventKind::Applying { task, change, .. } = &event.kind {
+            let made = Rehearsed { task: task.clone(), change: change.clone() };
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(made);
         }
     }

@@ -76,13 +76,15 @@ impl Lab {
             };
             let (changes, once) = match &probed.diff {
                 Diff::InSync => return End::Done(made, waits, probed.result(&done)),
-                Diff::Blocked(reasons) => return End::Blocked(reasons.join("\n")),
+                Diff::Blocked(reasons) => {
+                    return End::Blocked(reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+                }
                 Diff::Waiting(waiting) if began.elapsed() > Duration::from_secs(120) => {
-                    return End::Failed(waiting.why.clone());
+                    return End::Failed(waiting.why.to_string());
                 }
                 Diff::Waiting(waiting) => {
-                    if waits.last() != Some(&waiting.why) {
-                        waits.push(waiting.why.clone());
+                    if waits.last() != Some(&waiting.why.to_string()) {
+                        waits.push(waiting.why.to_string());
                     }
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     continue;
@@ -198,8 +200,8 @@ fn put(key: &str, value: &str) -> Value {
     json!({"namespace": "common", "pod": "common-etcd-etcd-0", "argv": ["etcdctl", "put", key, value]})
 }
 
-fn summaries(changes: &[Change]) -> Vec<&str> {
-    changes.iter().map(|change| change.summary.as_str()).collect()
+fn summaries(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(|change| change.summary.to_string()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,8 +262,11 @@ async fn a_release_that_helm_left_pending_is_refused_and_recovered() {
     let params = release(json!({"values": {"replicas": 3}, "recover_pending": true}));
     let (changes, _, result) = lab.drive("primary", "helm", params).await.done();
     assert_eq!(changes.len(), 2);
-    assert!(changes[0].summary.starts_with("roll back to revision 1: release common/common-etcd"), "{changes:?}");
-    assert!(changes[1].summary.starts_with("upgrade release"), "{changes:?}");
+    assert!(
+        changes[0].summary.to_string().starts_with("roll back to revision 1: release common/common-etcd"),
+        "{changes:?}"
+    );
+    assert!(changes[1].summary.to_string().starts_with("upgrade release"), "{changes:?}");
     assert_eq!((&result["status"], &result["revision"]), (&json!("deployed"), &json!(4)));
 }
 
@@ -286,6 +291,20 @@ async fn an_uninstall_keeps_what_was_there_and_waits_for_the_pods() {
     assert_eq!((summaries(&changes), waits.len(), &again["before"]), (vec![], 0, &Value::Null));
     let back = release(json!({"values": result["values"]}));
     lab.drive("primary", "helm", back).await.done();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_deletes_claims_is_not_uninstalled_or_upgraded_to_fewer_replicas() {
+    let lab = Lab::new();
+    let policy = json!({"whenScaled": "Delete", "whenDeleted": "Delete"});
+    let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": policy}});
+    let path = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
+    lab.request("primary", "PATCH", path, policy).await;
+    let reason = lab.drive("primary", "helm", absent(json!({}))).await.blocked();
+    assert!(reason.contains("whenDeleted: Delete): data-common-etcd-etcd-0"), "{reason}");
+    let reason = lab.drive("primary", "helm", release(json!({"values": {"replicas": 1}}))).await.blocked();
+    assert!(reason.contains("whenScaled: Delete): data-common-etcd-etcd-1"), "{reason}");
+    lab.drive("primary", "helm", release(json!({"values": {"replicas": 3}}))).await.done();
 }
 
 #[tokio::test(start_paused = true)]

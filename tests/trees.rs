@@ -280,6 +280,140 @@ async fn a_tree_in_use_an_empty_one_and_a_full_disk_are_refused() {
     }
 }
 
+/// Mounts of a test, newest first taken away again.
+struct Mounts(Vec<String>);
+
+impl Drop for Mounts {
+    fn drop(&mut self) {
+        for path in self.0.iter().rev() {
+            // Not every test came to mount it.
+            let _ = std::process::Command::new("umount").arg(path).stderr(std::process::Stdio::null()).status();
+        }
+    }
+}
+
+/// All that copies or compares a tree refuses it once something was put into it, and names that. `put` answers `false` where
+/// it cannot be done.
+async fn is_refused(stage: &Stage, put: impl AsyncFn(&Stage, &str) -> bool, words: &str) {
+    let scratch = Scratch::new();
+    let (source, copy) = (scratch.path("source"), scratch.path("copy"));
+    stage.must(&["mkdir", "-p", &format!("{source}/wal")]).await;
+    write(stage, &format!("{source}/db"), "snap").await;
+    let _gone = Mounts(vec![format!("{source}/wal")]);
+    stage.converge("copy_preserve", &trees(&source, &copy)).await;
+    stage.converge("verify_hash", &trees(&source, &copy)).await;
+    stage.converge("disk_check", &json!({"to_copy": [source]})).await;
+    if !put(stage, &source).await {
+        eprintln!("SKIPPED on {}: nothing of this kind can be made here: {words}", stage.name);
+        return;
+    }
+    let expected = format!("primary/worker01:{source}/{words}");
+    let other = scratch.path("other");
+    for (module, params) in [
+        ("copy_preserve", trees(&source, &copy)),
+        ("copy_preserve", trees(&source, &other)),
+        ("copy_preserve", to_other_node(&source, &other)),
+        // What is in the copy is not compared either.
+        ("copy_preserve", trees(&copy, &source)),
+        ("verify_hash", trees(&source, &copy)),
+        ("verify_hash", trees(&copy, &source)),
+        ("verify_hash", json!({"path": source})),
+        ("disk_check", json!({"to_copy": [source]})),
+    ] {
+        let refused = stage.refusal(module, &params).await;
+        assert!(refused.iter().any(|line| line.starts_with(&expected)), "{}: {module}: {refused:?}", stage.name);
+    }
+    // Unless it lies where nobody looks.
+    let aside = json!({"to_copy": [source], "exclude": [words.split(['/', ' ']).next()]});
+    stage.converge("disk_check", &aside).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_copy_does_not_carry_is_refused_by_all_that_copy_or_compare() {
+    let device = |letter: &'static str, major: &'static str, minor: &'static str| {
+        async move |stage: &Stage, root: &str| {
+            stage.run(&["mknod", &format!("{root}/wal/a device"), letter, major, minor]).await.success()
+        }
+    };
+    for stage in stages().await {
+        is_refused(&stage, device("b", "7", "0"), "wal/a device is a block device").await;
+        is_refused(&stage, device("c", "1", "3"), "wal/a device is a character device").await;
+    }
+    let left =
+        async |_: &Stage, root: &str| std::os::unix::net::UnixListener::bind(format!("{root}/wal/.sock")).is_ok();
+    is_refused(&Stage::host(), &left, "wal/.sock is a socket").await;
+    let sandbox = cutover_sandbox::Sandbox::new(worlds::inventory(), Default::default(), 1).unwrap();
+    let stage = Stage::of("sandbox", std::sync::Arc::new(sandbox.clone()), worlds::inventory());
+    let left = async |_: &Stage, root: &str| sandbox.leave_socket("primary", "worker01", &format!("{root}/wal/.sock"));
+    is_refused(&stage, &left, "wal/.sock is a socket").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_further_down_is_refused() {
+    let disk = async |stage: &Stage, root: &str| {
+        let wal = format!("{root}/wal");
+        if stage.name == "sandbox" {
+            stage.must(&["mkfs.ext4", "-q", "/dev/sdc"]).await;
+            return stage.run(&["mount", "/dev/sdc", &wal]).await.success();
+        }
+        stage.run(&["mount", "-t", "tmpfs", "tmpfs", &wal]).await.success()
+    };
+    for stage in stages().await {
+        is_refused(&stage, &disk, "wal is a mount point").await;
+    }
+    // Of the same file system: only the mount table shows it.
+    let bind = async |stage: &Stage, root: &str| {
+        stage.must(&["mkdir", "-p", &format!("{root}.more")]).await;
+        stage.run(&["mount", "--bind", &format!("{root}.more"), &format!("{root}/wal")]).await.success()
+    };
+    is_refused(&Stage::host(), &bind, "wal is a mount point").await;
+    // What is mounted beside it, or is the directory itself, does not matter.
+    let scratch = Scratch::new();
+    let source = scratch.path("source");
+    let host = Stage::host();
+    let _gone = Mounts(vec![source.clone(), format!("{source}2")]);
+    for path in [&source, &format!("{source}2")] {
+        host.must(&["mkdir", "-p", path]).await;
+        if !host.run(&["mount", "-t", "tmpfs", "tmpfs", path]).await.success() {
+            eprintln!("SKIPPED: nothing can be mounted here");
+            return;
+        }
+    }
+    write(&host, &format!("{source}/db"), "snap").await;
+    host.converge("disk_check", &json!({"to_copy": [source]})).await;
+    host.converge("verify_hash", &json!({"path": source})).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subvolume_is_refused() {
+    let scratch = Scratch::new();
+    let (image, root) = (scratch.path("image"), scratch.path("fs"));
+    let host = Stage::host();
+    let _gone = Mounts(vec![root.clone()]);
+    host.must(&["mkdir", "-p", &root]).await;
+    host.must(&["truncate", "-s", "200M", &image]).await;
+    let made = host.run(&["mkfs.btrfs", "-q", &image]).await.success();
+    if !made || !host.run(&["mount", "-o", "loop", &image, &root]).await.success() {
+        eprintln!("SKIPPED: needs root, btrfs-progs, a loop device and a kernel with btrfs");
+        return;
+    }
+    let source = format!("{root}/data");
+    host.must(&["mkdir", &source]).await;
+    write(&host, &format!("{source}/db"), "snap").await;
+    host.converge("disk_check", &json!({"to_copy": [source]})).await;
+    host.must(&["btrfs", "subvolume", "create", &format!("{source}/wal")]).await;
+    write(&host, &format!("{source}/wal/0.wal"), "acknowledged").await;
+    for (module, params) in [
+        ("disk_check", json!({"to_copy": [source]})),
+        ("copy_preserve", trees(&source, &scratch.path("copy"))),
+        ("verify_hash", json!({"path": source})),
+    ] {
+        let refused = host.refusal(module, &params).await;
+        let expected = format!("primary/worker01:{source}/wal lies on another device and is not mounted");
+        assert!(refused.iter().any(|line| line.starts_with(&expected)), "{module}: {refused:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn large_files_are_hashed_and_holes_stay_holes() {
     let scratch = Scratch::new();

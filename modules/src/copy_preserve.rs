@@ -23,7 +23,8 @@ pub(crate) struct CopyPreserve;
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Params {
-    /// What is copied: the contents of this directory, and its own attributes.
+    /// What is copied: the contents of this directory, and its own attributes. Refused if it holds what a copy does not
+    /// carry: a mount point, a subvolume of btrfs, a socket, a device.
     pub(crate) source: TreeRef,
     /// Where it goes. Made if it is not there; if it is, it must be empty, equal already, or an unfinished copy of the
     /// same source.
@@ -155,6 +156,8 @@ fn refusals(params: &Params, state: &State, label: &str) -> Vec<String> {
         Kind::Link | Kind::Other => reasons.push(format!("{to} is no directory")),
         Kind::Absent | Kind::Directory => {}
     }
+    reasons.extend(tree::left_out_reasons(from, &source.left_out));
+    reasons.extend(tree::left_out_reasons(to, &destination.left_out));
     reasons.extend(source.misplaced(from));
     reasons.extend(destination.misplaced(to));
     if let Some(other) = destination.unfinished.as_ref().filter(|other| *other != label) {

@@ -1,4 +1,5 @@
-//! Checks disks before anything is done to them: that a spare one is spare, and that there is room. Changes nothing.
+//! Checks disks before anything is done to them: that a spare one is spare, that there is room, and that a tree can be copied.
+//! Changes nothing.
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Context, Diff, Module};
@@ -10,6 +11,7 @@ use crate::quantity::{Bytes, human};
 use crate::storage::block::Block;
 use crate::storage::mounts;
 use crate::storage::{failed, stdout};
+use crate::tree::{self, Kind, LOST_AND_FOUND, TreeRef};
 
 /// The module `disk_check`.
 #[derive(Clone, Copy)]
@@ -40,6 +42,18 @@ pub(crate) struct Params {
     /// Trees on the same node that must fit into the room together, with a tenth to spare.
     #[serde(default)]
     pub(crate) fits: Vec<String>,
+    /// Directories on the same node that are to be copied later: looked at as `copy_preserve` will, so that what it does not
+    /// carry (a mount point further down, a subvolume of btrfs, a socket, a device) is found before anything is stopped. They
+    /// may be in use.
+    #[serde(default)]
+    pub(crate) to_copy: Vec<String>,
+    /// Names directly in them that the copy leaves out.
+    #[serde(default = "lost_and_found")]
+    pub(crate) exclude: Vec<String>,
+}
+
+fn lost_and_found() -> Vec<String> {
+    vec![LOST_AND_FOUND.to_owned()]
 }
 
 fn yes() -> bool {
@@ -63,6 +77,8 @@ pub(crate) struct State {
     pub(crate) free_bytes: Option<u64>,
     /// The bytes that each tree of `fits` takes.
     pub(crate) trees: Vec<u64>,
+    /// Why the directories of `to_copy` could not be copied.
+    pub(crate) uncopied: Vec<String>,
 }
 
 /// A device built upon another one.
@@ -76,7 +92,8 @@ pub(crate) struct Upon {
 
 impl Module for DiskCheck {
     const NAME: &'static str = "disk_check";
-    const SUMMARY: &'static str = "Checks that a spare disk really is spare, and that a file system has room.";
+    const SUMMARY: &'static str =
+        "Checks that a spare disk really is spare, that a file system has room, and that directories can be copied.";
     const EXAMPLE: &'static str = r#"
 name: The spare disk is really spare
 target: [active.pairs, passive.pairs]
@@ -90,9 +107,11 @@ disk_check:
     type State = State;
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        let Params { device, path, min_free, fits, .. } = params;
-        if device.is_none() && path.is_none() {
-            return Err(Failure::invalid("give a `device` to look at, a `path` that must have room, or both"));
+        let Params { device, path, min_free, fits, to_copy, .. } = params;
+        if device.is_none() && path.is_none() && to_copy.is_empty() {
+            let message =
+                "give a `device` to look at, a `path` that must have room, directories `to_copy`, or several of these";
+            return Err(Failure::invalid(message));
         }
         if path.is_none() && (min_free.is_some() || !fits.is_empty()) {
             let pointer = if min_free.is_some() { "/min_free" } else { "/fits" };
@@ -106,7 +125,19 @@ disk_check:
             attached: false,
             free_bytes: None,
             trees: Vec::new(),
+            uncopied: Vec::new(),
         };
+        tree::check_names(&params.exclude, "/exclude")?;
+        for path in to_copy {
+            let tree = TreeRef { site: None, node: None, path: path.clone(), device: None };
+            let tree = tree.locate(cx, "").map_err(|failure| failure.pointer("/to_copy"))?;
+            let look = tree::look(cx, &tree, &params.exclude).await?;
+            state.uncopied.extend(match look.kind {
+                Kind::Absent => vec![format!("{tree} does not exist")],
+                Kind::Link | Kind::Other => vec![format!("{tree} is not a directory")],
+                Kind::Directory => tree::left_out_reasons(&tree, &look.left_out),
+            });
+        }
         if let Some(device) = device {
             look_at(cx, params, device, &mut state).await?;
         }
@@ -123,7 +154,7 @@ disk_check:
     }
 
     fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
-        let mut reasons = Vec::new();
+        let mut reasons = state.uncopied.clone();
         if let Some(block) = &state.block {
             reasons.extend(disk_reasons(params, state, block));
         }
@@ -280,8 +311,16 @@ mod tests {
             traces: Vec::new(),
             unknown: false,
         };
-        let (mounted, upon, trees) = (Vec::new(), Vec::new(), Vec::new());
-        State { block: Some(block), mounted, upon, configured: None, attached: false, free_bytes: None, trees }
+        State {
+            block: Some(block),
+            mounted: Vec::new(),
+            upon: Vec::new(),
+            configured: None,
+            attached: false,
+            free_bytes: None,
+            trees: Vec::new(),
+            uncopied: Vec::new(),
+        }
     }
 
     fn signed(kind: &str, table: &str) -> State {

@@ -2,6 +2,7 @@
 //! and the verdicts are in `present`, `absent` and `settled`. Readiness of what a release brings is the job of `k8s_wait`.
 
 mod absent;
+mod claims;
 mod command;
 mod look;
 mod manifest;
@@ -33,7 +34,8 @@ pub(crate) enum Wanted {
     /// Installed from `chart`, with these values, and no drift between what the chart renders to and what is deployed.
     #[default]
     Present,
-    /// Uninstalled, and its pods gone. Claims that a StatefulSet made from its templates stay (helm does not own them).
+    /// Uninstalled, and its pods gone. Claims that a StatefulSet made from its templates stay (helm does not own them); where
+    /// they would not (`persistentVolumeClaimRetentionPolicy` with `whenDeleted: Delete`), it is refused.
     Absent,
     /// The last operation on it has come to its end, whatever the release is now. Only looked at, nothing is changed.
     Settled,

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use crate::kubernetes::compare::{differences, overlay};
 use crate::kubernetes::kind::{Kind, VOLUME};
+use crate::kubernetes::retention::{Named, Retention, shrinking};
 use crate::kubernetes::{self, deleting, holders, manifest, merge, request, text, uid};
 
 /// The module.
@@ -40,7 +41,8 @@ pub(crate) struct Params {
     /// What is to be: a manifest as kubectl takes it, or a list of them in the order they are made. Only the fields that it
     /// names are compared and changed; `null` removes one. Entries of lists are matched by their name where they have one;
     /// a list has exactly the entries that are given. `status` and what only the API server writes are not looked at. A
-    /// field that cannot be changed (the directory of a volume, the selector of a workload) is refused.
+    /// field that cannot be changed (the directory of a volume, the selector of a workload) is refused, and fewer replicas of
+    /// a StatefulSet that then deletes their claims.
     #[schemars(with = "ManifestSchema")]
     pub(crate) manifest: Value,
 }
@@ -113,6 +115,10 @@ impl Seen {
             return Verdict::InSync;
         }
         let target = overlay(live, &self.wanted);
+        let named = Named { kind: &self.kind, namespace: self.namespace.as_deref(), name: &self.name };
+        if let Some(reason) = shrinking(named, live, &target) {
+            return Verdict::Blocked(vec![reason]);
+        }
         let patch = merge::between(live, &target);
         let back = merge::restoring(&patch, live);
         let path = self.kind.object(self.namespace.as_deref(), &self.name);
@@ -120,9 +126,10 @@ impl Seen {
         let change =
             Change::idempotent(format!("change {title}: {}", fields.join(", ")), [request::patch(site, &path, patch)])
                 .preview(manifest::preview(Some(live), Some(&target)));
-        // The old values of a Secret stay out of the journal.
+        // The old values of a Secret stay out of the journal, and what is taken back must not delete claims either.
         Verdict::Change(match self.kind.kind.as_ref() {
             "Secret" => change,
+            _ if shrinking(named, &target, live).is_some() => change,
             _ => change.undo([request::patch(site, &path, back)]),
         })
     }
@@ -165,7 +172,7 @@ impl State {
 }
 
 /// Whether deleting an object that was just made would delete no data. A namespace would take along what others put into
-/// it; a volume or claim takes its data along unless the volume is kept.
+/// it; a volume or claim takes its data along unless the volume is kept, a StatefulSet its claims if its policy says so.
 async fn removable(cx: &Context, kind: &Kind, wanted: &Value, all: &[(String, Value)]) -> Result<bool, Failure> {
     let retains = |volume: &Value| match text(&volume["spec"]["persistentVolumeReclaimPolicy"]) {
         // What a volume that is made by hand gets.
@@ -186,7 +193,7 @@ async fn removable(cx: &Context, kind: &Kind, wanted: &Value, all: &[(String, Va
             }
             None => Ok(false),
         },
-        _ => Ok(true),
+        _ => Ok(!Retention::of(wanted).when_deleted),
     }
 }
 

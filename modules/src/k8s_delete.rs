@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::kubernetes::kind::{CLAIM, Kind, POD, VOLUME};
+use crate::kubernetes::kind::{CLAIM, Kind, POD, STATEFUL_SET, VOLUME};
+use crate::kubernetes::retention::{self, Named};
 use crate::kubernetes::{self, deleting, holders, manifest, name, request, selector, text, uid};
 
 /// The module.
@@ -51,7 +52,8 @@ pub(crate) struct Params {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) api_version: Option<String>,
     /// The kind. A PersistentVolumeClaim is deleted only if its volume has the reclaim policy `Retain` and no pod uses it; a
-    /// PersistentVolume only if it has the policy `Retain` and is not bound. A Namespace, a Node and a
+    /// PersistentVolume only if it has the policy `Retain` and is not bound; a StatefulSet only if its claims stay, or with
+    /// `dependents: orphan`. A Namespace, a Node and a
     /// CustomResourceDefinition are never deleted: too much goes with them.
     pub(crate) kind: String,
     /// The namespace, if the kind has any.
@@ -94,6 +96,9 @@ pub(crate) struct Seen {
     pub(crate) users: Vec<String>,
     /// The pods that use a claim and are terminating.
     pub(crate) leaving: Vec<String>,
+    /// Why the claims of a StatefulSet would be deleted with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) takes_claims: Option<String>,
 }
 
 fn shown<S: serde::Serializer>(object: &Value, serializer: S) -> Result<S::Ok, S::Error> {
@@ -205,7 +210,12 @@ k8s_delete:
                 volume = kubernetes::get(cx, &VOLUME, None, named).await?;
             }
             let (users, leaving) = users(&name, &pods);
-            objects.push(Seen { name, object, volume, users, leaving });
+            let mut takes_claims = None;
+            if kind == STATEFUL_SET && params.dependents != Dependents::Orphan {
+                let named = Named { kind: &kind, namespace: params.namespace.as_deref(), name: &name };
+                takes_claims = retention::look(cx, named, &object).await?;
+            }
+            objects.push(Seen { name, object, volume, users, leaving, takes_claims });
         }
         Ok(State { kind, objects })
     }

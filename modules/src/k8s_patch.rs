@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kubernetes::kind::Kind;
+use crate::kubernetes::retention::{Named, shrinking};
 use crate::kubernetes::{self, deleting, manifest, merge, name, request};
 
 /// The module.
@@ -62,7 +63,8 @@ pub(crate) struct Params {
     /// The names of several objects, instead of `name`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) names: Option<Vec<String>>,
-    /// The patch: a map, or a list of operations for `type: json`.
+    /// The patch: a map, or a list of operations for `type: json`. One that leaves a StatefulSet fewer replicas is refused
+    /// where the set then deletes their claims, as in `k8s_scale`.
     pub(crate) patch: Value,
     /// How the patch is meant.
     #[serde(rename = "type", default)]
@@ -108,6 +110,9 @@ impl Params {
                 continue;
             }
             reasons.extend(content::obstacles(self.kind_of_patch, &self.patch, object, &title));
+            let named = Named { kind: &state.kind, namespace, name: &seen.name };
+            let after = content::applied(self.kind_of_patch, &self.patch, object);
+            reasons.extend(shrinking(named, object, &after));
             if seen.deleting {
                 reasons.push(format!("{title} is being deleted"));
             }
@@ -117,9 +122,10 @@ impl Params {
             let summary = format!("patch {title}: {}", content::words(&fields).join(", "));
             let set = request::patch_as(site, &path, self.kind_of_patch.media_type(), self.patch.clone());
             let change = Change::idempotent(summary, [set]);
-            // The old values of a Secret stay out of the journal.
+            // The old values of a Secret stay out of the journal, and what is taken back must not delete claims either.
             changes.push(match state.kind.kind.as_ref() {
                 "Secret" => change,
+                _ if shrinking(named, &after, object).is_some() => change,
                 _ => change.undo([request::patch(site, &path, back)]),
             });
         }

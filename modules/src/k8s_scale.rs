@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::kubernetes::kind::Kind;
 use crate::kubernetes::pod::{self, Pod};
 use crate::kubernetes::ready::{self, Readiness};
+use crate::kubernetes::retention::{Named, Retention};
 use crate::kubernetes::{self, request, text};
 
 /// The module.
@@ -45,7 +46,8 @@ pub(crate) struct Params {
     /// Its name.
     pub(crate) name: String,
     /// How many replicas it is to have. Zero is reached only when no pod with its selector is left, terminating ones
-    /// included. Pods are never deleted by force.
+    /// included. Pods are never deleted by force. Fewer than there are is refused where the workload then deletes claims
+    /// (`persistentVolumeClaimRetentionPolicy` with `whenScaled: Delete`).
     pub(crate) replicas: u32,
     /// What is waited for.
     #[serde(default)]
@@ -89,6 +91,8 @@ pub(crate) struct Workload {
     pub(crate) ordered: bool,
     /// What its containers do before they stop.
     pub(crate) hooks: Vec<hazards::Hook>,
+    /// What becomes of the claims of replicas that are scaled away.
+    pub(crate) retention: Retention,
 }
 
 impl Workload {
@@ -108,6 +112,7 @@ impl Workload {
             not_ready,
             ordered: ordered && hazards::probed(&object["spec"]["template"]),
             hooks: hazards::hooks(&object["spec"]["template"], &own),
+            retention: Retention::of(object),
             foreign: foreign.into_iter().map(|pod| kubernetes::name(pod).to_owned()).collect(),
             pods,
         }
@@ -127,13 +132,17 @@ fn is_foreign(kind: &Kind, object: &Value, pod: &Value) -> bool {
 }
 
 impl Params {
+    fn named<'a>(&'a self, kind: &'a Kind) -> Named<'a> {
+        Named { kind, namespace: Some(&self.namespace), name: &self.name }
+    }
+
     fn compare(&self, site: &str, state: &State) -> Diff {
         let title = state.kind.title(Some(&self.namespace), &self.name);
         let Some(workload) = &state.workload else {
             return Diff::blocked(format!("{title} does not exist"));
         };
         let replicas = u64::from(self.replicas);
-        let reasons = hazards::reasons(self, &title, workload);
+        let reasons = hazards::reasons(self, self.named(&state.kind), workload);
         if !reasons.is_empty() {
             return Diff::refused(reasons);
         }
@@ -141,7 +150,10 @@ impl Params {
             let path = format!("{}/scale", state.kind.object(Some(&self.namespace), &self.name));
             let set = |replicas: u64| request::patch(site, &path, json!({"spec": {"replicas": replicas}}));
             let summary = format!("scale {title} from {} to {replicas}", workload.wanted);
-            return Diff::Change(vec![Change::idempotent(summary, [set(replicas)]).undo([set(workload.wanted)])]);
+            let change = Change::idempotent(summary, [set(replicas)]);
+            // Taken back, the replicas that were added would be scaled away, and their claims deleted.
+            let lost = replicas > workload.wanted && workload.retention.when_scaled;
+            return Diff::Change(vec![if lost { change } else { change.undo([set(workload.wanted)]) }]);
         }
         if !workload.observed {
             return Diff::waiting(format!("the controller of {title} has not seen the new number of replicas yet"));

@@ -38,6 +38,10 @@ pub(crate) struct Params {
     /// the nodes.
     #[serde(default)]
     pub(crate) on_pairs: bool,
+    /// Whether its claims must survive that it is scaled down or deleted: its `persistentVolumeClaimRetentionPolicy` does
+    /// not say `Delete`, and it owns none of its claims. To be asked before anything is stopped.
+    #[serde(default)]
+    pub(crate) keeps_claims: bool,
 }
 
 impl Module for K8sVolumes {

@@ -11,7 +11,8 @@ use crate::tree::{self, Comparison, LOST_AND_FOUND, TreeRef};
 #[derive(Clone, Copy)]
 pub(crate) struct VerifyHash;
 
-/// Parameters of `verify_hash`: either `source` and `destination`, or `path`.
+/// Parameters of `verify_hash`: either `source` and `destination`, or `path`. A tree with something in it that a copy does not
+/// carry (a mount point, a subvolume of btrfs, a socket, a device) is refused: equal without it would say nothing.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Params {
@@ -46,6 +47,9 @@ pub(crate) struct State {
     what: String,
     #[serde(flatten)]
     comparison: Comparison,
+    /// What is in the trees and not carried by a copy, in words.
+    #[serde(skip)]
+    left_out: Vec<String>,
 }
 
 impl Module for VerifyHash {
@@ -84,12 +88,16 @@ verify_hash:
                     tree::manifest(cx, &destination, &params.exclude),
                 )
                 .await?;
-                Ok(State { what: format!("{source} and {destination}"), comparison: tree::compare(&first, &second) })
+                let mut left_out = tree::left_out_reasons(&source, &first.left_out);
+                left_out.extend(tree::left_out_reasons(&destination, &second.left_out));
+                let comparison = tree::compare(&first, &second);
+                Ok(State { what: format!("{source} and {destination}"), comparison, left_out })
             }
             (None, None, Some(path)) => {
                 let tree = TreeRef { site: None, node: None, path: path.clone(), device: None }.locate(cx, "")?;
                 let manifest = tree::manifest(cx, &tree, &params.exclude).await?;
-                Ok(State { what: tree.to_string(), comparison: tree::compare(&manifest, &manifest) })
+                let left_out = tree::left_out_reasons(&tree, &manifest.left_out);
+                Ok(State { what: tree.to_string(), comparison: tree::compare(&manifest, &manifest), left_out })
             }
             _ => Err(Failure::invalid("give `source` and `destination`, or `path` alone")
                 .help("`path` records one tree; `source` and `destination` compare two")),
@@ -98,7 +106,7 @@ verify_hash:
 
     fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
         let found = &state.comparison;
-        let mut reasons = Vec::new();
+        let mut reasons = state.left_out.clone();
         if !found.equal() {
             reasons.push(format!("{} differ in {} paths", state.what, found.different));
             reasons.extend(found.lines());

@@ -1,11 +1,11 @@
-//! The sandbox as a [`World`]: transports to simulated places, clients for simulated API servers.
+//! The sandbox as a [`World`]: transports to simulated places, answers of simulated API servers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::clock::Clock;
 use cutover_engine::inventory::Inventory;
-use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
+use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::api;
 use crate::build;
 use crate::fault::{Fault, FaultKind};
+use crate::machine::{InodeKind, Machine, Meta};
 use crate::program::{Call, Reply};
 use crate::programs;
 use crate::sim::{Sim, State};
@@ -48,6 +49,14 @@ impl Sandbox {
     pub fn effects(&self) -> Vec<String> {
         self.sim.state().effects.clone()
     }
+
+    /// Leaves a socket at a path on a machine, as a process does that was killed: no program makes one without listening.
+    /// Gives whether there is such a machine and nothing was there yet.
+    pub fn leave_socket(&self, site: &str, node: &str, path: &str) -> bool {
+        let now = self.sim.now_ns();
+        let socket = |machine: &mut Machine| machine.make(path, InodeKind::Special('s'), Meta::root(now)).is_ok();
+        self.sim.with_machine(&Place::node(site, node), socket).unwrap_or(false)
+    }
 }
 
 impl Clock for Sandbox {
@@ -67,15 +76,8 @@ impl World for Sandbox {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let site = site.to_owned();
-        Box::pin(async move {
-            if self.sim.state().clusters.contains_key(&site) {
-                Ok(api::client(&self.sim, &site))
-            } else {
-                Err(TransportFault::Unreachable(format!("{site}: no API server")))
-            }
-        })
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        Box::pin(api::answer(&self.sim, request))
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use cutover_engine::selector::Selector;
 
 /// Which inventory.
 #[derive(Debug, Clone, Args)]
@@ -43,7 +44,7 @@ pub(crate) struct Session {
     /// How progress is shown; `live` on a terminal and `plain` elsewhere, if not given
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
-    /// Approve a gate beforehand by the id of its step or the last part of it, with the phrase if it asks for one; may be repeated
+    /// Approve a gate beforehand by its path or the end of it, with the phrase if it asks for one; may be repeated
     #[arg(long, value_name = "GATE[=PHRASE]")]
     pub(crate) approve: Vec<Approval>,
     #[command(flatten)]
@@ -109,8 +110,8 @@ impl FromStr for Extra {
 /// A gate that is approved beforehand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Approval {
-    /// The id of the gate's step.
-    pub(crate) gate: String,
+    /// The gate.
+    pub(crate) gate: Selector,
     /// The phrase, for a gate that asks for one.
     pub(crate) phrase: Option<String>,
 }
@@ -122,9 +123,13 @@ impl FromStr for Approval {
         let (gate, phrase) =
             text.split_once('=').map_or((text, None), |(gate, phrase)| (gate, Some(phrase.to_owned())));
         if gate.is_empty() {
-            return Err("write the id of the gate's step, as `cutover plan` shows it".to_owned());
+            return Err("write the gate's path, as `cutover plan` shows it".to_owned());
         }
-        Ok(Self { gate: gate.to_owned(), phrase })
+        let gate: Selector = gate.parse()?;
+        if gate.target().is_some() {
+            return Err(format!("`{gate}` names a target, and a gate has none"));
+        }
+        Ok(Self { gate, phrase })
     }
 }
 
@@ -146,8 +151,11 @@ mod tests {
     #[test]
     fn a_gate_is_approved_with_or_without_a_phrase() {
         let parsed: Approval = "rebuild/uninstall=common-etcd".parse().expect("an approval");
-        assert_eq!((parsed.gate.as_str(), parsed.phrase.as_deref()), ("rebuild/uninstall", Some("common-etcd")));
+        let (gate, phrase) = (parsed.gate.to_string(), parsed.phrase.as_deref());
+        assert_eq!((gate.as_str(), phrase), ("rebuild/uninstall", Some("common-etcd")));
         assert_eq!("stop".parse::<Approval>().expect("an approval").phrase, None);
-        assert!("=x".parse::<Approval>().is_err());
+        for wrong in ["=x", "", "a//b", "each[0]", "stop@here/a"] {
+            assert!(wrong.parse::<Approval>().is_err(), "{wrong}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use cutover_engine::selector::Selector;
 
 use super::common::{Common, Extra, RunDir, Session};
 use crate::reporters::render::ReportKind;
@@ -47,9 +48,9 @@ pub(crate) struct RehearseArgs {
     /// A world file: sizes of disks and data, speed of the link and so on
     #[arg(long, value_name = "FILE")]
     pub(crate) world: Option<PathBuf>,
-    /// Let a step fail: its id as `cutover plan` shows it, the last part of the id, or its name
-    #[arg(long, value_name = "STEP")]
-    pub(crate) fail: Option<String>,
+    /// Let a step fail: its path as `cutover plan` shows it, the end of the path, or its title; with `@TARGET`, on one target
+    #[arg(long, value_name = "STEP[@TARGET]")]
+    pub(crate) fail: Option<Selector>,
 }
 
 /// `resume`.
@@ -64,9 +65,9 @@ pub(crate) struct ResumeArgs {
     /// Go on although the playbook or the inventory was changed since
     #[arg(long)]
     pub(crate) accept_changed: bool,
-    /// Make the change of this step although it was begun before and may have been made: it has been looked at
-    #[arg(long, value_name = "STEP")]
-    pub(crate) repeat: Vec<String>,
+    /// Make the change of this step although it was begun before and may have been made: it has been looked at. The end of its path is enough; `each[2]` names one pass of a loop
+    #[arg(long, value_name = "STEP[@TARGET]")]
+    pub(crate) repeat: Vec<Selector>,
     #[command(flatten)]
     pub(crate) session: Session,
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use cutover_engine::clock::Clock as _;
+use cutover_engine::path::Path as StepPath;
 use cutover_engine::plan::{Plan, Verdict, plan};
 use cutover_engine::run::Run;
 use cutover_engine::world::World;
@@ -72,6 +73,6 @@ fn exit(plan: &Plan) -> Exit {
 }
 
 /// What the rehearsal made of a step.
-pub(crate) fn of_step<'a>(rehearsed: &'a [Rehearsed], step: &str) -> Vec<&'a Rehearsed> {
-    rehearsed.iter().filter(|made| made.step == step).collect()
+pub(crate) fn of_step<'a>(rehearsed: &'a [Rehearsed], step: &StepPath) -> Vec<&'a Rehearsed> {
+    rehearsed.iter().filter(|made| made.task.path.step() == *step).collect()
 }

@@ -2,15 +2,16 @@
 
 use anyhow::Context as _;
 use cutover_engine::clock::Clock as _;
+use cutover_engine::event::Verb;
 use cutover_engine::execute::Stop;
 use cutover_engine::journal::FileJournal;
 use cutover_engine::source::Fault;
 
 use crate::args::RehearseArgs;
 use crate::exit::Exit;
-use crate::faults::no_such_step;
 use crate::files::{Chosen, INVENTORY, PLAYBOOK, given};
 use crate::rehearsal::Rehearsal;
+use crate::selection::known_failure;
 use crate::session::{Manifest, RunDirectory, Said, Show, end, listen, run_dir_option, settings, stem, tags};
 use crate::terminal;
 
@@ -27,7 +28,8 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         args.seed
     ))?;
     if let Some(step) = &args.fail {
-        known_step(&rehearsal, step)?;
+        let steps: Vec<_> = rehearsal.jobs.iter().flat_map(|job| job.playbook.steps()).collect();
+        known_failure(step, &steps)?;
     }
     let show = Show::new(&args.common.session);
     Rehearsal::runtime()?.block_on(async {
@@ -46,7 +48,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
             let directory = RunDirectory::begin(root, &id, job, &Manifest::of(job, &run, &args.common))?;
             let journal = FileJournal::create(&directory.0, false)?;
             let (reader, _screen) = show.reporter();
-            let mut settings = settings("rehearse", if last { tags(&args.common) } else { Default::default() });
+            let mut settings = settings(Verb::Rehearse, if last { tags(&args.common) } else { Default::default() });
             settings.fail.clone_from(&args.fail);
             let ending = rehearsal.execute(&run, &world, settings, stop.clone(), Box::new(journal), reader).await;
             exit = end(&ending)?;
@@ -63,19 +65,4 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         }
         Ok(exit)
     })
-}
-
-/// A step that is to fail has to exist.
-fn known_step(rehearsal: &Rehearsal, wanted: &str) -> anyhow::Result<()> {
-    let slug = cutover_engine::slug::slug(wanted);
-    let steps = rehearsal.jobs.iter().flat_map(|job| job.playbook.steps());
-    let ids: Vec<&str> = steps.clone().map(|step| step.id.as_str()).collect();
-    let fits = |id: &&str| *id == wanted || id.rsplit('/').next() == Some(wanted);
-    let titled = steps.clone().any(|step| cutover_engine::slug::slug(&step.name) == slug);
-    if titled || ids.iter().any(fits) {
-        return Ok(());
-    }
-    let fault = Fault::bare(format!("no step is called `{wanted}`"));
-    let near = cutover_engine::source::nearest(wanted, ids.iter().map(|id| id.rsplit('/').next().unwrap_or(id)));
-    Err(no_such_step(fault, near, &ids).into())
 }

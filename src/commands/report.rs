@@ -36,7 +36,7 @@ fn events(text: &str) -> Vec<Event> {
     let (mut events, torn) = read_events(text);
     if let (Some(torn), Some(last)) = (torn, events.last()) {
         let message = format!("the journal's last line was cut off after {} bytes and is left out", torn.len());
-        events.push(Event { kind: EventKind::Notice { message }, ..last.clone() });
+        events.push(Event { kind: EventKind::Notice { message: message.into() }, ..last.clone() });
     }
     events
 }

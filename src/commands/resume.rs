@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
+use cutover_engine::event::{EventKind, Verb};
 use cutover_engine::execute::{Past, Stop, execute};
-use cutover_engine::playbook::Playbook;
-use cutover_engine::source::{Fault, nearest};
 
 use crate::args::ResumeArgs;
 use crate::exit::Exit;
-use crate::faults::no_such_step;
+use crate::selection::{known_gates, known_repeat};
 use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, next, operator, ports, settings};
 
 /// Resumes; ends as the playbook ends.
@@ -18,7 +17,14 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     let Some(earlier) = Earlier::load(&session.records.run_dir, &args.run, &args.extra, args.accept_changed)? else {
         return Ok(Exit::Locked);
     };
-    known_steps(&earlier.job.playbook, &args.repeat)?;
+    for wanted in &args.repeat {
+        let begun = earlier.events.iter().filter_map(|event| match &event.kind {
+            EventKind::TaskStarted { task, .. } => Some(task),
+            _ => None,
+        });
+        known_repeat(wanted, &earlier.job.playbook, begun)?;
+    }
+    known_gates(&session.approve, &earlier.job.playbook)?;
     let show = Show::new(session);
     if earlier.is_finished() {
         show.say(&format!("run {} has ended well: there is nothing to go on with\n", args.run))?;
@@ -34,7 +40,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
-        let mut settings = settings("resume", tags);
+        let mut settings = settings(Verb::Resume, tags);
         settings.operator = Some(operator());
         settings.past = Past::of(&events);
         settings.repeat = args.repeat.clone();
@@ -44,13 +50,4 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     let exit = end(&ending)?;
     show.say(&format!("journal: {}\n{}", directory.journal().display(), next(exit, &args.run, session)))?;
     Ok(exit)
-}
-
-/// A step whose change is made again has to exist, and is named in full.
-fn known_steps(playbook: &Playbook, wanted: &[String]) -> anyhow::Result<()> {
-    let ids: Vec<&str> = playbook.steps().into_iter().map(|step| step.id.as_str()).collect();
-    let Some(unknown) = wanted.iter().find(|wanted| !ids.contains(&wanted.as_str())) else { return Ok(()) };
-    let fault = Fault::bare(format!("--repeat: no step has the id `{unknown}`"));
-    let meant = ids.iter().copied().find(|id| id.rsplit('/').next() == Some(unknown));
-    Err(no_such_step(fault, meant.or_else(|| nearest(unknown, ids.iter().copied())), &ids).into())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cutover_engine::event::Verb;
 use cutover_engine::execute::{Stop, execute};
 use cutover_engine::journal::FileJournal;
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::files::Job;
+use crate::selection::known_gates;
 use crate::session::{
     Approvals, Manifest, RunDirectory, Said, Show, close, end, listen, next, operator, ports, run_id, settings, tags,
 };
@@ -17,6 +19,7 @@ use crate::session::{
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let job = Job::load(&args.playbook, &args.common)?;
     let session = &args.common.session;
+    known_gates(&session.approve, &job.playbook)?;
     let started = Timestamp::now();
     let id = run_id(&session.records.run_dir, started, &job.playbook.source.path);
     let run = job.bind(&id, started)?;
@@ -32,7 +35,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
         let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
         let ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
-        let mut settings = settings("run", tags(&args.common));
+        let mut settings = settings(Verb::Run, tags(&args.common));
         settings.operator = Some(operator());
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;

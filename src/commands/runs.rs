@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cutover_engine::event::{EventKind, Outcome};
+use cutover_engine::event::{EventKind, Outcome, Verb};
 use jiff::Timestamp;
 
 use super::stored::{self, StoredRun};
@@ -18,7 +18,7 @@ pub(crate) struct Summary {
     /// The playbook's title.
     pub(crate) playbook: String,
     /// `run`, `rehearse` or `resume`.
-    pub(crate) verb: String,
+    pub(crate) verb: Option<Verb>,
     /// How it ended; none if it still runs or was cut off.
     pub(crate) outcome: Option<Outcome>,
     /// The exit code, if it ended.
@@ -31,7 +31,7 @@ impl Summary {
     /// Whether `cutover resume` can take it up: it touched the world, and did not end well or at all. What was rolled
     /// back is not resumed, and neither is what never began (exit code 2) or was locked out (6).
     pub(crate) fn resumable(&self) -> bool {
-        matches!(self.verb.as_str(), "run" | "resume") && matches!(self.exit_code, None | Some(1 | 3 | 4 | 5))
+        matches!(self.verb, Some(Verb::Run | Verb::Resume)) && matches!(self.exit_code, None | Some(1 | 3 | 4 | 5))
     }
 }
 
@@ -53,9 +53,10 @@ pub(crate) fn run(root: &Path, width: usize) -> anyhow::Result<String> {
     let mut text = line(["run", "started", "verb", "playbook", "outcome", "took", "resumable"]);
     for run in &summaries {
         let started = run.started.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}"));
-        let (playbook, verb, id) = (clean(&run.playbook), clean(&run.verb), clean(&run.id));
+        let (playbook, id) = (clean(&run.playbook), clean(&run.id));
+        let verb = run.verb.map_or("", Verb::as_str);
         let resumable = if run.resumable() { "yes" } else { "no" };
-        text += &line([&id, &started, &verb, &playbook, label(run.outcome), &exact(run.took_ms), resumable]);
+        text += &line([&id, &started, verb, &playbook, label(run.outcome), &exact(run.took_ms), resumable]);
     }
     Ok(text)
 }
@@ -76,7 +77,7 @@ pub(super) fn summary(stored: &StoredRun) -> anyhow::Result<Summary> {
             EventKind::RunStarted { playbook, verb, .. } => {
                 summary.started.get_or_insert(event.at);
                 summary.playbook = playbook;
-                summary.verb = verb;
+                summary.verb = Some(verb);
                 summary.outcome = None;
                 summary.exit_code = None;
             }

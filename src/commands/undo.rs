@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cutover_engine::execute::{Approver as _, Past, Question, Stop, made, undo};
+use cutover_engine::event::Verb;
+use cutover_engine::execute::{Approver as _, Past, Question, Stop, undo};
+use cutover_engine::path::Path;
 
 use super::check::count;
 use crate::args::UndoArgs;
@@ -18,13 +20,14 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     };
     let Earlier { job, run, events, journal, tags, directory } = earlier;
     let show = Show::new(session);
-    let changes = made(&events);
+    let past = Past::of(&events);
+    let changes = past.standing();
     if changes.is_empty() {
         show.say(&format!("run {} has changed nothing that still stands\n", args.run))?;
         return Ok(Exit::Done);
     }
     let mut list = format!("run {} has made these changes; they are taken back from the last one on:\n", args.run);
-    for made in &changes {
+    for made in changes {
         let way = if made.change.undo.is_some() { "" } else { "  (by its step's `undo`, or by hand)" };
         list += &format!("  {}: {}{way}\n", made.task.target, made.change.summary);
     }
@@ -35,7 +38,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         let (reader, screen) = show.reporter();
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: false });
         let question = Question {
-            step: "undo".to_owned(),
+            path: Path::of("undo"),
             question: format!("Take back {} of run {}?", count(changes.len(), "change"), args.run),
             confirm: args.run.clone(),
             phrase: true,
@@ -52,9 +55,9 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
-        let mut settings = settings("undo", tags);
+        let mut settings = settings(Verb::Undo, tags);
         settings.operator = Some(operator());
-        settings.past = Past::of(&events);
+        settings.past = past.clone();
         anyhow::Ok(Some(undo(&run, &ports, &settings, &events).await))
     })?;
     close(runtime, world.as_ref())?;

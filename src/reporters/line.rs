@@ -24,6 +24,11 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(clean)
 }
 
+/// The first line of a text.
+pub(crate) fn first_line(text: &impl std::fmt::Display) -> String {
+    text.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
 /// A text with each of its lines made safe.
 pub(crate) fn clean_text(text: &str) -> String {
     lines(text).collect::<Vec<_>>().join("\n")

@@ -1,9 +1,10 @@
 //! The words for how things ended, and their tone.
 
-use cutover_engine::event::Outcome;
+use cutover_engine::event::{Outcome, StandingChange, Verb};
 use cutover_engine::failure::FailureClass;
 
 use super::palette::Tone;
+use super::timeline::{End, Step, Timeline, Undone};
 
 /// The word at the head of a line, at most eleven columns.
 pub(crate) fn word(outcome: Outcome) -> &'static str {
@@ -27,6 +28,63 @@ pub(crate) fn label(outcome: Option<Outcome>) -> &'static str {
         Some(Outcome::Failed) => "failed",
         None => "unfinished",
     }
+}
+
+/// The words for how a step ended, and what became of its changes since: `changed, undone`.
+pub(crate) fn step_label(timeline: &Timeline, step: &Step) -> String {
+    match step.outcome {
+        Some(Outcome::Changed) if step.undoes() => "undone".to_owned(),
+        outcome => since(outcome, timeline.undone_of_step(step)),
+    }
+}
+
+/// The words for an outcome, and for how much of it was undone since.
+pub(crate) fn since(outcome: Option<Outcome>, undone: Undone) -> String {
+    let label = label(outcome);
+    undone.word().map_or_else(|| label.to_owned(), |word| format!("{label}, {word}"))
+}
+
+/// How a run ended, in a word.
+pub(crate) struct Verdict {
+    /// `done`, `undone`, `failed`, `undo failed`.
+    pub(crate) word: String,
+    /// Its tone.
+    pub(crate) tone: Tone,
+}
+
+/// How a run ended. One that was undone is not done, however well that went.
+pub(crate) fn verdict(timeline: &Timeline, end: &End) -> Verdict {
+    let undoes = undoes(timeline);
+    let word = match (undoes, is_good(end.outcome)) {
+        (true, true) => "undone".to_owned(),
+        (true, false) => format!("undo {}", label(Some(end.outcome))),
+        (false, true) => "done".to_owned(),
+        (false, false) => label(Some(end.outcome)).to_owned(),
+    };
+    let tone = match (undoes, is_good(end.outcome)) {
+        (true, true) => Tone::Warning,
+        (false, true) => Tone::Good,
+        (_, false) => tone(Some(end.outcome)),
+    };
+    Verdict { word, tone }
+}
+
+/// The words for how a run ended, in a table; `changed` for one that ended well.
+pub(crate) fn total_label(timeline: &Timeline) -> String {
+    match &timeline.end {
+        Some(end) if undoes(timeline) || timeline.undone() != Undone::No => verdict(timeline, end).word,
+        end => label(end.as_ref().map(|end| end.outcome)).to_owned(),
+    }
+}
+
+fn undoes(timeline: &Timeline) -> bool {
+    timeline.header.as_ref().is_some_and(|header| header.verb == Verb::Undo)
+}
+
+/// A change that still stands, as a line.
+pub(crate) fn standing(change: &StandingChange) -> String {
+    let doubt = if change.complete { "" } else { " (begun; how far it came is not known)" };
+    format!("{}: {}{doubt}", change.task.target, change.summary)
 }
 
 /// The tone of an outcome.
@@ -67,8 +125,8 @@ pub(crate) fn exit_meaning(code: u8) -> &'static str {
         4 => "a target was unreachable",
         5 => "stopped by the operator; the run can be resumed",
         6 => "locked by another run",
-        7 => "rolled back",
-        8 => "the rollback failed",
+        7 => "undone",
+        8 => "the undo failed",
         _ => "unknown",
     }
 }

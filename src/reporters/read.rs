@@ -45,6 +45,9 @@ fn stand_in(line: &str, number: usize, error: &serde_json::Error, before: Option
         at: at.or(before.map(|event| event.at)).unwrap_or(Timestamp::UNIX_EPOCH),
         elapsed_ms: field("elapsed_ms").and_then(Value::as_u64).or(before.map(|event| event.elapsed_ms)).unwrap_or(0),
         run: before.map(|event| event.run.clone()).unwrap_or_default(),
-        kind: EventKind::Notice { message },
+        prev: None,
+        epoch: None,
+        hidden: Vec::new(),
+        kind: EventKind::Notice { message: message.into() },
     }
 }

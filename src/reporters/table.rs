@@ -2,7 +2,7 @@
 
 use super::clock::{coarse, exact, planned};
 use super::line::{clean, count, fit, pad, pad_right};
-use super::outcome::{label, tone};
+use super::outcome::{label, since, step_label, tone, total_label};
 use super::palette::{Palette, Tone};
 use super::timeline::{Phase, Step, Timeline, over};
 
@@ -54,8 +54,8 @@ pub(crate) fn table(timeline: &Timeline, palette: Palette, width: usize) -> Vec<
     );
     let mut lines = vec![palette.paint(Tone::Strong, &heading)];
     for phase in &timeline.phases {
-        lines.push(row(&phase_row(phase, timeline.now_ms), palette, columns));
-        lines.extend(phase.steps.iter().map(|step| row(&step_row(step, timeline.now_ms), palette, columns)));
+        lines.push(row(&phase_row(timeline, phase), palette, columns));
+        lines.extend(phase.steps.iter().map(|step| row(&step_row(timeline, step), palette, columns)));
     }
     lines.push(row(&total_row(timeline), palette, columns));
     lines
@@ -68,7 +68,7 @@ pub(crate) fn sums(timeline: &Timeline) -> Vec<String> {
     let mut lines = vec![format!("    steps: {}", if steps.is_empty() { "none".to_owned() } else { steps.join("; ") })];
     lines.push(format!(
         "    {}, {}, {} at gates waiting for people",
-        count(totals.changes, "change"),
+        changes(totals.changes, totals.undone),
         if totals.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", totals.retries) },
         coarse(totals.gates_ms),
     ));
@@ -81,8 +81,14 @@ pub(crate) fn sums(timeline: &Timeline) -> Vec<String> {
     lines
 }
 
-fn phase_row(phase: &Phase, now_ms: u64) -> Row<'_> {
-    let actual = phase.actual_ms(now_ms);
+/// How many changes were made, and how many of them were undone.
+fn changes(made: usize, undone: usize) -> String {
+    let made = count(made, "change");
+    if undone == 0 { made } else { format!("{made}, of which {undone} undone") }
+}
+
+fn phase_row<'a>(timeline: &Timeline, phase: &'a Phase) -> Row<'a> {
+    let actual = phase.actual_ms(timeline.now_ms);
     Row {
         number: if phase.index == 0 { String::new() } else { phase.index.to_string() },
         title: &phase.name,
@@ -90,14 +96,14 @@ fn phase_row(phase: &Phase, now_ms: u64) -> Row<'_> {
         budget: phase.budget_ms.map_or_else(|| "-".to_owned(), planned),
         actual: exact(actual),
         attempts: String::new(),
-        outcome: label(phase.outcome).to_owned(),
+        outcome: since(phase.outcome, timeline.undone_of_phase(phase)),
         over: over(actual, phase.budget_ms),
         tones: (Tone::Strong, tone(phase.outcome)),
     }
 }
 
-fn step_row(step: &Step, now_ms: u64) -> Row<'_> {
-    let actual = step.actual_ms(now_ms);
+fn step_row<'a>(timeline: &Timeline, step: &'a Step) -> Row<'a> {
+    let actual = step.actual_ms(timeline.now_ms);
     Row {
         number: String::new(),
         title: &step.name,
@@ -105,7 +111,7 @@ fn step_row(step: &Step, now_ms: u64) -> Row<'_> {
         budget: step.budget_ms.map_or_else(String::new, planned),
         actual: exact(actual),
         attempts: if step.attempts > 0 { step.attempts.to_string() } else { String::new() },
-        outcome: label(step.outcome).to_owned(),
+        outcome: step_label(timeline, step),
         over: over(actual, step.budget_ms),
         tones: (Tone::Quiet, tone(step.outcome)),
     }
@@ -122,7 +128,7 @@ fn total_row(timeline: &Timeline) -> Row<'static> {
         budget: budget_ms.map_or_else(|| "-".to_owned(), planned),
         actual: exact(totals.actual_ms),
         attempts: String::new(),
-        outcome: label(outcome).to_owned(),
+        outcome: total_label(timeline),
         over: over(totals.actual_ms, budget_ms),
         tones: (Tone::Strong, tone(outcome)),
     }

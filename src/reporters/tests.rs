@@ -78,10 +78,10 @@ fn a_torn_last_line_is_given_back_and_strange_lines_become_notices() {
     let (read, torn) = read_events(&text);
     assert_eq!(torn.as_deref(), Some("{\"v\":1,\"seq\":4,\"at"));
     assert_eq!(read[..2], events[..2]);
-    let notices: Vec<&str> = read[2..]
+    let notices: Vec<String> = read[2..]
         .iter()
         .map(|event| match &event.kind {
-            EventKind::Notice { message } => message.as_str(),
+            EventKind::Notice { message } => message.to_string(),
             other => panic!("{other:?}"),
         })
         .collect();

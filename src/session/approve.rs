@@ -33,13 +33,12 @@ pub(crate) struct Approvals {
 
 impl Approvals {
     fn beforehand(&self, question: &Question) -> Option<Result<Answer, String>> {
-        let last = question.step.rsplit('/').next().unwrap_or_default();
-        let given = self.given.iter().find(|given| given.gate == question.step || given.gate == last)?;
+        let given = self.given.iter().find(|given| given.gate.selects(&question.path))?;
         let typed = match (&given.phrase, question.phrase) {
             (Some(phrase), _) => phrase.clone(),
             (None, false) => question.confirm.clone(),
             (None, true) => {
-                let words = format!("this gate asks for a phrase: --approve '{}={}'", question.step, question.confirm);
+                let words = format!("this gate asks for a phrase: --approve '{}={}'", question.path, question.confirm);
                 return Some(Err(words));
             }
         };
@@ -54,7 +53,7 @@ impl Approver for Approvals {
                 return answer;
             }
             if !io::stdin().is_terminal() {
-                return Err("standard input is no terminal".to_owned());
+                return Err("standard input is not a terminal".to_owned());
             }
             let _paused = self.screen.pause();
             // People have read the question in the reporter's lines; beside the event stream it has to be asked here.
@@ -96,7 +95,12 @@ mod tests {
 
     fn question(phrase: bool) -> Question {
         let confirm = if phrase { "common-etcd" } else { "yes" };
-        Question { step: "rebuild/approve".into(), question: "Really?".into(), confirm: confirm.into(), phrase }
+        Question {
+            path: "rebuild/each[2]/approve".parse().expect("a path"),
+            question: "Really?".into(),
+            confirm: confirm.into(),
+            phrase,
+        }
     }
 
     fn approvals(texts: &[&str]) -> Approvals {
@@ -108,10 +112,11 @@ mod tests {
     fn a_gate_with_a_phrase_is_not_approved_without_it() {
         let answer = |texts: &[&str], phrase| approvals(texts).beforehand(&question(phrase));
         let typed = |answer: Option<Result<Answer, String>>| answer.expect("an answer").expect("given").typed;
-        assert_eq!(typed(answer(&["rebuild/approve"], false)), "yes");
+        assert_eq!(typed(answer(&["rebuild/each/approve"], false)), "yes");
         assert_eq!(typed(answer(&["approve=common-etcd"], true)), "common-etcd");
         assert_eq!(typed(answer(&["approve=wrong"], true)), "wrong", "the engine compares");
         assert!(answer(&["approve"], true).expect("an answer").is_err());
-        assert!(answer(&["another"], false).is_none());
+        assert_eq!(typed(answer(&["each[2]/approve"], false)), "yes");
+        assert!(answer(&["another"], false).is_none() && answer(&["each[1]/approve"], false).is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use cutover_engine::event::{Event, EventKind};
+use cutover_engine::event::{Event, EventKind, Verb};
 use cutover_engine::execute::Tags;
 use cutover_engine::journal::{self, FileJournal};
 use cutover_engine::run::Run;
@@ -47,7 +47,8 @@ impl Earlier {
             Err(error) => return Err(error.into()),
         };
         let events = journal::read(&directory.0)?;
-        let rehearsed = |event: &Event| matches!(&event.kind, EventKind::RunStarted { verb, .. } if verb == "rehearse");
+        let rehearsed =
+            |event: &Event| matches!(&event.kind, EventKind::RunStarted { verb, .. } if *verb == Verb::Rehearse);
         if events.iter().any(rehearsed) {
             let fault = Fault::bare(format!("run {id} was a rehearsal: nothing of it is in the real world"));
             return Err(fault

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover_engine::event::Event;
+use cutover_engine::event::{Event, Verb};
 use cutover_engine::execute::{Approver, Ending, Ports, Settings, Stop, Tags};
 use cutover_engine::record::{Journal, Reader, Recorder};
 use cutover_engine::redact::Redactor;
@@ -100,9 +100,9 @@ pub(crate) fn ports(
 }
 
 /// The settings of an execution.
-pub(crate) fn settings(verb: &str, tags: Tags) -> Settings {
+pub(crate) fn settings(verb: Verb, tags: Tags) -> Settings {
     Settings {
-        verb: verb.to_owned(),
+        verb,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         operator: None,
         seed: 1,
@@ -155,8 +155,8 @@ pub(crate) fn end(ending: &Ending) -> io::Result<Exit> {
     if let Some(failure) = &ending.failure
         && let Some(at) = &failure.at
     {
-        let mut fault = Fault::at(at, failure.message.clone());
-        fault.help.clone_from(&failure.help);
+        let mut fault = Fault::at(at, failure.message.to_string());
+        fault.help = failure.help.as_ref().map(ToString::to_string);
         terminal::complain(&faults::shown(&Faults::from(fault), console::colors_enabled_stderr()))?;
     }
     Ok(Exit::of_run(ending.exit_code))

@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "the tests of DRBD use all of it")]
 #[path = "../driver/mod.rs"]
 mod driver;
+mod retention;
 mod volumes;
 
 use std::sync::Arc;

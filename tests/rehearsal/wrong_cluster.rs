@@ -91,6 +91,34 @@ async fn a_hook_that_removes_members_is_not_run() {
     caught_and_undone(&stage, &[], "scale-to-zero", &["preStop", "member remove"]).await;
 }
 
+/// Makes the StatefulSet delete its claims when this happens to it.
+async fn let_claims_go(stage: &Stage, when: &str) {
+    let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": {when: "Delete"}}});
+    stage.api("primary", "PATCH", SETS, Some(policy)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
+    for when in ["whenScaled", "whenDeleted"] {
+        let stage = Stage::prepared();
+        let_claims_go(&stage, when).await;
+        let policy = format!("persistentVolumeClaimRetentionPolicy: {when}: Delete");
+        let words =
+            [policy.as_str(), "data-common-etcd-etcd-2", "kubectl -n common patch statefulset common-etcd-etcd"];
+        caught_and_undone(&stage, &[], "map-every-replica-to-its-volume-and-node", &words).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_has_come_to_delete_its_claims_is_neither_scaled_down_nor_uninstalled() {
+    let (stage, events) = Stage::before("scale-to-zero");
+    let_claims_go(&stage, "whenScaled").await;
+    caught_and_undone(&stage, events, "scale-to-zero", &["whenScaled: Delete", "data-common-etcd-etcd-0"]).await;
+    let (stage, events) = Stage::before("uninstall-the-release");
+    let_claims_go(&stage, "whenDeleted").await;
+    caught_and_undone(&stage, events, "uninstall-the-release", &["whenDeleted: Delete"]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unfinished_helm_operation_stops_it_at_once() {
     let stage = Stage::prepared();

@@ -1,6 +1,9 @@
-//! Data that is not what it should be: members exchanged, attributes dropped, at every point where it could happen. The
-//! comparison that comes next must find it, and nothing may be destroyed after it.
+//! Data that is not what it should be: members exchanged, attributes dropped, written to once more, more than a copy can
+//! carry; at every point where it could happen. What comes next must find it, and nothing may be destroyed after it.
 
+use serde_json::json;
+
+use crate::ran::changed;
 use crate::stage::Stage;
 use crate::unharmed::{caught, caught_and_undone, undone};
 
@@ -82,4 +85,85 @@ async fn a_hard_link_that_became_a_copy_is_found() {
         stage.must("primary", node, &format!("rm -r {archive}.new")).await;
         caught(&stage, events, step, &["archive/last.snap", "link"]).await;
     }
+}
+
+/// The directory of the old volume on worker05.
+async fn original(stage: &Stage) -> String {
+    let names = stage.must("primary", "worker05", "ls -A /data/vmdata/hpvolumes").await;
+    let name = names.lines().find(|name| name.starts_with("pvc-")).expect("a volume");
+    format!("/data/vmdata/hpvolumes/{name}")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_copy_does_not_carry_is_found_before_the_outage() {
+    let check = "the-volumes-hold-nothing-that-a-copy-leaves-out";
+    for (line, words) in [
+        ("mount /dev/sda1 ROOT/archive", "ROOT/archive is a mount point"),
+        ("mknod ROOT/archive/loop b 7 0", "ROOT/archive/loop is a block device"),
+        ("mknod ROOT/archive/null c 1 3", "ROOT/archive/null is a character device"),
+        ("", "ROOT/archive/.sock is a socket"),
+    ] {
+        let stage = Stage::prepared();
+        let root = original(&stage).await;
+        match line {
+            "" => assert!(stage.world.leave_socket("primary", "worker05", &format!("{root}/archive/.sock"))),
+            line => drop(stage.must("primary", "worker05", &line.replace("ROOT", &root)).await),
+        }
+        let words = words.replace("ROOT", &root);
+        let ran = caught(&stage, &[], check, &["primary/worker05:", &words]).await;
+        assert_eq!(changed(ran.own()), [""; 0]);
+        // One that comes later is found by whoever reads the tree next.
+        for step in ["copy-each-volume-to-the-backup", "compare-the-backup-with-the-original"] {
+            let (stage, events) = Stage::before(step);
+            match line {
+                "" => assert!(stage.world.leave_socket("primary", "worker05", &format!("{root}/archive/.sock"))),
+                line => drop(stage.must("primary", "worker05", &line.replace("ROOT", &root)).await),
+            }
+            caught(&stage, events, step, &[&words]).await;
+        }
+    }
+}
+
+const SETS: &str = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
+
+#[tokio::test(start_paused = true)]
+async fn replicas_that_came_back_while_the_gate_waited_stop_it() {
+    let (stage, events) = Stage::before("approve-the-removal-of-the-old-release");
+    stage.api("primary", "PATCH", SETS, Some(json!({"spec": {"replicas": 3}}))).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    caught_and_undone(&stage, events, "no-replica-has-come-back", &["replicas"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_original_that_was_written_to_while_the_gate_waited_stops_it() {
+    // Replicas that came, took writes, and went again.
+    let (stage, events) = Stage::before("approve-the-removal-of-the-old-release");
+    for replicas in [3, 0] {
+        stage.api("primary", "PATCH", SETS, Some(json!({"spec": {"replicas": replicas}}))).await;
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    }
+    let words = ["/data/vmdata/hpvolumes/pvc-", "has digest"];
+    caught_and_undone(&stage, events, "the-originals-are-still-what-was-verified", &words).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_was_changed_while_the_originals_were_read_stops_it() {
+    // They were read before they came, and were gone again after it.
+    let (stage, events) = Stage::before("nothing-has-touched-the-set-meanwhile");
+    for replicas in [3, 0] {
+        stage.api("primary", "PATCH", SETS, Some(json!({"spec": {"replicas": replicas}}))).await;
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    }
+    caught_and_undone(&stage, events, "nothing-has-touched-the-set-meanwhile", &["generation"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_somebody_makes_again_after_the_uninstall_stops_it() {
+    let mut set = Stage::before("uninstall-the-release").0.api("primary", "GET", SETS, None).await;
+    let (stage, events) = Stage::before("no-set-has-come-back");
+    set["metadata"] = json!({"name": "common-etcd-etcd", "namespace": "common"});
+    set["spec"]["replicas"] = json!(0);
+    set.as_object_mut().unwrap().shift_remove("status");
+    stage.api("primary", "POST", "/apis/apps/v1/namespaces/common/statefulsets", Some(set)).await;
+    caught(&stage, events, "no-set-has-come-back", &["common-etcd-etcd"]).await;
 }

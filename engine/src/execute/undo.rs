@@ -13,7 +13,7 @@ use crate::playbook::{Phase, Playbook, Step};
 use crate::record::millis;
 use crate::run::Run;
 use crate::text;
-use crate::walk::{Cursor, Element, End, Names, StepVisit, changed, enter, prepare};
+use crate::walk::{Cursor, Element, End, Mode, Names, StepVisit, changed, enter, prepare};
 
 /// The phase without a way back that a run has done something of.
 fn passed<'a>(playbook: &'a Playbook, events: &[Event]) -> Option<&'a Phase> {
@@ -171,7 +171,7 @@ impl Executor<'_> {
                 environment.element = element;
             }
             let outer = (visit.step.id.as_str(), &pass);
-            let cursor = Cursor::over(self.run, &self.settings.tags, steps, outer, environment)
+            let cursor = Cursor::over(Mode::Execute(self.run), &self.settings.tags, steps, outer, environment)
                 .with_names(names.clone())
                 .going_on(self.settings.past.reached());
             let (part, after) = self.drive(cursor).await;

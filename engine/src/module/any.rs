@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::{Context, Diff, Module};
+use super::{Context, Diff, Module, Targets};
 use crate::action::Done;
 use crate::failure::Failure;
 use crate::subject::Subject;
@@ -18,11 +18,13 @@ pub trait AnyModule: Send + Sync {
     fn name(&self) -> &'static str;
     /// [`Module::SUMMARY`].
     fn summary(&self) -> &'static str;
+    /// [`Module::TARGETS`].
+    fn targets(&self) -> Targets;
     /// [`Module::EXAMPLE`].
     fn example(&self) -> &'static str;
     /// The schema of its parameters, as rendered (templates not allowed for).
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
-    /// Decodes rendered parameters. A failure carries a pointer to the value that is wrong.
+    /// Decodes rendered parameters, and judges them. A failure carries a pointer to the value that is wrong.
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure>;
 }
 
@@ -83,6 +85,10 @@ impl<M: Module + Copy> AnyModule for M {
         M::SUMMARY
     }
 
+    fn targets(&self) -> Targets {
+        M::TARGETS
+    }
+
     fn example(&self) -> &'static str {
         M::EXAMPLE
     }
@@ -92,10 +98,11 @@ impl<M: Module + Copy> AnyModule for M {
     }
 
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure> {
-        let params = serde_path_to_error::deserialize(params).map_err(|error| {
+        let params: M::Params = serde_path_to_error::deserialize(params).map_err(|error| {
             let pointer = pointer(error.path());
             Failure::invalid(error.into_inner().to_string()).pointer(pointer)
         })?;
+        M::judge(&params)?;
         Ok(Box::new(BoundModule { module: *self, params: Arc::new(params) }))
     }
 }

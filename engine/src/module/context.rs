@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-pub(crate) use super::api_failure::api_failure;
-use crate::failure::Failure;
+use super::{api_body, api_failure};
+use crate::failure::{Failure, FailureClass};
 use crate::inventory::{Inventory, Pair, PairMember};
 use crate::target::Target;
-use crate::world::{Command, Output, Place, World, collect};
+use crate::text;
+use crate::world::{Command, Output, Place, Request, World, collect};
 
 /// Everything a probe sent, for plans and journals.
 pub type Trace = Arc<Mutex<Vec<String>>>;
@@ -94,14 +95,20 @@ impl Context {
     /// Reads an object or list from a site's API server; `None` if it is not there (404).
     pub async fn get(&self, site: &str, path: &str) -> Result<Option<Value>, Failure> {
         self.note(format!("{site}> GET {path}"));
-        let client = self.world.kubernetes(site).await?;
-        let request = http::Request::get(path)
-            .body(Vec::new())
-            .map_err(|error| Failure::invalid(format!("bad request path `{path}`: {error}")))?;
-        match client.request::<Value>(request).await {
-            Ok(value) => Ok(Some(value)),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            Err(error) => Err(api_failure(site, &format!("GET {path}"), &error)),
+        let request = Request::get(site, path);
+        if !request.has_valid_path() {
+            return Err(bad_path(&request));
+        }
+        let answer = self.world.request(&request).await.map_err(|fault| {
+            let failure = Failure::from(fault);
+            // It asked, and nothing else: a lost answer leaves nothing unknown.
+            let lost = failure.class == FailureClass::OutcomeUnknown;
+            if lost { Failure { class: FailureClass::Unreachable, ..failure } } else { failure }
+        })?;
+        match answer.status {
+            404 => Ok(None),
+            _ if answer.is_success() => api_body(site, &request.line(), answer).map(Some),
+            _ => Err(api_failure(site, &request.line(), &answer)),
         }
     }
 
@@ -110,4 +117,9 @@ impl Context {
             lines.push(line);
         }
     }
+}
+
+/// The failure of a request whose path cannot be sent.
+pub(crate) fn bad_path(request: &Request) -> Failure {
+    Failure::invalid(text!("engine.bad-path", "bad request path `{path}`: invalid uri character", path = &request.path))
 }

@@ -3,10 +3,14 @@
 mod any;
 mod api_failure;
 mod context;
+mod targets;
 
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
-pub use api_failure::api_failure;
+pub(crate) use api_failure::status as api_status;
+pub use api_failure::{api_body, api_failure};
+pub(crate) use context::bad_path;
 pub use context::{Context, Trace};
+pub use targets::{TargetKind, Targets};
 pub use cutover_protocol::change::{Change, Class};
 pub use cutover_protocol::diff::{Diff, Progress, Waiting};
 
@@ -34,10 +38,22 @@ pub trait Module: Send + Sync + 'static {
     /// A step that uses the module, as YAML; part of the reference and checked by a test.
     const EXAMPLE: &'static str;
 
+    /// On which kinds of target it works: `check` refuses others.
+    const TARGETS: Targets = Targets::ANY;
+
     /// What the author writes. Doc comments become schema and reference.
     type Params: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static;
     /// What a probe saw. Recorded in the journal.
     type State: Serialize + Send + Sync + 'static;
+
+    /// Judges parameters as a whole: what contradicts itself, or can never be done. `check` asks it of everything that is
+    /// written without templates, and a run before the first look. What it refuses points to the parameter.
+    ///
+    /// # Errors
+    /// The parameters cannot be carried out, whatever the world is like.
+    fn judge(_params: &Self::Params) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Reads the world. Must not change it: only read-only commands and GET requests.
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;

@@ -26,7 +26,7 @@ use crate::world::World;
 /// Plans a run: every step that can be looked at is looked at.
 pub async fn plan(run: &Run, registry: Registry, world: Arc<dyn World>, tags: &Tags) -> Plan {
     let mut planner = Planner { run, registry, world, altered: Vec::new(), steps: Vec::new() };
-    let mut cursor = Cursor::new(run, Mode::Plan, tags);
+    let mut cursor = Cursor::new(&run.playbook, Mode::Plan(run), tags);
     let mut phases: Vec<PlannedPhase> = Vec::new();
     while let Some(visit) = cursor.next() {
         match visit {

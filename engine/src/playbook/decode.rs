@@ -5,33 +5,13 @@ use std::sync::Arc;
 
 use super::load::{ReadFile, bad_name, beside, read_source};
 use super::params::ParamsChecker;
-use super::{Gate, OnUnreachable, Retry, Step, StepKind};
+use super::option::{OPTIONS, step_options};
+use super::{Gate, Step, StepKind};
 use crate::module::Registry;
 use crate::slug::slug;
 use crate::source::{Fault, Faults, Fields, Key, Kind, Node, SourceFile, nearest, parse_partly, wrong_type};
 use crate::template;
 
-/// The keys that every step may have, whatever it does.
-pub const STEP_OPTIONS: &[&str] = &[
-    "name",
-    "target",
-    "delegate_to",
-    "when",
-    "loop",
-    "register",
-    "until",
-    "retry",
-    "timeout",
-    "budget",
-    "tags",
-    "vars",
-    "on_unreachable",
-    "allow_failure",
-    "run_once",
-    "serial",
-    "secret",
-    "undo",
-];
 /// The keys that say what a step does, beside the modules' names.
 pub const STEP_KINDS: &[&str] = &["gate", "confirm", "block", "rescue", "always", "include"];
 
@@ -120,60 +100,21 @@ impl<'a> Decoder<'a> {
         let title = fields.text("name", faults).or_else(|| title_of(kind_key?));
         let name = title.or_else(|| kind_key.map(|(key, _)| key.name.clone())).unwrap_or_default();
         let id = self.unique_id(prefix, &name);
-        let mut tags = inherited.to_vec();
-        tags.extend(fields.texts("tags", faults));
-        let target = self.templated(fields.node("target"), faults);
-        let delegate_to = self.templated(fields.node("delegate_to"), faults);
-        let when = self.expression(fields.node("when"), faults);
-        let loop_over = fields.node("loop");
-        if let Some(list) = loop_over.filter(|node| !matches!(node.kind, Kind::Seq(_) | Kind::Str(_))) {
-            faults.push(wrong_type(list, "`loop`", "a list, or a template that gives one"));
+        let mut step = Step::new(id, name, node.at.clone(), inherited);
+        for option in OPTIONS {
+            if let (Some(kind), Some((key, _))) = (kind_key, entry(node, option.name))
+                && !option.on.allows(&kind.0.name)
+            {
+                faults.push(misplaced(key, &kind.0.name));
+            }
+            (option.decode)(&mut Reading { decoder: self, fields: &mut fields, node, faults }, &mut step);
         }
-        let loop_over = self.templated(loop_over, faults);
-        let register = fields.text("register", faults);
-        if let (Some(why), Some(at)) = (register.as_deref().and_then(bad_name), node.get("register")) {
-            faults.push(Fault::at(&at.at, why));
-        }
-        let until = self.expression(fields.node("until"), faults);
-        let retry = fields.decoded::<Retry>("retry", faults);
-        let timeout = self.duration(fields.node("timeout"), faults);
-        let budget = fields.parsed("budget", faults);
-        let vars = self.vars(fields.entries("vars", faults), faults);
-        let on_unreachable = fields.decoded::<OnUnreachable>("on_unreachable", faults).unwrap_or_default();
-        let allow_failure = fields.flag("allow_failure", faults);
-        let run_once = fields.flag("run_once", faults);
-        let serial = fields.decoded::<std::num::NonZeroUsize>("serial", faults).map(std::num::NonZeroUsize::get);
-        let secret = fields.flag("secret", faults);
-        let undo_items = fields.items("undo", faults);
-        let undo = node.get("undo").map(|_| self.steps(undo_items, &format!("{id}/undo"), &tags, faults));
         // What a step is to do may be unknown: its options, and the name it registers, are looked at all the same.
-        let kind = kind_key.and_then(|key| self.kind(&mut fields, key, &id, &tags, faults));
+        if let Some(kind) = kind_key.and_then(|key| self.kind(&mut fields, key, &step.id, &step.tags, faults)) {
+            step.kind = kind;
+        }
         fields.finish(faults);
-        let nothing = || StepKind::Block { block: Vec::new(), rescue: Vec::new(), always: Vec::new() };
-        let kind = kind.unwrap_or_else(nothing);
-        Some(Step {
-            id,
-            name,
-            at: node.at.clone(),
-            target,
-            delegate_to,
-            when,
-            loop_over,
-            register,
-            until,
-            retry,
-            timeout,
-            budget,
-            tags,
-            vars,
-            on_unreachable,
-            allow_failure,
-            run_once,
-            serial,
-            secret,
-            undo,
-            kind,
-        })
+        Some(step)
     }
 
     /// The one key that says what a step does; if there is not exactly one, the keys that might have been meant.
@@ -196,11 +137,11 @@ impl<'a> Decoder<'a> {
         let unknown = node
             .entries()
             .iter()
-            .find(|(key, _)| !STEP_OPTIONS.contains(&key.name.as_str()) && !STEP_KINDS.contains(&key.name.as_str()));
+            .find(|(key, _)| step_options().all(|option| option != key.name) && !STEP_KINDS.contains(&key.name.as_str()));
         faults.push(match unknown {
             Some((key, _)) => {
                 let fault = Fault::at(&key.at, format!("unknown module `{}`", key.name));
-                let known = self.registry.names().chain(STEP_OPTIONS.iter().copied()).chain(STEP_KINDS.iter().copied());
+                let known = self.registry.names().chain(step_options()).chain(STEP_KINDS.iter().copied());
                 match nearest(&key.name, known) {
                     Some(near) => fault.help(format!("did you mean `{near}`?")),
                     None => fault.help("`cutover explain` lists the modules"),
@@ -289,20 +230,81 @@ impl<'a> Decoder<'a> {
         self.including.pop();
         Some(StepKind::Block { block, rescue: Vec::new(), always: Vec::new() })
     }
+}
 
-    fn duration(&self, node: Option<&Node>, faults: &mut Faults) -> Option<Node> {
-        let node = self.templated(node, faults)?;
+/// A step that is being read: what its options are decoded from.
+pub(super) struct Reading<'r, 'n, 'f> {
+    decoder: &'r mut Decoder<'n>,
+    pub(super) fields: &'r mut Fields<'f>,
+    node: &'f Node,
+    pub(super) faults: &'r mut Faults,
+}
+
+impl Reading<'_, '_, '_> {
+    /// An option whose scalars may be templates.
+    pub(super) fn templated(&mut self, name: &'static str) -> Option<Node> {
+        self.decoder.templated(self.fields.node(name), self.faults)
+    }
+
+    /// An option whose scalars are expressions.
+    pub(super) fn expression(&mut self, name: &'static str) -> Option<Node> {
+        self.decoder.expression(self.fields.node(name), self.faults)
+    }
+
+    /// An option that names a variable.
+    pub(super) fn variable(&mut self, name: &'static str) -> Option<String> {
+        let variable = self.fields.text(name, self.faults);
+        if let (Some(why), Some(at)) = (variable.as_deref().and_then(bad_name), self.node.get(name)) {
+            self.faults.push(Fault::at(&at.at, why));
+        }
+        variable
+    }
+
+    /// An option that is a duration, or a template for one.
+    pub(super) fn duration(&mut self, name: &'static str) -> Option<Node> {
+        let node = self.templated(name)?;
         match node.as_str() {
             Some(text) if text.contains("{{") => {}
             Some(text) => {
                 if let Err(why) = text.parse::<crate::duration::HumanDuration>() {
-                    faults.push(Fault::at(&node.at, why));
+                    self.faults.push(Fault::at(&node.at, why));
                 }
             }
-            None => faults.push(wrong_type(&node, "`timeout`", "a duration such as `30s`")),
+            None => self.faults.push(wrong_type(&node, &format!("`{name}`"), "a duration such as `30s`")),
         }
         Some(node)
     }
+
+    /// The step's variables.
+    pub(super) fn vars(&mut self) -> Vec<(String, Node)> {
+        let entries = self.fields.entries("vars", self.faults);
+        self.decoder.vars(entries, self.faults)
+    }
+
+    /// The steps that undo it.
+    pub(super) fn undo(&mut self, id: &str, tags: &[String]) -> Option<Vec<Step>> {
+        let items = self.fields.items("undo", self.faults);
+        self.node.get("undo").map(|_| self.decoder.steps(items, &format!("{id}/undo"), tags, self.faults))
+    }
+}
+
+/// A key of a mapping, and its value.
+fn entry<'n>(node: &'n Node, name: &str) -> Option<&'n (Key, Node)> {
+    node.entries().iter().find(|(key, _)| key.name == name)
+}
+
+/// An option that its step does nothing with.
+fn misplaced(key: &Key, kind: &str) -> Fault {
+    let what = match kind {
+        "gate" => "a gate",
+        "include" => "an include",
+        _ => "a block",
+    };
+    let fault = Fault::at(&key.at, format!("`{}` has no meaning for {what}", key.name));
+    fault.help(match kind {
+        "gate" => "leave it out",
+        _ => "put it on the steps inside",
+    })
 }
 
 /// The title of a step that has no name: a gate's question, an included file's name.

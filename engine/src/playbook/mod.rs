@@ -3,14 +3,16 @@
 mod decode;
 mod inputs;
 mod load;
+pub(crate) mod option;
 mod params;
 mod step;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{STEP_KINDS, STEP_OPTIONS};
+pub use decode::STEP_KINDS;
 pub use inputs::resolve_params;
 pub use load::{ReadFile, load, load_partly};
+pub use option::step_options;
 pub use step::{Gate, OnUnreachable, Retry, Step, StepKind};
 
 use std::sync::Arc;

@@ -54,6 +54,35 @@ pub struct Step {
     pub kind: StepKind,
 }
 
+impl Step {
+    /// A step that does nothing yet, without options.
+    pub(super) fn new(id: String, name: String, at: Location, tags: &[String]) -> Self {
+        Self {
+            id,
+            name,
+            at,
+            target: None,
+            delegate_to: None,
+            when: None,
+            loop_over: None,
+            register: None,
+            until: None,
+            retry: None,
+            timeout: None,
+            budget: None,
+            tags: tags.to_vec(),
+            vars: Vec::new(),
+            on_unreachable: OnUnreachable::default(),
+            allow_failure: false,
+            run_once: false,
+            serial: None,
+            secret: false,
+            undo: None,
+            kind: StepKind::Block { block: Vec::new(), rescue: Vec::new(), always: Vec::new() },
+        }
+    }
+}
+
 /// What a step does.
 #[derive(Debug, Clone)]
 pub enum StepKind {

@@ -3,7 +3,26 @@
 use serde_json::{Map, Value, json};
 
 use crate::inventory::{Inventory, Machine, Pair, PairMember, Site};
+use crate::module::TargetKind;
 use crate::target::Target;
+
+/// Variables that every task has.
+pub(crate) const ALWAYS: &[&str] = &["active", "passive", "pairs", "run", "playbook_dir", "target"];
+
+/// Variables that a task has if its target is of a kind.
+pub(crate) fn of_kind(kind: TargetKind) -> &'static [&'static str] {
+    match kind {
+        TargetKind::Controller => &[],
+        TargetKind::Site => &["site", "peer_site"],
+        TargetKind::Node => &["site", "peer_site", "node"],
+        TargetKind::Pair => &["site", "peer_site", "node", "pair", "peer"],
+    }
+}
+
+/// Variables that some tasks have.
+pub(crate) fn sometimes() -> &'static [&'static str] {
+    of_kind(TargetKind::Pair)
+}
 
 /// `active`, `passive` and `pairs`.
 pub(crate) fn common(inventory: &Inventory) -> Map<String, Value> {

@@ -5,37 +5,16 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::authoring::{authoring, tidy};
+use super::shapes::{expression, inline, steps, texts};
 use crate::duration::HumanDuration;
 use crate::event::Outcome;
 use crate::failure::FailureClass;
 use crate::inventory::InventoryFile;
 use crate::module::Registry;
-use crate::playbook::{OnUnreachable, Param, Retry};
+use crate::playbook::Param;
+use crate::playbook::option::OPTIONS;
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
-
-fn inline<T: JsonSchema>(generator: &mut SchemaGenerator, description: &str) -> Value {
-    let mut schema = generator.subschema_for::<T>().to_value();
-    if schema.get("$ref").is_some() {
-        // Beside a `$ref` draft-07 ignores everything, so the description needs a wrapper.
-        schema = json!({"allOf": [schema]});
-    }
-    if let Some(object) = schema.as_object_mut() {
-        object.insert("description".to_owned(), json!(description));
-    }
-    schema
-}
-
-fn texts(description: &str) -> Value {
-    json!({"description": description, "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
-}
-
-fn expression(description: &str) -> Value {
-    json!({
-        "description": description,
-        "anyOf": [{"type": "boolean"}, {"type": "string"}, {"type": "array", "items": {"type": ["string", "boolean"]}}],
-    })
-}
 
 /// The schema of playbooks, with every module's parameters.
 pub fn playbook(registry: &Registry) -> Value {
@@ -83,26 +62,9 @@ pub fn playbook(registry: &Registry) -> Value {
 }
 
 fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut Map<String, Value>) -> Value {
-    let steps = |description: &str| json!({"type": "array", "items": {"$ref": "#/definitions/Step"}, "description": description});
-    let Value::Object(mut properties) = json!({
-        "name": {"type": "string", "description": "The step's title; templates allowed."},
-        "target": texts("What it works on: `active`, `passive`, a site's name, each with `.nodes` or `.pairs`; `controller`; or a list of these."),
-        "delegate_to": {"type": "string", "description": "A node of the target's site that commands go to instead of the target's own."},
-        "when": expression("A condition, or a list of conditions that must all hold; the step is skipped otherwise."),
-        "loop": {"description": "A list; the step runs once for each element, which is `item` in templates.", "anyOf": [{"type": "array"}, {"type": "string"}]},
-        "register": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": "The variable that keeps the result: one result for one target, a list in target order for several."},
-        "until": expression("A condition over the registered result; the step is repeated until it holds."),
-        "retry": inline::<Retry>(generator, "Further attempts after a failure."),
-        "timeout": {"type": "string", "description": "The time one attempt may take, verification included: `30s`, `5m`."},
-        "budget": inline::<HumanDuration>(generator, "The time the step may take; a longer one is reported, not stopped."),
-        "tags": texts("Tags to select steps by."),
-        "vars": {"type": "object", "description": "Variables for this step."},
-        "on_unreachable": inline::<OnUnreachable>(generator, "What to do when a target cannot be reached."),
-        "allow_failure": {"type": "boolean", "description": "Whether the run goes on if the step fails."},
-        "run_once": {"type": "boolean", "description": "Whether only the first target runs it."},
-        "serial": {"type": "integer", "minimum": 1, "description": "How many targets run it at a time."},
-        "secret": {"type": "boolean", "description": "Whether its output is kept out of events and journal."},
-        "undo": steps("Steps that take it back, where its module cannot; an empty list if there is nothing to take back."),
+    let mut properties: Map<String, Value> =
+        OPTIONS.iter().map(|option| (option.name.to_owned(), (option.schema)(generator))).collect();
+    let Value::Object(kinds) = json!({
         "gate": {"type": "string", "description": "A question that a person answers; who and when is recorded."},
         "confirm": {"type": "string", "description": "The phrase that has to be typed at the gate."},
         "block": steps("Steps that belong together."),
@@ -112,6 +74,7 @@ fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut 
     }) else {
         return Value::Null;
     };
+    properties.extend(kinds);
     for module in registry.0 {
         let mut params = authoring(*module);
         // Every module has its own `Params`, so each gets its own names.

@@ -3,7 +3,10 @@
 mod authoring;
 mod files;
 mod judge;
+mod shapes;
 
 pub use authoring::authoring;
 pub use files::{event, file, inventory, playbook};
 pub(crate) use judge::Judge;
+pub(crate) use shapes::{expression, inline, steps, texts};
+

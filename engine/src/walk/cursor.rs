@@ -7,19 +7,25 @@ use super::{Decision, End, Environment, Names, StepVisit};
 use crate::event::Section;
 use crate::execute::Tags;
 use crate::path::Path;
-use crate::playbook::{Phase, Step, StepKind};
+use crate::playbook::{Phase, Playbook, Step, StepKind};
 use crate::run::Run;
 use crate::walk::expressions;
 
 /// What a walk is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+#[derive(Clone, Copy)]
+pub(crate) enum Mode<'a> {
     /// Conditions and loops are evaluated, what is left out is not entered, and how steps end decides what comes next.
-    Execute,
+    Execute(&'a Run),
     /// Conditions and loops are evaluated as far as they can be; what is left out is visited with its reason.
-    Plan,
+    Plan(&'a Run),
     /// Nothing is evaluated, and everything that stands in the playbook is visited once.
     Check,
+}
+
+impl Mode<'_> {
+    pub(super) fn executes(self) -> bool {
+        matches!(self, Self::Execute(_))
+    }
 }
 
 /// What comes next.
@@ -81,8 +87,7 @@ pub(crate) struct Reached {
 
 /// Walks a playbook, or a list of steps in it.
 pub(crate) struct Cursor<'a> {
-    pub(super) run: &'a Run,
-    pub(super) mode: Mode,
+    mode: Mode<'a>,
     tags: &'a Tags,
     frames: Vec<Frame<'a>>,
     /// The block that was visited and not answered yet.
@@ -98,25 +103,24 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// At the beginning of a playbook.
-    pub(crate) fn new(run: &'a Run, mode: Mode, tags: &'a Tags) -> Self {
-        let environment = Environment::default().with(&run.playbook.vars);
-        Self::on(run, mode, tags, Frame::Phases(Phases::new(&run.playbook.phases, environment)))
+    pub(crate) fn new(playbook: &'a Playbook, mode: Mode<'a>, tags: &'a Tags) -> Self {
+        let environment = Environment::default().with(&playbook.vars);
+        Self::on(mode, tags, Frame::Phases(Phases::new(&playbook.phases, environment)))
     }
 
     /// At the beginning of some steps, which stand at a path.
     pub(crate) fn over(
-        run: &'a Run,
+        mode: Mode<'a>,
         tags: &'a Tags,
         steps: &'a [Step],
         outer: (&str, &Path),
         environment: Environment<'a>,
     ) -> Self {
-        Self::on(run, Mode::Execute, tags, Frame::Steps(Steps::new(steps, outer, environment)))
+        Self::on(mode, tags, Frame::Steps(Steps::new(steps, outer, environment)))
     }
 
-    fn on(run: &'a Run, mode: Mode, tags: &'a Tags, frame: Frame<'a>) -> Self {
+    fn on(mode: Mode<'a>, tags: &'a Tags, frame: Frame<'a>) -> Self {
         Self {
-            run,
             mode,
             tags,
             frames: vec![frame],
@@ -195,7 +199,9 @@ impl<'a> Cursor<'a> {
                     if let Some(visit) = block.announce() {
                         return Some(visit);
                     }
-                    match block.next(self.mode) {
+                    let (mode, names) = (self.mode, &self.names);
+                    let admits = |step: &Step, inner: &Environment<'_>| admits(mode, step, inner, names);
+                    match block.next(mode, &admits) {
                         Some(steps) => {
                             let begins = steps.begins.clone();
                             self.frames.push(Frame::Steps(steps));
@@ -235,15 +241,15 @@ impl<'a> Cursor<'a> {
             inner.target = Some(target);
         }
         let skip = match (&visit.decision, self.mode) {
-            (Decision::Run, _) | (_, Mode::Execute | Mode::Check) => None,
-            (decision, Mode::Plan) => Some(decision.clone()),
+            (Decision::Run, _) | (_, Mode::Execute(_) | Mode::Check) => None,
+            (decision, Mode::Plan(_)) => Some(decision.clone()),
         };
         let elements = match (self.mode, &skip) {
-            (Mode::Check, _) | (Mode::Plan, Some(_)) => Ok(match visit.step.loop_over {
+            (Mode::Check, _) | (Mode::Plan(_), Some(_)) => Ok(match visit.step.loop_over {
                 Some(_) => vec![Some(super::Element::unknown())],
                 None => vec![None],
             }),
-            _ => expressions::elements_of(self.run, visit.step, &inner, &self.names),
+            (Mode::Execute(run) | Mode::Plan(run), _) => expressions::elements_of(run, visit.step, &inner, &self.names),
         };
         match elements {
             Ok(elements) => {
@@ -252,7 +258,7 @@ impl<'a> Cursor<'a> {
                 self.reached = reached;
                 self.frames.push(Frame::Block(frame));
             }
-            Err(unrendered) if self.mode == Mode::Plan => {
+            Err(unrendered) if matches!(self.mode, Mode::Plan(_)) => {
                 // What the loop will hold is not known yet: its steps are shown once.
                 let skip = Some(match unrendered {
                     super::Unrendered::Unknown(path) => Decision::Unknown(path),
@@ -273,11 +279,11 @@ impl<'a> Cursor<'a> {
     pub(crate) fn skip_phase(&mut self, decision: Decision) {
         if let Some(Frame::Steps(steps)) = self.frames.last_mut() {
             match self.mode {
-                Mode::Execute => steps.finish(match decision {
+                Mode::Execute(_) => steps.finish(match decision {
                     Decision::Fault(failure) => End::failed(failure),
                     _ => End::new(),
                 }),
-                Mode::Plan | Mode::Check => steps.skip = Some(decision),
+                Mode::Plan(_) | Mode::Check => steps.skip = Some(decision),
             }
         }
     }
@@ -309,18 +315,20 @@ impl<'a> Cursor<'a> {
     }
 
     fn decide(&self, step: &Step, siblings: &[Step], environment: &Environment<'a>) -> Decision {
-        if self.mode == Mode::Check {
-            return Decision::Run;
-        }
+        let (Mode::Execute(run) | Mode::Plan(run)) = self.mode else { return Decision::Run };
         if !self.selected(step, siblings) {
             return Decision::Skip(crate::text!("engine.not-selected", "not selected by tags"));
         }
         let (StepKind::Block { .. }, Some(when)) = (&step.kind, &step.when) else { return Decision::Run };
+        if step.loop_over.is_some() {
+            // It may depend on the element, so each pass is asked.
+            return Decision::Run;
+        }
         let mut inner = environment.with(&step.vars);
         if let Some(target) = &step.target {
             inner.target = Some(target);
         }
-        expressions::decide(self.run, when, &inner, &self.names)
+        expressions::decide(run, when, &inner, &self.names)
     }
 
     /// Whether tags let a step run. A gate stands for the steps beside it: it is asked if one of them runs.
@@ -344,5 +352,13 @@ impl<'a> Cursor<'a> {
             }
             _ => self.tags.select(&step.tags),
         }
+    }
+}
+
+/// Whether a pass of a block's loop runs.
+fn admits(mode: Mode<'_>, step: &Step, inner: &Environment<'_>, names: &Names) -> Decision {
+    match (mode, &step.when, &step.loop_over) {
+        (Mode::Execute(run) | Mode::Plan(run), Some(when), Some(_)) => expressions::decide(run, when, inner, names),
+        _ => Decision::Run,
     }
 }

@@ -35,6 +35,18 @@ impl<'a> Environment<'a> {
         inner.definitions.extend(vars);
         inner
     }
+
+    /// This environment without the variables that came in last.
+    pub(crate) fn without(&self, vars: &[(String, Node)]) -> Self {
+        let mut outer = self.clone();
+        outer.definitions.truncate(outer.definitions.len().saturating_sub(vars.len()));
+        outer
+    }
+
+    /// The names of its variables.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.definitions.iter().map(|(name, _)| name.as_str())
+    }
 }
 
 /// An element of a loop.
@@ -61,7 +73,7 @@ impl Element {
     }
 
     /// An element that is not known yet.
-    pub(super) fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self { position: 0, digest: String::new(), value: Value::Null }
     }
 

@@ -54,8 +54,8 @@ impl<'a> Phases<'a> {
         Some((self.next, phase, self.environment.with(&phase.vars)))
     }
 
-    pub(super) fn ended(&mut self, end: End, mode: Mode) {
-        if end.failure.is_some() && mode == Mode::Execute {
+    pub(super) fn ended(&mut self, end: End, mode: Mode<'_>) {
+        if end.failure.is_some() && mode.executes() {
             self.next = self.phases.len();
         }
         self.end.absorb(end);
@@ -144,6 +144,9 @@ pub(super) fn path_of(step: &Step, (id, path): &(String, Path)) -> Path {
     path.join(rest)
 }
 
+/// Tells whether a pass runs with the variables around it.
+type Admits<'f> = &'f dyn Fn(&Step, &Environment<'_>) -> Decision;
+
 /// A block that was entered.
 pub(super) struct BlockFrame<'a> {
     visit: StepVisit<'a>,
@@ -152,6 +155,8 @@ pub(super) struct BlockFrame<'a> {
     passes: Vec<(Path, Option<Element>, Reached)>,
     pass: Option<Pass>,
     skip: Option<Decision>,
+    /// What became of the pass that runs.
+    left_out: Option<Decision>,
     /// A section that ended, to be announced.
     ended: Option<(Path, Section, End)>,
     end: End,
@@ -185,7 +190,7 @@ impl<'a> BlockFrame<'a> {
             (path, element, reached)
         };
         let passes = elements.into_iter().rev().map(pass).collect();
-        Self { visit, environment, passes, pass: None, skip, ended: None, end: End::new() }
+        Self { visit, environment, passes, pass: None, skip, left_out: None, ended: None, end: End::new() }
     }
 
     pub(super) fn absorb(&mut self, end: End) {
@@ -210,13 +215,23 @@ impl<'a> BlockFrame<'a> {
     }
 
     /// The steps that come next.
-    pub(super) fn next(&mut self, mode: Mode) -> Option<Steps<'a>> {
+    pub(super) fn next(&mut self, mode: Mode<'_>, admits: Admits<'_>) -> Option<Steps<'a>> {
         loop {
             if self.pass.is_none() {
-                let failed = self.end.failure.is_some() && mode == Mode::Execute;
+                let failed = self.end.failure.is_some() && mode.executes();
                 let (path, element, reached) = self.passes.pop().filter(|_| !failed)?;
                 if element.is_some() {
                     self.environment.element = element;
+                }
+                let decision = self.skip.clone().unwrap_or_else(|| admits(self.visit.step, &self.environment));
+                self.left_out = (decision != Decision::Run).then(|| decision.clone());
+                match decision {
+                    Decision::Skip(_) if mode.executes() => continue,
+                    Decision::Fault(failure) if mode.executes() => {
+                        self.end.absorb(End::failed(failure));
+                        return None;
+                    }
+                    _ => {}
                 }
                 let Reached { section, before } = reached;
                 self.pass = Some(Pass { path, next: Some(section), current: section, end: before });
@@ -231,9 +246,9 @@ impl<'a> BlockFrame<'a> {
             let (path, failed) = (pass.path.clone(), pass.end.failure.is_some());
             let wanted = match (section, mode) {
                 (Section::Block | Section::Always, _) | (_, Mode::Check) => true,
-                (Section::Rescue, Mode::Plan) => false,
+                (Section::Rescue, Mode::Plan(_)) => false,
                 // Not after a good end; gone on with after an interruption.
-                (Section::Rescue, Mode::Execute) => failed,
+                (Section::Rescue, Mode::Execute(_)) => failed,
             };
             let list = self.steps_of(section);
             if list.is_empty() || !wanted {
@@ -241,7 +256,7 @@ impl<'a> BlockFrame<'a> {
                 continue;
             }
             let mut steps = Steps::new(list, (&self.visit.step.id, &path), self.environment.clone());
-            steps.skip.clone_from(&self.skip);
+            steps.skip.clone_from(&self.left_out);
             steps.begins = (section != Section::Block).then(|| (path, section));
             if section == Section::Rescue
                 && let Some(pass) = &mut self.pass
@@ -254,7 +269,7 @@ impl<'a> BlockFrame<'a> {
     }
 
     /// Takes in how a section ended.
-    pub(super) fn section_ended(&mut self, end: End, mode: Mode) {
+    pub(super) fn section_ended(&mut self, end: End, mode: Mode<'_>) {
         let more = |section: Section| !self.steps_of(section).is_empty();
         let (rescue, always) = (more(Section::Rescue), more(Section::Always));
         let Some(pass) = &mut self.pass else { return };
@@ -272,7 +287,7 @@ impl<'a> BlockFrame<'a> {
             Section::Rescue => rescue,
             Section::Always => always,
         };
-        if mode == Mode::Execute && followed && !stopped && (ran || pass.current == Section::Block) {
+        if mode.executes() && followed && !stopped && (ran || pass.current == Section::Block) {
             self.ended = Some((pass.path.clone(), pass.current, end));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::playbook::option::OPTIONS;
 use crate::playbook::{Step, StepKind};
 use crate::source::Node;
 use crate::template::mentions;
@@ -20,11 +21,10 @@ pub(crate) fn mentions_any(step: &Step, names: &[String]) -> bool {
 /// The names that a step's own templates mention; not those of the steps inside it.
 pub(super) fn of_step(step: &Step) -> BTreeSet<String> {
     let mut needs = BTreeSet::new();
-    for node in [&step.target, &step.delegate_to, &step.loop_over, &step.timeout].into_iter().flatten() {
-        of_node(node, false, &mut needs);
-    }
-    for node in [&step.when, &step.until].into_iter().flatten() {
-        of_node(node, true, &mut needs);
+    for templates in OPTIONS.iter().filter_map(|option| option.templates) {
+        if let Some(node) = (templates.of)(step) {
+            of_node(node, templates.expression, &mut needs);
+        }
     }
     match &step.kind {
         StepKind::Module { params, .. } => of_node(params, false, &mut needs),

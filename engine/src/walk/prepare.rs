@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::environment::{Element, Unrendered, scope};
 use super::{Environment, Names, StepVisit, needs, targets};
 use crate::failure::Failure;
-use crate::module::{Bound, Context, Registry};
+use crate::module::{Bound, Context, Registry, TargetKind};
 use crate::playbook::{Step, StepKind};
 use crate::redact::Redactor;
 use crate::run::Run;
@@ -52,7 +52,9 @@ impl Task {
         };
         let known = registry.get(module);
         let unknown = || Failure::invalid(text!("engine.unknown-module", "unknown module `{module}`", module));
-        known.ok_or_else(unknown)?.bind(template::render(params, &self.scope)?)
+        let known = known.ok_or_else(unknown)?;
+        known.targets().accept(module, TargetKind::of(&self.id.target))?;
+        known.bind(template::render(params, &self.scope)?)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cutover_engine::clock::Clock;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Class, Context, Diff, Module, Registry};
-use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
+use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,9 +70,8 @@ impl World for Small {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let fault = TransportFault::Unreachable(site.to_owned());
-        Box::pin(async move { Err(fault) })
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        Box::pin(async move { Err(TransportFault::Unreachable(format!("{request}: no API server"))) })
     }
 }
 

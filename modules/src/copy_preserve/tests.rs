@@ -2,7 +2,7 @@ use cutover_engine::world::Place;
 use serde_json::json;
 
 use super::{Params, State, copy, refusals};
-use crate::tree::{Comparison, Kind, Located, Look};
+use crate::tree::{Comparison, Kind, LeftOut, Located, Look, What};
 
 fn located(node: &str, path: &str) -> Located {
     Located { place: Place::node("primary", node), path: path.to_owned(), device: None }
@@ -16,6 +16,7 @@ fn look(kind: Kind, entries: u64) -> Look {
         entries,
         allocated: if entries == 0 { 4096 } else { 2 << 30 },
         unfinished: None,
+        left_out: Vec::new(),
         holders: Vec::new(),
     }
 }
@@ -74,8 +75,12 @@ fn everything_that_speaks_against_a_copy_is_said_at_once() {
     bad.destination.unfinished = Some("primary/w8:/other".into());
     bad.destination.free = 1000;
     bad.to.device = Some("/dev/drbd0".into());
+    bad.source.left_out = vec![LeftOut { what: What::Mount, path: "member/wal".into() }];
+    bad.destination.left_out = vec![LeftOut { what: What::Socket, path: ".sock".into() }];
     insta::assert_snapshot!(refused(&bad).join("\n"), @r"
     primary/w4:/data/pvc-1 is itself an unfinished copy of primary/w9:/old
+    primary/w4:/data/pvc-1/member/wal is a mount point: a copy would leave out what is in it; unmount it, and move its content into the directory
+    primary/w4:/data/backup/etcd-0/.sock is a socket, which a copy does not carry; remove it when nothing listens on it any more
     primary/w4:/data/backup/etcd-0 lies on /dev/sdb1, not on /dev/drbd0: is the mount missing?
     primary/w4:/data/backup/etcd-0 holds an unfinished copy of primary/w8:/other; remove it if it is not needed
     primary/w4:/data/backup/etcd-0 has 5.10kB free on /dev/sdb1; 2.21GB is needed (2.15GB of data and 67.11MB to spare)
@@ -117,6 +122,10 @@ fn equal_trees_may_be_in_use_and_on_a_full_disk() {
     };
     done.comparison = Some(equal.clone());
     assert_eq!(refused(&done), [""; 0]);
+    // What was left out of both is not proven equal.
+    done.source.left_out = vec![LeftOut { what: What::Subvolume, path: "wal".into() }];
+    assert_eq!(refused(&done).len(), 1);
+    done.source.left_out.clear();
     done.comparison = Some(Comparison { different: 30, differences: vec![".: mode (700, 755)".into()], ..equal });
     insta::assert_snapshot!(refused(&done).join("\n"), @r"
     primary/w4:/data/backup/etcd-0 is not empty and differs from primary/w4:/data/pvc-1 in 30 paths; move it away if it is not needed

@@ -25,6 +25,7 @@ fn free() -> Node {
         entries: 0,
         allocated: 0,
         unfinished: None,
+        left_out: Vec::new(),
         holders: Vec::new(),
     };
     Node { mounted: Vec::new(), marker: false, directory, image: false }

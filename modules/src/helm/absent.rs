@@ -32,6 +32,9 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
     if last.status.starts_with("pending-") && !params.recover_pending {
         return Diff::refused(stuck(cli, state, last));
     }
+    if !state.drops_claims.is_empty() {
+        return Diff::refused(&state.drops_claims);
+    }
     let selector = params.selector();
     let missed = pods::missed(&selector, &state.deployed);
     if !missed.is_empty() {

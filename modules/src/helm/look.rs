@@ -9,10 +9,11 @@ use cutover_engine::world::Place;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::claims;
 use super::command::{Cli, failed, not_found};
 use super::manifest::{self, Object};
 use super::pods::{self, Left};
-use super::{Params, Wanted, save};
+use super::{Params, Wanted, present, save};
 
 /// One revision of a release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,8 @@ pub(crate) struct State {
     pub(super) no_namespace: bool,
     /// The pods that are still there. Only looked at once the release is gone.
     pub(super) pods: Vec<Left>,
+    /// Why claims would be deleted: by the StatefulSets that go, or that an upgrade leaves fewer replicas.
+    pub(super) drops_claims: Vec<String>,
 }
 
 impl State {
@@ -107,9 +110,22 @@ pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<Sta
         state.deployed = parse(&cli.read(cx, &manifest).await?, params)?;
     }
     match params.state {
-        Wanted::Present => render(cx, cli, params, &mut state, site).await?,
+        Wanted::Present => {
+            render(cx, cli, params, &mut state, site).await?;
+            state.drops_claims = match &last {
+                // What an interrupted install left is uninstalled when it is recovered.
+                Some(last) if last.status.starts_with("pending-") && state.good().is_none() => {
+                    claims::with(cx, params, state.deployed.iter()).await?
+                }
+                Some(last) if !last.status.starts_with("pending-") && !present::in_sync(params, &state, last) => {
+                    claims::by_upgrade(cx, params, &state).await?
+                }
+                _ => Vec::new(),
+            };
+        }
         Wanted::Absent => {
             manifest::mask(&mut state.deployed, &mut []);
+            state.drops_claims = claims::with(cx, params, state.deployed.iter()).await?;
             if last.is_none() {
                 state.pods = pods::read(cx, site, &params.namespace, &params.selector()).await?;
             }

@@ -8,6 +8,7 @@ use super::command::Cli;
 use super::look::{Revision, State};
 use super::manifest::{OTHER_SECRET, SECRET, preview};
 use super::{Params, save};
+use crate::kubernetes::retention::Retention;
 
 /// Compares.
 pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
@@ -17,8 +18,10 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
     let Some(last) = state.last() else { return install(cli, params, state) };
     match last.status.as_str() {
         "deployed" if in_sync(params, state, last) => Diff::InSync,
+        "deployed" | "failed" if !state.drops_claims.is_empty() => Diff::refused(&state.drops_claims),
         "deployed" | "failed" => Diff::Change(vec![upgrade(cli, params, state, last)]),
         status if status.starts_with("pending-") => match (params.recover_pending, recover(cli, params, state, last)) {
+            (true, Some(_)) if !state.drops_claims.is_empty() => Diff::refused(&state.drops_claims),
             (true, Some(change)) => Diff::Change(vec![change]),
             _ => Diff::refused(stuck(cli, state, last)),
         },
@@ -53,7 +56,8 @@ fn described(word: &str, state: &State) -> String {
     format!("{word} complete (cutover {})", mark(state))
 }
 
-fn in_sync(params: &Params, state: &State, last: &Revision) -> bool {
+/// Whether the release is what the chart and the values say.
+pub(super) fn in_sync(params: &Params, state: &State, last: &Revision) -> bool {
     let values = state.wanted(params).is_none_or(|values| *values == state.values);
     let chart = state.chart.as_ref() == Some(&last.chart);
     let marked = last.description.ends_with(&format!("(cutover {})", mark(state)));
@@ -85,7 +89,10 @@ fn install(cli: &Cli, params: &Params, state: &State) -> Diff {
     let label = state.chart.as_deref().unwrap_or(chart);
     let added: String = state.rendered.iter().map(|object| format!("+ {} is added\n", object.id)).collect();
     let change = Change::at_most_once(format!("install {label} as release {namespace}/{release}"), [action]);
-    Diff::Change(vec![change.preview(added).undo([Cli::action(cli.command(back))])])
+    let change = change.preview(added);
+    // Taken back by an uninstall, the claims would be deleted with such a set.
+    let lost = state.rendered.iter().any(|object| Retention::of(&object.body).when_deleted);
+    Diff::Change(vec![if lost { change } else { change.undo([Cli::action(cli.command(back))]) }])
 }
 
 fn upgrade(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Change {

@@ -83,6 +83,22 @@ fn what_cannot_be_changed_is_named() {
 }
 
 #[test]
+fn replicas_whose_claims_would_go_are_not_applied_away() {
+    let set = |replicas: u64, when: &str| {
+        json!({
+            "kind": "StatefulSet", "metadata": {"name": "etcd-0"},
+            "spec": {"replicas": replicas, "persistentVolumeClaimRetentionPolicy": {"whenScaled": when}},
+        })
+    };
+    let refused = look(seen(STATEFUL_SET, set(1, "Delete"), Some(set(3, "Delete"))));
+    assert!(refused.starts_with("--\nblocked: StatefulSet common/etcd-0 deletes the claims"), "{refused}");
+    assert!(look(seen(STATEFUL_SET, set(1, "Retain"), Some(set(3, "Delete")))).contains("change"));
+    let up = seen(STATEFUL_SET, set(3, "Delete"), Some(set(1, "Delete")));
+    let Verdict::Change(change) = up.compare("primary") else { panic!("it differs") };
+    assert!(change.undo.is_none(), "taken back, it would delete the claims of those that were added");
+}
+
+#[test]
 fn secrets_are_compared_but_not_shown() {
     let wanted = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "etcd-0"}, "stringData": {"password": "hunter2"}});
     let wanted = wanted::manifests(&wanted).unwrap().remove(0).1;

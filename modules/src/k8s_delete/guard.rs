@@ -26,7 +26,8 @@ pub(super) fn reasons(kind: &Kind, title: &str, seen: &Seen) -> Vec<String> {
     } else if *kind == VOLUME {
         volume(title, &seen.object)
     } else {
-        Vec::new()
+        // One that is being deleted already takes them along whatever is done here.
+        seen.takes_claims.iter().filter(|_| !deleting(&seen.object)).cloned().collect()
     }
 }
 

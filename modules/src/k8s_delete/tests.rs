@@ -33,6 +33,7 @@ fn seen(object: Value, volume: Option<Value>, users: &[&str]) -> Seen {
         volume,
         users: users.iter().map(|name| (*name).to_owned()).collect(),
         leaving: Vec::new(),
+        takes_claims: None,
     }
 }
 
@@ -95,6 +96,7 @@ fn others_are_brought_back_if_that_is_the_same_again() {
         look(&STATEFUL_SET, vec![set(Value::Null)]),
         look(&STATEFUL_SET, vec![set(json!([{"kind": "EtcdCluster"}]))]),
         look(&POD, vec![pod]),
+        look(&STATEFUL_SET, vec![Seen { takes_claims: Some("its claims would go".into()), ..set(Value::Null) }]),
     ];
     insta::assert_snapshot!(shown.concat());
     assert_eq!(guard::check(&NODE).unwrap_err().pointer.as_deref(), Some("/kind"));

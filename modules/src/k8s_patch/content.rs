@@ -4,7 +4,7 @@ use cutover_engine::failure::Failure;
 use serde_json::{Map, Value};
 
 use super::Type;
-use crate::kubernetes::compare::{differences, join};
+use crate::kubernetes::compare::{differences, join, overlay};
 use crate::kubernetes::text;
 
 /// What names the entries of the lists that strategic patches merge (`patchMergeKey` in `k8s.io/api`), in this order.
@@ -77,6 +77,25 @@ pub(super) fn contains(kind: Type, patch: &Value, object: &Value) -> bool {
             }
         }),
     }
+}
+
+/// The object as a patch would leave it.
+pub(super) fn applied(kind: Type, patch: &Value, object: &Value) -> Value {
+    if kind != Type::Json {
+        return overlay(object, patch);
+    }
+    let mut after = object.clone();
+    for operation in changing(patch) {
+        let Some((parent, last)) = text(&operation["path"]).rsplit_once('/') else { continue };
+        // Lists are not gone into: nothing that decides about claims stands in one.
+        let Some(Value::Object(map)) = after.pointer_mut(parent) else { continue };
+        let last = last.replace("~1", "/").replace("~0", "~");
+        match operation.get("value").filter(|_| operation["op"] != "remove") {
+            Some(value) => drop(map.insert(last, value.clone())),
+            None => drop(map.shift_remove(&last)),
+        }
+    }
+    after
 }
 
 /// The operations of a JSON patch that change something.

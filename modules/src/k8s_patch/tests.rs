@@ -49,6 +49,46 @@ fn a_patch_is_sent_where_it_is_missing_and_its_fields_come_back() {
 }
 
 #[test]
+fn replicas_whose_claims_would_go_are_not_patched_away() {
+    let set = |policy: Value| {
+        json!({
+            "kind": "StatefulSet", "metadata": {"name": "etcd"},
+            "spec": {"replicas": 3, "volumeClaimTemplates": [{"metadata": {"name": "data"}}], "persistentVolumeClaimRetentionPolicy": policy},
+        })
+    };
+    let look = |kind: &str, patch: Value, policy: &Value| {
+        let params =
+            json!({"kind": "StatefulSet", "namespace": "common", "name": "etcd", "type": kind, "patch": patch});
+        let params: Params = serde_json::from_value(params).unwrap();
+        let seen = Seen { name: "etcd".to_owned(), object: Some(set(policy.clone())), deleting: false };
+        let state = State { kind: crate::kubernetes::kind::STATEFUL_SET, objects: vec![seen] };
+        K8sPatch.diff(&testing::pair_context(), &params, &state)
+    };
+    let (keeps, deletes) = (Value::Null, json!({"whenScaled": "Delete"}));
+    let field = "persistentVolumeClaimRetentionPolicy";
+    let refused = [
+        look("merge", json!({"spec": {"replicas": 1}}), &deletes),
+        look("strategic", json!({"spec": {"replicas": 1}}), &deletes),
+        look("json", json!([{"op": "replace", "path": "/spec/replicas", "value": 1}]), &deletes),
+        look("merge", json!({"spec": {"replicas": 1, field: {"whenScaled": "Delete"}}}), &keeps),
+    ];
+    for diff in refused {
+        let Diff::Blocked(reasons) = diff else { panic!("{diff:?}") };
+        assert!(reasons[0].contains("whenScaled: Delete): data-etcd-1, data-etcd-2 would go"), "{reasons:?}");
+    }
+    let made = [
+        (look("merge", json!({"spec": {"replicas": 1}}), &keeps), true),
+        (look("merge", json!({"spec": {"replicas": 1, field: {"whenScaled": "Retain"}}}), &deletes), true),
+        // Taken back, it would delete the claims of those that were added.
+        (look("merge", json!({"spec": {"replicas": 5}}), &deletes), false),
+    ];
+    for (diff, has_undo) in made {
+        let Diff::Change(changes) = diff else { panic!("{diff:?}") };
+        assert_eq!(changes[0].undo.is_some(), has_undo, "{changes:?}");
+    }
+}
+
+#[test]
 fn patches_that_could_not_be_recognised_are_refused() {
     let cases = [
         (Type::Merge, json!({}), "/patch"),

@@ -1,10 +1,11 @@
-//! What speaks against scaling: hooks that take members out of their cluster when they stop, and pods that wait for each
-//! other when they start.
+//! What speaks against scaling: hooks that take members out of their cluster when they stop, claims that go with their
+//! replicas, and pods that wait for each other when they start.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Params, Workload};
+use crate::kubernetes::retention::{Moment, Named};
 use crate::kubernetes::text;
 
 /// What a container does before it stops.
@@ -65,9 +66,13 @@ pub(crate) fn probed(template: &Value) -> bool {
 }
 
 /// What speaks against setting the number of replicas.
-pub(crate) fn reasons(params: &Params, title: &str, workload: &Workload) -> Vec<String> {
+pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) -> Vec<String> {
+    let title = named.kind.title(named.namespace, named.name);
     let (from, to) = (workload.wanted, u64::from(params.replicas));
     let mut reasons = Vec::new();
+    if to < from {
+        reasons.extend(workload.retention.reason(named, &[Moment::Scaled], to));
+    }
     if to == 0 && from > 0 {
         for Hook { container, action, removes_member } in &workload.hooks {
             if *removes_member {

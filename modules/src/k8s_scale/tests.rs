@@ -134,6 +134,26 @@ fn hooks_and_order_that_lose_members_are_refused() {
 }
 
 #[test]
+fn replicas_whose_claims_would_go_are_not_scaled_away() {
+    let with = |mut running: (Value, Vec<Value>), policy: Value| {
+        running.0["metadata"]["name"] = json!("etcd");
+        running.0["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}}]);
+        running.0["spec"]["persistentVolumeClaimRetentionPolicy"] = policy;
+        running
+    };
+    let to = |replicas: u32| json!({"replicas": replicas, "wait": "none"});
+    let shown = [
+        look(to(0), with(running(), json!({"whenScaled": "Delete", "whenDeleted": "Retain"}))),
+        look(to(2), with(running(), json!({"whenScaled": "Delete"}))),
+        look(to(0), with(running(), json!({"whenDeleted": "Delete"}))),
+        // No replica goes, but what is taken back would make some go.
+        look(to(5), with(running(), json!({"whenScaled": "Delete"}))),
+        look(to(0), with((object(0, json!({})), vec![]), json!({"whenScaled": "Delete"}))),
+    ];
+    insta::assert_snapshot!(shown.concat());
+}
+
+#[test]
 fn a_workload_that_is_not_there_is_said_so() {
     let params = serde_json::from_value(json!({"kind": "StatefulSet", "namespace": "c", "name": "x", "replicas": 0}));
     let state = State { kind: STATEFUL_SET, workload: None };

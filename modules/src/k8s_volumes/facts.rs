@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Params;
+use crate::kubernetes::kind::STATEFUL_SET;
+use crate::kubernetes::retention::{self, Moment, Named, Retention};
 use crate::kubernetes::selector::nodes_of_volume;
 use crate::kubernetes::{deleting, name, text, uid};
 
@@ -42,6 +44,8 @@ pub(super) struct Set {
     pub(super) replicas: usize,
     /// The names of its volume claim templates.
     pub(super) templates: Vec<String>,
+    /// Why its claims would not survive that it is scaled down or deleted.
+    pub(super) drops_claims: Option<String>,
 }
 
 /// One replica.
@@ -148,7 +152,10 @@ impl Facts {
         };
         let others = sources.volumes.iter().filter(used).map(|volume| Volume::of(volume, &sources.nodes));
         let others = others.filter(|volume| volume.path.is_some()).collect();
-        Self { set: Some(Set { replicas, templates }), replicas: replicas_seen, others }
+        let named = Named { kind: &STATEFUL_SET, namespace: Some(&params.namespace), name: &params.statefulset };
+        let policy = Retention::of(&sources.set).reason(named, &[Moment::Scaled, Moment::Deleted], 0);
+        let drops_claims = policy.or_else(|| retention::deletion(named, &sources.set, &sources.claims));
+        Self { set: Some(Set { replicas, templates, drops_claims }), replicas: replicas_seen, others }
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn violations(params: &Params, site: &str, pairs: &[Pair], facts: &Fa
         found.extend(chain(params, replica));
     }
     found.extend(overlaps(facts));
+    found.extend(set.drops_claims.clone().filter(|_| params.keeps_claims));
     if params.on_pairs {
         for replica in &facts.replicas {
             found.extend(placed(site, pairs, replica));

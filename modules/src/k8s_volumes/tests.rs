@@ -5,7 +5,13 @@ use cutover_engine::inventory::{Pair, PairMember};
 use super::*;
 
 fn params(on_pairs: bool) -> Params {
-    Params { namespace: "common".into(), statefulset: "etcd".into(), claim: "data".into(), on_pairs }
+    Params {
+        namespace: "common".into(),
+        statefulset: "etcd".into(),
+        claim: "data".into(),
+        on_pairs,
+        keeps_claims: false,
+    }
 }
 
 fn pairs(count: usize) -> Vec<Pair> {
@@ -144,6 +150,31 @@ fn every_break_of_the_map_is_named() {
     insta::assert_snapshot!(shown.concat());
     let missing = proof::violations(&params(false), "primary", &pairs(3), &Facts::default());
     assert_eq!(missing, ["StatefulSet common/etcd does not exist"]);
+}
+
+#[test]
+fn claims_that_would_not_survive_are_named_if_asked_for() {
+    let found = |edit: &dyn Fn(&mut Sources), keeps_claims: bool| {
+        let mut sources = sources(3);
+        edit(&mut sources);
+        let params = Params { keeps_claims, ..params(false) };
+        proof::violations(&params, "primary", &pairs(3), &Facts::of(&params, &sources, 3))
+    };
+    let deletes = |s: &mut Sources| {
+        s.set["metadata"]["name"] = json!("etcd");
+        s.set["spec"]["persistentVolumeClaimRetentionPolicy"] =
+            json!({"whenScaled": "Retain", "whenDeleted": "Delete"});
+    };
+    let owned = |s: &mut Sources| s.claims[1]["metadata"]["ownerReferences"] = json!([{"uid": "set"}]);
+    assert_eq!(found(&deletes, false), [""; 0]);
+    assert_eq!(found(&|_| {}, true), [""; 0]);
+    let said = found(&deletes, true).join("");
+    assert!(said.contains("whenDeleted: Delete): data-etcd-0, data-etcd-1, data-etcd-2 would go"), "{said}");
+    assert!(
+        found(&owned, true).join("").contains("StatefulSet common/etcd owns data-etcd-1"),
+        "{:?}",
+        found(&owned, true)
+    );
 }
 
 #[test]

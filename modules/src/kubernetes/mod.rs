@@ -9,6 +9,7 @@ pub(crate) mod pod;
 pub(crate) mod quantity;
 pub(crate) mod ready;
 pub(crate) mod request;
+pub(crate) mod retention;
 pub(crate) mod selector;
 
 use cutover_engine::failure::Failure;

@@ -1,5 +1,5 @@
-# cutover-look PATH [NAME...]: says what is at PATH, on which device, how much it takes and how much is free there, and
-# which processes have something in it open. NAMEs directly in it do not count. Reads only.
+# cutover-look PATH [NAME...]: says what is at PATH, on which device, how much it takes and how much is free there, what in it
+# a copy does not carry, and which processes have something in it open. NAMEs directly in it do not count. Reads only.
 set -eu
 export LC_ALL=C
 path=$1
@@ -30,6 +30,7 @@ printf 'allocated=%s\n' "$(du -sxB1 -- "$path" | cut -f 1)"
 if [ -L "$path/.cutover-copy" ]; then
     printf 'unfinished=%s\n' "$(readlink -- "$path/.cutover-copy")"
 fi
+(cd -- "$path" && left_out) | sed 's/^/odd=/'
 # By device and inode, not by name: a container's processes know the same files under other names.
 {
     find "$path" -xdev -printf 'tree %D:%i\n'

@@ -1,6 +1,7 @@
 # cutover-manifest ROOT [NAME...]: writes everything worth comparing about the tree at ROOT, base64-encoded, leaving out
 # the NAMEs directly in it. NUL-terminated sections: metadata, hashes of small files, hashes of large files, extended
-# attributes, and `end`, without which the manifest is not complete. Reads only.
+# attributes, what a copy does not carry, how many entries a walk finds that does not stop at other devices, and `end`,
+# without which the manifest is not complete. Reads only.
 set -eu
 export LC_ALL=C
 cd -- "$1"
@@ -10,7 +11,7 @@ for name do
     set -- "$@" -path "./$name" -prune -o
 done
 {
-    printf 'cutover-manifest 1\0'
+    printf 'cutover-manifest 2\0'
     find . -xdev "$@" -printf '%y %m %U %G %s %T@ %i %b\0%P\0%l\0'
     printf 'hashes\0'
     find . -xdev "$@" -type f ! -size +1048576c -print0 | xargs -0 -r sha256sum -b --
@@ -29,5 +30,9 @@ done
     else
         printf 'no attributes\0'
     fi
+    odd=$(left_out)
+    printf '\0left out\0%s\0count\0' "$odd"
+    # A mount may be large, or not answer at all; a tree that has one is refused without being counted.
+    [ -n "$odd" ] || find . "$@" -printf x | wc -c
     printf '\0end\0'
 } | base64 -w 0

@@ -6,9 +6,10 @@ use cutover_engine::world::{Command, Exit};
 use serde::Serialize;
 
 use super::Located;
+use super::left_out::{self, LeftOut, with_left_out};
 
 /// The script that looks.
-const SCRIPT: &str = include_str!("../scripts/cutover-look.sh");
+const SCRIPT: &str = with_left_out!("../scripts/cutover-look.sh");
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,6 +41,9 @@ pub(crate) struct Look {
     /// The source of a copy that was begun here and not finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<String>,
+    /// What is in it and not carried by a copy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left_out: Vec<LeftOut>,
     /// Processes that have something in it open: number and name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) holders: Vec<String>,
@@ -53,7 +57,7 @@ pub(crate) async fn look(cx: &Context, tree: &Located, exclude: &[String]) -> Re
         let failure = Failure::failed(format!("cannot look at {tree}: {}", output.exit));
         return Err(failure.details(output.stderr.lines().map(str::to_owned)));
     }
-    parse(&output.stdout).ok_or_else(|| {
+    parse(&output.stdout, exclude).ok_or_else(|| {
         Failure::failed(format!("cannot look at {tree}: its answer is not understood"))
             .details(output.stdout.lines().map(str::to_owned))
     })
@@ -78,7 +82,7 @@ impl Look {
     }
 }
 
-fn parse(text: &str) -> Option<Look> {
+fn parse(text: &str, exclude: &[String]) -> Option<Look> {
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
     let number = |name: &str| field(name).map_or(Some(0), |value| value.trim().parse().ok());
     let kind = match field("kind")? {
@@ -97,6 +101,7 @@ fn parse(text: &str) -> Option<Look> {
         entries: number("entries")?,
         allocated: number("allocated")?,
         unfinished: field("unfinished").map(str::to_owned),
+        left_out: left_out::parse(text.lines().filter_map(|line| line.strip_prefix("odd=")), exclude)?,
         holders: text.lines().filter_map(|line| line.strip_prefix("holder=")).map(str::to_owned).collect(),
     })
 }
@@ -108,8 +113,8 @@ mod tests {
     #[test]
     fn answers_are_read() {
         let text = "kind=directory\ndevice=/dev/sda1[/x]\nfree=1000\nentries=3\nallocated=81920\n\
-                    unfinished=primary/w1:/data\nholder=12 etcd\nholder=13 cat\n";
-        let look = parse(text).unwrap();
+                    unfinished=primary/w1:/data\nodd=m wal\nholder=12 etcd\nholder=13 cat\n";
+        let look = parse(text, &[]).unwrap();
         insta::assert_json_snapshot!(look, @r#"
         {
           "kind": "directory",
@@ -118,19 +123,30 @@ mod tests {
           "entries": 3,
           "allocated": 81920,
           "unfinished": "primary/w1:/data",
+          "left_out": [
+            {
+              "what": "mount",
+              "path": "wal"
+            }
+          ],
           "holders": [
             "12 etcd",
             "13 cat"
           ]
         }
         "#);
-        assert_eq!(parse("kind=absent\ndevice=/dev/sda1\nfree=5\n").unwrap().entries, 0);
+        assert_eq!(parse("kind=absent\ndevice=/dev/sda1\nfree=5\n", &[]).unwrap().entries, 0);
     }
 
     #[test]
     fn an_answer_with_something_missing_is_not_understood() {
-        assert_eq!(parse("kind=directory\nfree=5\n"), None);
-        assert_eq!(parse("kind=new\ndevice=/dev/sda1\nfree=5\n"), None);
-        assert_eq!(parse("kind=absent\ndevice=/dev/sda1\nfree=\n"), None);
+        for text in [
+            "kind=directory\nfree=5\n",
+            "kind=new\ndevice=/dev/sda1\nfree=5\n",
+            "kind=absent\ndevice=/dev/sda1\nfree=\n",
+            "kind=directory\ndevice=/dev/sda1\nfree=5\nodd=? wal\n",
+        ] {
+            assert_eq!(parse(text, &[]), None, "{text}");
+        }
     }
 }

@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::Located;
 use super::entry::{Entry, shown};
+use super::left_out::{self, LeftOut, with_left_out};
 
 /// The script that lists a tree.
-pub(crate) const SCRIPT: &str = include_str!("../scripts/cutover-manifest.sh");
+const SCRIPT: &str = with_left_out!("../scripts/cutover-manifest.sh");
 
 /// A listing of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) struct Manifest {
     pub(crate) entries: BTreeMap<Vec<u8>, Entry>,
     /// Whether the host could list extended attributes and ACLs (it has getfattr).
     pub(crate) attributes: bool,
+    /// What is in the tree and not carried by a copy. Not among what a digest is made from: such a tree has none that counts.
+    pub(crate) left_out: Vec<LeftOut>,
 }
 
 impl Manifest {
@@ -44,13 +47,13 @@ impl Manifest {
     }
 
     /// Reads what the script wrote. The error says what is wrong with it.
-    pub(crate) fn parse(encoded: &str) -> Result<Self, String> {
+    pub(crate) fn parse(encoded: &str, exclude: &[String]) -> Result<Self, String> {
         let text: String = encoded.split_ascii_whitespace().collect();
         let raw =
             base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| format!("not base64: {error}"))?;
         let mut fields = raw.split(|byte| *byte == 0);
         let mut next = || fields.next().ok_or_else(|| "it ends too early".to_owned());
-        if next()? != b"cutover-manifest 1" {
+        if next()? != b"cutover-manifest 2" {
             return Err("it does not begin as a manifest".to_owned());
         }
         let mut entries = BTreeMap::new();
@@ -79,6 +82,13 @@ impl Manifest {
                 hash => large(hash, next()?, &mut entries)?,
             }
         };
+        let mut section = |name: &[u8]| match next()? {
+            found if found == name => Ok(next()?),
+            _ => Err("it is not complete".to_owned()),
+        };
+        let lines = String::from_utf8_lossy(section(b"left out")?);
+        let left_out = left_out::parse(lines.lines(), exclude).ok_or("what it leaves out is not understood")?;
+        let counted = String::from_utf8_lossy(section(b"count")?).trim().parse::<usize>().ok();
         if next()? != b"end" {
             return Err("it is not complete".to_owned());
         }
@@ -86,7 +96,16 @@ impl Manifest {
         if let Some((path, _)) = entries.iter().find(|(_, entry)| entry.kind == 'f' && entry.sha256.is_empty()) {
             return Err(format!("no hash for `{}`: the tree changes while it is read", shown(path)));
         }
-        Ok(Self { entries, attributes })
+        if let Some(counted) = counted.filter(|counted| *counted != entries.len()) {
+            return Err(format!(
+                "it has {} entries, and another walk finds {counted}: the tree changes while it is read",
+                entries.len()
+            ));
+        }
+        if counted.is_none() && lines.is_empty() {
+            return Err("its entries were not counted".to_owned());
+        }
+        Ok(Self { entries, attributes, left_out })
     }
 }
 
@@ -98,7 +117,8 @@ pub(crate) async fn manifest(cx: &Context, tree: &Located, exclude: &[String]) -
     if output.exit != Exit::Code(0) {
         return Err(Failure::failed(format!("cannot list {tree}: {}", output.exit)).details(said));
     }
-    Manifest::parse(&output.stdout).map_err(|why| Failure::failed(format!("cannot list {tree}: {why}")).details(said))
+    Manifest::parse(&output.stdout, exclude)
+        .map_err(|why| Failure::failed(format!("cannot list {tree}: {why}")).details(said))
 }
 
 /// Reads `%y %m %U %G %s %T@ %i %b`.
@@ -184,7 +204,7 @@ fn link(entries: &mut BTreeMap<Vec<u8>, Entry>) {
 }
 
 /// Undoes the escapes of sha256sum (`\\`, `\n`, `\r`) and getfattr (`\ooo`).
-fn unescape(name: &[u8]) -> Vec<u8> {
+pub(super) fn unescape(name: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(name.len());
     let mut rest = name;
     while let Some((byte, tail)) = rest.split_first() {

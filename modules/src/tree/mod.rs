@@ -3,11 +3,15 @@
 
 mod compare;
 mod entry;
+mod left_out;
 mod look;
 mod manifest;
 mod reference;
 
 pub(crate) use compare::{Comparison, compare};
+pub(crate) use left_out::reasons as left_out_reasons;
+#[cfg(test)]
+pub(crate) use left_out::{LeftOut, What};
 pub(crate) use look::{Kind, Look, check_device, look};
 pub(crate) use manifest::{Manifest, manifest};
 pub(crate) use reference::{Located, TreeRef, check_names};

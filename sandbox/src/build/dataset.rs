@@ -73,7 +73,7 @@ pub(crate) fn write(
     machine.set_xattr(&notes, "system.posix_acl_access", "u::rw-,u:1003:r--,g::---,m::r--,o::r--")?;
     machine.symlink("../member/snap/db", &at("archive/current"), then)?;
     machine.symlink("/nowhere/at all", &at("archive/dangling"), then)?;
-    machine.make(&at("archive/control"), InodeKind::Fifo, meta(0o620, 82))?;
+    machine.make(&at("archive/control"), InodeKind::Special('p'), meta(0o620, 82))?;
     machine.write_file(&at("archive/run.sh"), "#!/bin/sh\nexec true\n", Meta { uid: 0, gid: 0, ..meta(0o4755, 83) })?;
     machine.write_file(&at("archive/zero"), "", meta(0o000, 84))?;
 

@@ -12,7 +12,7 @@ impl Machine {
         match &self.inode_at(path, Follow::Yes)?.kind {
             InodeKind::File(content) => Ok(content),
             InodeKind::Directory(_) => Err(Errno::IsDirectory),
-            InodeKind::Symlink(_) | InodeKind::Fifo => Err(Errno::Invalid),
+            InodeKind::Symlink(_) | InodeKind::Special(_) => Err(Errno::Invalid),
         }
     }
 
@@ -248,7 +248,7 @@ impl Machine {
             InodeKind::File(content) => ('f', content.size, None),
             InodeKind::Directory(_) => ('d', super::inode::BLOCK, None),
             InodeKind::Symlink(target) => ('l', target.len() as u64, Some(target.clone())),
-            InodeKind::Fifo => ('p', 0, None),
+            InodeKind::Special(letter) => (*letter, 0, None),
         };
         Ok(Stat {
             device: self.mounts[spot.mount].source.clone(),

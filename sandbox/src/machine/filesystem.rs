@@ -164,7 +164,7 @@ impl Filesystem {
                 Ok(())
             }
             InodeKind::Directory(_) => Err(Errno::IsDirectory),
-            InodeKind::Symlink(_) | InodeKind::Fifo => Err(Errno::Invalid),
+            InodeKind::Symlink(_) | InodeKind::Special(_) => Err(Errno::Invalid),
         }
     }
 
@@ -183,6 +183,6 @@ pub(crate) fn allocated(inode: &Inode) -> u64 {
     match &inode.kind {
         InodeKind::File(content) => content.allocated,
         InodeKind::Directory(_) => BLOCK,
-        InodeKind::Symlink(_) | InodeKind::Fifo => 0,
+        InodeKind::Symlink(_) | InodeKind::Special(_) => 0,
     }
 }

@@ -33,8 +33,8 @@ pub(crate) enum InodeKind {
     Directory(BTreeMap<String, u64>),
     /// A symbolic link.
     Symlink(String),
-    /// A FIFO.
-    Fifo,
+    /// A FIFO, socket, block or character device: `p`, `s`, `b`, `c`. Which device it is does not matter here.
+    Special(char),
 }
 
 /// A file's content. Large files are not kept byte by byte: `bytes` is what a reader sees of it and what hashes are
@@ -90,7 +90,7 @@ pub(crate) struct Stat {
     pub(crate) device: String,
     /// The inode number.
     pub(crate) ino: u64,
-    /// The type, as find's `%y` prints it: `f`, `d`, `l`, `p`.
+    /// The type, as find's `%y` prints it: `f`, `d`, `l`, `p`, `s`, `b`, `c`.
     pub(crate) kind: char,
     /// The owner.
     pub(crate) uid: u32,

@@ -12,7 +12,7 @@ pub(crate) struct Coreutils;
 
 impl Program for Coreutils {
     fn names(&self) -> &'static [&'static str] {
-        &["mkdir", "rmdir", "rm", "touch", "chmod", "chown", "chattr", "tee", "mkfifo", "truncate", "setfattr"]
+        &["mkdir", "rmdir", "rm", "touch", "chmod", "chown", "chattr", "tee", "mkfifo", "mknod", "truncate", "setfattr"]
     }
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
@@ -64,7 +64,7 @@ impl Work<'_> {
             "touch" => &["c|no-create", "d|date=", "h|no-dereference", "r|reference="],
             "chmod" | "chown" => &["R|recursive", "h|no-dereference"],
             "tee" => &["a|append"],
-            "mkfifo" => &["m|mode="],
+            "mkfifo" | "mknod" => &["m|mode="],
             "truncate" => &["s|size="],
             "setfattr" => &["n|name=", "v|value=", "x|remove=", "h|no-dereference"],
             _ => &[],
@@ -95,6 +95,7 @@ impl Work<'_> {
                 }
                 return Ok(stdin.to_vec());
             }
+            "mknod" => self.mknod(&options, &operands)?,
             _ => {
                 for path in &operands {
                     self.one(&options, &first, path)?;
@@ -124,7 +125,7 @@ impl Work<'_> {
             "mkfifo" => {
                 let bits = mode.map(|mode| self.octal(mode)).transpose()?.unwrap_or(0o644);
                 let meta = Meta { mode: bits, ..Meta::root(self.now) };
-                let made = self.machine.make(&at, InodeKind::Fifo, meta);
+                let made = self.machine.make(&at, InodeKind::Special('p'), meta);
                 self.said(made, &format!("cannot create fifo '{path}'"));
             }
             "rmdir" => {
@@ -162,6 +163,25 @@ impl Work<'_> {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// `mknod PATH p` or `mknod PATH b|c MAJOR MINOR`; which device it is, is not kept.
+    fn mknod(&mut self, options: &Options, operands: &[String]) -> Result<(), Reply> {
+        let (path, letter) = match operands {
+            [path, kind] if kind == "p" => (path, 'p'),
+            [path, kind, _, _] if kind == "b" => (path, 'b'),
+            [path, kind, _, _] if kind == "c" || kind == "u" => (path, 'c'),
+            [path] => return Err(Reply::fail(1, format!("mknod: missing operand after '{path}'\n"))),
+            [_, kind, ..] => return Err(Reply::fail(1, format!("mknod: invalid device type '{kind}'\n"))),
+            [] => return Err(Reply::fail(1, "mknod: missing operand\n")),
+        };
+        let bits = options.value("m").map(|mode| self.octal(mode)).transpose()?.unwrap_or(0o644);
+        let at = absolute(self.cwd, path);
+        let made = self.machine.make(&at, InodeKind::Special(letter), Meta { mode: bits, ..Meta::root(self.now) });
+        if let Err(errno) = made {
+            self.errors.push_str(&format!("mknod: {path}: {errno}\n"));
         }
         Ok(())
     }

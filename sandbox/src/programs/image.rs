@@ -78,7 +78,7 @@ fn listing(filesystem: &Filesystem) -> String {
             }
             InodeKind::File(content) => text += &format!(" {} {}", content.size, sha256(content)),
             InodeKind::Symlink(target) => text += &format!(" -> {target}"),
-            InodeKind::Fifo => {}
+            InodeKind::Special(_) => {}
         }
         text.push('\n');
     }

@@ -34,7 +34,7 @@ enum What {
     File { bytes: Vec<u8>, size: u64, allocated: u64 },
     Directory,
     Symlink(String),
-    Fifo,
+    Special(char),
     Link(String),
 }
 
@@ -112,7 +112,9 @@ pub(crate) fn pack(machine: &Machine, root: &str, skip: &[&str]) -> Result<Packe
                 What::File { bytes, size, allocated }
             }
             (InodeKind::Symlink(target), None) => What::Symlink(target.clone()),
-            (InodeKind::Fifo, None) => What::Fifo,
+            // tar says of a socket that it is ignored, and goes on.
+            (InodeKind::Special('s'), None) => continue,
+            (InodeKind::Special(letter), None) => What::Special(*letter),
         };
         if stat.nlink > 1 && !stat.is_dir() {
             names.entry(stat.ino).or_insert_with(|| path.clone());
@@ -143,7 +145,7 @@ pub(crate) fn unpack(machine: &mut Machine, root: &str, packed: Packed) -> Resul
                 machine.make(&at, InodeKind::File(Content { bytes, size, allocated }), meta)?;
             }
             What::Symlink(target) => machine.make(&at, InodeKind::Symlink(target), meta)?,
-            What::Fifo => machine.make(&at, InodeKind::Fifo, meta)?,
+            What::Special(letter) => machine.make(&at, InodeKind::Special(letter), meta)?,
         }
         machine.change(&at, Follow::No, |inode| {
             (inode.uid, inode.gid, inode.mode, inode.mtime_ns) = (meta.uid, meta.gid, meta.mode, meta.mtime_ns);

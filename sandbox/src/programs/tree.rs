@@ -100,7 +100,7 @@ pub(crate) fn walk(machine: &Machine, root: &str, skip: &[&str]) -> Result<Vec<(
 
 fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno> {
     let entries = walk(machine, root, skip)?;
-    let mut raw = b"cutover-manifest 1\0".to_vec();
+    let mut raw = b"cutover-manifest 2\0".to_vec();
     let (mut hashes, mut large, mut attributes) = (String::new(), String::new(), String::new());
     for (path, stat) in &entries {
         let Stat { kind, mode, uid, gid, size, mtime_ns, ino, allocated, .. } = stat;
@@ -131,8 +131,27 @@ fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno
             attributes.push('\n');
         }
     }
-    raw.extend(format!("hashes\0{hashes}\0{large}attributes\0{attributes}\0end\0").bytes());
+    raw.extend(format!("hashes\0{hashes}\0{large}attributes\0{attributes}\0left out\0").bytes());
+    let odd = left_out(machine, root)?.join("\n");
+    let count = if odd.is_empty() { format!("{}\n", entries.len()) } else { String::new() };
+    raw.extend(format!("{odd}\0count\0{count}\0end\0").bytes());
     Ok(Reply::ok(base64::engine::general_purpose::STANDARD.encode(raw)))
+}
+
+/// What a copy of a tree does not carry, as the script's lines.
+fn left_out(machine: &Machine, root: &str) -> Result<Vec<String>, Errno> {
+    let entries = walk(machine, root, &[])?;
+    let own = entries.first().map(|(_, stat)| stat.device.clone()).unwrap_or_default();
+    let odd = |(path, stat): &(String, Stat)| match stat.kind {
+        'd' if stat.device != own => Some(format!("x {path}")),
+        kind @ ('s' | 'b' | 'c') => Some(format!("{kind} {path}")),
+        _ => None,
+    };
+    let mut lines: Vec<String> = entries.iter().filter_map(odd).collect();
+    let above = format!("{}/", machine.real_path(root)?.trim_end_matches('/'));
+    let beneath = machine.mounts.iter().filter_map(|mount| mount.target.strip_prefix(&above));
+    lines.extend(beneath.filter(|path| !path.is_empty()).map(|path| format!("m {}", path.replace(' ', r"\040"))));
+    Ok(lines)
 }
 
 fn look(machine: &Machine, path: &str, skip: &[&str]) -> Reply {
@@ -158,6 +177,9 @@ fn look(machine: &Machine, path: &str, skip: &[&str]) -> Reply {
         text += &format!("entries={entries}\nallocated={allocated}\n");
         if let Ok(Some(source)) = machine.lstat(&format!("{path}/{MARKER}")).map(|stat| stat.link) {
             text += &format!("unfinished={source}\n");
+        }
+        for odd in left_out(machine, path).unwrap_or_default() {
+            text += &format!("odd={odd}\n");
         }
         let real = machine.real_path(path).unwrap_or_else(|_| path.to_owned());
         let beneath = |held: &str| held == real || held.starts_with(&format!("{real}/"));

@@ -4,7 +4,7 @@
 use cutover_engine::event::Outcome;
 
 use super::super::clock::{coarse, exact, planned, since};
-use super::super::line::{clean, count, fit, pad, pad_right};
+use super::super::line::{clean, count, first_line, fit, pad, pad_right};
 use super::super::outcome::{label, tone};
 use super::super::palette::{Palette, Tone};
 use super::super::timeline::{Doing, Phase, Step, Task, Timeline, over};
@@ -90,7 +90,7 @@ fn task_rows(step: &Step, now_ms: u64, most: usize, width: usize, palette: Palet
 }
 
 fn name(task: &Task) -> String {
-    let item = task.id.item.map_or_else(String::new, |item| format!(" #{}", item + 1));
+    let item = task.id.path.item().map_or_else(String::new, |item| format!(" [{}]", item.position));
     clean(&format!("{}{item}", task.id.target))
 }
 
@@ -103,7 +103,7 @@ fn doing(task: &Task, now_ms: u64, palette: Palette) -> String {
         }
         (Doing::Probing | Doing::Done, None) => format!("probing{attempt}"),
         (Doing::Applying(summary), None) => {
-            format!("{} {}{attempt}", palette.paint(Tone::Active, "applying"), clean(summary))
+            format!("{} {}{attempt}", palette.paint(Tone::Active, "applying"), clean(&summary.to_string()))
         }
         (Doing::Waiting(waiting), None) => {
             let progress = waiting.progress.map_or_else(String::new, |progress| {
@@ -113,7 +113,7 @@ fn doing(task: &Task, now_ms: u64, palette: Palette) -> String {
                 let percent = pad_right(&format!("{:.0}", progress.percent), 3);
                 format!(" {} {percent} %{left}", bar(progress.percent / 100.0, 10))
             });
-            format!("waiting{attempt}{progress}  {}", clean(&waiting.why))
+            format!("waiting{attempt}{progress}  {}", clean(&waiting.why.to_string()))
         }
         (Doing::Pausing(retry), None) => {
             let passed = now_ms.saturating_sub(retry.at_ms);
@@ -123,8 +123,7 @@ fn doing(task: &Task, now_ms: u64, palette: Palette) -> String {
                 retry.attempts,
                 coarse(retry.delay_ms.saturating_sub(passed))
             );
-            let message = retry.message.lines().next().unwrap_or_default();
-            format!("{}  {}", palette.paint(Tone::Warning, &text), clean(message))
+            format!("{}  {}", palette.paint(Tone::Warning, &text), clean(&first_line(&retry.message)))
         }
     }
 }

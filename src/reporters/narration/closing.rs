@@ -1,8 +1,11 @@
 //! What is said at the end of a run: the table, the sums, the failures, what still stands, and the verdict.
 
-use super::super::outcome::{exit_meaning, is_good};
+use cutover_engine::event::Outcome;
+use cutover_engine::failure::RecordedFailure;
+
+use super::super::outcome::{Verdict, exit_meaning, is_good, standing, verdict};
 use super::super::table::{sums, table};
-use super::{Narration, Timeline, Tone, clean, exact, tone};
+use super::{Narration, Timeline, Tone, clean, exact, first_line};
 
 impl Narration {
     pub(super) fn closing(&mut self, timeline: &Timeline) -> Vec<String> {
@@ -21,24 +24,28 @@ impl Narration {
         };
         if !end.standing.is_empty() {
             said.push(self.palette.paint(Tone::Strong, "What was changed and still stands:"));
-            said.extend(end.standing.iter().map(|line| format!("  - {}", clean(line))));
+            said.extend(end.standing.iter().map(|change| format!("  - {}", clean(&standing(change)))));
             said.push(String::new());
         }
-        let word = if is_good(end.outcome) { "DONE".to_owned() } else { super::word(end.outcome).to_uppercase() };
-        let tone = if is_good(end.outcome) { Tone::Good } else { tone(Some(end.outcome)) };
+        let Verdict { word, tone } = verdict(timeline, end);
         let text = format!("after {took}, exit code {} ({})", end.exit_code, exit_meaning(end.exit_code));
-        said.extend(self.say(tone, &word, &text));
+        said.extend(self.say(tone, &word.to_uppercase(), &text));
         said
     }
 
     /// One line for each failure; the whole of it was said when it happened.
     fn failures(&self, timeline: &Timeline) -> Vec<String> {
         let mut said = Vec::new();
-        for (step, task) in timeline.tasks() {
-            let Some(failure) = &task.failure else { continue };
-            let word = if task.outcome.is_some_and(is_good) { "failed, allowed" } else { "failed" };
-            let first = failure.message.lines().next().unwrap_or_default();
-            said.push(clean(&format!("    {word}: {} on {}: {first}", step.name, task.id.target)));
+        let mut line = |outcome: Option<Outcome>, of: &str, failure: &RecordedFailure| {
+            let word = if outcome.is_some_and(is_good) { "failed, allowed" } else { "failed" };
+            said.push(clean(&format!("    {word}: {of}: {}", first_line(&failure.message))));
+        };
+        for step in timeline.steps() {
+            for task in &step.tasks {
+                let of = format!("{} on {}", step.name_in(&task.id), task.id.target);
+                task.failure.iter().for_each(|failure| line(task.outcome, &of, failure));
+            }
+            step.failure.iter().for_each(|failure| line(step.outcome, &step.name, failure));
         }
         said
     }

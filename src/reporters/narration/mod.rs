@@ -10,11 +10,13 @@ pub(super) use opening::params;
 
 use std::collections::HashMap;
 
-use cutover_engine::event::{Event, EventKind, Outcome, TaskId};
+use cutover_engine::event::{Event, EventKind, Outcome};
+use cutover_engine::path::Path;
+use cutover_engine::task::{ChangeId, TaskId};
 
 use super::Style;
 use super::clock::{coarse, exact, planned, since};
-use super::line::{clean, count, lines, pad, pad_right};
+use super::line::{clean, count, first_line, lines, pad, pad_right};
 use super::outcome::{tone, word};
 use super::palette::{Palette, Tone};
 use super::timeline::{Step, Timeline, over};
@@ -66,13 +68,15 @@ impl Narration {
             }
             EventKind::PhaseStarted { .. } => self.phase_started(timeline),
             EventKind::PhaseFinished { index, .. } => self.phase_finished(timeline, *index),
-            EventKind::StepFinished { step, .. } => {
+            EventKind::SectionStarted { path, .. } => self.section_started(timeline, path),
+            EventKind::StepFinished { path, .. } => {
                 self.said.clear();
-                timeline.step(step).map_or_else(Vec::new, |step| vec![self.step_finished(step)])
+                timeline.step(path).map_or_else(Vec::new, |step| self.step_finished(step))
             }
             EventKind::Waiting { task, waiting } if self.waits => self.waiting(timeline, task, waiting),
             EventKind::Retrying { task, .. } => self.retrying(timeline, task),
-            EventKind::TaskFinished { task, .. } => self.failure(timeline, task),
+            EventKind::TaskFinished { task, .. } => self.task_finished(timeline, task),
+            EventKind::Undone { number, .. } => self.undone(timeline, *number),
             EventKind::GateOpened { question, confirm, .. } => {
                 let mut said = self.say(Tone::Active, "gate", question);
                 said.push(self.below(&format!("type `{}` to go on", clean(confirm))));
@@ -82,15 +86,15 @@ impl Narration {
                 let (tone, word) = if *approved { (Tone::Good, "approved") } else { (Tone::Bad, "REFUSED") };
                 self.say(tone, word, &format!("by {by}: {reason}"))
             }
-            EventKind::Notice { message } => self.say(Tone::Active, "notice", message),
+            EventKind::Notice { message } => self.say(Tone::Active, "notice", &message.to_string()),
             EventKind::RunFinished { .. } => self.closing(timeline),
             EventKind::StepStarted { .. }
+            | EventKind::SectionFinished { .. }
             | EventKind::TaskStarted { .. }
             | EventKind::Probed { .. }
             | EventKind::Applying { .. }
             | EventKind::Acted { .. }
             | EventKind::Applied { .. }
-            | EventKind::Undone { .. }
             | EventKind::Registered { .. }
             | EventKind::Waiting { .. } => Vec::new(),
         }
@@ -171,10 +175,34 @@ impl Narration {
         self.say(Tone::Warning, "WARNING", &text)
     }
 
-    fn step_finished(&self, step: &Step) -> String {
+    /// That a block went on with its `rescue` or `always` steps, and why.
+    fn section_started(&self, timeline: &Timeline, block: &Path) -> Vec<String> {
+        let Some(section) = timeline.section(block) else { return Vec::new() };
+        let mut text = section.name.clone();
+        if let Some(why) = &section.reason {
+            text += &format!(", because: {}", first_line(why));
+        }
+        self.say(Tone::Warning, "goes on", &text)
+    }
+
+    /// How a step ended, and what went wrong if it was none of its tasks.
+    fn step_finished(&mut self, step: &Step) -> Vec<String> {
+        let mut said = Vec::new();
+        if let Some(failure) = &step.failure {
+            said = self.failure(&clean(&step.name), failure, step.outcome, 1, step.took_ms.unwrap_or(0));
+        }
+        said.push(self.step_line(step));
+        said
+    }
+
+    fn step_line(&self, step: &Step) -> String {
         let narrow = self.style.width.columns() < 80;
         let actual = step.took_ms.unwrap_or(0);
-        let head = self.head(tone(step.outcome), step.outcome.map_or("ended", word), actual);
+        let word = match step.outcome {
+            Some(Outcome::Changed) if step.undoes() => "undone",
+            outcome => outcome.map_or("ended", word),
+        };
+        let head = self.head(tone(step.outcome), word, actual);
         let targets = match step.targets.len() {
             _ if narrow => String::new(),
             0 => format!("{}  ", pad("", 10)),
@@ -192,9 +220,20 @@ impl Narration {
             line += &self.palette.paint(Tone::Warning, &text);
         }
         match &step.reason {
-            Some(reason) => format!("{line}: {}", clean(reason)),
+            Some(reason) => format!("{line}: {}", clean(&reason.to_string())),
             None => line,
         }
+    }
+
+    /// That a change was undone, and what did it.
+    fn undone(&self, timeline: &Timeline, number: ChangeId) -> Vec<String> {
+        let Some((made, undo)) = timeline.change(number).and_then(|made| Some((made, made.undo.as_ref()?))) else {
+            return Vec::new();
+        };
+        let text = format!("{} on {}: {}", made.step, made.task.target, made.change.summary);
+        let mut said = vec![format!("{}  {}", self.head(Tone::Warning, "undone", undo.took_ms), clean(&text))];
+        said.extend(timeline.undone_by(made).iter().map(|line| self.below(&clean(line))));
+        said
     }
 
     /// The head of a line: a word and a duration.

@@ -7,7 +7,7 @@ use super::{Narration, Timeline, Tone, clean, planned};
 impl Narration {
     pub(super) fn opening(&self, timeline: &Timeline) -> Vec<String> {
         let Some(header) = &timeline.header else { return Vec::new() };
-        let title = format!("{}: {} (run {})", clean(&header.verb), clean(&header.playbook), clean(&header.run));
+        let title = format!("{}: {} (run {})", header.verb, clean(&header.playbook), clean(&header.run));
         let mut said = vec![self.palette.paint(Tone::Strong, &title)];
         let mut field = |name: &str, value: &str| said.push(format!("  {name:<10} {}", clean(value)));
         field("playbook", &format!("{} ({})", header.playbook_file.0, header.playbook_file.1));
@@ -15,7 +15,7 @@ impl Narration {
         if let Some(operator) = &header.operator {
             field("operator", operator);
         }
-        let began = header.resumed.last().unwrap_or(&header.started);
+        let began = header.again.last().map_or(&header.started, |(_, at)| at);
         field("started", &format!("{began:.0} by cutover {}, seed {}", header.version, header.seed));
         if let Some(window) = header.window_ms {
             let budgets = header.planned.iter().filter_map(|phase| phase.budget_ms).sum::<u64>();

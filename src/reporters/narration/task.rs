@@ -1,7 +1,10 @@
 //! What is said about one task: that it waits, tries again, or failed.
 
-use cutover_engine::event::{Outcome, TaskId};
-use cutover_engine::module::Waiting;
+use cutover_engine::diff::Waiting;
+use cutover_engine::event::Outcome;
+use cutover_engine::failure::RecordedFailure;
+use cutover_engine::task::TaskId;
+use cutover_engine::text::Text;
 
 use super::super::outcome::{class, is_good};
 use super::super::timeline::Task;
@@ -16,7 +19,7 @@ const PERCENT_STEP: f64 = 25.0;
 pub(super) struct Said {
     at_ms: u64,
     part: u32,
-    why: String,
+    why: Text,
 }
 
 impl Narration {
@@ -49,17 +52,29 @@ impl Narration {
             retry.attempts,
             coarse(retry.delay_ms)
         )];
-        said.extend(lines(&retry.message).map(|line| self.below(&format!("| {line}"))));
+        said.extend(lines(&retry.message.to_string()).map(|line| self.below(&format!("| {line}"))));
         said
     }
 
-    /// All that is known about a task that failed.
-    pub(super) fn failure(&mut self, timeline: &Timeline, id: &TaskId) -> Vec<String> {
+    /// What is said about a task that failed.
+    pub(super) fn task_finished(&mut self, timeline: &Timeline, id: &TaskId) -> Vec<String> {
         let Some((step, task)) = timeline.task(id) else { return Vec::new() };
         let Some(failure) = &task.failure else { return Vec::new() };
-        let good = task.outcome.is_none_or(is_good);
+        self.failure(&on(step, task), failure, task.outcome, task.attempts, task.took_ms.unwrap_or(0))
+    }
+
+    /// All that is known about a failure of something.
+    pub(super) fn failure(
+        &mut self,
+        of: &str,
+        failure: &RecordedFailure,
+        outcome: Option<Outcome>,
+        attempts: u32,
+        took_ms: u64,
+    ) -> Vec<String> {
+        let good = outcome.is_none_or(is_good);
         let tone = if good { Tone::Warning } else { Tone::Bad };
-        let word = match (task.outcome, class(failure.class)) {
+        let word = match (outcome, class(failure.class)) {
             (Some(Outcome::FailedAllowed), _) => "allowed",
             (_, "failed") => "FAILED",
             (_, "outcome unknown") => "UNKNOWN",
@@ -68,32 +83,35 @@ impl Narration {
         let mut said = Vec::new();
         if !good {
             said.extend(self.end_group());
-            said.extend(self.annotation(&on(step, task), &failure.message));
+            said.extend(self.annotation(of, &failure.message.to_string()));
         }
-        let attempts = if task.attempts > 1 {
-            format!(" after {}", count(task.attempts as usize, "attempt"))
-        } else {
-            String::new()
+        let attempts = match attempts {
+            0 | 1 => String::new(),
+            n => format!(" after {}", count(n as usize, "attempt")),
         };
-        let head = self.head(tone, word, task.took_ms.unwrap_or(0));
-        said.push(format!("{head}  {}{attempts}", on(step, task)));
-        let texts = [&failure.message].into_iter().chain(&failure.details);
-        said.extend(texts.flat_map(|text| lines(text)).map(|line| self.below(&format!("| {line}"))));
-        said.extend(failure.help.iter().flat_map(|help| lines(help)).map(|line| self.below(&format!("help: {line}"))));
+        let head = self.head(tone, word, took_ms);
+        said.push(format!("{head}  {of}{attempts}"));
+        let texts = [&failure.message].into_iter().chain(&failure.details).map(Text::to_string);
+        let helps = failure.help.iter().map(Text::to_string);
+        said.extend(texts.flat_map(|text| split(&text)).map(|line| self.below(&format!("| {line}"))));
+        said.extend(helps.flat_map(|help| split(&help)).map(|line| self.below(&format!("help: {line}"))));
         said.extend(failure.place.iter().map(|place| self.below(&format!("at {}", clean(place)))));
         said
     }
 }
 
-/// A task in words: its step and target, and which element of a loop.
+/// A task in words: its step, with the pass of its loop, and its target.
 fn on(step: &Step, task: &Task) -> String {
-    let item = task.id.item.map_or_else(String::new, |item| format!(", item {}", item + 1));
-    clean(&format!("{} on {}{item}", step.name, task.id.target))
+    clean(&format!("{} on {}", step.name_in(&task.id), task.id.target))
+}
+
+fn split(text: &str) -> Vec<String> {
+    lines(text).collect()
 }
 
 /// What is waited for, and how far it is.
 pub(crate) fn waiting_words(waiting: &Waiting) -> String {
-    let mut words = waiting.why.clone();
+    let mut words = waiting.why.to_string();
     if let Some(progress) = waiting.progress {
         words += &format!(", {:.0} %", progress.percent);
         if let Some(eta) = progress.eta_seconds {

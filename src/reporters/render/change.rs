@@ -1,13 +1,12 @@
-//! A change as a report shows it: the exact commands and requests, what they gave back, and what takes them back.
+//! A change as a report shows it: the exact commands and requests, what they returned, and what undoes or has undone it.
 
 use cutover_engine::action::{Action, Done};
-use cutover_engine::module::Class;
-use cutover_engine::world::Command;
+use cutover_engine::change::Class;
+use cutover_engine::command::Command;
 use serde::Serialize;
 
 use super::super::clock::{exact, since};
-use super::super::timeline::{Made, Step, Task};
-use super::document::target;
+use super::super::timeline::{Acted, Made, Timeline, Undo};
 
 /// The longest output shown; the journal holds all of it.
 const OUTPUT: usize = 4_000;
@@ -21,46 +20,87 @@ pub(super) struct ChangeView {
     pub(super) summary: String,
     pub(super) once: bool,
     pub(super) applied: bool,
+    /// Whether it undoes another change.
+    pub(super) undoes: bool,
     pub(super) actions: Vec<ActionView>,
     /// A diff or similar, as the plan showed it; empty if there is none.
     pub(super) preview: String,
-    /// `None` if nothing can take it back.
+    /// The commands and requests that would undo it; `None` if it cannot be undone by itself.
     pub(super) undo: Option<Vec<String>>,
+    /// How it was undone; `None` if that was never begun.
+    pub(super) undone: Option<UndoneView>,
+}
+
+/// How a change was undone.
+#[derive(Serialize)]
+pub(super) struct UndoneView {
+    /// `undone`, or that this was begun.
+    pub(super) word: &'static str,
+    /// When, and how long it took.
+    pub(super) at: String,
+    /// The commands and requests that did it.
+    pub(super) actions: Vec<ActionView>,
 }
 
 /// One of its commands or requests.
 #[derive(Serialize)]
 pub(super) struct ActionView {
     pub(super) line: String,
-    /// What it gave back, in a few words; empty if no answer was recorded.
+    /// What it returned, in a few words; empty if that was not recorded.
     pub(super) answer: String,
     /// Longer texts, to be folded away: a title and the text.
     pub(super) texts: Vec<(String, String)>,
 }
 
 impl ChangeView {
-    /// The change a task made.
-    pub(super) fn of(step: &Step, task: &Task, made: &Made) -> Self {
-        let actions = made.change.actions.iter().enumerate().map(|(index, action)| {
-            let acted = made.acted.get(index);
-            ActionView::of(action, acted.map(|acted| (&acted.done, acted.took_ms)))
-        });
+    /// A change of a run.
+    pub(super) fn of(timeline: &Timeline, made: &Made) -> Self {
         let undo = made.change.undo.as_ref();
         Self {
             at: since(made.at_ms),
-            step: step.name.clone(),
-            target: target(task),
-            summary: made.change.summary.clone(),
+            step: made.step.clone(),
+            target: made.task.target.to_string(),
+            summary: made.change.summary.to_string(),
             once: made.change.class == Class::AtMostOnce,
             applied: made.applied,
-            actions: actions.collect(),
+            undoes: made.undoes,
+            actions: ActionView::all(&made.change.actions, &made.acted),
             preview: made.change.preview.clone().unwrap_or_default(),
             undo: undo.map(|actions| actions.iter().map(ToString::to_string).collect()),
+            undone: made.undo.as_ref().map(|undo| UndoneView::of(timeline, made, undo)),
+        }
+    }
+}
+
+impl UndoneView {
+    fn of(timeline: &Timeline, made: &Made, undo: &Undo) -> Self {
+        let recorded = made.change.undo.as_deref().unwrap_or_default();
+        let mut actions = ActionView::all(recorded, &undo.acted);
+        if made.is_undone() {
+            // What was not sent was not needed.
+            actions.retain(|action| !action.answer.is_empty());
+        }
+        let own = undo.by.iter().filter_map(|number| timeline.change(*number));
+        actions.extend(own.flat_map(|made| ActionView::all(&made.change.actions, &made.acted)));
+        match undo.at_ms {
+            Some(at_ms) => {
+                Self { word: "undone", at: format!("{}, took {}", since(at_ms), exact(undo.took_ms)), actions }
+            }
+            None => Self { word: "undo begun, its end is not known", at: String::new(), actions },
         }
     }
 }
 
 impl ActionView {
+    /// All actions of a list, with what was returned by those that were carried out.
+    fn all(actions: &[Action], acted: &[Acted]) -> Vec<Self> {
+        let of = |(index, action): (usize, &Action)| {
+            let acted = acted.iter().find(|acted| acted.index == index);
+            Self::of(action, acted.map(|acted| (&acted.done, acted.took_ms)))
+        };
+        actions.iter().enumerate().map(of).collect()
+    }
+
     fn of(action: &Action, acted: Option<(&Done, u64)>) -> Self {
         let mut texts = Vec::new();
         match action {

@@ -1,11 +1,15 @@
 //! A run's report as a document: every text ready, nothing about markup. HTML and Markdown are drawn from it.
 
-use cutover_engine::event::Outcome;
+use cutover_engine::event::{Outcome, Verb};
+use cutover_engine::failure::RecordedFailure;
+use cutover_engine::text::Text;
 use serde::Serialize;
 
 use super::super::clock::{coarse, exact, planned, since};
+use super::super::line::count;
 use super::super::narration::params;
-use super::super::outcome::{class, exit_meaning, is_good, label};
+use super::super::outcome::{class, exit_meaning, is_good, since as ended, standing, step_label, total_label, verdict};
+use super::super::palette::Tone;
 use super::super::table::sums;
 use super::super::timeline::{Phase, Step, Task, Timeline, over};
 use super::change::ChangeView;
@@ -54,7 +58,7 @@ pub(super) struct Row {
     pub(super) actual: String,
     pub(super) over: String,
     pub(super) attempts: String,
-    pub(super) outcome: &'static str,
+    pub(super) outcome: String,
     pub(super) tone: &'static str,
     pub(super) note: String,
 }
@@ -75,6 +79,7 @@ pub(super) struct GateView {
 #[derive(Serialize)]
 pub(super) struct FailureView {
     pub(super) step: String,
+    /// Empty for a failure that is of the step as a whole.
     pub(super) target: String,
     pub(super) class: &'static str,
     pub(super) allowed: bool,
@@ -83,6 +88,8 @@ pub(super) struct FailureView {
     pub(super) details: Vec<String>,
     pub(super) help: String,
     pub(super) place: String,
+    /// What was seen of the target last; empty if it was not looked at.
+    pub(super) seen: String,
 }
 
 #[derive(Serialize)]
@@ -98,6 +105,8 @@ pub(super) struct RetryView {
 pub(super) struct ResultView {
     pub(super) step: String,
     pub(super) target: String,
+    /// The names under which it is kept; empty if the run did not come to that.
+    pub(super) names: String,
     pub(super) value: String,
 }
 
@@ -107,8 +116,8 @@ impl Document {
         let title = timeline.header.as_ref().map_or("A run without a beginning", |header| &header.playbook).to_owned();
         let mut rows: Vec<Row> = Vec::new();
         for phase in &timeline.phases {
-            rows.push(Row::phase(phase, timeline.now_ms));
-            rows.extend(phase.steps.iter().map(|step| Row::step(step, timeline.now_ms)));
+            rows.push(Row::phase(timeline, phase));
+            rows.extend(phase.steps.iter().map(|step| Row::step(timeline, step)));
         }
         rows.push(Row::total(timeline));
         let mut document = Self {
@@ -122,46 +131,64 @@ impl Document {
             gates: timeline.steps().filter_map(GateView::of).collect(),
             failures: Vec::new(),
             retries: Vec::new(),
-            standing: timeline.end.as_ref().map(|end| end.standing.clone()).unwrap_or_default(),
-            changes: Vec::new(),
+            standing: timeline.end.iter().flat_map(|end| &end.standing).map(standing).collect(),
+            changes: timeline.changes.iter().map(|made| ChangeView::of(timeline, made)).collect(),
             results: Vec::new(),
-            notices: timeline.notices.iter().map(|notice| (since(notice.at_ms), notice.message.clone())).collect(),
+            notices: timeline.notices.iter().map(|notice| (since(notice.at_ms), notice.message.to_string())).collect(),
         };
-        for (step, task) in timeline.tasks() {
-            document.task(step, task);
+        for step in timeline.steps() {
+            step.tasks.iter().for_each(|task| document.task(step, task));
+            if let Some(failure) = &step.failure {
+                let allowed = step.outcome.is_some_and(is_good);
+                let failure = FailureView { allowed, attempts: step.attempts, ..FailureView::of(&step.name, failure) };
+                document.failures.push(failure);
+            }
         }
-        document.changes.sort_by(|a, b| a.at.cmp(&b.at));
         document
     }
 
     fn task(&mut self, step: &Step, task: &Task) {
-        let names = || (step.name.clone(), target(task));
+        let names = || (step.name_in(&task.id), task.id.target.to_string());
         if let Some(failure) = &task.failure {
             let (step, target) = names();
+            let seen = task.seen.as_ref().filter(|seen| !seen.is_null());
             self.failures.push(FailureView {
-                step,
                 target,
-                class: class(failure.class),
                 allowed: task.outcome.is_some_and(is_good),
                 attempts: task.attempts,
-                message: failure.message.clone(),
-                details: failure.details.clone(),
-                help: failure.help.clone().unwrap_or_default(),
-                place: failure.place.clone().unwrap_or_default(),
+                seen: seen.map(|seen| serde_json::to_string_pretty(seen).unwrap_or_default()).unwrap_or_default(),
+                ..FailureView::of(&step, failure)
             });
         }
         self.retries.extend(task.retries.iter().map(|retry| RetryView {
             at: since(retry.at_ms),
-            step: step.name.clone(),
-            target: target(task),
+            step: step.name_in(&task.id),
+            target: task.id.target.to_string(),
             attempt: format!("{} of {}, then {} of pause", retry.attempt, retry.attempts, coarse(retry.delay_ms)),
-            message: retry.message.clone(),
+            message: retry.message.to_string(),
         }));
-        self.changes.extend(task.changes.iter().map(|made| ChangeView::of(step, task, made)));
         if let Some(result) = task.result.as_ref().filter(|result| !result.is_null()) {
+            let registered = step.registered.join(", ");
             let (step, target) = names();
             let value = serde_json::to_string_pretty(result).unwrap_or_default();
-            self.results.push(ResultView { step, target, value });
+            self.results.push(ResultView { step, target, names: registered, value });
+        }
+    }
+}
+
+impl FailureView {
+    fn of(step: &str, failure: &RecordedFailure) -> Self {
+        Self {
+            step: step.to_owned(),
+            target: String::new(),
+            class: class(failure.class),
+            allowed: false,
+            attempts: 1,
+            message: failure.message.to_string(),
+            details: failure.details.iter().map(Text::to_string).collect(),
+            help: failure.help.as_ref().map(Text::to_string).unwrap_or_default(),
+            place: failure.place.clone().unwrap_or_default(),
+            seen: String::new(),
         }
     }
 }
@@ -174,7 +201,11 @@ fn header(timeline: &Timeline) -> Vec<(String, String)> {
         ("inventory".to_owned(), format!("{} ({})", header.inventory_file.0, header.inventory_file.1)),
         ("started".to_owned(), format!("{:.0}", header.started)),
     ];
-    fields.extend(header.resumed.iter().map(|at| ("resumed".to_owned(), format!("{at:.0}"))));
+    fields.extend(header.again.iter().map(|(verb, at)| {
+        let word = if *verb == Verb::Undo { "undo begun" } else { "resumed" };
+        (word.to_owned(), format!("{at:.0}"))
+    }));
+    fields.extend(undone(timeline).map(|words| ("undone".to_owned(), words)));
     fields.push(("operator".to_owned(), header.operator.clone().unwrap_or_else(|| "not known".to_owned())));
     fields.push(("took".to_owned(), exact(timeline.now_ms)));
     fields.extend(header.window_ms.map(|window| ("window".to_owned(), planned(window))));
@@ -182,19 +213,30 @@ fn header(timeline: &Timeline) -> Vec<(String, String)> {
     fields
 }
 
-/// The target of a task, and which element of a loop.
-pub(super) fn target(task: &Task) -> String {
-    let item = task.id.item.map_or_else(String::new, |item| format!(", item {}", item + 1));
-    format!("{}{item}", task.id.target)
+/// How far the run was undone; none if that was never begun.
+fn undone(timeline: &Timeline) -> Option<String> {
+    let begun = timeline.header.as_ref()?.again.iter().any(|(verb, _)| *verb == Verb::Undo);
+    let totals = timeline.totals();
+    if !begun && totals.undone == 0 {
+        return None;
+    }
+    let all = timeline.changes.iter().filter(|made| !made.undoes).count();
+    let latest = timeline.changes.iter().filter_map(|made| made.undo.as_ref()?.at_ms).max();
+    let at = latest.map_or_else(String::new, |at| format!(", the last one at {}", since(at)));
+    Some(format!("{} of {}{at}", totals.undone, count(all, "change")))
 }
 
 /// The name of an outcome's tone, as the style sheet knows it.
 pub(super) fn tone(outcome: Option<Outcome>) -> &'static str {
-    match outcome {
-        Some(Outcome::Skipped | Outcome::InSync) => "quiet",
-        Some(Outcome::Changed) => "good",
-        Some(Outcome::FailedAllowed | Outcome::Stopped) | None => "warning",
-        Some(Outcome::Unreachable | Outcome::Blocked | Outcome::Failed) => "bad",
+    tone_name(super::super::outcome::tone(outcome))
+}
+
+fn tone_name(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Quiet | Tone::Strong => "quiet",
+        Tone::Good => "good",
+        Tone::Warning | Tone::Active => "warning",
+        Tone::Bad => "bad",
     }
 }
 
@@ -208,8 +250,8 @@ impl Verdict {
                 text: format!("the run's end was not recorded; its last event is {took} after its start"),
             },
             Some(end) => Self {
-                tone: if is_good(end.outcome) { "good" } else { tone(Some(end.outcome)) },
-                word: if is_good(end.outcome) { "Done".to_owned() } else { capital(label(Some(end.outcome))) },
+                tone: tone_name(verdict(timeline, end).tone),
+                word: capital(&verdict(timeline, end).word),
                 text: format!("after {took}, exit code {} ({})", end.exit_code, exit_meaning(end.exit_code)),
             },
         }
@@ -222,34 +264,37 @@ fn capital(word: &str) -> String {
 }
 
 impl Row {
-    fn phase(phase: &Phase, now_ms: u64) -> Self {
-        let actual = phase.actual_ms(now_ms);
+    fn phase(timeline: &Timeline, phase: &Phase) -> Self {
+        let actual = phase.actual_ms(timeline.now_ms);
         let number = if phase.index == 0 { String::new() } else { phase.index.to_string() };
         Self {
             level: "phase",
             number,
             title: phase.name.clone(),
             note: if phase.point_of_no_return { "point of no return".to_owned() } else { String::new() },
+            outcome: ended(phase.outcome, timeline.undone_of_phase(phase)),
             ..Self::timed(actual, phase.budget_ms, phase.outcome)
         }
     }
 
-    fn step(step: &Step, now_ms: u64) -> Self {
+    fn step(timeline: &Timeline, step: &Step) -> Self {
         Self {
             title: step.name.clone(),
             indent: step.depth,
-            module: step.module.clone(),
+            module: step.kind.as_ref().map(|kind| kind.name().to_owned()).unwrap_or_default(),
             place: step.place.clone(),
             attempts: if step.attempts > 0 { step.attempts.to_string() } else { String::new() },
-            note: step.reason.clone().unwrap_or_default(),
-            ..Self::timed(step.actual_ms(now_ms), step.budget_ms, step.outcome)
+            note: step.reason.as_ref().map(Text::to_string).unwrap_or_default(),
+            outcome: step_label(timeline, step),
+            ..Self::timed(step.actual_ms(timeline.now_ms), step.budget_ms, step.outcome)
         }
     }
 
     fn total(timeline: &Timeline) -> Self {
         let budget = Some(timeline.totals().budget_ms).filter(|ms| *ms > 0);
         let outcome = timeline.end.as_ref().map(|end| end.outcome);
-        Self { level: "total", title: "total".to_owned(), ..Self::timed(timeline.now_ms, budget, outcome) }
+        let (title, label) = ("total".to_owned(), total_label(timeline));
+        Self { level: "total", title, outcome: label, ..Self::timed(timeline.now_ms, budget, outcome) }
     }
 
     fn timed(actual_ms: u64, budget_ms: Option<u64>, outcome: Option<Outcome>) -> Self {
@@ -264,7 +309,7 @@ impl Row {
             actual: exact(actual_ms),
             over: over(actual_ms, budget_ms).map_or_else(String::new, exact),
             attempts: String::new(),
-            outcome: label(outcome),
+            outcome: String::new(),
             tone: tone(outcome),
             note: String::new(),
         }

@@ -63,7 +63,7 @@ pub(super) fn gantt(timeline: &Timeline) -> Gantt {
             hint: hint(phase.start_ms, actual, phase.budget_ms),
         });
         begins += phase.budget_ms.unwrap_or(0);
-        bars.extend(phase.steps.iter().filter(|step| !step.is_block()).map(|step| {
+        bars.extend(phase.steps.iter().filter(|step| !step.is_block() && step.section.is_none()).map(|step| {
             let actual = step.actual_ms(timeline.now_ms);
             Row {
                 title: step.name.clone(),

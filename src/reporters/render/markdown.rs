@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::super::line::clean_text;
 use super::super::timeline::Timeline;
-use super::change::ChangeView;
+use super::change::{ActionView, ChangeView};
 use super::document::{Document, FailureView};
 
 /// The report of a run.
@@ -48,8 +48,9 @@ pub(super) fn markdown(timeline: &Timeline) -> String {
     if !document.results.is_empty() {
         out += "## Registered results\n\n";
         for result in &document.results {
+            let names = if result.names.is_empty() { String::new() } else { format!(", as {}", escape(&result.names)) };
             out += &format!(
-                "{} on {}\n\n{}\n",
+                "{} on {}{names}\n\n{}\n",
                 escape(&result.step),
                 escape(&result.target),
                 fence("json", &result.value)
@@ -73,7 +74,7 @@ fn steps(out: &mut String, document: &Document) {
             let _ = write!(title, " ({})", escape(&step.note));
         }
         let cells = [&step.number, &title, &step.budget, &step.actual, &step.over, &step.attempts];
-        let cells: Vec<&str> = cells.into_iter().map(String::as_str).chain([step.outcome]).collect();
+        let cells: Vec<&str> = cells.into_iter().map(String::as_str).chain([step.outcome.as_str()]).collect();
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
     out.push('\n');
@@ -86,8 +87,8 @@ fn steps(out: &mut String, document: &Document) {
 fn failure(out: &mut String, failure: &FailureView) {
     let allowed = if failure.allowed { ", allowed" } else { "" };
     let attempts = if failure.attempts > 1 { format!(", after {} attempts", failure.attempts) } else { String::new() };
-    let (step, target) = (escape(&failure.step), escape(&failure.target));
-    *out += &format!("### {step} on {target} ({}{allowed}{attempts})\n\n", failure.class);
+    let on = if failure.target.is_empty() { String::new() } else { format!(" on {}", escape(&failure.target)) };
+    *out += &format!("### {}{on} ({}{allowed}{attempts})\n\n", escape(&failure.step), failure.class);
     let mut text = failure.message.clone();
     for line in &failure.details {
         text.push('\n');
@@ -100,16 +101,34 @@ fn failure(out: &mut String, failure: &FailureView) {
     if !failure.place.is_empty() {
         *out += &format!("\n{}\n", escape(&failure.place));
     }
+    if !failure.seen.is_empty() {
+        *out += &format!("\nSeen last:\n\n{}", fence("json", &failure.seen));
+    }
     out.push('\n');
 }
 
 fn change(out: &mut String, change: &ChangeView) {
     let once = if change.once { " (at most once)" } else { "" };
     let confirmed = if change.applied { "" } else { " **not confirmed**" };
+    let undoes = if change.undoes { " (undoes another change)" } else { "" };
+    let undone = change.undone.as_ref().map_or_else(String::new, |undone| format!(" **{}**", undone.word));
     let (summary, target) = (escape(&change.summary), escape(&change.target));
-    *out += &format!("- {} {target}: {summary}{once}{confirmed}\n\n", change.at);
-    let actions: Vec<&str> = change.actions.iter().map(|action| action.line.as_str()).collect();
-    for line in fence("text", &actions.join("\n")).lines() {
+    *out += &format!("- {} {target}: {summary}{once}{undoes}{confirmed}{undone}\n\n", change.at);
+    actions(out, &change.actions);
+    let Some(undone) = &change.undone else { return };
+    let at = if undone.at.is_empty() { String::new() } else { format!(" ({})", undone.at) };
+    let by = if undone.actions.is_empty() { ": nothing had to be sent" } else { " by" };
+    *out += &format!("  {}{at}{by}\n\n", undone.word);
+    actions(out, &undone.actions);
+}
+
+/// Commands and requests in a code block of a list's item.
+fn actions(out: &mut String, actions: &[ActionView]) {
+    if actions.is_empty() {
+        return;
+    }
+    let lines: Vec<&str> = actions.iter().map(|action| action.line.as_str()).collect();
+    for line in fence("text", &lines.join("\n")).lines() {
         *out += &format!("  {line}\n");
     }
     out.push('\n');

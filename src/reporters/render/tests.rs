@@ -69,9 +69,9 @@ fn no_text_of_a_run_becomes_markup() {
     let (events, torn) = super::super::read_events(&text);
     assert_eq!((events.len(), torn), (eventful().len(), None));
     assert!(
-        !events
-            .iter()
-            .any(|event| matches!(&event.kind, EventKind::Notice { message } if message.starts_with("line ")))
+        !events.iter().any(
+            |event| matches!(&event.kind, EventKind::Notice { message } if message.to_string().starts_with("line "))
+        )
     );
     let page = rendered(ReportKind::Html, &events);
     assert!(page.matches("&lt;script&gt;").count() > 60, "{page}");

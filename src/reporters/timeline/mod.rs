@@ -1,6 +1,7 @@
 //! A run as it unfolded: phases, steps, tasks, with start, duration, attempts and outcome. Folded from events alone, and
-//! the only source of every table, total and chart. Says nothing about how any of it looks.
+//! the only source of every table, total and chart. Says nothing about how any of it looks. What was changed is in `change`.
 
+mod change;
 mod fold;
 mod totals;
 mod window;
@@ -8,12 +9,17 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use cutover_engine::action::{Action, Done};
-use cutover_engine::event::{Outcome, PlannedPhase, RecordedFailure, TaskId};
-use cutover_engine::module::{Change, Waiting};
+use cutover_engine::diff::Waiting;
+use cutover_engine::event::{Outcome, PlannedPhase, Section, StandingChange, StepKind, Verb};
+use cutover_engine::failure::RecordedFailure;
+use cutover_engine::path::Path;
 use cutover_engine::target::Target;
+use cutover_engine::task::TaskId;
+use cutover_engine::text::Text;
 use jiff::Timestamp;
 use serde_json::Value;
+
+pub(crate) use change::{Acted, Made, Undo, Undone};
 
 /// A run, as far as its events tell. Times are milliseconds since the run began; a resumed run goes on counting.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,12 +28,16 @@ pub(crate) struct Timeline {
     pub(crate) header: Option<Header>,
     /// The phases that began, in order.
     pub(crate) phases: Vec<Phase>,
+    /// The changes that were begun, in order, each once.
+    pub(crate) changes: Vec<Made>,
     /// What an operator should read.
     pub(crate) notices: Vec<Notice>,
     /// How it ended.
     pub(crate) end: Option<End>,
     /// The time of the latest event.
     pub(crate) now_ms: u64,
+    /// Why the steps of a block failed that ended last, and which block it is.
+    reason: Option<(Path, Text)>,
     /// When the current stretch of the run (the run itself, or its latest resumption) began.
     stretch_ms: u64,
 }
@@ -39,8 +49,8 @@ pub(crate) struct Header {
     pub(crate) run: String,
     /// When it began.
     pub(crate) started: Timestamp,
-    /// When it was resumed, each time.
-    pub(crate) resumed: Vec<Timestamp>,
+    /// When it was resumed or undone, each time.
+    pub(crate) again: Vec<(Verb, Timestamp)>,
     /// The playbook's title.
     pub(crate) playbook: String,
     /// The playbook's path and digest.
@@ -51,8 +61,8 @@ pub(crate) struct Header {
     pub(crate) params: Value,
     /// The window.
     pub(crate) window_ms: Option<u64>,
-    /// `run`, `rehearse` or `resume`.
-    pub(crate) verb: String,
+    /// What it was started to do last.
+    pub(crate) verb: Verb,
     /// The tool's version.
     pub(crate) version: String,
     /// The seed of all randomness.
@@ -76,6 +86,8 @@ pub(crate) struct Phase {
     pub(crate) budget_ms: Option<u64>,
     /// Whether it is the point of no return.
     pub(crate) point_of_no_return: bool,
+    /// Whether it undoes the others.
+    pub(crate) undoes: bool,
     /// When it began.
     pub(crate) start_ms: u64,
     /// How long it took; none while it runs.
@@ -86,15 +98,17 @@ pub(crate) struct Phase {
     pub(crate) steps: Vec<Step>,
 }
 
-/// A step.
+/// A step, or the `rescue` or `always` section of a block.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
-    /// Its id.
-    pub(crate) id: String,
-    /// Its title.
+    /// Its path; the block's, for a section.
+    pub(crate) path: Path,
+    /// Its title; for one inside of a loop, with the pass.
     pub(crate) name: String,
-    /// The module, `gate` or `block`.
-    pub(crate) module: String,
+    /// What it does; none if its beginning was not seen.
+    pub(crate) kind: Option<StepKind>,
+    /// Which section it is.
+    pub(crate) section: Option<Section>,
     /// Its place in the playbook.
     pub(crate) place: String,
     /// Its budget.
@@ -111,8 +125,12 @@ pub(crate) struct Step {
     pub(crate) outcome: Option<Outcome>,
     /// The most attempts any task needed.
     pub(crate) attempts: u32,
-    /// Why it was skipped.
-    pub(crate) reason: Option<String>,
+    /// Why it was skipped, or why the section runs.
+    pub(crate) reason: Option<Text>,
+    /// What went wrong, if it was not one of its tasks that failed.
+    pub(crate) failure: Option<RecordedFailure>,
+    /// The names under which its result is kept.
+    pub(crate) registered: Vec<String>,
     /// Its tasks in the order they began.
     pub(crate) tasks: Vec<Task>,
     /// The question it asks, for a gate.
@@ -145,7 +163,7 @@ pub(crate) struct Answer {
     pub(crate) reason: String,
 }
 
-/// One target (and loop element) of a step.
+/// One target of a step, in one pass of its loop.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Task {
     /// Which.
@@ -160,14 +178,14 @@ pub(crate) struct Task {
     pub(crate) doing: Doing,
     /// How it ended.
     pub(crate) outcome: Option<Outcome>,
+    /// What was seen at the last look.
+    pub(crate) seen: Option<Value>,
     /// What `register` keeps.
     pub(crate) result: Option<Value>,
     /// What went wrong.
     pub(crate) failure: Option<RecordedFailure>,
     /// Attempts that failed and were followed by another.
     pub(crate) retries: Vec<Retry>,
-    /// What it changed.
-    pub(crate) changes: Vec<Made>,
 }
 
 /// What a task is doing.
@@ -176,7 +194,7 @@ pub(crate) enum Doing {
     /// It reads the world.
     Probing,
     /// It makes a change.
-    Applying(String),
+    Applying(Text),
     /// It waits for the world.
     Waiting(Waiting),
     /// It pauses before another attempt.
@@ -197,31 +215,7 @@ pub(crate) struct Retry {
     /// The pause before the next.
     pub(crate) delay_ms: u64,
     /// Why it failed.
-    pub(crate) message: String,
-}
-
-/// A change that was begun.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Made {
-    /// When.
-    pub(crate) at_ms: u64,
-    /// The change.
-    pub(crate) change: Change,
-    /// Its actions that gave an answer.
-    pub(crate) acted: Vec<Acted>,
-    /// Whether all its actions succeeded.
-    pub(crate) applied: bool,
-}
-
-/// An action that gave an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Acted {
-    /// The action.
-    pub(crate) action: Action,
-    /// The answer.
-    pub(crate) done: Done,
-    /// How long it took.
-    pub(crate) took_ms: u64,
+    pub(crate) message: Text,
 }
 
 /// What an operator should read.
@@ -230,7 +224,7 @@ pub(crate) struct Notice {
     /// When it was said.
     pub(crate) at_ms: u64,
     /// The words.
-    pub(crate) message: String,
+    pub(crate) message: Text,
 }
 
 /// How a run ended.
@@ -241,7 +235,7 @@ pub(crate) struct End {
     /// The exit code.
     pub(crate) exit_code: u8,
     /// What was changed and still stands.
-    pub(crate) standing: Vec<String>,
+    pub(crate) standing: Vec<StandingChange>,
 }
 
 impl Phase {
@@ -264,7 +258,20 @@ impl Step {
 
     /// Whether it only groups other steps.
     pub(crate) fn is_block(&self) -> bool {
-        self.module == "block"
+        self.kind == Some(StepKind::Block)
+    }
+
+    /// Whether it undoes what another step has changed.
+    pub(crate) fn undoes(&self) -> bool {
+        self.kind == Some(StepKind::Undo)
+    }
+
+    /// Its title, as it is known in a task: with the pass of its own loop.
+    pub(crate) fn name_in(&self, task: &TaskId) -> String {
+        match task.path.item() {
+            Some(item) => format!("{} [{}]", self.name, item.position),
+            None => self.name.clone(),
+        }
     }
 }
 
@@ -279,14 +286,21 @@ impl Timeline {
         self.phase()?.steps.iter().rev().find(|step| step.runs())
     }
 
-    /// The latest step with an id.
-    pub(crate) fn step(&self, id: &str) -> Option<&Step> {
-        self.phases.iter().rev().flat_map(|phase| phase.steps.iter().rev()).find(|step| step.id == id)
+    /// The latest step with a path.
+    pub(crate) fn step(&self, path: &Path) -> Option<&Step> {
+        let mut steps = self.phases.iter().rev().flat_map(|phase| phase.steps.iter().rev());
+        steps.find(|step| step.path == *path && step.section.is_none())
+    }
+
+    /// The latest section of a block.
+    pub(crate) fn section(&self, block: &Path) -> Option<&Step> {
+        let mut steps = self.phases.iter().rev().flat_map(|phase| phase.steps.iter().rev());
+        steps.find(|step| step.path == *block && step.section.is_some())
     }
 
     /// The latest task with an id.
     pub(crate) fn task(&self, id: &TaskId) -> Option<(&Step, &Task)> {
-        let step = self.step(&id.step)?;
+        let step = self.step(&id.path.step())?;
         Some((step, step.tasks.iter().rev().find(|task| task.id == *id)?))
     }
 

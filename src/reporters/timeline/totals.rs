@@ -2,7 +2,7 @@
 
 use cutover_engine::event::Outcome;
 
-use super::Timeline;
+use super::{Step, Timeline};
 
 /// The sums over a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,8 +13,10 @@ pub(crate) struct Totals {
     pub(crate) actual_ms: u64,
     /// The part of it spent at gates, waiting for people.
     pub(crate) gates_ms: u64,
-    /// Changes whose actions all succeeded.
+    /// Changes whose actions all succeeded; those that undo others are not counted.
     pub(crate) changes: usize,
+    /// Changes that were undone.
+    pub(crate) undone: usize,
     /// Attempts that failed and were followed by another.
     pub(crate) retries: usize,
     /// Steps (blocks not counted) by outcome, from best to worst; those that never ended come last.
@@ -35,7 +37,8 @@ impl Timeline {
             Some(Outcome::Failed),
             None,
         ];
-        let count = |outcome| self.steps().filter(|step| !step.is_block() && step.outcome == outcome).count();
+        let counts = |step: &&Step| !step.is_block() && step.section.is_none();
+        let count = |outcome| self.steps().filter(counts).filter(|step| step.outcome == outcome).count();
         let gates = self.steps().filter_map(|step| step.gate.as_ref());
         let waited = gates.map(|gate| {
             let until = gate.answer.as_ref().map_or(self.now_ms, |answer| answer.at_ms);
@@ -50,7 +53,8 @@ impl Timeline {
             budget_ms,
             actual_ms: self.now_ms,
             gates_ms: waited.sum(),
-            changes: self.tasks().flat_map(|(_, task)| &task.changes).filter(|made| made.applied).count(),
+            changes: self.changes.iter().filter(|made| made.applied && !made.undoes).count(),
+            undone: self.changes.iter().filter(|made| made.is_undone()).count(),
             retries: self.tasks().map(|(_, task)| task.retries.len()).sum(),
             steps: outcomes.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, n)| *n > 0).collect(),
         }

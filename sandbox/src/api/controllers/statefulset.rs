@@ -1,4 +1,5 @@
-//! The StatefulSet controller: claims and pods by ordinal, in order or in parallel, highest first when scaling down.
+//! The StatefulSet controller: claims and pods by ordinal, in order or in parallel, highest first when scaling down. Claims
+//! are given owners by the retention policy; the garbage collector deletes those whose owner is gone.
 
 use serde_json::{Value, json};
 
@@ -34,6 +35,9 @@ fn step(cluster: &mut Cluster, key: &Key, set: &Value) {
     let replicas = usize::try_from(set["spec"]["replicas"].as_u64().unwrap_or(1)).unwrap_or(usize::MAX);
     let parallel = set["spec"]["podManagementPolicy"] == "Parallel";
     let present = pods(cluster, set);
+    for (ordinal, pod_key, pod) in &present {
+        own_claims(cluster, set, (pod_key, pod), *ordinal >= replicas);
+    }
     let settled = |pod: &Value| pod_ready(pod) && !deleting(pod);
     for ordinal in 0..replicas {
         match present.iter().find(|(known, ..)| *known == ordinal) {
@@ -60,6 +64,34 @@ fn step(cluster: &mut Cluster, key: &Key, set: &Value) {
     }
     if surplus.is_empty() && set["spec"]["updateStrategy"]["type"] != "OnDelete" {
         roll(cluster, set, &present);
+    }
+}
+
+/// Gives the claims of a pod the owner with which they go: the set, the pod if it is scaled away, or none. As the real
+/// controller, it looks only at the claims of pods that are there.
+fn own_claims(cluster: &mut Cluster, set: &Value, (pod_key, pod): (&Key, &Value), surplus: bool) {
+    let deletes = |when: &str| set["spec"]["persistentVolumeClaimRetentionPolicy"][when] == "Delete";
+    let owner = match (deletes("whenScaled"), deletes("whenDeleted"), surplus) {
+        (true, _, true) => Some(("v1", "Pod", pod)),
+        (_, true, _) => Some(("apps/v1", "StatefulSet", set)),
+        _ => None,
+    };
+    let wanted = owner.map(|(version, kind, owner)| {
+        json!({"apiVersion": version, "kind": kind, "name": owner["metadata"]["name"], "uid": uid(owner)})
+    });
+    for claim in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
+        let name = format!("{}-{}", text(&claim["metadata"]["name"]), pod_key.2);
+        cluster.edit(&key("persistentvolumeclaims", &pod_key.1, &name), |claim| {
+            let before = claim["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
+            let ours = |owner: &&Value| [uid(set), uid(pod)].contains(&text(&owner["uid"]));
+            let others = before.iter().filter(|owner| !ours(owner)).cloned();
+            let owners: Vec<Value> = others.chain(wanted.clone()).collect();
+            match claim["metadata"].as_object_mut() {
+                Some(meta) if owners.is_empty() => drop(meta.shift_remove("ownerReferences")),
+                Some(meta) => drop(meta.insert("ownerReferences".to_owned(), json!(owners))),
+                None => {}
+            }
+        });
     }
 }
 

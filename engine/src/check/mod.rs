@@ -1,0 +1,145 @@
+//! What can be known to be wrong before anything runs: variables that nobody sets, targets that do not exist or do not fit,
+//! literal parameters that a module will not take. Structure and types are the loader's.
+
+mod names;
+mod step;
+mod target;
+
+use std::collections::BTreeSet;
+use std::path::Path as FilePath;
+
+use crate::execute::Tags;
+use crate::inventory::Inventory;
+use crate::module::Registry;
+use crate::path::Path;
+use crate::playbook::{Playbook, ReadFile, Step, StepKind, load_partly};
+use crate::run::builtins;
+use crate::source::{Faults, Location};
+use crate::walk::{Cursor, Element, End, Mode, StepVisit, Visit};
+
+use names::Known;
+
+/// Loads a playbook and reports every fault that can be known before it runs.
+pub fn check_file(
+    path: &FilePath,
+    inventory: Option<&Inventory>,
+    registry: &Registry,
+    read: ReadFile<'_>,
+) -> (Option<Playbook>, Faults) {
+    let (playbook, mut faults) = load_partly(path, registry, read);
+    if let Some(playbook) = &playbook {
+        let reported = faults.0.iter().filter_map(|fault| fault.at.clone()).collect();
+        faults.0.extend(check_beside(playbook, inventory, registry, reported).faults.0);
+        faults.sort();
+    }
+    (playbook, faults)
+}
+
+/// Reports every fault of a loaded playbook that can be known before it runs.
+pub fn check(playbook: &Playbook, inventory: Option<&Inventory>, registry: &Registry) -> Faults {
+    check_beside(playbook, inventory, registry, Vec::new()).faults
+}
+
+/// The paths of everything that can ever be visited: steps, those of blocks, of `rescue`, `always` and `undo`. Without the
+/// passes of loops, which are not known yet.
+pub fn paths(playbook: &Playbook, registry: &Registry) -> Vec<Path> {
+    check_beside(playbook, None, registry, Vec::new()).paths
+}
+
+fn check_beside<'a>(
+    playbook: &'a Playbook,
+    inventory: Option<&'a Inventory>,
+    registry: &'a Registry,
+    reported: Vec<Location>,
+) -> Checker<'a> {
+    let mut common: BTreeSet<String> = builtins::ALWAYS.iter().map(|name| (*name).to_owned()).collect();
+    common.extend(playbook.params.keys().cloned());
+    common.extend(inventory.iter().flat_map(|inventory| inventory.vars.keys().cloned()));
+    let mut checker =
+        Checker { inventory, registry, common, reported, paths: Vec::new(), faults: Faults::default() };
+    let tags = Tags::default();
+    let mut known = checker.known(&Default::default(), &Default::default());
+    checker.vars(&playbook.vars, &mut known);
+    checker.walk(Cursor::new(playbook, Mode::Check, &tags));
+    checker.faults.sort();
+    checker
+}
+
+/// Collects faults.
+struct Checker<'a> {
+    inventory: Option<&'a Inventory>,
+    registry: &'a Registry,
+    /// The names that are known everywhere.
+    common: BTreeSet<String>,
+    /// Where the loader found faults: what it reported need not be reported again in serde's words.
+    reported: Vec<Location>,
+    paths: Vec<Path>,
+    faults: Faults,
+}
+
+impl Checker<'_> {
+    /// Checks everything that a cursor visits.
+    fn walk(&mut self, mut cursor: Cursor<'_>) {
+        while let Some(visit) = cursor.next() {
+            match visit {
+                Visit::PhaseBegins { phase, environment, .. } => {
+                    let outer = environment.without(&phase.vars);
+                    let mut known = self.known(&outer, &cursor.names);
+                    if let Some(when) = &phase.when {
+                        self.mentions(when, true, &known);
+                    }
+                    self.vars(&phase.vars, &mut known);
+                }
+                Visit::Step(visit) => {
+                    self.paths.push(visit.path.clone());
+                    let known = self.step(&visit, &cursor.names);
+                    self.undo(&visit, &cursor);
+                    if matches!(visit.step.kind, StepKind::Block { .. }) {
+                        cursor.enter();
+                    } else {
+                        learn(visit.step, &mut cursor);
+                        self.until(visit.step, &known, &cursor.names);
+                        cursor.ended(End::new());
+                    }
+                }
+                Visit::PhaseEnds { .. }
+                | Visit::SectionBegins { .. }
+                | Visit::SectionEnds { .. }
+                | Visit::BlockEnds { .. } => {}
+            }
+        }
+    }
+
+    /// Checks the steps that undo a step. They know what it registers; what they register is forgotten again.
+    fn undo(&mut self, visit: &StepVisit<'_>, cursor: &Cursor<'_>) {
+        let Some(steps) = &visit.step.undo else { return };
+        let mut environment = visit.environment.with(&visit.step.vars);
+        environment.target = visit.step.target.as_ref().or(environment.target);
+        if visit.step.loop_over.is_some() {
+            environment.element = Some(Element::unknown());
+        }
+        let tags = Tags::default();
+        let mut names = cursor.names.clone();
+        names.registered.extend(visit.step.register.iter().map(|name| (name.clone(), serde_json::Value::Null)));
+        let outer = (visit.step.id.as_str(), &visit.path);
+        self.walk(Cursor::over(Mode::Check, &tags, steps, outer, environment).with_names(names));
+    }
+
+    fn known(&self, environment: &crate::walk::Environment<'_>, names: &crate::walk::Names) -> Known {
+        let mut known = Known::new(&self.common);
+        known.learn(builtins::sometimes().iter().copied());
+        known.learn(environment.names());
+        known.learn(names.registered.keys().map(String::as_str));
+        if environment.element.is_some() {
+            known.learn(["item", "item_index"]);
+        }
+        known
+    }
+}
+
+/// Makes the name of a step's result known to the steps that follow.
+fn learn(step: &Step, cursor: &mut Cursor<'_>) {
+    if let Some(name) = &step.register {
+        cursor.names.registered.insert(name.clone(), serde_json::Value::Null);
+    }
+}

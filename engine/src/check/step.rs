@@ -1,0 +1,121 @@
+//! One step: the names in its options, and its parameters as its module will take them.
+
+use super::names::Known;
+use super::{Checker, target};
+use crate::module::{AnyModule, TargetKind};
+use crate::playbook::option::{OPTIONS, Sees, Templates};
+use crate::playbook::{Step, StepKind};
+use crate::run::builtins;
+use crate::source::{Fault, Kind, Location, Node};
+use crate::template::{self, Scope};
+use crate::walk::{Names, StepVisit};
+
+impl Checker<'_> {
+    /// Checks a step's own options; returns the names that are known in it.
+    pub(super) fn step(&mut self, visit: &StepVisit<'_>, names: &Names) -> Known {
+        let step = visit.step;
+        let mut known = self.known(&visit.environment, names);
+        self.options(step, Sees::Outside, &known);
+        if let Some(target) = &step.target {
+            self.target(target);
+        }
+        let kinds = target::kinds(step.target.as_ref().or(visit.environment.target));
+        if step.loop_over.is_some() {
+            known.learn(["item", "item_index"]);
+        }
+        self.vars(&step.vars, &mut known);
+        let own = self.with_target(step, &known, kinds.as_deref());
+        self.options(step, Sees::Task, &own);
+        let title = Node { at: step.at.clone(), kind: Kind::Str(step.name.clone()) };
+        self.mentions(&title, false, &known);
+        match &step.kind {
+            StepKind::Module { module, at, params } => {
+                self.mentions(params, false, &own);
+                if let Some(module) = self.registry.get(module) {
+                    self.literal_target(module, step, at, kinds.as_deref());
+                    self.literal_params(module, at, params);
+                }
+            }
+            StepKind::Gate(gate) => {
+                self.mentions(&gate.question, false, &own);
+                if let Some(confirm) = &gate.confirm {
+                    self.mentions(confirm, false, &own);
+                }
+            }
+            StepKind::Block { .. } => {}
+        }
+        own
+    }
+
+    /// Checks what sees the result.
+    pub(super) fn until(&mut self, step: &Step, known: &Known, names: &Names) {
+        let mut known = known.clone();
+        known.learn(["result"]);
+        known.learn(names.registered.keys().map(String::as_str));
+        self.options(step, Sees::Result, &known);
+    }
+
+    /// Checks the templates of those options that can see so much.
+    fn options(&mut self, step: &Step, sees: Sees, known: &Known) {
+        let of_stage = |templates: &Templates| templates.sees == sees;
+        for templates in OPTIONS.iter().filter_map(|option| option.templates).filter(of_stage) {
+            if let Some(node) = (templates.of)(step) {
+                self.mentions(node, templates.expression, known);
+            }
+        }
+    }
+
+    /// The names that a step with targets of these kinds knows: a site has no `pair`, and a gate or block has no target at all.
+    fn with_target(&self, step: &Step, known: &Known, kinds: Option<&[TargetKind]>) -> Known {
+        let mut own = known.clone();
+        let kinds = match (&step.kind, kinds) {
+            (StepKind::Module { .. }, None) => return own,
+            (StepKind::Module { .. }, Some(kinds)) => kinds,
+            (StepKind::Gate(_) | StepKind::Block { .. }, _) => &[TargetKind::Controller],
+        };
+        for name in builtins::sometimes() {
+            let everywhere = kinds.iter().all(|kind| builtins::of_kind(*kind).contains(name));
+            let defined = self.common.contains(*name) || step.vars.iter().any(|(own, _)| own == name);
+            if !everywhere && !defined {
+                own.forget(name);
+            }
+        }
+        own
+    }
+
+    /// A target that is written out has to be of a kind that the module works on.
+    fn literal_target(&mut self, module: &dyn AnyModule, step: &Step, at: &Location, kinds: Option<&[TargetKind]>) {
+        for kind in kinds.unwrap_or_default() {
+            if let Err(failure) = module.targets().accept(module.name(), *kind) {
+                let at = step.target.as_ref().map_or(at, |target| &target.at);
+                let fault = Fault::at(at, failure.message.to_string());
+                self.faults.push(match failure.help {
+                    Some(help) => fault.help(help.to_string()),
+                    None => fault,
+                });
+                return;
+            }
+        }
+    }
+
+    /// Parameters without any template are decoded and judged as the module will do it.
+    fn literal_params(&mut self, module: &dyn AnyModule, key: &Location, params: &Node) {
+        if params.at.text().contains("{{") || params.at.text().contains("{%") {
+            return;
+        }
+        let places = key.range.start..=params.at.range.end;
+        let within = |at: &Location| at.file == key.file && places.contains(&at.range.start);
+        if self.reported.iter().any(within) {
+            return;
+        }
+        let Ok(value) = template::render(params, &Scope::default()) else { return };
+        if let Err(failure) = module.bind(value) {
+            let at = &params.deepest(failure.pointer.as_deref().unwrap_or_default()).at;
+            let fault = Fault::at(at, format!("`{}`: {}", module.name(), failure.message));
+            self.faults.push(match failure.help {
+                Some(help) => fault.help(help.to_string()),
+                None => fault,
+            });
+        }
+    }
+}
