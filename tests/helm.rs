@@ -76,13 +76,15 @@ impl Lab {
             };
             let (changes, once) = match &probed.diff {
                 Diff::InSync => return End::Done(made, waits, probed.result(&done)),
-                Diff::Blocked(reasons) => return End::Blocked(reasons.join("\n")),
+                Diff::Blocked(reasons) => {
+                    return End::Blocked(reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+                }
                 Diff::Waiting(waiting) if began.elapsed() > Duration::from_secs(120) => {
-                    return End::Failed(waiting.why.clone());
+                    return End::Failed(waiting.why.to_string());
                 }
                 Diff::Waiting(waiting) => {
-                    if waits.last() != Some(&waiting.why) {
-                        waits.push(waiting.why.clone());
+                    if waits.last() != Some(&waiting.why.to_string()) {
+                        waits.push(waiting.why.to_string());
                     }
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     continue;
@@ -198,8 +200,8 @@ fn put(key: &str, value: &str) -> Value {
     json!({"namespace": "common", "pod": "common-etcd-etcd-0", "argv": ["etcdctl", "put", key, value]})
 }
 
-fn summaries(changes: &[Change]) -> Vec<&str> {
-    changes.iter().map(|change| change.summary.as_str()).collect()
+fn summaries(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(|change| change.summary.to_string()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,8 +262,11 @@ async fn a_release_that_helm_left_pending_is_refused_and_recovered() {
     let params = release(json!({"values": {"replicas": 3}, "recover_pending": true}));
     let (changes, _, result) = lab.drive("primary", "helm", params).await.done();
     assert_eq!(changes.len(), 2);
-    assert!(changes[0].summary.starts_with("roll back to revision 1: release common/common-etcd"), "{changes:?}");
-    assert!(changes[1].summary.starts_with("upgrade release"), "{changes:?}");
+    assert!(
+        changes[0].summary.to_string().starts_with("roll back to revision 1: release common/common-etcd"),
+        "{changes:?}"
+    );
+    assert!(changes[1].summary.to_string().starts_with("upgrade release"), "{changes:?}");
     assert_eq!((&result["status"], &result["revision"]), (&json!("deployed"), &json!(4)));
 }
 

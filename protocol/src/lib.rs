@@ -9,6 +9,7 @@ pub mod command;
 pub mod diff;
 pub mod event;
 pub mod failure;
+pub mod hidden;
 pub mod leaves;
 pub mod output;
 pub mod path;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use cutover_engine::clock::Clock as _;
-use cutover_engine::event::Event;
+use cutover_engine::event::{Event, Verb};
 use cutover_engine::execute::{Ending, Past, Ports, Settings, Stop, Tags, execute, undo};
 use cutover_engine::inventory::{self, Inventory};
 use cutover_engine::playbook;
@@ -67,12 +67,12 @@ impl Theatre {
         let ports = Ports { registry: REGISTRY, world, approver: Arc::new(Yes), recorder, stop: Stop::default() };
         let id = |end: &str| run.playbook.steps().iter().map(|step| &step.id).find(|id| id.ends_with(end)).cloned();
         let settings = Settings {
-            verb: "run".to_owned(),
+            verb: if past.is_some() { Verb::Undo } else { Verb::Run },
             version: "0".to_owned(),
             operator: None,
             seed: 1,
             tags: Tags::default(),
-            fail: fail.map(|end| id(end).unwrap_or_else(|| panic!("no step {end}"))),
+            fail: fail.map(|end| id(end).unwrap_or_else(|| panic!("no step {end}")).parse().unwrap()),
             past: Past::of(past.unwrap_or_default()),
             repeat: Vec::new(),
         };

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover_engine::action::{Action, Done, Request};
+use cutover_engine::action::{Action, Done};
 use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Pair, PairMember, Roles, Site, Ssh};
 use cutover_engine::module::{Change, Context, Diff};
+use cutover_engine::request::Request;
 use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
 use cutover_engine::world::{Command, Output, Place, World, collect, pipe};
@@ -80,9 +81,11 @@ impl Lab {
             };
             let (changes, once) = match &probed.diff {
                 Diff::InSync => return (End::Done(log, probed.result(&done)), made),
-                Diff::Blocked(reasons) => return (End::Blocked(reasons.clone()), made),
+                Diff::Blocked(reasons) => {
+                    return (End::Blocked(reasons.iter().map(ToString::to_string).collect()), made);
+                }
                 Diff::Waiting(waiting) => {
-                    last.clone_from(&waiting.why);
+                    last = waiting.why.to_string();
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     continue;
                 }

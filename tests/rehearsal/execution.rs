@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use cutover_engine::clock::Clock as _;
-use cutover_engine::event::Event;
+use cutover_engine::event::{Event, Verb};
 use cutover_engine::execute::{Past, Ports, Settings, Stop, Tags, execute, undo};
 use cutover_engine::record::{Reader, Recorder};
 use cutover_engine::redact::Redactor;
 use cutover_engine::run::Run;
+use cutover_engine::selector::Selector;
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Sandbox, Snapshot};
 
@@ -22,9 +23,9 @@ pub(crate) struct Execution<'a> {
     play: &'a Play,
     id: &'a str,
     past: Vec<Event>,
-    fail: Option<String>,
+    fail: Option<Selector>,
     readers: Vec<Box<dyn Reader>>,
-    repeat: Vec<String>,
+    repeat: Vec<Selector>,
 }
 
 impl<'a> Execution<'a> {
@@ -47,13 +48,13 @@ impl<'a> Execution<'a> {
 
     /// Makes a step fail.
     pub(crate) fn fail(mut self, step: &str) -> Self {
-        self.fail = Some(step.to_owned());
+        self.fail = Some(step.parse().expect("a step"));
         self
     }
 
     /// Lets a step make again what was begun before.
     pub(crate) fn repeat(mut self, step: &str) -> Self {
-        self.repeat.push(step.to_owned());
+        self.repeat.push(step.parse().expect("a step"));
         self
     }
 
@@ -63,7 +64,7 @@ impl<'a> Execution<'a> {
         self
     }
 
-    fn begin(self, verb: &str) -> (Run, Ports, Settings, Memory, Vec<Event>) {
+    fn begin(self, verb: Verb) -> (Run, Ports, Settings, Memory, Vec<Event>) {
         let world = Arc::new(self.stage.world.clone());
         let started = self.past.first().map_or_else(|| world.now(), |event| event.at);
         let run = self.play.bind(self.id, started);
@@ -73,7 +74,7 @@ impl<'a> Execution<'a> {
             .after(self.past.last().map_or(0, |event| event.seq));
         let ports = Ports { registry: REGISTRY, world, approver: Arc::new(Yes), recorder, stop: Stop::default() };
         let settings = Settings {
-            verb: verb.to_owned(),
+            verb,
             version: "0".to_owned(),
             operator: None,
             seed: 1,
@@ -87,7 +88,7 @@ impl<'a> Execution<'a> {
 
     /// Executes to the end.
     pub(crate) async fn go(self) -> Ran {
-        let verb = if self.past.is_empty() { "run" } else { "resume" };
+        let verb = if self.past.is_empty() { Verb::Run } else { Verb::Resume };
         let (run, ports, settings, journal, mut events) = self.begin(verb);
         let ending = execute(&run, &ports, &settings).await;
         let before = events.len();
@@ -95,9 +96,9 @@ impl<'a> Execution<'a> {
         Ran { ending, events, before }
     }
 
-    /// Takes back what the events before it have done.
+    /// Undoes what the events before it have done.
     pub(crate) async fn undo(self) -> Ran {
-        let (run, ports, settings, journal, mut events) = self.begin("undo");
+        let (run, ports, settings, journal, mut events) = self.begin(Verb::Undo);
         let ending = undo(&run, &ports, &settings, &events).await;
         let before = events.len();
         events.append(&mut journal.0.lock().unwrap());

@@ -35,10 +35,12 @@ impl Ran {
         format!("exit {}, at {:?}: {}", self.ending.exit_code, self.failed(), self.words())
     }
 
-    /// The id of the first step that ended badly.
-    pub(crate) fn failed(&self) -> Option<&str> {
+    /// The path of the first step that ended badly.
+    pub(crate) fn failed(&self) -> Option<String> {
         self.own().iter().find_map(|event| match &event.kind {
-            EventKind::StepFinished { step, outcome, .. } if *outcome > Outcome::FailedAllowed => Some(step.as_str()),
+            EventKind::StepFinished { path, outcome, .. } if *outcome > Outcome::FailedAllowed => {
+                Some(path.to_string())
+            }
             _ => None,
         })
     }
@@ -46,7 +48,9 @@ impl Ran {
     /// What still stands.
     pub(crate) fn standing(&self) -> Vec<String> {
         let standing = |event: &Event| match &event.kind {
-            EventKind::RunFinished { standing, .. } => Some(standing.clone()),
+            EventKind::RunFinished { standing, .. } => {
+                Some(standing.iter().map(|change| format!("{}: {}", change.task.target, change.summary)).collect())
+            }
             _ => None,
         };
         self.own().iter().rev().find_map(standing).expect("an end")
@@ -56,7 +60,7 @@ impl Ran {
 /// The lasting changes that events tell of, as the list of what still stands has them.
 pub(crate) fn changed(events: &[Event]) -> Vec<String> {
     let change = |event: &Event| match &event.kind {
-        EventKind::Applying { task, change } if change.class != Class::Transient => {
+        EventKind::Applying { task, change, .. } if change.class != Class::Transient => {
             Some(format!("{}: {}", task.target, change.summary))
         }
         _ => None,

@@ -36,10 +36,10 @@ static CUTOVER: LazyLock<Vec<Moment>> = LazyLock::new(|| {
     })
 });
 
-/// The cutover before each of its steps: the step's id and the moment.
-pub(crate) fn cutover() -> impl Iterator<Item = (&'static str, &'static Moment)> {
+/// The cutover before each of its steps: the step's path and the moment.
+pub(crate) fn cutover() -> impl Iterator<Item = (String, &'static Moment)> {
     let id = |moment: &'static Moment| match &moment.next.kind {
-        EventKind::StepStarted { step, .. } => Some((step.as_str(), moment)),
+        EventKind::StepStarted { path, .. } => Some((path.to_string(), moment)),
         _ => None,
     };
     CUTOVER.iter().filter_map(id)

@@ -16,7 +16,7 @@ const LONGEST: u64 = 60;
 /// What was failed on purpose must say so and name all that it has changed.
 fn failed_on_purpose(ran: &Ran, step: &str) {
     assert_eq!(ran.ending.exit_code, 1, "{step}: {}", ran.told());
-    assert_eq!(ran.failed(), Some(step));
+    assert_eq!(ran.failed().as_deref(), Some(step));
     assert_eq!(ran.words(), "made to fail on purpose (--fail)");
     assert_eq!(ran.standing(), changed(&ran.events), "{step}");
 }
@@ -50,8 +50,8 @@ async fn the_cutover_can_be_taken_back_from_every_step() {
     let (truth, old) = before_anything().await;
     for (step, moment) in cutover().filter(|(step, _)| !is_block(&play, step)) {
         let stage = Stage::from(&moment.snapshot);
-        let ran = stage.execution(&play).after(&moment.events).fail(step).go().await;
-        failed_on_purpose(&ran, step);
+        let ran = stage.execution(&play).after(&moment.events).fail(&step).go().await;
+        failed_on_purpose(&ran, &step);
         let began = stage.world.now();
         let undone = stage.execution(&play).after(&ran.events).undo().await;
         assert_eq!(undone.ending.exit_code, 7, "{step}: {}", undone.told());

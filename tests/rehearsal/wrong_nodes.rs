@@ -63,7 +63,7 @@ struct Outage {
 impl Reader for Outage {
     fn event(&mut self, event: &Event) {
         if let EventKind::Waiting { task, .. } = &event.kind
-            && task.step.ends_with(self.step)
+            && task.path.id().ends_with(self.step)
         {
             self.step = "over";
             // At 0.5 s, 0.75 s, 1.1 s ... between two looks: for about 20 s.

@@ -155,7 +155,7 @@ impl Stage {
             match &probed.diff {
                 Diff::InSync => return (summaries, probed.result(&done)),
                 Diff::Change(changes) => {
-                    summaries.extend(changes.iter().map(|change| change.summary.clone()));
+                    summaries.extend(changes.iter().map(|change| change.summary.to_string()));
                     done.extend(self.apply(changes).await);
                 }
                 other => panic!("{}: {module}: {other:?}", self.name),
@@ -167,7 +167,7 @@ impl Stage {
     /// Why a module refuses.
     pub(crate) async fn refusal(&self, module: &str, params: &Value) -> Vec<String> {
         match self.look(module, params).await.unwrap().diff {
-            Diff::Blocked(reasons) => reasons,
+            Diff::Blocked(reasons) => reasons.iter().map(ToString::to_string).collect(),
             other => panic!("{}: {module} does not refuse: {other:?}", self.name),
         }
     }

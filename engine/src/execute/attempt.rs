@@ -111,7 +111,9 @@ impl Executor<'_> {
             return Ok(());
         }
         let module = step.kind.module().unwrap_or_default();
-        let wanted = |key: &str| changes.iter().any(|change| change.key == key);
+        // One whose name is not known could be any of them.
+        let wanted =
+            |key: &Option<String>| key.as_ref().is_none_or(|key| changes.iter().any(|change| change.key == *key));
         let mut doubts = self.settings.past.doubts(&task.id);
         match doubts.find(|doubt| blind || doubt.module != module || wanted(&doubt.key)) {
             Some(doubt) => Err(begun_before(&task.id, &doubt.summary)),

@@ -17,10 +17,11 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::secrets::SecretValues;
 use crate::source::SourceFile;
 
 /// An inventory as loaded and checked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Inventory {
     /// The file it came from.
     pub source: Arc<SourceFile>,
@@ -32,8 +33,8 @@ pub struct Inventory {
     pub pairs: Vec<Pair>,
     /// Variables for playbooks. Secrets are already resolved into it under their names.
     pub vars: Map<String, Value>,
-    /// The texts that must never be shown: the values of all secrets.
-    pub secrets: Vec<String>,
+    /// What must never be shown: the values of all secrets, by name.
+    pub secrets: SecretValues,
     /// SHA-256 of the file, in hex.
     pub digest: String,
 }
@@ -52,6 +53,21 @@ impl Inventory {
     /// The other site of the two roles.
     pub fn peer_of(&self, site: &str) -> &Site {
         if site == self.roles.active { self.passive() } else { self.active() }
+    }
+}
+
+impl std::fmt::Debug for Inventory {
+    /// Without variables: secrets are among them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { source, sites, roles, pairs, vars: _, secrets, digest } = self;
+        f.debug_struct("Inventory")
+            .field("path", &source.path)
+            .field("sites", sites)
+            .field("roles", roles)
+            .field("pairs", pairs)
+            .field("secrets", secrets)
+            .field("digest", digest)
+            .finish_non_exhaustive()
     }
 }
 

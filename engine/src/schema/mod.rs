@@ -9,4 +9,3 @@ pub use authoring::authoring;
 pub use files::{event, file, inventory, playbook};
 pub(crate) use judge::Judge;
 pub(crate) use shapes::{expression, inline, steps, texts};
-

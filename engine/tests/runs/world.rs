@@ -39,6 +39,8 @@ pub(crate) enum Strike {
 pub(crate) struct State {
     /// Numbers by place and name.
     pub(crate) numbers: BTreeMap<(String, String), i64>,
+    /// Texts by name.
+    pub(crate) texts: BTreeMap<String, String>,
     /// Every `set` that arrived.
     pub(crate) sets: Vec<String>,
     /// Faults: a fragment of the command's line, and how often.
@@ -119,6 +121,12 @@ impl Transport for Shell {
                         let key = (self.place.clone(), (*name).to_owned());
                         let value = value.parse().unwrap();
                         state.numbers.insert(key, value);
+                        "stored".to_owned()
+                    }
+                    ["show", name] => state.texts.get(*name).cloned().unwrap_or_default(),
+                    ["put", name, text] => {
+                        state.sets.push(line);
+                        state.texts.insert((*name).to_owned(), (*text).to_owned());
                         "stored".to_owned()
                     }
                     _ => panic!("{args:?}"),
@@ -205,4 +213,4 @@ impl Module for Number {
     }
 }
 
-pub(crate) const REGISTRY: Registry = Registry(&[&Number, &crate::names::Send]);
+pub(crate) const REGISTRY: Registry = Registry(&[&Number, &crate::names::Send, &crate::secrets::Note]);

@@ -308,6 +308,25 @@ async fn a_component_is_deployed_once_it_is_defined() {
     assert_eq!(status(), "Running");
 }
 
+#[tokio::test(start_paused = true)]
+async fn claims_go_as_the_retention_policy_says() {
+    let names = |sim: &Sim| items(&get(sim, CLAIMS)).len();
+    for (when, scaled, deleted) in [("whenScaled", 1, 1), ("whenDeleted", 3, 0)] {
+        let sim = world(1);
+        let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": {when: "Delete"}}});
+        assert_eq!(send(&sim, "primary", "PATCH", SET, policy).0, 200);
+        scale(&sim, 1);
+        pass(60).await;
+        assert_eq!(names(&sim), scaled, "{when}");
+        assert_eq!(send(&sim, "primary", "DELETE", SET, Value::Null).0, 200);
+        pass(60).await;
+        assert_eq!(names(&sim), deleted, "{when}");
+        // The volumes of the class `hostpath` have the reclaim policy Delete: the data goes, too.
+        let volumes = items(&get(&sim, "/api/v1/persistentvolumes")).len();
+        assert_eq!(volumes, deleted, "{when}");
+    }
+}
+
 #[test]
 fn a_request_is_decoded_once() {
     let path = "/api/v1/namespaces/a%2Fb/pods?labelSelector=app%3Detcd%2Btier+x&limit=5&watch";
@@ -344,23 +363,4 @@ async fn faults_strike_requests_before_and_after_their_effect() {
     assert_eq!(sandbox.effects(), [format!("{patch} [200]")]);
     let nowhere = Request::get("nowhere", "/version");
     assert!(matches!(sandbox.request(&nowhere).await, Err(TransportFault::Unreachable(_))));
-}
-
-#[tokio::test(start_paused = true)]
-async fn claims_go_as_the_retention_policy_says() {
-    let names = |sim: &Sim| items(&get(sim, CLAIMS)).len();
-    for (when, scaled, deleted) in [("whenScaled", 1, 1), ("whenDeleted", 3, 0)] {
-        let sim = world(1);
-        let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": {when: "Delete"}}});
-        assert_eq!(send(&sim, "primary", "PATCH", SET, policy).0, 200);
-        scale(&sim, 1);
-        pass(60).await;
-        assert_eq!(names(&sim), scaled, "{when}");
-        assert_eq!(send(&sim, "primary", "DELETE", SET, Value::Null).0, 200);
-        pass(60).await;
-        assert_eq!(names(&sim), deleted, "{when}");
-        // The volumes of the class `hostpath` have the reclaim policy Delete: the data goes, too.
-        let volumes = items(&get(&sim, "/api/v1/persistentvolumes")).len();
-        assert_eq!(volumes, deleted, "{when}");
-    }
 }

@@ -66,13 +66,8 @@ fn no_text_of_a_run_becomes_markup() {
         poison(&mut value, evil);
         text += &(value.to_string() + "\n");
     }
-    let (events, torn) = super::super::read_events(&text);
-    assert_eq!((events.len(), torn), (eventful().len(), None));
-    assert!(
-        !events
-            .iter()
-            .any(|event| matches!(&event.kind, EventKind::Notice { message } if message.starts_with("line ")))
-    );
+    let events = crate::runs::Record::of(text.as_bytes()).whole().unwrap();
+    assert_eq!(events.len(), eventful().len());
     let page = rendered(ReportKind::Html, &events);
     assert!(page.matches("&lt;script&gt;").count() > 60, "{page}");
     assert!(!page.contains("<script") && !page.contains("onload='"));

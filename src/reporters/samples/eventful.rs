@@ -1,13 +1,15 @@
 //! A run in which everything happens that can happen.
 
-use cutover_engine::action::{Action, Done, Request};
-use cutover_engine::event::{Event, EventKind, Outcome, RecordedFailure};
-use cutover_engine::failure::FailureClass;
-use cutover_engine::module::Change;
+use cutover_engine::action::{Action, Done};
+use cutover_engine::change::Change;
+use cutover_engine::event::{Event, EventKind, Outcome, StandingChange};
+use cutover_engine::failure::{FailureClass, RecordedFailure};
+use cutover_engine::request::Request;
 use cutover_engine::target::Target;
+use cutover_engine::task::ChangeId;
 use serde_json::json;
 
-use super::{Stream, change, command, done, failure, members, task};
+use super::{Stream, change, done, failure, members, path, task};
 
 const PHASES: [(&str, Option<u64>); 4] = [
     ("Check that everything is prepared", Some(180_000)),
@@ -29,8 +31,18 @@ pub(crate) fn eventful() -> Vec<Event> {
         exit_code: 1,
         took_ms: 0,
         standing: vec![
-            "primary: scale StatefulSet common/common-etcd-etcd from 3 to 0".into(),
-            "primary/worker01: make an ext4 file system on /dev/drbd0 (nothing takes it back)".into(),
+            StandingChange {
+                change: ChangeId(1),
+                task: task("stop/scale", &Target::Site { site: "primary".into() }),
+                summary: "scale StatefulSet common/common-etcd-etcd from 3 to 0".into(),
+                complete: true,
+            },
+            StandingChange {
+                change: ChangeId(2),
+                task: task("rebuild/mkfs", &members()[0]),
+                summary: change().summary,
+                complete: true,
+            },
         ],
     });
     stream.events
@@ -43,20 +55,22 @@ fn check(stream: &mut Stream) {
     stream.step("check/sync", "The replicas are in sync on both sides", "drbd_sync", &members);
     for member in &members {
         let task = task("check/sync", member);
-        stream
-            .task(&task, 1)
-            .after(100)
-            .add(EventKind::Probed { task: task.clone(), state: json!({"disk": "UpToDate"}) });
+        stream.task(&task, 1).after(100).add(EventKind::Probed {
+            task: task.clone(),
+            state: json!({"disk": "UpToDate"}),
+            reads: Vec::new(),
+        });
         stream.task_end(&task, Outcome::InSync, 100);
     }
     stream.step_end("check/sync", Outcome::InSync, 300, 1);
     stream.step("check/cke", "标注节点 label the nodes", "k8s_patch", &[]);
     stream.add(EventKind::StepFinished {
-        step: "check/cke".into(),
+        path: path("check/cke"),
         outcome: Outcome::Skipped,
         took_ms: 0,
         attempts: 0,
         reason: Some("`cke` is false".into()),
+        failure: None,
     });
     stream.step("check/speed", "Measure the link", "block", &[]);
     stream.step("check/speed/run", "Throughput", "command", &members[..1]);
@@ -82,12 +96,12 @@ fn stop(stream: &mut Stream) {
     stream.phase(2, 4, PHASES[1].0, PHASES[1].1);
     stream.step("stop/ask", "Stop common/etcd on primary now?", "gate", std::slice::from_ref(&site));
     stream.add(EventKind::GateOpened {
-        step: "stop/ask".into(),
+        path: path("stop/ask"),
         question: "Stop common/etcd on primary now? The outage begins here.".into(),
         confirm: "yes".into(),
     });
     stream.after(95_000).add(EventKind::GateAnswered {
-        step: "stop/ask".into(),
+        path: path("stop/ask"),
         approved: true,
         by: "alice@ops-1".into(),
         reason: "yes".into(),
@@ -115,10 +129,17 @@ fn stop(stream: &mut Stream) {
     let change = Change::idempotent("scale StatefulSet common/common-etcd-etcd from 3 to 0", [request.clone()])
         .undo([request.clone()])
         .preview("-replicas: 3\n+replicas: 0");
-    let (summary, answer) = (change.summary.clone(), Done::Response(json!({"status": {"replicas": 3}})));
-    stream.add(EventKind::Applying { task: scale.clone(), change });
-    stream.after(50).add(EventKind::Acted { task: scale.clone(), action: request, done: answer, took_ms: 50 });
-    stream.add(EventKind::Applied { task: scale.clone(), summary });
+    let number = ChangeId(1);
+    stream.add(EventKind::Applying { task: scale.clone(), number, change });
+    stream.after(50).add(EventKind::Acted {
+        task: scale.clone(),
+        number,
+        action: 0,
+        undo: false,
+        done: Done::Response(json!({"status": {"replicas": 3}})),
+        took_ms: 50,
+    });
+    stream.add(EventKind::Applied { task: scale.clone(), number });
     stream.after(1_000).waiting(&scale, "3 of 3 pods are still there", Some(0.0));
     stream.after(9_000).waiting(&scale, "2 of 3 pods are still there", Some(33.3));
     stream.after(2_000).waiting(&scale, "2 of 3 pods are still there, one terminating", Some(34.0));
@@ -134,15 +155,17 @@ fn rebuild(stream: &mut Stream) {
     stream.phase(3, 4, PHASES[2].0, PHASES[2].1);
     stream.step("rebuild/mkfs", "Make the file systems", "filesystem", &members);
     let make = task("rebuild/mkfs", &members[0]);
-    stream.task(&make, 1).add(EventKind::Applying { task: make.clone(), change: change() });
-    let action = command(&["mkfs.ext4", "/dev/drbd0"]);
+    let number = ChangeId(2);
+    stream.task(&make, 1).add(EventKind::Applying { task: make.clone(), number, change: change() });
     stream.after(3_000).add(EventKind::Acted {
         task: make.clone(),
-        action,
+        number,
+        action: 0,
+        undo: false,
         done: done("Writing superblocks: done\n"),
         took_ms: 3_000,
     });
-    stream.add(EventKind::Applied { task: make.clone(), summary: change().summary });
+    stream.add(EventKind::Applied { task: make.clone(), number });
     stream.task_end(&make, Outcome::Changed, 3_000);
     for member in &members[1..] {
         let task = task("rebuild/mkfs", member);

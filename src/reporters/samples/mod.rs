@@ -1,17 +1,24 @@
 //! Event streams for tests, made by hand: no engine runs here.
 
 mod eventful;
+mod undone;
 
 use cutover_engine::action::{Action, Done};
-use cutover_engine::event::{Event, EventKind, Outcome, PlannedPhase, RecordedFailure, TaskId, VERSION};
-use cutover_engine::failure::FailureClass;
-use cutover_engine::module::{Change, Progress, Waiting};
+use cutover_engine::change::Change;
+use cutover_engine::command::Command;
+use cutover_engine::diff::{Progress, Waiting};
+use cutover_engine::event::{Event, EventKind, Outcome, PlannedPhase, StepKind, VERSION, Verb};
+use cutover_engine::failure::{FailureClass, RecordedFailure};
+use cutover_engine::output::{Exit, Output};
+use cutover_engine::path::Path;
+use cutover_engine::place::Place;
 use cutover_engine::target::Target;
-use cutover_engine::world::{Command, Exit, Output, Place};
+use cutover_engine::task::{ChangeId, TaskId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 pub(crate) use eventful::eventful;
+pub(crate) use undone::{partly_undone, undone};
 
 /// Writes a stream event by event; time passes only when it is told to.
 pub(crate) struct Stream {
@@ -38,11 +45,25 @@ impl Stream {
         let at = self.started + SignedDuration::from_millis(i64::try_from(self.now_ms).expect("a short run"));
         let seq = self.events.len() as u64 + 1;
         let run = "20260314-220000-k3x".to_owned();
-        self.events.push(Event { v: VERSION, seq, at, elapsed_ms: self.now_ms, run, kind });
+        self.events.push(Event {
+            v: VERSION,
+            seq,
+            at,
+            elapsed_ms: self.now_ms,
+            run,
+            prev: None,
+            epoch: None,
+            hidden: Vec::new(),
+            kind,
+        });
         self
     }
 
     pub(crate) fn start(&mut self, window_ms: Option<u64>, phases: &[(&str, Option<u64>)]) -> &mut Self {
+        self.begin(Verb::Run, window_ms, phases)
+    }
+
+    pub(crate) fn begin(&mut self, verb: Verb, window_ms: Option<u64>, phases: &[(&str, Option<u64>)]) -> &mut Self {
         let planned = |(index, (name, budget_ms)): (usize, &(&str, Option<u64>))| PlannedPhase {
             name: (*name).to_owned(),
             budget_ms: *budget_ms,
@@ -56,7 +77,7 @@ impl Stream {
             inventory_digest: "sha256:90ab".into(),
             params: json!({"namespace": "common", "replicas": 3, "token": "***"}),
             window_ms,
-            verb: "run".into(),
+            verb,
             version: "0.1.0".into(),
             seed: 7,
             operator: Some("alice@ops-1".into()),
@@ -93,9 +114,14 @@ impl Stream {
         budget_ms: Option<u64>,
     ) -> &mut Self {
         self.add(EventKind::StepStarted {
-            step: id.to_owned(),
+            path: path(id),
             name: name.to_owned(),
-            module: module.to_owned(),
+            step: match module {
+                "gate" => StepKind::Gate,
+                "block" => StepKind::Block,
+                "undo" => StepKind::Undo,
+                module => StepKind::Module(module.to_owned()),
+            },
             place: "playbooks/etcd-cutover.yml:42:9".into(),
             budget_ms,
             targets: targets.to_vec(),
@@ -103,7 +129,8 @@ impl Stream {
     }
 
     pub(crate) fn step_end(&mut self, id: &str, outcome: Outcome, took_ms: u64, attempts: u32) -> &mut Self {
-        self.add(EventKind::StepFinished { step: id.to_owned(), outcome, took_ms, attempts, reason: None })
+        let (path, reason, failure) = (path(id), None, None);
+        self.add(EventKind::StepFinished { path, outcome, took_ms, attempts, reason, failure })
     }
 
     pub(crate) fn task(&mut self, task: &TaskId, attempt: u32) -> &mut Self {
@@ -116,13 +143,32 @@ impl Stream {
         self.add(EventKind::TaskFinished { task, outcome, attempts: 1, took_ms, result, failure: None })
     }
 
+    /// Makes a change, all its actions in no time.
+    pub(crate) fn change(&mut self, task: &TaskId, number: u64, change: Change) -> &mut Self {
+        let (task, number, actions) = (task.clone(), ChangeId(number), change.actions.len());
+        self.add(EventKind::Applying { task: task.clone(), number, change });
+        for action in 0..actions {
+            self.acted(&task, number.0, action, false, 0);
+        }
+        self.add(EventKind::Applied { task, number })
+    }
+
+    pub(crate) fn acted(&mut self, task: &TaskId, number: u64, action: usize, undo: bool, took_ms: u64) -> &mut Self {
+        let (task, number, done) = (task.clone(), ChangeId(number), done(""));
+        self.after(took_ms).add(EventKind::Acted { task, number, action, undo, done, took_ms })
+    }
+
+    pub(crate) fn undone(&mut self, task: &TaskId, number: u64) -> &mut Self {
+        self.add(EventKind::Undone { task: task.clone(), number: ChangeId(number) })
+    }
+
     pub(crate) fn waiting(&mut self, task: &TaskId, why: &str, percent: Option<f64>) -> &mut Self {
         let progress = percent.map(|percent| Progress { percent, eta_seconds: Some(12) });
-        self.add(EventKind::Waiting { task: task.clone(), waiting: Waiting { why: why.to_owned(), progress } })
+        self.add(EventKind::Waiting { task: task.clone(), waiting: Waiting { why: why.into(), progress } })
     }
 
     pub(crate) fn notice(&mut self, message: &str) -> &mut Self {
-        self.add(EventKind::Notice { message: message.to_owned() })
+        self.add(EventKind::Notice { message: message.into() })
     }
 }
 
@@ -132,12 +178,17 @@ pub(crate) fn members() -> Vec<Target> {
     (0..3).map(member).collect()
 }
 
-/// A task of a step.
-pub(crate) fn task(step: &str, target: &Target) -> TaskId {
-    TaskId { step: step.to_owned(), target: target.clone(), item: None }
+/// A path.
+pub(crate) fn path(text: &str) -> Path {
+    text.parse().expect("a path")
 }
 
-fn command(argv: &[&str]) -> Action {
+/// A task of a step.
+pub(crate) fn task(step: &str, target: &Target) -> TaskId {
+    TaskId { path: path(step), target: target.clone() }
+}
+
+pub(crate) fn command(argv: &[&str]) -> Action {
     Action::Exec { place: Place::node("primary", "worker01"), command: Command::new(argv.iter().copied()) }
 }
 

@@ -1,11 +1,13 @@
 //! What the fold makes of streams.
 
-use cutover_engine::event::{EventKind, Outcome, TaskId};
+use cutover_engine::event::{EventKind, Outcome};
 use cutover_engine::target::Target;
 use jiff::SignedDuration;
 
-use super::super::samples::{Stream, eventful, members, task};
+use super::super::samples::{Stream, command, eventful, members, partly_undone, path, task, undone};
 use super::*;
+use cutover_engine::change::Change;
+use cutover_engine::task::ChangeId;
 
 #[test]
 fn an_eventful_run_adds_up() {
@@ -21,9 +23,10 @@ fn an_eventful_run_adds_up() {
         (Some(Outcome::Failed), 1),
     ];
     assert_eq!(totals.steps, expected);
-    let steps: Vec<(usize, &str)> =
-        timeline.phases[0].steps.iter().map(|step| (step.depth, step.id.as_str())).collect();
-    assert_eq!(steps, [(0, "check/sync"), (0, "check/cke"), (0, "check/speed"), (1, "check/speed/run")]);
+    let steps: Vec<(usize, String)> =
+        timeline.phases[0].steps.iter().map(|step| (step.depth, step.path.to_string())).collect();
+    let expected = [(0, "check/sync"), (0, "check/cke"), (0, "check/speed"), (1, "check/speed/run")];
+    assert_eq!(steps, expected.map(|(depth, path)| (depth, path.to_owned())));
     assert_eq!((timeline.phases[1].start_ms, timeline.phases[1].took_ms), (2_300, Some(1_143_450)));
     assert_eq!(timeline.end.as_ref().map(|end| end.exit_code), Some(1));
 }
@@ -31,7 +34,7 @@ fn an_eventful_run_adds_up() {
 #[test]
 fn a_task_tells_what_it_is_doing_and_what_it_made() {
     let events = eventful();
-    let id = TaskId { step: "stop/scale".into(), target: Target::Site { site: "primary".into() }, item: None };
+    let id = task("stop/scale", &Target::Site { site: "primary".into() });
     let mut timeline = Timeline::default();
     let mut seen = Vec::new();
     for event in &events {
@@ -39,8 +42,8 @@ fn a_task_tells_what_it_is_doing_and_what_it_made() {
         if let Some((_, task)) = timeline.task(&id) {
             let doing = match &task.doing {
                 Doing::Probing => "probing".to_owned(),
-                Doing::Applying(summary) => summary.clone(),
-                Doing::Waiting(waiting) => waiting.why.clone(),
+                Doing::Applying(summary) => summary.to_string(),
+                Doing::Waiting(waiting) => waiting.why.to_string(),
                 Doing::Pausing(retry) => format!("pause {}/{}", retry.attempt, retry.attempts),
                 Doing::Done => "done".to_owned(),
             };
@@ -62,9 +65,10 @@ fn a_task_tells_what_it_is_doing_and_what_it_made() {
         "done",
     ];
     assert_eq!(seen, expected);
-    let (step, task) = timeline.task(&id).unwrap();
-    assert_eq!((step.attempts, task.changes.len(), task.changes[0].acted.len()), (2, 1, 1));
-    assert!(task.changes[0].applied);
+    let (step, _) = timeline.task(&id).unwrap();
+    let made: Vec<&Made> = timeline.changes.iter().filter(|made| made.task == id).collect();
+    assert_eq!((step.attempts, made.len(), made[0].acted.len()), (2, 1, 1));
+    assert!(made[0].applied && !made[0].is_undone());
 }
 
 #[test]
@@ -108,10 +112,8 @@ fn a_resumed_run_counts_on_and_ends_what_was_cut_off() {
     }));
     let timeline = Timeline::of(&events);
     let header = timeline.header.as_ref().unwrap();
-    assert_eq!(
-        (header.started, header.resumed.as_slice()),
-        (events[0].at, &[events[0].at + SignedDuration::from_secs(60)][..])
-    );
+    let again = [(Verb::Run, events[0].at + SignedDuration::from_secs(60))];
+    assert_eq!((header.started, header.again.as_slice()), (events[0].at, &again[..]));
     let phases: Vec<_> = timeline.phases.iter().map(|phase| (phase.start_ms, phase.took_ms, phase.outcome)).collect();
     assert_eq!(phases, [(0, Some(5_000), Some(Outcome::Stopped)), (62_000, None, None)]);
     assert_eq!(timeline.phases[0].steps[0].outcome, Some(Outcome::Stopped));
@@ -123,13 +125,68 @@ fn a_resumed_run_counts_on_and_ends_what_was_cut_off() {
 fn elements_of_a_loop_are_tasks_of_their_own() {
     let mut stream = Stream::new();
     let member = members().remove(0);
-    for item in 0..2 {
-        let id = TaskId { item: Some(item), ..task("a/x", &member) };
+    for pass in 1..=2 {
+        let id = task(&format!("a/x[{pass}]"), &member);
         stream.task(&id, 1).task_end(&id, Outcome::InSync, 1);
     }
     stream.add(EventKind::TaskStarted { task: task("a/x", &member), attempt: 1 });
     let timeline = Timeline::of(&stream.events);
-    let items: Vec<_> = timeline.steps().flat_map(|step| &step.tasks).map(|task| task.id.item).collect();
-    assert_eq!(items, [Some(0), Some(1), None]);
+    let steps: Vec<&Step> = timeline.steps().collect();
+    let names: Vec<String> = steps[0].tasks.iter().map(|task| steps[0].name_in(&task.id)).collect();
+    assert_eq!((steps.len(), names), (1, vec!["a/x [1]".to_owned(), "a/x [2]".to_owned(), "a/x".to_owned()]));
     assert_eq!(timeline.phases[0].index, 0);
+}
+
+#[test]
+fn a_change_that_was_begun_again_is_one_change() {
+    let (mut stream, id) = (Stream::new(), task("a/x", &members()[0]));
+    let change = |to: &str| Change::at_most_once(format!("rename it to {to}"), [command(&["rename", to])]);
+    let applying = |change: Change| EventKind::Applying { task: id.clone(), number: ChangeId(7), change };
+    stream.add(applying(change("b").undo([command(&["rename", "a"])])));
+    stream.acted(&id, 7, 0, false, 10).add(applying(change("c")));
+    let made = Timeline::of(&stream.events).changes;
+    assert_eq!((made.len(), made[0].begun, made[0].acted.len(), made[0].applied), (1, 2, 0, false));
+    // It is the change that was sent last, with what undoes it as it was recorded first.
+    assert_eq!((made[0].change.summary.to_string().as_str(), made[0].change.undo.is_some()), ("rename it to c", true));
+}
+
+#[test]
+fn an_undone_change_knows_when_how_long_and_by_what() {
+    let timeline = Timeline::of(&undone());
+    let told: Vec<_> = timeline
+        .changes
+        .iter()
+        .filter(|made| !made.undoes)
+        .map(|made| {
+            let undo = made.undo.as_ref().unwrap();
+            (made.number.0, undo.at_ms, undo.took_ms, timeline.undone_by(made))
+        })
+        .collect();
+    let by = |line: &str| vec![format!("primary/worker01$ {line}")];
+    let expected = [
+        (1, Some(67_200), 700, by("umount /srv/etcd")),
+        (2, Some(66_500), 2_000, by("lvremove v1")),
+        (3, Some(64_500), 2_000, by("lvremove v2")),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!((timeline.totals().changes, timeline.totals().undone), (3, 3));
+    let of = |timeline: &Timeline, step: &str| {
+        timeline.undone_of_step(timeline.steps().find(|known| known.path == path(step)).unwrap())
+    };
+    assert_eq!(of(&timeline, "prepare/make-all"), Undone::Wholly);
+    let partly = Timeline::of(&partly_undone());
+    assert_eq!((of(&partly, "prepare/mount"), of(&partly, "prepare/make-all")), (Undone::No, Undone::Wholly));
+    assert_eq!((partly.undone(), partly.undone_of_phase(&partly.phases[0])), (Undone::Partly, Undone::Partly));
+}
+
+#[test]
+fn sections_stand_beside_the_steps_of_their_block() {
+    let timeline = Timeline::of(&undone());
+    let rows: Vec<_> = timeline.phases[0].steps.iter().skip(4).map(|step| (step.depth, step.name.as_str())).collect();
+    let expected = [(0, "Try it"), (1, "Look"), (1, "rescue: Try it"), (2, "Say why"), (1, "always: Try it")];
+    assert_eq!(rows, expected);
+    let rescue = timeline.section(&path("prepare/try")).unwrap();
+    assert_eq!((rescue.section, rescue.outcome), (Some(Section::Always), Some(Outcome::Skipped)));
+    let names: Vec<_> = timeline.phases[0].steps[1..4].iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["Make all", "Make a volume [1]", "Make a volume [2]"]);
 }
