@@ -4,7 +4,7 @@ use cutover_engine::action::Action;
 use cutover_engine::event::{Event, EventKind};
 use cutover_engine::execute::Past;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::redact::{Lack, filled};
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::bench::Bench;
-use crate::world::Strike;
+use crate::world::{Strike, reads};
 
 /// Keeps a text.
 #[derive(Clone, Copy)]
@@ -36,16 +36,16 @@ impl Module for Note {
     type State = Value;
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<Value, Failure> {
-        let output = cx.read(&Command::new(["show", &params.name])).await?;
+        let output = cx.read(&reads(["show", &params.name])).await?;
         let number = output.stdout.parse::<i64>().ok();
         Ok(json!({"text": output.stdout, "number": number, (output.stdout.clone()): true}))
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &Value) -> Diff {
+    fn diff(&self, facts: &Facts, params: &Params, state: &Value) -> Diff {
         if state["text"] == params.text.as_str() {
             return Diff::InSync;
         }
-        let put = |text: &str| Action::Exec { place: cx.place(), command: Command::new(["put", &params.name, text]) };
+        let put = |text: &str| Action::Exec { place: facts.place(), command: Command::new(["put", &params.name, text]) };
         let summary = format!("write {}", params.text);
         let make = if params.once { Change::at_most_once } else { Change::idempotent };
         let before = state["text"].as_str().unwrap_or_default();

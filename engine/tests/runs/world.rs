@@ -23,6 +23,11 @@ async fn ends(io: &mut Io<'_>, words: &str, code: i32) -> Result<Exit, Transport
     Ok(Exit::Code(code))
 }
 
+/// A command that only reads in these worlds.
+pub(crate) fn reads<const N: usize>(words: [&str; N]) -> ReadOnly {
+    ReadOnly::declared(Command::new(words), true).unwrap()
+}
+
 /// What strikes a command.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Strike {
@@ -184,9 +189,7 @@ impl Module for Number {
     type State = Seen;
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<Seen, Failure> {
-        let read = Command::new(["get", &params.name]);
-        let read = ReadOnly::declared(read, true).ok_or_else(|| Failure::failed("it is declared"))?;
-        let output = cx.read(&read).await?;
+        let output = cx.read(&reads(["get", &params.name])).await?;
         let is = output.stdout.trim().parse().map_err(|_| Failure::failed("no number"))?;
         Ok(Seen { is })
     }
