@@ -197,7 +197,8 @@ impl Bench {
     pub async fn undo(&self, trip: Option<Trip>) -> End {
         let events = self.events();
         let last = events.last().map_or(0, |event| event.seq);
-        let (ports, settings, controller) = self.ports("undo", Past::of(&events), last, trip);
+        let (ports, mut settings, controller) = self.ports("undo", Past::of(&events), last, trip);
+        settings.tags = Tags::default();
         self.watch(undo(&self.run, &ports, &settings, &events), &controller).await
     }
 

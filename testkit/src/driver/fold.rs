@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
+use cutover_engine::action::Action;
 use cutover_engine::event::{Event, EventKind, Outcome, TaskId};
 use cutover_engine::execute::made;
 use cutover_engine::failure::FailureClass;
@@ -43,6 +44,24 @@ pub struct Standing {
     pub complete: bool,
     /// Whether it must be made at most once.
     pub once: bool,
+}
+
+impl Standing {
+    /// Whether an effect's line is one of its commands. Texts that the journal does not keep (`***`) may be anything.
+    pub fn is(&self, effect: &str) -> bool {
+        self.lines.iter().any(|line| {
+            let mut pieces = line.split("***");
+            let Some(mut rest) = pieces.next().and_then(|first| effect.strip_prefix(first)) else { return false };
+            let ends = line.rsplit("***").next().unwrap_or_default();
+            for piece in pieces {
+                match rest.find(piece) {
+                    Some(at) => rest = &rest[at + piece.len()..],
+                    None => return false,
+                }
+            }
+            effect.ends_with(ends) && (line.contains("***") || rest.is_empty())
+        })
+    }
 }
 
 fn word(outcome: Outcome) -> String {
@@ -95,11 +114,19 @@ pub(super) fn standing(events: &[Event]) -> Vec<Standing> {
             path: made.task.step.clone(),
             task: task_words(&made.task),
             summary: made.change.summary.clone(),
-            lines: made.change.actions.iter().map(ToString::to_string).collect(),
+            lines: made.change.actions.iter().filter_map(line).collect(),
             complete: made.complete,
             once: made.change.class == Class::AtMostOnce,
         })
         .collect()
+}
+
+/// A command as the model knows it.
+fn line(action: &Action) -> Option<String> {
+    match action {
+        Action::Exec { place, command } => Some(format!("{place}$ {}", command.argv.join(" "))),
+        _ => None,
+    }
 }
 
 /// Whether the last execution in a journal refused a task because of a change in doubt.

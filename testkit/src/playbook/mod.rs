@@ -8,8 +8,9 @@ mod nests;
 mod shrink;
 mod text;
 
-pub use constructs::{CONSTRUCTS, Construct, nestings, possible_nestings, used};
+pub use constructs::{CONSTRUCTS, Construct, used};
 pub use generate::generate;
+pub use nests::{nestings, possible_nestings};
 pub use shrink::smaller;
 
 use std::collections::BTreeMap;
