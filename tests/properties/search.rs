@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use cutover_testkit::Random;
 use cutover_testkit::driver::Bench;
@@ -12,8 +13,8 @@ use super::laws::{LAWS, Law};
 
 /// How often a smaller playbook is tried with other points to stop at.
 const TRIES: u64 = 25;
-/// How many playbooks are tried while one is made smaller.
-const MOST: usize = 1500;
+/// How long one playbook is made smaller.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A law that a playbook breaks.
 pub(super) struct Broken {
@@ -82,6 +83,7 @@ pub(super) fn report(mut broken: Vec<Broken>) {
     broken.into_iter().for_each(|one| by_law.entry(one.law).or_default().push(one));
     let mut text = String::new();
     for (name, cases) in &by_law {
+        println!("{name}: broken by {}", cases.len());
         let Some(first) = cases.first() else { continue };
         text += &format!("\n== {name}: broken by {} playbooks ==\n", cases.len());
         let law = LAWS.iter().find(|law| law.name == *name);
@@ -95,11 +97,10 @@ pub(super) fn report(mut broken: Vec<Broken>) {
 }
 
 fn smallest(law: &Law, broken: &Broken) -> (Playbook, String) {
-    let (mut playbook, mut words, mut tried) = (generate(broken.seed), broken.words.clone(), 0);
+    let (mut playbook, mut words, began) = (generate(broken.seed), broken.words.clone(), Instant::now());
     'again: loop {
         for less in smaller(&playbook) {
-            tried += 1;
-            if tried > MOST {
+            if began.elapsed() > PATIENCE {
                 return (playbook, words);
             }
             let Ok(bench) = Bench::new(&less.case()) else { continue };

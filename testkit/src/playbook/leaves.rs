@@ -84,10 +84,7 @@ impl Generator {
     /// A step without steps in it. What it registers is added to the context.
     pub(super) fn leaf(&mut self, cx: &mut Context) -> Step {
         let weights: Vec<usize> = KINDS.iter().map(|(_, weight)| *weight).collect();
-        let mut kind = KINDS[self.random.weighted(&weights)].0;
-        if kind == Kind::Fail && cx.careful {
-            kind = Kind::Number;
-        }
+        let kind = KINDS[self.random.weighted(&weights)].0;
         if kind == Kind::Other && self.random.chance(40) {
             return self.gate(cx);
         }
