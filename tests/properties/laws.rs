@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use cutover_testkit::driver::{Bench, Case, Decision, End, Folded, lists};
-use cutover_testkit::model::{Blow, Effect, State, Strike};
+use cutover_testkit::model::{Blow, Effect, Model, State, Strike};
 use cutover_testkit::playbook::Playbook;
 use cutover_testkit::{At, Mode, Random, Trip};
 use futures_util::future::BoxFuture;
@@ -42,7 +42,7 @@ pub(super) struct Whole {
 pub(super) async fn whole(bench: &Bench) -> Whole {
     let bench = bench.fresh();
     let end = bench.run(None).await;
-    let (state, effects) = (bench.model().state.clone(), bench.model().effects.clone());
+    let Model { state, effects, .. } = bench.model().clone();
     Whole { end, state, effects, folded: bench.folded(), events: bench.length(), bench }
 }
 
