@@ -16,7 +16,7 @@ use cutover_testkit::playbook::{CONSTRUCTS, generate, nestings, possible_nesting
 /// The seed of the fixed run.
 const SEED: u64 = 14;
 /// How many playbooks are tried.
-const MANY: u64 = 300;
+const MANY: u64 = 2000;
 
 #[test]
 fn every_generated_playbook_passes_check() {
