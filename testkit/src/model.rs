@@ -66,7 +66,9 @@ impl State {
                 }
                 "dropped".to_owned()
             }
-            ["write", name] if effect.stdin.is_empty() => self.texts.remove(&key(name)).map_or_else(String::new, |_| "emptied".into()),
+            ["write", name] if effect.stdin.is_empty() => {
+                self.texts.remove(&key(name)).map_or_else(String::new, |_| "emptied".into())
+            }
             ["write", name] => {
                 self.texts.insert(key(name), effect.stdin.clone());
                 "written".to_owned()

@@ -46,6 +46,13 @@ pub(super) struct Whole {
     bench: Bench,
 }
 
+impl Whole {
+    /// How a step ended.
+    pub(super) fn outcome(&self, path: &str) -> Option<&str> {
+        self.folded.steps.get(path).map(String::as_str)
+    }
+}
+
 pub(super) async fn whole(bench: &Bench) -> Whole {
     let bench = bench.fresh();
     let end = bench.run(None).await;
@@ -132,7 +139,8 @@ async fn goes_on(bench: &mut Bench, whole: &Whole, mut end: End) -> Result<(), S
 fn same(bench: &Bench, whole: &Whole, end: &End) -> Result<(), String> {
     let mut words = String::new();
     if end.exit_code != whole.end.exit_code {
-        let _ = writeln!(words, "exit code {:?}, undisturbed {:?}: {:?}", end.exit_code, whole.end.exit_code, end.failure);
+        let _ =
+            writeln!(words, "exit code {:?}, undisturbed {:?}: {:?}", end.exit_code, whole.end.exit_code, end.failure);
     }
     let state = bench.model().state.clone();
     if state != whole.state {
@@ -196,7 +204,9 @@ async fn undo(tried: &Tried<'_>, random: &mut Random) -> Result<(), String> {
     while random.chance(40) && stops.len() < 3 {
         stops.push(sampled(random, 14, 6));
     }
-    undoes(bench, first, &stops).await.map_err(|words| format!("stopped at {first:?}, undo stopped at {stops:?}: {words}"))
+    undoes(bench, first, &stops)
+        .await
+        .map_err(|words| format!("stopped at {first:?}, undo stopped at {stops:?}: {words}"))
 }
 
 /// Whether something is written to have no way back.
@@ -322,10 +332,40 @@ fn plain(case: &Case) -> Vec<String> {
     for value in case.params.values() {
         match value {
             serde_json::Value::String(text) => found.push(text.clone()),
-            serde_json::Value::Object(map) => found.extend(map.values().filter_map(|value| Some(value.as_str()?.to_owned()))),
+            serde_json::Value::Object(map) => {
+                found.extend(map.values().filter_map(|value| Some(value.as_str()?.to_owned())))
+            }
             other => found.push(other.to_string()),
         }
     }
     found.retain(|secret| secret.starts_with("Zq") || secret.len() == 8 && secret.starts_with('9'));
     found
+}
+
+/// Every point at which a run can be stopped, in every way.
+pub(super) fn everywhere(whole: &Whole) -> Vec<Trip> {
+    let modes = [Mode::Soft, Mode::Hard, Mode::Kill { lost: 0 }, Mode::Kill { lost: 12 }];
+    let events = (1..=whole.events).map(At::Event);
+    let commands = (1..=whole.effects.len() * 2).flat_map(|number| [At::Before(number), At::After(number)]);
+    events.chain(commands).flat_map(|at| modes.map(|mode| Trip { at, mode })).collect()
+}
+
+/// Tries a small playbook at every point.
+pub(super) async fn exhaust(bench: &Bench) -> Result<(), String> {
+    let whole = whole(bench).await;
+    for stop in everywhere(&whole) {
+        resumes(bench, &whole, &[stop]).await.map_err(|words| format!("resumed after {stop:?}: {words}"))?;
+        undoes(bench, Some(stop), &[]).await.map_err(|words| format!("undone after {stop:?}: {words}"))?;
+    }
+    for effect in &whole.effects {
+        let line = effect.line();
+        fails(bench, &whole, &line).await.map_err(|words| format!("failed at {line}: {words}"))?;
+    }
+    for at in 1..=14 {
+        for mode in [Mode::Soft, Mode::Hard, Mode::Kill { lost: 0 }, Mode::Kill { lost: 12 }] {
+            let stop = Trip { at: At::Event(at), mode };
+            undoes(bench, None, &[stop]).await.map_err(|words| format!("undo stopped at {stop:?}: {words}"))?;
+        }
+    }
+    Ok(())
 }

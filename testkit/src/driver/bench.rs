@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutover_engine::event::Event;
-use cutover_engine::execute::{
-    Answer, Approver, Ending, Past, Ports, Question, Settings, Stop, Tags, execute, undo,
-};
+use cutover_engine::execute::{Answer, Approver, Ending, Past, Ports, Question, Settings, Stop, Tags, execute, undo};
 use cutover_engine::inventory::{self, SecretSource, Secrets};
 use cutover_engine::plan::{Verdict, plan};
 use cutover_engine::playbook;
@@ -128,7 +126,9 @@ impl Bench {
             match path.to_str() {
                 Some("test.yml") => Ok(case.text.clone()),
                 Some("inventory.yml") => Ok(INVENTORY.to_owned()),
-                name => name.and_then(|name| case.files.get(name)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
+                name => {
+                    name.and_then(|name| case.files.get(name)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+                }
             }
         };
         let vault = Vault(case.password.clone());

@@ -12,7 +12,8 @@ use cutover_engine::module::Class;
 use serde_json::Value;
 
 /// Keys of an event whose texts are structure, not of foreign origin.
-const STRUCTURE: &[&str] = &["kind", "step", "module", "outcome", "class", "run", "verb", "target", "site", "node", "name"];
+const STRUCTURE: &[&str] =
+    &["kind", "step", "module", "outcome", "class", "run", "verb", "target", "site", "node", "name"];
 
 /// What a journal comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,7 +68,9 @@ impl Standing {
 fn word(outcome: Outcome) -> String {
     match outcome {
         Outcome::InSync | Outcome::Changed => "done".to_owned(),
-        other => serde_json::to_value(other).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default(),
+        other => {
+            serde_json::to_value(other).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+        }
     }
 }
 
@@ -171,7 +174,9 @@ fn shape(value: &Value, keep: bool) -> Value {
             // What a step or module returned is of foreign origin, whatever its keys are.
             let kept = |key: &str| !["value", "result", "state", "params"].contains(&key) && STRUCTURE.contains(&key);
             let titled = map.get("kind").is_some_and(|kind| kind == "step_started" || kind == "phase_started");
-            map.iter().map(|(key, value)| (key.clone(), shape(value, kept(key) && !(titled && key == "name")))).collect()
+            map.iter()
+                .map(|(key, value)| (key.clone(), shape(value, kept(key) && !(titled && key == "name"))))
+                .collect()
         }
         other => other.clone(),
     }

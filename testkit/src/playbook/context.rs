@@ -86,7 +86,14 @@ impl Generator {
     }
 
     /// A name for something in the world that no other visit of any step has, if `visits`; else one for all visits.
-    pub(super) fn name(&mut self, base: &str, cx: &Context, target: Option<&Value>, own: Option<&str>, visits: bool) -> String {
+    pub(super) fn name(
+        &mut self,
+        base: &str,
+        cx: &Context,
+        target: Option<&Value>,
+        own: Option<&str>,
+        visits: bool,
+    ) -> String {
         let mut name = format!("{base}{}", self.number());
         if let Some(include) = &cx.include {
             name += &format!("-{{{{ {include} }}}}");

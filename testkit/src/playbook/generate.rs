@@ -136,7 +136,8 @@ impl Generator {
             options.insert("vars".to_owned(), Value::Object(vars));
         }
         if self.random.chance(20) {
-            let targets = [json!("active.nodes"), json!("active"), json!("passive.nodes"), json!(["passive", "active"])];
+            let targets =
+                [json!("active.nodes"), json!("active"), json!("passive.nodes"), json!(["passive", "active"])];
             let target = self.random.pick(&targets).clone();
             options.insert("target".to_owned(), target.clone());
             inner.target = Some(target);

@@ -107,7 +107,8 @@ impl Generator {
             options.insert("loop".to_owned(), self.list(cx));
         }
         let on_nodes = matches!(&inner.target, Some(Value::String(text)) if text.ends_with(".nodes"));
-        let on_site = on_nodes || matches!(&inner.target, Some(Value::String(text)) if text == "active" || text == "passive");
+        let on_site =
+            on_nodes || matches!(&inner.target, Some(Value::String(text)) if text == "active" || text == "passive");
         let delegated = on_site && self.random.chance(25);
         if delegated {
             options.insert("delegate_to".to_owned(), json!("a"));
@@ -160,7 +161,13 @@ impl Generator {
     }
 
     /// `undo:` steps, where the module needs them.
-    fn undo_of(&mut self, doing: &Doing, cx: &Context, options: &Map<String, Value>, looped: bool) -> Option<Vec<Step>> {
+    fn undo_of(
+        &mut self,
+        doing: &Doing,
+        cx: &Context,
+        options: &Map<String, Value>,
+        looped: bool,
+    ) -> Option<Vec<Step>> {
         if doing.nothing {
             return Some(Vec::new());
         }

@@ -7,20 +7,64 @@ use super::{Inner, Playbook, Step};
 
 /// What steps can stand in.
 const OUTER: &[Construct] = &[
-    "block", "loop on a block", "include", "rescue", "always", "undo", "check_all", "when on a phase", "when on a block",
-    "several targets", "tags", "vars of a block", "vars of a phase",
+    "block",
+    "loop on a block",
+    "include",
+    "rescue",
+    "always",
+    "undo",
+    "check_all",
+    "when on a phase",
+    "when on a block",
+    "several targets",
+    "tags",
+    "vars of a block",
+    "vars of a phase",
 ];
 
 /// What can stand in something.
 const INNER: &[Construct] = &[
-    "block", "loop on a block", "loop on a step", "loop over a result", "several targets", "serial", "include",
-    "when on a block", "when on a step", "register", "result used", "rescue", "always", "tags", "retry", "until",
-    "allow_failure", "gate", "undo", "at most once", "secret parameter", "secret of the inventory", "secret step",
-    "vars of a block", "vars of a step", "run_once", "delegate_to", "failing step",
+    "block",
+    "loop on a block",
+    "loop on a step",
+    "loop over a result",
+    "several targets",
+    "serial",
+    "include",
+    "when on a block",
+    "when on a step",
+    "register",
+    "result used",
+    "rescue",
+    "always",
+    "tags",
+    "retry",
+    "until",
+    "allow_failure",
+    "gate",
+    "undo",
+    "at most once",
+    "secret parameter",
+    "secret of the inventory",
+    "secret step",
+    "vars of a block",
+    "vars of a step",
+    "run_once",
+    "delegate_to",
+    "failing step",
 ];
 
 /// What `undo` steps are made of: they restore a value, whatever else is going on.
-const IN_UNDO: &[Construct] = &["block", "loop on a block", "loop on a step", "when on a block", "when on a step", "vars of a step", "tags", "delegate_to"];
+const IN_UNDO: &[Construct] = &[
+    "block",
+    "loop on a block",
+    "loop on a step",
+    "when on a block",
+    "when on a step",
+    "vars of a step",
+    "tags",
+    "delegate_to",
+];
 
 /// Every pair of constructs, the first around the second, that has to occur.
 pub fn possible_nestings() -> BTreeSet<(Construct, Construct)> {
@@ -36,11 +80,8 @@ pub fn possible_nestings() -> BTreeSet<(Construct, Construct)> {
 pub fn nestings(playbook: &Playbook) -> BTreeSet<(Construct, Construct)> {
     let mut found = BTreeSet::new();
     for phase in &playbook.phases {
-        let around: BTreeSet<Construct> = PHASE
-            .iter()
-            .filter(|(key, _)| phase.options.contains_key(*key))
-            .map(|(_, construct)| *construct)
-            .collect();
+        let around: BTreeSet<Construct> =
+            PHASE.iter().filter(|(key, _)| phase.options.contains_key(*key)).map(|(_, construct)| *construct).collect();
         phase.steps.iter().for_each(|step| walk(step, &around, &mut found));
     }
     found.retain(|(outer, _)| OUTER.contains(outer));

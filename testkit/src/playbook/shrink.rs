@@ -50,7 +50,8 @@ fn lists(steps: &[Step]) -> Vec<Vec<Step>> {
     }
     for (at, step) in steps.iter().enumerate() {
         // What is in a step, in its place.
-        for (_, section) in step.sections().into_iter().filter(|(name, section)| *name != "undo" && !section.is_empty()) {
+        for (_, section) in step.sections().into_iter().filter(|(name, section)| *name != "undo" && !section.is_empty())
+        {
             let mut less = steps.to_vec();
             less.splice(at..=at, section.iter().cloned());
             found.push(less);
@@ -66,7 +67,8 @@ fn lists(steps: &[Step]) -> Vec<Vec<Step>> {
 
 fn of_step(step: &Step) -> Vec<Step> {
     let mut found = Vec::new();
-    let modules = ["name", "number", "keep", "once", "unseen", "peek", "command", "assert", "set_fact", "pause", "gate"];
+    let modules =
+        ["name", "number", "keep", "once", "unseen", "peek", "command", "assert", "set_fact", "pause", "gate"];
     for key in step.options.keys().filter(|key| !modules.contains(&key.as_str())) {
         let mut less = step.clone();
         less.options.shift_remove(key);

@@ -77,7 +77,8 @@ fn flow(value: &Value) -> String {
 /// A text: plain if YAML takes it for one in any case.
 fn word(text: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-    let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str());
+    let reserved =
+        ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str());
     if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && text.chars().all(plain) && !reserved {
         text.to_owned()
     } else {
