@@ -190,11 +190,8 @@ async fn never_twice(tried: &Tried<'_>, random: &mut Random) -> Result<(), Strin
     let stop = random.chance(30).then(|| sampled(random, whole.events, whole.effects.len() * 2));
     struck.run(stop).await;
     once(&struck, whole).map_err(words)?;
-    for _ in 0..2 {
-        struck.resume(None).await;
-        once(&struck, whole).map_err(words)?;
-    }
-    Ok(())
+    struck.resume(None).await;
+    once(&struck, whole).map_err(words)
 }
 
 async fn undo(tried: &Tried<'_>, random: &mut Random) -> Result<(), String> {
@@ -306,6 +303,9 @@ async fn secrets(tried: &Tried<'_>, random: &mut Random) -> Result<(), String> {
                 return Err(format!("the secret {secret} stands in {line}"));
             }
         }
+    }
+    if random.chance(60) {
+        return Ok(());
     }
     // With other secrets, unlucky ones above all, the lines are the same but for their texts.
     let other = |text: &str| if text.starts_with("Zq") { "run" } else { "Zq1111kT1111" };

@@ -50,7 +50,7 @@ pub fn generate(seed: u64) -> Playbook {
         vars.insert("late".to_owned(), json!("{{ num + 1 }}"));
         cx.vars.push("late".to_owned());
     }
-    let left = random.between(4, 14);
+    let left = random.between(4, 12);
     let mut generator = Generator { random, count: 0, left, secrets, only, skip };
     let mut phases = Vec::new();
     while generator.left > 0 && phases.len() < 4 {
@@ -147,7 +147,8 @@ impl Generator {
         }
         self.tags(&mut options, 18);
         let mut first = Vec::new();
-        if self.random.chance(35) && (cx.loops.is_empty() || cx.kept) {
+        let rare = if cx.loops.is_empty() { 35 } else { 15 };
+        if self.random.chance(rare) && (cx.loops.is_empty() || cx.kept) {
             options.insert("loop".to_owned(), self.list(cx));
             inner.kept = self.random.chance(60);
             let (keeper, position) = self.keeper();
@@ -164,7 +165,7 @@ impl Generator {
         }
         inner.failing |= rescued && !cx.careful;
         let before = inner.results.clone();
-        let many = self.random.between(1, 3);
+        let many = self.random.between(1, if inner.loops.is_empty() { 3 } else { 2 });
         first.extend(self.steps(&mut inner, many));
         cx.results.clone_from(&inner.results);
         let inner = if include {

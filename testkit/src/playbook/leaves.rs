@@ -102,7 +102,8 @@ impl Generator {
             inner.target = Some(self.random.pick(&sets).clone());
             options.insert("target".to_owned(), inner.target.clone().unwrap_or_default());
         }
-        let looped = (cx.loops.is_empty() || cx.kept) && kind != Kind::Append && self.random.chance(20);
+        let rare = if cx.loops.is_empty() { 20 } else { 12 };
+        let looped = (cx.loops.is_empty() || cx.kept) && kind != Kind::Append && self.random.chance(rare);
         if looped {
             options.insert("loop".to_owned(), self.list(cx));
         }
@@ -244,7 +245,8 @@ impl Generator {
                 json!(format!("{{{{ ({name} | default({{}})).json | default([1]) }}}}"))
             }
             4 => json!(["one", "two"]),
-            _ => json!([1, 2, 3]),
+            5 if cx.loops.is_empty() => json!([1, 2, 3]),
+            _ => json!([1, 2]),
         }
     }
 
