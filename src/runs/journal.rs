@@ -177,10 +177,10 @@ mod tests {
         assert_eq!((record.fault(), record.torn), (Some(first), 18));
         assert_eq!(record.clone().whole(), Err(first.to_owned()));
         let events = record.shown();
-        let notices: Vec<&str> = events[2..]
+        let notices: Vec<String> = events[2..]
             .iter()
             .map(|event| match &event.kind {
-                EventKind::Notice { message } => message.as_str(),
+                EventKind::Notice { message } => message.to_string(),
                 other => panic!("{other:?}"),
             })
             .collect();

@@ -93,7 +93,7 @@ pub(crate) fn ports(
     stop: Stop,
 ) -> Ports {
     let redactor = Redactor::new(run.secrets.clone());
-    let recorder = Recorder::new(&run.id, Arc::clone(&world), redactor, journal, vec![reader]);
+    let recorder = Recorder::new(&run.id, world.clone(), redactor, journal, vec![reader]);
     Ports { registry: REGISTRY, world, approver, recorder, stop }
 }
 
