@@ -24,6 +24,8 @@ pub trait AnyModule: Send + Sync {
     fn example(&self) -> &'static str;
     /// The schema of its parameters, as rendered (templates not allowed for).
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    /// The schema of what `register` keeps.
+    fn result_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>;
     /// Decodes rendered parameters, and judges them. A failure carries a pointer to the value that is wrong.
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure>;
 }
@@ -95,6 +97,10 @@ impl<M: Module + Copy> AnyModule for M {
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<M::Params>()
+    }
+
+    fn result_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        M::result_schema(generator)
     }
 
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure> {
