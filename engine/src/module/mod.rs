@@ -61,7 +61,7 @@ pub trait Module: Send + Sync + 'static {
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;
 
     /// What the probe looks at and the changes alter: from it a plan knows which steps depend on which.
-    fn subjects(&self, _cx: &Context, _params: &Self::Params) -> Option<Vec<Subject>> {
+    fn subjects(&self, _facts: &Facts, _params: &Self::Params) -> Option<Vec<Subject>> {
         None
     }
 
