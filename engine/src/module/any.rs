@@ -142,7 +142,7 @@ impl<M: Module + Copy> Bound for BoundModule<M> {
     }
 
     fn subjects(&self, cx: &Context) -> Option<Vec<Subject>> {
-        self.module.subjects(&cx.facts(), &self.params)
+        self.module.subjects(cx.facts(), &self.params)
     }
 
     fn params(&self) -> Value {
