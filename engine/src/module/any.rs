@@ -24,6 +24,8 @@ pub trait AnyModule: Send + Sync {
     fn example(&self) -> &'static str;
     /// The schema of its parameters, as rendered (templates not allowed for).
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    /// The schema of what `register` keeps.
+    fn result_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>;
     /// Decodes rendered parameters, and judges them. A failure carries a pointer to the value that is wrong.
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure>;
 }
@@ -97,6 +99,10 @@ impl<M: Module + Copy> AnyModule for M {
         generator.subschema_for::<M::Params>()
     }
 
+    fn result_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        M::result_schema(generator)
+    }
+
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure> {
         let params: M::Params = serde_path_to_error::deserialize(params).map_err(|error| {
             let pointer = pointer(error.path());
@@ -136,7 +142,7 @@ impl<M: Module + Copy> Bound for BoundModule<M> {
     }
 
     fn subjects(&self, cx: &Context) -> Option<Vec<Subject>> {
-        self.module.subjects(cx, &self.params)
+        self.module.subjects(cx.facts(), &self.params)
     }
 
     fn params(&self) -> Value {

@@ -18,7 +18,7 @@ pub use targets::{TargetKind, Targets};
 
 use std::future::Future;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -61,12 +61,17 @@ pub trait Module: Send + Sync + 'static {
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;
 
     /// What the probe looks at and the changes alter: from it a plan knows which steps depend on which.
-    fn subjects(&self, _cx: &Context, _params: &Self::Params) -> Option<Vec<Subject>> {
+    fn subjects(&self, _facts: &Facts, _params: &Self::Params) -> Option<Vec<Subject>> {
         None
     }
 
     /// Compares what is wanted with what is. Pure: it sees nothing but plain data, the same answer for the same input.
     fn diff(&self, facts: &Facts, params: &Self::Params, state: &Self::State) -> Diff;
+
+    /// The JSON Schema of what `register` keeps: for `explain`, the reference, and `check`, which finds a field that there is not.
+    fn result_schema(_generator: &mut SchemaGenerator) -> Option<Schema> {
+        None
+    }
 
     /// What `register` keeps: the last probed state, unless a module says otherwise. `done` holds what the executed
     /// actions gave back, in order; it is empty if nothing had to be changed.
