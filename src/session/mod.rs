@@ -108,6 +108,7 @@ pub(crate) fn settings(verb: Verb, tags: Tags) -> Settings {
         fail: None,
         past: cutover_engine::execute::Past::default(),
         repeat: Vec::new(),
+        record_reads: false,
     }
 }
 

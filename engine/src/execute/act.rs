@@ -9,12 +9,15 @@ use crate::world::{Command, Exit, Output, Place, TransportFault, World, collect,
 /// How many lines of a failed command's output are kept.
 const TAIL: usize = 20;
 
-/// Carries out an action and gives what it gave back.
+/// Is given what an API server warns of: the site's name and the words.
+pub(super) type Warn<'a> = &'a (dyn Fn(&str, String) + Sync);
+
+/// Carries out an action and returns what it got back.
 ///
 /// # Errors
 /// The command ended with a code it does not accept, the request was refused, the place cannot be reached; or the
 /// connection was lost, or the program itself gave up waiting ([`FailureClass::OutcomeUnknown`]).
-pub async fn act(world: &dyn World, action: &Action) -> Result<Done, Failure> {
+pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> Result<Done, Failure> {
     match action {
         Action::Exec { place, command } => {
             let transport = world.transport(place).await?;
@@ -32,7 +35,7 @@ pub async fn act(world: &dyn World, action: &Action) -> Result<Done, Failure> {
                 (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
             }
         }
-        Action::Request(request) => send(world, request).await.map(Done::Response),
+        Action::Request(request) => send(world, request, warn).await.map(Done::Response),
     }
 }
 
@@ -54,7 +57,7 @@ fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, 
     })
 }
 
-async fn send(world: &dyn World, request: &Request) -> Result<serde_json::Value, Failure> {
+async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<serde_json::Value, Failure> {
     if !request.has_valid_path() {
         return Err(bad_path(&request.path));
     }
@@ -62,6 +65,7 @@ async fn send(world: &dyn World, request: &Request) -> Result<serde_json::Value,
         let unsent = matches!(fault, TransportFault::Unreachable(_));
         Failure { unsent, ..Failure::from(fault) }
     })?;
+    answer.warnings().for_each(|words| warn(&request.site, words));
     let line = request.line();
     if answer.is_success() {
         // It was carried out, whatever stands between here and there makes of the answer.

@@ -3,6 +3,7 @@
 mod bench;
 mod names;
 mod plans;
+mod requests;
 mod secrets;
 mod stops;
 mod world;

@@ -248,6 +248,7 @@ impl Bench {
             fail: self.fail.clone(),
             past,
             repeat: self.repeat.clone(),
+            record_reads: false,
         };
         (ports, settings, controller)
     }
