@@ -55,7 +55,7 @@ pub(crate) fn pair_context() -> Context {
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
         pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members: members.into_iter().collect() }],
         vars: Default::default(),
-        secrets: Vec::new(),
+        secrets: Default::default(),
         digest: String::new(),
     };
     context(inventory)

@@ -47,18 +47,19 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
             RunDirectory::clear(root, &id).with_context(|| format!("cannot replace {}", root.join(&id).display()))?;
             let directory = RunDirectory::begin(root, &id, job, &Manifest::of(job, &run, &args.common))?;
             let journal = FileJournal::create(&directory.0, false)?;
-            let (reader, _screen) = show.reporter();
+            let (audience, reader) = show.reporter(&directory.journal(), &stop)?;
             let mut settings = settings(Verb::Rehearse, if last { tags(&args.common) } else { Default::default() });
             settings.fail.clone_from(&args.fail);
             let ending = rehearsal.execute(&run, &world, settings, stop.clone(), Box::new(journal), reader).await;
-            exit = end(&ending)?;
-            show.say(&format!("journal: {}\n", directory.journal().display()))?;
+            show.wait_beside(audience).await?;
+            exit = end(&ending);
+            show.say(&format!("journal: {}\n", directory.journal().display()));
             report = format!("cutover report {id} --format html -o report.html{}", run_dir_option(root));
             if exit != Exit::Done {
                 break;
             }
         }
-        show.say(&format!("a page to keep: {report}\n"))?;
+        show.say(&format!("a page to keep: {report}\n"));
         if let Some(step) = args.fail.as_ref().filter(|_| exit == Exit::Done) {
             let fault = Fault::bare(format!("`{step}` was left out, so nothing failed"));
             return Err(fault.help("give the parameters or tags with which it runs").into());

@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 
 use cutover_engine::event::{Event, EventKind, Verb};
-use cutover_engine::execute::Tags;
+use cutover_engine::execute::{Past, Tags};
 use cutover_engine::journal::{self, FileJournal};
+use cutover_engine::redact::filled;
 use cutover_engine::run::Run;
 use cutover_engine::source::Fault;
 
@@ -20,8 +21,10 @@ pub(crate) struct Earlier {
     pub(crate) job: Job,
     /// The same, bound under the run's id.
     pub(crate) run: Run,
-    /// What it has recorded.
+    /// What it has recorded, without secrets.
     pub(crate) events: Vec<Event>,
+    /// What it has done, with the secrets back where they stood. Not to be shown.
+    pub(crate) past: Past,
     /// Its journal, to go on with.
     pub(crate) journal: FileJournal,
     /// The steps it was started for.
@@ -72,8 +75,14 @@ impl Earlier {
             return Err(Fault::bare(words).help(help).into());
         }
         let run = job.bind(id, manifest.started)?;
+        let (whole, lacks) = filled(&events, &run.secrets);
+        for lack in lacks {
+            terminal::complain(&format!(
+                "note: {lack}: results that had it in them are not known any more, and such changes cannot be undone\n"
+            ))?;
+        }
         let tags = Tags { only: manifest.tags, skip: manifest.skip_tags };
-        Ok(Some(Self { job, run, events, journal, tags, directory }))
+        Ok(Some(Self { job, run, events, past: Past::of(&whole), journal, tags, directory }))
     }
 
     /// Whether its last execution came to a good end.

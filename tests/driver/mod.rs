@@ -192,7 +192,7 @@ pub(crate) fn inventory(disk: &str, workers: u8, pairs: u8) -> Inventory {
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
         pairs: (1..=pairs).map(pair).collect(),
         vars: json!({}).as_object().cloned().unwrap_or_default(),
-        secrets: Vec::new(),
+        secrets: Default::default(),
         digest: String::new(),
     }
 }

@@ -218,7 +218,7 @@ pub(crate) fn inventory() -> Arc<Inventory> {
         roles: Roles { active: "primary".into(), passive: "standby".into() },
         pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members }],
         vars: Map::new(),
-        secrets: Vec::new(),
+        secrets: Default::default(),
         digest: String::new(),
     })
 }
