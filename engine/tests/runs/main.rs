@@ -1,6 +1,7 @@
 //! Execution, planning and undo, in a small world on the paused clock.
 
 mod bench;
+mod checks;
 mod names;
 mod plans;
 mod requests;

@@ -208,7 +208,7 @@ pub(crate) struct Params {
     note: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Seen {
     is: i64,
 }
@@ -219,6 +219,10 @@ impl Module for Number {
     const EXAMPLE: &'static str = "name: x\nnumber: {name: x, is: 1}\n";
     type Params = Params;
     type State = Seen;
+
+    fn result_schema(generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
+        Some(generator.subschema_for::<Seen>())
+    }
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<Seen, Failure> {
         let output = cx.read(&reads(["get", &params.name])).await?;
