@@ -1,8 +1,8 @@
 //! The loss of the Primary in the middle of writes, again and again, the sides in turn; a witness watches all the time.
 
-use cutover_engine::event::{Event, EventKind};
 use std::time::{Duration, Instant};
 
+use cutover_engine::event::{Event, EventKind};
 use jiff::Timestamp;
 
 use crate::FENCED;
