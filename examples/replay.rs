@@ -10,20 +10,22 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
+use cutover_engine::event::Event;
 
 #[path = "../src/reporters/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "only the reporters are looked at here")]
 mod reporters;
 
 use reporters::render::{ReportKind, render};
-use reporters::{OutputKind, Style, Width, read_events, reporter};
+use reporters::{OutputKind, Style, Width, reporter};
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let usage = "usage: replay live|plain|json|text|markdown|html|junit FILE [SPEED]";
     let kind = arguments.next().context(usage)?;
     let file = arguments.next().context(usage)?;
-    let events = read_events(&std::fs::read_to_string(&file)?).0;
+    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))?;
+    let events: Vec<Event> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let speed = arguments.next().map_or(Ok(f64::INFINITY), |speed| speed.parse()).context(usage)?;
     let term = console::Term::stdout();
     let style = Style { color: term.is_term(), width: Width::Terminal(term), github: false };

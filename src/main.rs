@@ -11,6 +11,7 @@ mod real;
 mod reference;
 mod rehearsal;
 mod reporters;
+mod runs;
 mod selection;
 mod session;
 mod stand_in;

@@ -180,4 +180,5 @@ fn a_misspelt_module_is_guessed() {
 fn the_help_is_what_it_was() {
     assert_snapshot!("help", seen(&run(&root(), &["--help"])));
     assert_snapshot!("help_run", seen(&run(&root(), &["run", "--help"])));
+    assert_snapshot!("help_resume", seen(&run(&root(), &["resume", "--help"])));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cutover_engine::action::{Action, Done};
 use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Pair, PairMember, Roles, Site, Ssh};
 use cutover_engine::module::{Change, Context, Diff};
+use cutover_engine::request::Request;
 use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
 use cutover_engine::world::{Command, Output, Place, World, collect, pipe};
@@ -132,12 +133,17 @@ impl Lab {
     }
 
     async fn request(&self, site: &str, method: &str, path: &str, body: Value) -> Value {
-        let client = self.sandbox.kubernetes(site).await.unwrap();
-        let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(&body).unwrap() };
-        let request =
-            http::Request::builder().method(method).uri(path).header("content-type", kind).body(body).unwrap();
-        client.request::<Value>(request).await.unwrap()
+        let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let body = (!body.is_null()).then_some(body);
+        let request = Request {
+            method: method.to_owned(),
+            content_type: Some(media.to_owned()),
+            body,
+            ..Request::get(site, path)
+        };
+        let answer = self.sandbox.request(&request).await.unwrap();
+        assert!(answer.is_success(), "{method} {path}: {answer:?}");
+        answer.body
     }
 
     /// Scales the workload and gives it the time it takes.

@@ -1,17 +1,25 @@
-//! The client for a site's API server: from an explicit kubeconfig and context, and only after the cluster has shown that
-//! it is the one the inventory means.
+//! A site's API server: reached by an explicit kubeconfig and context, and only after the cluster has shown that it is the
+//! one the inventory means.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cutover_engine::failure::Failure;
 use cutover_engine::inventory::Kubernetes;
-use cutover_engine::module::api_failure;
-use cutover_engine::world::TransportFault;
+use cutover_engine::module::{api_body, api_failure};
+use cutover_engine::world::{Answer, Request, TransportFault};
+use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use serde_json::Value;
 
 use crate::attempt::Attempt;
+use crate::silence::{self, chain};
+
+/// The headers of an answer that are kept.
+const KEPT: [&str; 2] = ["warning", "retry-after"];
 
 /// How long connecting to an API server may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -35,9 +43,15 @@ impl Cluster {
     }
 
     /// The client for requests.
-    pub(crate) async fn client(self: &Arc<Self>) -> Result<Client, TransportFault> {
+    async fn client(self: &Arc<Self>) -> Result<Client, TransportFault> {
         let cluster = Arc::clone(self);
         self.client.get(|_| true, || Box::pin(async move { cluster.make(Some(ANSWER)).await })).await
+    }
+
+    /// Sends a request and returns the answer, whatever its status.
+    pub(crate) async fn request(self: &Arc<Self>, request: &Request) -> Result<Answer, TransportFault> {
+        let client = self.client().await?;
+        exchange(&client, request).await.map_err(|error| silence::fault(&self.site, &request.line(), &error))
     }
 
     /// The client for streams (exec), which may be silent for as long as they like.
@@ -93,12 +107,17 @@ impl Cluster {
     async fn identify(&self, client: &Client) -> Result<(), TransportFault> {
         let Some(expected) = &self.settings.uid else { return Ok(()) };
         let path = "/api/v1/namespaces/kube-system";
-        let request = http::Request::get(path).body(Vec::new());
-        let request = request.map_err(|error| TransportFault::Unreachable(error.to_string()))?;
-        let answer = tokio::time::timeout(CONNECT + ANSWER, client.request::<serde_json::Value>(request)).await;
-        let namespace = answer
+        let request = Request::get(&self.site, path);
+        let answer = tokio::time::timeout(CONNECT + ANSWER, exchange(client, &request)).await;
+        let answer = answer
             .map_err(|_| TransportFault::Unreachable(format!("site `{}`: GET {path}: no answer", self.site)))?
-            .map_err(|error| self.refused(&format!("GET {path}"), &error))?;
+            .map_err(|error| self.refused(&request.line(), &error))?;
+        let status = answer.status;
+        let namespace = match answer.is_success() {
+            true => api_body(&self.site, &request.line(), answer),
+            false => Err(api_failure(&self.site, &request.line(), &answer)),
+        };
+        let namespace = namespace.map_err(|failure| not_identified(status, &failure))?;
         let found = namespace["metadata"]["uid"].as_str().unwrap_or_default();
         if found == expected {
             return Ok(());
@@ -112,29 +131,52 @@ impl Cluster {
         )))
     }
 
+    /// Nothing that was asked for was sent as long as the cluster is not identified.
     fn refused(&self, request: &str, error: &kube::Error) -> TransportFault {
-        let failure = api_failure(&self.site, request, error);
-        let text = match &failure.help {
-            Some(help) => format!("{failure}; {help}"),
-            None => failure.to_string(),
-        };
-        match error {
-            kube::Error::Api(status) if matches!(status.code, 401 | 403) => TransportFault::Auth(text),
-            _ => TransportFault::Unreachable(text),
+        match silence::fault(&self.site, request, error) {
+            TransportFault::Lost(why) => TransportFault::Unreachable(why),
+            fault => fault,
         }
     }
 }
 
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        next = cause.source();
+/// The fault of a cluster that answered, but not who it is.
+fn not_identified(status: u16, failure: &Failure) -> TransportFault {
+    let text = match &failure.help {
+        Some(help) => format!("{failure}; {help}"),
+        None => failure.to_string(),
+    };
+    match status {
+        401 | 403 => TransportFault::Auth(text),
+        _ => TransportFault::Unreachable(text),
     }
-    text
+}
+
+/// Sends a request and reads its answer.
+async fn exchange(client: &Client, request: &Request) -> Result<Answer, kube::Error> {
+    let body = request.body.as_ref().map(serde_json::to_vec).transpose().map_err(kube::Error::SerdeError)?;
+    let media_type = request.content_type.as_deref().unwrap_or("application/json");
+    let sent = http::Request::builder()
+        .method(request.method.as_str())
+        .uri(&request.path)
+        .header(http::header::CONTENT_TYPE, media_type)
+        .body(Body::from(body.unwrap_or_default()))
+        .map_err(kube::Error::HttpError)?;
+    let (head, body) = client.send(sent).await?.into_parts();
+    let bytes = body.collect_bytes().await?;
+    let mut headers = BTreeMap::new();
+    for name in KEPT {
+        let values =
+            head.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let values: Vec<String> = values.collect();
+        if !values.is_empty() {
+            headers.insert(name.to_owned(), values);
+        }
+    }
+    let body = match bytes.is_empty() {
+        true => Value::Null,
+        false => serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())),
+    };
+    Ok(Answer { status: head.status.as_u16(), headers, body })
 }

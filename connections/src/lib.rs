@@ -12,6 +12,7 @@ mod marker;
 mod paths;
 mod pod;
 mod real;
+mod silence;
 mod ssh;
 mod wrapper;
 

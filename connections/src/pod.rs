@@ -1,7 +1,6 @@
 //! Commands in a container of a pod, through the API server's exec. Nothing is wrapped around them: such a container may
 //! have no shell. What is started there runs on when the stream is dropped; commands in pods are short.
 
-use cutover_engine::module::api_failure;
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1;
@@ -10,7 +9,7 @@ use kube::api::AttachParams;
 use kube::{Api, Client};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
-use crate::wrapper;
+use crate::{silence, wrapper};
 
 /// Buffer of each stream, in bytes.
 const BUFFER: usize = 256 * 1024;
@@ -42,11 +41,7 @@ impl Pod {
     }
 
     fn refused(&self, error: &kube::Error) -> TransportFault {
-        let failure = api_failure(&self.site, &format!("exec in pod {}", self.name), error);
-        TransportFault::Unreachable(match &failure.help {
-            Some(help) => format!("{failure}; {help}"),
-            None => failure.to_string(),
-        })
+        TransportFault::Unreachable(silence::words(&self.site, &format!("exec in pod {}", self.name), error))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cutover_engine::clock::Clock;
 use cutover_engine::inventory::{Connection, Inventory, Site};
-use cutover_engine::world::{Place, Transport, TransportFault, World};
+use cutover_engine::world::{Answer, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
@@ -168,9 +168,8 @@ impl World for RealWorld {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let cluster = self.cluster(site);
-        Box::pin(async move { cluster?.client().await })
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        Box::pin(async move { self.cluster(&request.site)?.request(request).await })
     }
 
     fn settle(&self) -> BoxFuture<'_, ()> {

@@ -59,12 +59,20 @@ async fn serve(mut stream: TcpStream, answer: fn(&str) -> (u16, Value), log: Arc
         if line.contains("/exec?") {
             return exec(stream, &line).await;
         }
-        let mut taken = vec![0; end + 4];
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+        let mut taken = vec![0; end + 4 + length.parse::<usize>().unwrap()];
         stream.read_exact(&mut taken).await.unwrap();
+        if line.contains("/cut") {
+            return;
+        }
         let (code, body) = answer(&line);
-        let body = body.to_string();
+        let body = match body {
+            Value::String(plain) => plain,
+            body => body.to_string(),
+        };
+        let warning = if line.contains("v1beta1") { "warning: 299 - \"v1beta1 is deprecated\"\r\n" } else { "" };
         let reply = format!(
-            "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {code} X\r\n{warning}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(reply.as_bytes()).await.unwrap();
@@ -113,6 +121,9 @@ fn answer(line: &str) -> (u16, Value) {
             json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "etcd-0"},
                    "spec": {"containers": [{"name": "etcd"}, {"name": "metrics"}]}}),
         ),
+        "GET /version" => (200, json!({"gitVersion": "v1.20.2"})),
+        "GET /plain" => (200, json!("ok")),
+        "PATCH /apis/policy/v1beta1/x" => (200, json!({"kind": "X"})),
         _ => (404, json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "message": "no", "code": 404})),
     }
 }
@@ -152,8 +163,12 @@ fn world(folder: &Path, settings: &str) -> RealWorld {
     RealWorld::new(Arc::new(inventory), folder.to_owned())
 }
 
+fn get(path: &str) -> cutover_engine::world::Request {
+    cutover_engine::world::Request::get("site", path)
+}
+
 async fn refused(world: &RealWorld) -> TransportFault {
-    world.kubernetes("site").await.map(drop).unwrap_err()
+    world.request(&get("/version")).await.map(drop).unwrap_err()
 }
 
 #[tokio::test]
@@ -176,17 +191,20 @@ async fn the_cluster_must_be_the_pinned_one_and_is_asked_once() {
     let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
     let pinned = |uid: &str| world(folder.path(), &format!("kubeconfig: kube.conf, context: lab, uid: {uid}"));
     let right = pinned("11-22");
-    let (first, second) = tokio::join!(right.kubernetes("site"), right.kubernetes("site"));
-    assert!(first.is_ok() && second.is_ok() && right.kubernetes("site").await.is_ok());
-    assert_eq!(api.seen(), ["GET /api/v1/namespaces/kube-system"]);
+    let version = get("/version");
+    let (first, second) = tokio::join!(right.request(&version), right.request(&version));
+    assert!(first.is_ok() && second.is_ok() && right.request(&version).await.is_ok());
+    let seen = api.seen();
+    assert_eq!(seen[0], "GET /api/v1/namespaces/kube-system");
+    assert_eq!(seen[1..], ["GET /version"; 3]);
 
     let fault = refused(&pinned("33-44")).await;
     let TransportFault::HostKey(why) = &fault else { panic!("{fault}") };
     assert!(why.contains("wrong cluster") && why.contains("`11-22`") && why.contains("`33-44`"), "{why}");
 
     let unpinned = world(folder.path(), "kubeconfig: kube.conf, context: lab");
-    assert!(unpinned.kubernetes("site").await.is_ok());
-    assert_eq!(api.seen().len(), 2, "nothing is asked that is not needed");
+    assert!(unpinned.request(&version).await.is_ok());
+    assert_eq!(api.seen().len(), 6, "nothing is asked that is not needed");
 }
 
 #[tokio::test]
@@ -205,6 +223,39 @@ async fn a_cluster_that_cannot_be_identified_says_why() {
         matches!(&fault, TransportFault::Unreachable(why) if words.iter().all(|word| why.contains(word))),
         "{fault}"
     );
+}
+
+#[tokio::test]
+async fn an_answer_is_data_whatever_its_status() {
+    let api = Api::start(answer).await;
+    let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
+    let world = world(folder.path(), "kubeconfig: kube.conf, context: lab");
+    let patch = cutover_engine::world::Request {
+        method: "PATCH".to_owned(),
+        content_type: Some("application/merge-patch+json".to_owned()),
+        body: Some(json!({"a": 1})),
+        ..get("/apis/policy/v1beta1/x")
+    };
+    let answer = world.request(&patch).await.unwrap();
+    assert_eq!((answer.status, &answer.body), (200, &json!({"kind": "X"})));
+    assert_eq!(answer.warnings().collect::<Vec<_>>(), ["v1beta1 is deprecated"]);
+    let answer = world.request(&get("/none")).await.unwrap();
+    assert_eq!((answer.status, answer.body["reason"].as_str()), (404, Some("NotFound")));
+    assert_eq!(world.request(&get("/plain")).await.unwrap().body, json!("ok"), "what is not JSON is a string");
+}
+
+#[tokio::test]
+async fn what_was_never_sent_is_told_from_what_was_lost() {
+    let api = Api::start(answer).await;
+    let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
+    let lost = world(folder.path(), "kubeconfig: kube.conf, context: lab").request(&get("/cut")).await;
+    assert!(matches!(&lost, Err(TransportFault::Lost(why)) if why.starts_with("site: GET /cut: ")), "{lost:?}");
+    assert_eq!(api.seen().len(), 1, "it is not sent again");
+
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = kubeconfig(&format!("http://127.0.0.1:{free}"), "");
+    let unsent = world(folder.path(), "kubeconfig: kube.conf, context: lab").request(&get("/cut")).await;
+    assert!(matches!(&unsent, Err(TransportFault::Unreachable(why)) if why.contains("refused")), "{unsent:?}");
 }
 
 /// A TLS server with a certificate of its own, ended by pid.

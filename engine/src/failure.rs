@@ -23,6 +23,8 @@ pub struct Failure {
     pub at: Option<Location>,
     /// Whether it is in the journal already, as how a task ended.
     pub(crate) recorded: bool,
+    /// Whether it is a request that never left: nothing is unknown, and an API server that restarts is soon back.
+    pub(crate) unsent: bool,
     /// JSON pointer into the step's module parameters (`/replicas`); the engine turns it into `at`.
     pub pointer: Option<String>,
 }
@@ -38,6 +40,7 @@ impl Failure {
             at: None,
             pointer: None,
             recorded: false,
+            unsent: false,
         }
     }
 

@@ -19,6 +19,7 @@ pub mod record;
 pub mod redact;
 pub mod run;
 pub mod schema;
+pub mod secrets;
 pub mod slug;
 pub mod source;
 pub mod template;
@@ -27,5 +28,6 @@ pub mod world;
 
 // What a run consists of; see the crate.
 pub use cutover_protocol::{
-    action, change, command, diff, event, leaves, output, path, place, request, selector, subject, target, task, text,
+    action, change, command, diff, event, hidden, leaves, output, path, place, query, reads, request, selector,
+    subject, target, task, text,
 };

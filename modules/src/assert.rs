@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -110,14 +110,14 @@ assert:
         Ok(State { held: params.that.len() - unmet.len(), unmet })
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         if state.unmet.is_empty() {
             return Diff::InSync;
         }
         Diff::refused(params.message.iter().chain(&state.unmet))
     }
 
-    fn result(&self, _: &Context, _: &Params, state: &State, _: &[cutover_engine::action::Done]) -> Value {
+    fn result(&self, _: &Facts, _: &Params, state: &State, _: &[cutover_engine::action::Done]) -> Value {
         serde_json::json!({"held": state.held})
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::query::ReadOnly;
+use cutover_engine::reads;
 use cutover_engine::world::{Command as Argv, Exit, Output, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,18 +86,18 @@ register: roles
             return Err(Failure::invalid("a command that changes nothing creates nothing").pointer("/creates"));
         }
         let place = place(cx, params)?;
-        let output = match params.read_only {
-            true => Some(cx.read_at(&place, &argv(params)).await?),
-            false => None,
+        let output = match ReadOnly::declared(argv(params), params.read_only) {
+            Some(command) => Some(cx.read_at(&place, &command).await?),
+            None => None,
         };
         let exists = match &params.creates {
-            Some(path) => Some(cx.read_at(&place, &Argv::new(["test", "-e", path])).await?.success()),
+            Some(path) => Some(cx.read_at(&place, &reads::TEST_EXISTS.of([path])).await?.success()),
             None => None,
         };
         Ok(State { place, output, exists })
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         if let Some(output) = &state.output {
             return match output.exit {
                 Exit::Code(code) if params.expect_rc.contains(&code) => Diff::InSync,
@@ -115,7 +117,7 @@ register: roles
         }
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
         let ran = done.iter().rev().find_map(|done| match done {
             Done::Output(output) => Some(output),
             Done::Response(_) => None,

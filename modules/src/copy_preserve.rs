@@ -6,7 +6,7 @@
 
 use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,7 @@ timeout: 30m
         Ok(State { from, to, source, destination, comparison, root })
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         let State { from, to, comparison, .. } = state;
         let label = from.to_string();
         let reasons = refusals(params, state, &label);
@@ -126,7 +126,7 @@ timeout: 30m
         }
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[cutover_engine::action::Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[cutover_engine::action::Done]) -> Value {
         match &state.comparison {
             Some(found) => json!({
                 "bytes": found.bytes,

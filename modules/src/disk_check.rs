@@ -2,8 +2,8 @@
 //! Changes nothing.
 
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
-use cutover_engine::world::Command;
+use cutover_engine::module::{Context, Diff, Facts, Module};
+use cutover_engine::reads;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -145,7 +145,7 @@ disk_check:
             state.free_bytes = Some(free(cx, path).await?);
         }
         for tree in fits {
-            let du = Command::new(["du", "-s", "-B1", tree]);
+            let du = reads::DU.of([tree]);
             let text = stdout(&du, cx.read(&du).await?)?;
             let bytes = text.split_whitespace().next().and_then(|word| word.parse().ok());
             state.trees.push(bytes.ok_or_else(|| Failure::failed(format!("`{du}` said `{}`", text.trim())))?);
@@ -153,7 +153,7 @@ disk_check:
         Ok(state)
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         let mut reasons = state.uncopied.clone();
         if let Some(block) = &state.block {
             reasons.extend(disk_reasons(params, state, block));
@@ -229,7 +229,7 @@ fn disk_reasons(params: &Params, state: &State, block: &Block) -> Vec<String> {
 async fn look_at(cx: &Context, params: &Params, device: &str, state: &mut State) -> Result<(), Failure> {
     let block = Block::probe(cx, device).await?;
     if block.closed.is_none() {
-        let lsblk = Command::new(["lsblk", "-P", "-b", "-o", "NAME,TYPE", device]);
+        let lsblk = reads::LSBLK.of([device]);
         let listed = stdout(&lsblk, cx.read(&lsblk).await?)?;
         // The first line is the disk itself.
         state.upon = listed.lines().skip(1).filter_map(upon).collect();
@@ -237,12 +237,12 @@ async fn look_at(cx: &Context, params: &Params, device: &str, state: &mut State)
         state.mounted = mounted.map(|mount| mount.target).collect();
     }
     if let Some(resource) = &params.or_drbd {
-        let dump = cx.read(&Command::new(["drbdadm", "dump", resource])).await?;
-        let hostname = cx.read(&Command::new(["hostname"])).await?;
+        let dump = cx.read(&reads::DRBDADM_DUMP.of([resource])).await?;
+        let hostname = cx.read(&reads::HOSTNAME.of([])).await?;
         if let Some(disk) = configured_disk(&dump.stdout, hostname.stdout.trim()).filter(|_| dump.success()) {
-            let real = cx.read(&Command::new(["readlink", "-f", &disk])).await?;
+            let real = cx.read(&reads::READLINK.of([&disk])).await?;
             state.configured = Some(if real.success() { real.stdout.trim().to_owned() } else { disk });
-            let dstate = cx.read(&Command::new(["drbdadm", "dstate", resource])).await?;
+            let dstate = cx.read(&reads::DRBDADM_DSTATE.of([resource])).await?;
             state.attached = dstate.success() && !dstate.stdout.starts_with("Diskless");
         }
     }
@@ -275,7 +275,7 @@ async fn free(cx: &Context, path: &str) -> Result<u64, Failure> {
     let mut above = path.trim_end_matches('/');
     loop {
         let at = if above.is_empty() { "/" } else { above };
-        let df = Command::new(["df", "-B1", "--output=avail", at]);
+        let df = reads::DF.of([at]);
         let output = cx.read(&df).await?;
         match output.stdout.lines().nth(1).and_then(|line| line.trim().parse().ok()) {
             Some(bytes) if output.success() => return Ok(bytes),
@@ -372,7 +372,7 @@ mod tests {
         ];
         let shown = cases.map(|(yaml, state)| {
             let params: Params = serde_yaml::from_str(yaml).unwrap();
-            format!("-- {yaml}\n{}", testing::show(&DiskCheck.diff(&testing::pair_context(), &params, &state)))
+            format!("-- {yaml}\n{}", testing::show(&DiskCheck.diff(testing::pair_context().facts(), &params, &state)))
         });
         insta::assert_snapshot!(shown.concat());
     }

@@ -5,7 +5,7 @@ use cutover_engine::action::Done;
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::target::Target;
 use cutover_engine::world::Place;
 use schemars::JsonSchema;
@@ -90,7 +90,7 @@ register: fresh
         Ok(State(replicas))
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         let reasons = compare::reasons(params, &state.0);
         match &params.accept_stale {
             _ if reasons.is_empty() => Diff::InSync,
@@ -104,7 +104,7 @@ register: fresh
         }
     }
 
-    fn result(&self, _cx: &Context, params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
         let replicas = state.0.iter().map(|replica| {
             let (in_contact, unknown) = match &replica.last_contact {
                 Contact::Now(_) => (true, None),

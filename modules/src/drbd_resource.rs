@@ -7,7 +7,7 @@ use std::fmt;
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -165,15 +165,15 @@ drbd_resource: {create_metadata: true, verify_alg: crc32c}
         look::probe(cx, params).await
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        match cx.pair() {
-            Ok((pair, own, peer)) => compare::compare(cx, params, state, pair, (own, peer)),
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        match facts.pair() {
+            Ok((pair, own, peer)) => compare::compare(facts, params, state, pair, (own, peer)),
             Err(failure) => Diff::blocked(failure.message),
         }
     }
 
-    fn result(&self, cx: &Context, params: &Params, state: &State, _done: &[Done]) -> Value {
-        let resource = cx.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default();
+    fn result(&self, facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
+        let resource = facts.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default();
         let status = state.own.status.as_ref();
         json!({
             "resource": resource,

@@ -3,8 +3,9 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
-use cutover_engine::world::{Command, Place};
+use cutover_engine::module::{Context, Diff, Facts, Module};
+use cutover_engine::reads;
+use cutover_engine::world::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -140,7 +141,7 @@ drbd_role:
                 }
             }
         } else if role == Role::Primary {
-            let real = cx.read(&Command::new(["readlink", "-f", &own.device])).await?;
+            let real = cx.read(&reads::READLINK.of([&own.device])).await?;
             let name = if real.success() { real.stdout.trim() } else { &own.device };
             for mount in mounts::read(cx).await?.into_iter().filter(|mount| mount.source == name) {
                 let users = users::read(cx, &cx.place(), &mount.target).await?;
@@ -150,19 +151,19 @@ drbd_role:
         Ok(state)
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        match (cx.pair(), params.role) {
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        match (facts.pair(), params.role) {
             (Err(failure), _) => Diff::blocked(failure.message),
-            (Ok((pair, own, peer)), Wanted::Primary) => primary::compare(cx, params, state, pair, (own, peer)),
-            (Ok((pair, own, _)), Wanted::Secondary) => secondary::compare(cx, state, pair, own),
+            (Ok((pair, own, peer)), Wanted::Primary) => primary::compare(facts, params, state, pair, (own, peer)),
+            (Ok((pair, own, _)), Wanted::Secondary) => secondary::compare(facts, state, pair, own),
         }
     }
 
-    fn result(&self, cx: &Context, params: &Params, state: &State, done: &[Done]) -> Value {
+    fn result(&self, facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {
         let status = state.own.status.as_ref();
         let peer = state.peer.as_ref().and_then(Peer::end);
         json!({
-            "resource": cx.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default(),
+            "resource": facts.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default(),
             "role": status.map(|status| status.role),
             "changed": !done.is_empty(),
             "disk": status.map(|status| status.disk),
@@ -179,7 +180,7 @@ drbd_role:
 
 /// What a backing disk carries beside DRBD's own metadata.
 async fn traces(cx: &Context, place: Place, disk: &str) -> Result<Traces, Failure> {
-    let wipefs = Command::new(["wipefs", "-n", disk]);
+    let wipefs = reads::WIPEFS_LIST.of([disk]);
     let text = stdout(&wipefs, cx.read_at(&place, &wipefs).await?)?;
     let foreign = |line: &&str| line.contains("0x") && !line.split_whitespace().any(|word| word == "drbd");
     let squeeze = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");

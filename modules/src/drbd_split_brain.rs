@@ -4,8 +4,8 @@
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff, Module};
-use cutover_engine::world::Command;
+use cutover_engine::module::{Context, Diff, Facts, Module};
+use cutover_engine::reads;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -133,15 +133,15 @@ drbd_split_brain:
         Ok(State { victim, survivor, node })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        match cx.pair() {
-            Ok((pair, own, peer)) => compare::compare(cx, params, state, pair, (own, peer)),
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        match facts.pair() {
+            Ok((pair, own, peer)) => compare::compare(facts, params, state, pair, (own, peer)),
             Err(failure) => Diff::blocked(failure.message),
         }
     }
 
-    fn result(&self, cx: &Context, _params: &Params, state: &State, done: &[Done]) -> Value {
-        let found = cx.pair().ok();
+    fn result(&self, facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
+        let found = facts.pair().ok();
         let status = state.victim.status.as_ref();
         json!({
             "resource": found.map(|(pair, ..)| pair.resource.clone()),
@@ -158,7 +158,7 @@ drbd_split_brain:
 }
 
 async fn node(cx: &Context, params: &Params, (pair, own): (&Pair, &PairMember), victim: &End) -> Result<Node, Failure> {
-    let real = cx.read(&Command::new(["readlink", "-f", &own.device])).await?;
+    let real = cx.read(&reads::READLINK.of([&own.device])).await?;
     let device = if real.success() { real.stdout.trim() } else { &own.device };
     let mut mounted = Vec::new();
     for mount in mounts::read(cx).await?.into_iter().filter(|mount| mount.source == device) {
@@ -166,7 +166,7 @@ async fn node(cx: &Context, params: &Params, (pair, own): (&Pair, &PairMember), 
         mounted.push((mount.target, users));
     }
     let there = async |path: &str| {
-        let test = Command::new(["test", "-e", path]).accept([1]);
+        let test = reads::TEST_EXISTS.of([path]).accept([1]);
         Ok::<_, Failure>(cx.read(&test).await?.success())
     };
     let marker = there(&params.marker(pair)).await?;

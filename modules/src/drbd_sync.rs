@@ -3,7 +3,7 @@
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff, Module, Progress, Waiting};
+use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Waiting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -73,8 +73,8 @@ timeout: 2h
         Ok(State { own, peer })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        let (pair, own, peer) = match cx.pair() {
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        let (pair, own, peer) = match facts.pair() {
             Ok(found) => found,
             Err(failure) => return Diff::blocked(failure.message),
         };
@@ -88,8 +88,8 @@ timeout: 2h
         }
     }
 
-    fn result(&self, cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
-        let resource = cx.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default();
+    fn result(&self, facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
+        let resource = facts.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default();
         let status = state.own.status.as_ref();
         json!({
             "resource": resource,

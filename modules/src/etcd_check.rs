@@ -10,7 +10,7 @@ mod verdict;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -132,11 +132,11 @@ register: after
         look::look(cx, params).await
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         verdict::verdict(params, state)
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
         let leader = state.endpoints.iter().find_map(|endpoint| endpoint.leader.clone());
         let hash = state.hashes.first();
         json!({

@@ -2,7 +2,8 @@
 
 use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::reads;
 use cutover_engine::world::{Command, Exit, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -125,7 +126,7 @@ file: {path: "/etc/drbd.d/cke_{{ pair.resource }}.primary", state: touch}
         Ok(State { place, found })
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         if params.state == Wanted::Absent {
             return remove::diff(params, &state.place, state.found.as_ref());
         }
@@ -168,9 +169,7 @@ pub(crate) fn path(params: &Params) -> &str {
 
 async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
     let path = path(params);
-    let format = "%y %m %U %u %G %g %s\\n";
-    let command = Command::new(["find", path, "-maxdepth", "0", "-printf", format]);
-    let output = cx.read(&Command { env: [("LC_ALL".to_owned(), "C".to_owned())].into(), ..command }).await?;
+    let output = cx.read(&reads::FIND_ITSELF.of([path]).untranslated()).await?;
     let failure = |what: &str, stderr: &str| {
         Failure::failed(format!("cannot {what} {path}")).details(stderr.lines().map(str::to_owned))
     };
@@ -197,7 +196,7 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
         misplaced: None,
     };
     if kind == "f" && found.size <= READABLE && matches!(params.state, Wanted::File | Wanted::Absent) {
-        let output = cx.read(&Command::new(["cat", "--", path])).await?;
+        let output = cx.read(&reads::CAT_OPERAND.of([path])).await?;
         if output.exit != Exit::Code(0) {
             return Err(failure("read", &output.stderr));
         }
@@ -205,7 +204,7 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
         found.content = Some(output.stdout).filter(|text| text.len() as u64 == found.size);
     }
     if params.immutable.is_some() || params.state == Wanted::Absent {
-        let output = cx.read(&Command::new(["lsattr", "-d", "--", path])).await?;
+        let output = cx.read(&reads::LSATTR_OPERAND.of([path])).await?;
         // Not every file system has attributes; what has none is not immutable.
         let flags = output.stdout.split_whitespace().next().unwrap_or_default();
         found.immutable = Some(output.success() && flags.contains('i'));
@@ -214,21 +213,21 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
         found.misplaced = misplaced(cx, path, device).await?;
     }
     if kind == "d" && params.state == Wanted::Absent {
-        let list = Command::new(["find", path, "-mindepth", "1", "-maxdepth", "1", "-printf", "x"]);
+        let list = reads::FIND_ENTRIES.of([path]);
         let output = cx.read(&list).await?;
         if output.exit != Exit::Code(0) {
             return Err(failure("list", &output.stderr));
         }
         found.entries = Some(output.stdout.len());
-        found.mount_point = Some(cx.read(&Command::new(["mountpoint", "-q", path])).await?.success());
+        found.mount_point = Some(cx.read(&reads::MOUNTPOINT.of([path])).await?.success());
     }
     Ok(Some(found))
 }
 
 /// The device that a path lies on, if it is not the one it must lie on.
 async fn misplaced(cx: &Context, path: &str, device: &str) -> Result<Option<String>, Failure> {
-    let resolved = cx.read(&Command::new(["readlink", "-f", "--", device])).await?;
-    let findmnt = Command::new(["findmnt", "-n", "-o", "SOURCE", "-T", path]);
+    let resolved = cx.read(&reads::READLINK_OPERAND.of([device])).await?;
+    let findmnt = reads::FINDMNT_SOURCE.of([path]);
     let mounted = cx.read(&findmnt).await?;
     if !mounted.success() {
         return Err(crate::storage::failed(&findmnt, &mounted));

@@ -2,7 +2,7 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ filesystem:
         Ok(State { block: Block::probe(cx, &params.device).await? })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
         let Params { device, kind, label, options } = params;
         let block = &state.block;
         let mut reasons = block.obstacles();
@@ -116,13 +116,13 @@ filesystem:
         argv.extend(label.iter().flat_map(|label| ["-L".to_owned(), label.clone()]));
         argv.extend(options.iter().cloned());
         argv.push(device.clone());
-        let make = Action::Exec { place: cx.place(), command: Command::new(argv) };
+        let make = Action::Exec { place: facts.place(), command: Command::new(argv) };
         let size = block.bytes.map(crate::quantity::human).unwrap_or_default();
         let summary = format!("make an {} file system on {device} ({size}, blank)", kind.name());
         Diff::Change(vec![Change::at_most_once(summary, [make])])
     }
 
-    fn result(&self, _cx: &Context, params: &Params, state: &State, done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {
         let signature = state.block.signature.clone().unwrap_or_default();
         json!({
             "device": params.device,
@@ -155,7 +155,7 @@ mod tests {
 
     fn look(yaml: &str, block: Block) -> String {
         let params: Params = serde_yaml::from_str(yaml).expect("the parameters are right");
-        testing::show(&Filesystem.diff(&testing::pair_context(), &params, &State { block }))
+        testing::show(&Filesystem.diff(testing::pair_context().facts(), &params, &State { block }))
     }
 
     #[test]

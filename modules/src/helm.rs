@@ -15,7 +15,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -145,13 +145,11 @@ timeout: 5m
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         params.check()?;
-        let cli = Cli::new(cx, params)?;
-        look::look(cx, &cli, params).await
+        look::look(cx, params).await
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        // The probe has found out that there is a context.
-        let Ok(cli) = Cli::new(cx, params) else { return Diff::blocked("no Kubernetes context") };
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
+        let cli = Cli::new(&state.cluster, params);
         match params.state {
             Wanted::Present => present::diff(&cli, params, state),
             Wanted::Absent => absent::diff(&cli, params, state),
@@ -159,7 +157,7 @@ timeout: 5m
         }
     }
 
-    fn result(&self, _cx: &Context, params: &Params, state: &State, done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {
         look::result(params, state, done)
     }
 }

@@ -8,7 +8,7 @@ mod wanted;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::request::Request;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -245,11 +245,11 @@ k8s_apply:
         Ok(State { objects })
     }
 
-    fn diff(&self, cx: &Context, _params: &Params, state: &State) -> Diff {
-        state.compare(cx.target().site().unwrap_or_default())
+    fn diff(&self, facts: &Facts, _params: &Params, state: &State) -> Diff {
+        state.compare(facts.target().site().unwrap_or_default())
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
         let object = |seen: &Seen| json!({"kind": seen.kind.kind, "namespace": seen.namespace, "name": seen.name, "uid": seen.uid});
         json!({"objects": state.objects.iter().map(object).collect::<Vec<_>>()})
     }

@@ -8,7 +8,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -220,12 +220,12 @@ k8s_delete:
         Ok(State { kind, objects })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        params.compare(cx.target().site().unwrap_or_default(), state)
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
     /// The manifests of what was deleted, as they were just before: evidence, and the way back.
-    fn result(&self, _cx: &Context, _params: &Params, _state: &State, done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, _state: &State, done: &[Done]) -> Value {
         let mut deleted: Vec<Value> = Vec::new();
         for response in done {
             // An object was read first; the answer to its deletion is the object again, or a Status.

@@ -3,7 +3,8 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::query::ReadOnly;
 use cutover_engine::world::{Command as Argv, Exit, Output, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,14 +81,14 @@ k8s_exec:
         let (site, container) = (cx.site()?, container.as_deref());
         let place = pod::place(site, namespace, pod, container);
         let pod = Pod::read(cx, site, namespace, pod, container).await?;
-        let output = match params.read_only && pod.obstacle().is_none() {
-            true => Some(cx.read_at(&place, &argv(params)).await?),
-            false => None,
+        let output = match ReadOnly::declared(argv(params), params.read_only) {
+            Some(command) if pod.obstacle().is_none() => Some(cx.read_at(&place, &command).await?),
+            _ => None,
         };
         Ok(State { place, pod, output })
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         if let Some(obstacle) = state.pod.obstacle() {
             return obstacle;
         }
@@ -106,7 +107,7 @@ k8s_exec:
         }])
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
         let ran = done.iter().rev().find_map(|done| match done {
             Done::Output(output) => Some(output),
             Done::Response(_) => None,
@@ -142,7 +143,7 @@ mod tests {
         let params: Params = serde_json::from_value(all).unwrap();
         let pod = Pod { name: "etcd-0".to_owned(), node: Some("worker01".to_owned()), ready: false, standing };
         let state = State { place: pod::place("primary", "common", "etcd-0", None), pod, output };
-        show(&K8sExec.diff(&pair_context(), &params, &state))
+        show(&K8sExec.diff(pair_context().facts(), &params, &state))
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -153,11 +153,11 @@ k8s_label: {kind: Node, name: "{{ pair.node }}", labels: {example.com/etcd: "tru
         Ok(State { object, copy })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        params.compare(cx.target().site().unwrap_or_default(), state)
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
         json!({"labels": state.object.labels})
     }
 }
@@ -173,7 +173,7 @@ mod tests {
         params.check().unwrap();
         let labelled = |title: &str, labels| Labelled { title: title.to_owned(), path: format!("/{title}"), labels };
         let state = State { object: labelled("CkeNode", object), copy: copy.map(|labels| labelled("Node", labels)) };
-        testing::show(&K8sLabel.diff(&testing::pair_context(), &params, &state))
+        testing::show(&K8sLabel.diff(testing::pair_context().facts(), &params, &state))
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -172,11 +172,11 @@ k8s_patch:
         Ok(State { kind, objects })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        params.compare(cx.target().site().unwrap_or_default(), state)
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
         let names: Vec<&str> = state.objects.iter().filter_map(|seen| seen.object.as_ref()).map(name).collect();
         json!({"names": names})
     }

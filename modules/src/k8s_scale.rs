@@ -6,7 +6,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module, Progress, Waiting};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Progress, Waiting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -244,11 +244,11 @@ timeout: 3m
         Ok(State { kind, workload })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        params.compare(cx.target().site().unwrap_or_default(), state)
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
-    fn result(&self, _cx: &Context, params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
         let pods = state.workload.as_ref().map(|workload| workload.pods.as_slice()).unwrap_or_default();
         json!({"kind": params.kind, "namespace": params.namespace, "name": params.name, "replicas": params.replicas, "pods": pods})
     }

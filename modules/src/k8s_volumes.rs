@@ -8,8 +8,9 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
-use cutover_engine::world::{Command, Place};
+use cutover_engine::module::{self, Context, Diff, Module};
+use cutover_engine::reads;
+use cutover_engine::world::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -78,17 +79,17 @@ register: old
         Ok(facts)
     }
 
-    fn diff(&self, cx: &Context, params: &Params, facts: &Facts) -> Diff {
-        let site = cx.target().site().unwrap_or_default();
-        let violations = proof::violations(params, site, &cx.inventory().pairs, facts);
+    fn diff(&self, task: &module::Facts, params: &Params, facts: &Facts) -> Diff {
+        let site = task.target().site().unwrap_or_default();
+        let violations = proof::violations(params, site, task.pairs(), facts);
         if violations.is_empty() { Diff::InSync } else { Diff::refused(violations) }
     }
 
     /// `volumes`, in the order of the ordinals.
-    fn result(&self, cx: &Context, params: &Params, facts: &Facts, _done: &[Done]) -> Value {
-        let site = cx.target().site().unwrap_or_default();
+    fn result(&self, task: &module::Facts, params: &Params, facts: &Facts, _done: &[Done]) -> Value {
+        let site = task.target().site().unwrap_or_default();
         let row = |replica: &facts::Replica| {
-            let pair = cx.inventory().pairs.get(replica.ordinal);
+            let pair = task.pairs().get(replica.ordinal);
             let claim = replica.claim.as_ref();
             let volume = replica.volume.as_ref();
             json!({
@@ -125,13 +126,13 @@ async fn look_on_nodes(cx: &Context, facts: &mut Facts) -> Result<(), Failure> {
             continue;
         }
         let place = Place::node(site, &member.node);
-        let resolved = cx.read_at(&place, &Command::new(["readlink", "-f", &member.device])).await?;
+        let resolved = cx.read_at(&place, &reads::READLINK.of([&member.device])).await?;
         let device = match resolved.stdout.trim() {
             name if resolved.success() && !name.is_empty() => name.to_owned(),
             _ => member.device.clone(),
         };
         // `-P` and not `-J`, which the util-linux of CentOS 7 does not know. It finds nothing for a path that is not there.
-        let findmnt = Command::new(["findmnt", "-n", "-P", "-o", "SOURCE,TARGET", "-T", &path]).accept([1]);
+        let findmnt = reads::FINDMNT_SOURCE_TARGET.of([&path]).accept([1]);
         let found = cx.read_at(&place, &findmnt).await?;
         if !found.accepted_by(&findmnt) {
             return Err(crate::storage::failed(&findmnt, &found));

@@ -7,7 +7,7 @@ use std::fmt;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module, Progress, Waiting};
+use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Waiting};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
@@ -323,11 +323,11 @@ timeout: 1m
         Ok(State { kind, objects })
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         params.compare(state)
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
         let names: Vec<&str> = state.objects.iter().map(|seen| seen.name.as_str()).collect();
         let value = match state.objects.as_slice() {
             [one] => one.value.clone(),

@@ -8,8 +8,8 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
-use cutover_engine::world::Command;
+use cutover_engine::module::{Context, Diff, Facts, Module};
+use cutover_engine::reads;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -137,9 +137,9 @@ pub(crate) struct Unit {
 }
 
 impl Params {
-    fn boot<'a>(&'a self, cx: &'a Context) -> Option<Boot<'a>> {
+    fn boot<'a>(&'a self, facts: &'a Facts) -> Option<Boot<'a>> {
         let Persist { marker, promote } = self.persist.as_ref()?;
-        let pair = cx.pair().ok().filter(|(_, own, _)| own.device == self.device);
+        let pair = facts.pair().ok().filter(|(_, own, _)| own.device == self.device);
         let resource = pair.map(|(pair, ..)| pair.resource.as_str());
         let (device, path, kind) = (self.device.as_str(), self.path.as_str(), self.kind.name());
         Some(Boot { device, path, kind, options: &self.options, marker, resource, promote: *promote })
@@ -186,20 +186,20 @@ mount:
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         params.check()?;
         let path = &params.path;
-        if params.boot(cx).is_some_and(|boot| boot.promote && boot.resource.is_none()) {
+        if params.boot(cx.facts()).is_some_and(|boot| boot.promote && boot.resource.is_none()) {
             let message =
                 format!("`promote` is for the DRBD device of the target's pair, and {} is none", params.device);
             return Err(Failure::invalid(message).pointer("/persist/promote"));
         }
         let block = Block::probe(cx, &params.device).await?;
-        let directory = if cx.read(&Command::new(["test", "-d", path]).accept([1])).await?.success() {
+        let directory = if cx.read(&reads::TEST_DIRECTORY.of([path]).accept([1])).await?.success() {
             "directory"
-        } else if cx.read(&Command::new(["test", "-e", path]).accept([1])).await?.success() {
+        } else if cx.read(&reads::TEST_EXISTS.of([path]).accept([1])).await?.success() {
             "other"
         } else {
             "missing"
         };
-        let real = cx.read(&Command::new(["readlink", "-f", path])).await?;
+        let real = cx.read(&reads::READLINK.of([path])).await?;
         let real_path = if real.success() { real.stdout.trim_end_matches('\n').to_owned() } else { path.clone() };
         let all = mounts::read(cx).await?;
         let at_path: Vec<Mounted> = all.iter().filter(|mount| mount.target == real_path).cloned().collect();
@@ -221,18 +221,18 @@ mount:
             _ => None,
         };
         let mut units = Vec::new();
-        for (name, _) in params.boot(cx).map(|boot| boot.units()).unwrap_or_default() {
+        for (name, _) in params.boot(cx.facts()).map(|boot| boot.units()).unwrap_or_default() {
             units.push(unit(cx, name).await?);
         }
         let directory = directory.to_owned();
         Ok(State { block, directory, real_path, at_path, elsewhere, nested, users, beneath, units })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
-        compare::compare(cx, params, state)
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        compare::compare(facts, params, state)
     }
 
-    fn result(&self, _cx: &Context, params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
         let signature = state.block.signature.clone().unwrap_or_default();
         json!({
             "device": params.device,
@@ -247,9 +247,9 @@ mount:
 }
 
 async fn beneath(cx: &Context, path: &str) -> Result<Beneath, Failure> {
-    let lsattr = Command::new(["lsattr", "-d", path]);
+    let lsattr = reads::LSATTR.of([path]);
     let flags = crate::storage::stdout(&lsattr, cx.read(&lsattr).await?)?;
-    let ls = Command::new(["ls", "-A", path]);
+    let ls = reads::LS.of([path]);
     let names = crate::storage::stdout(&ls, cx.read(&ls).await?)?;
     let aside = moves::is_aside(cx, path).await?;
     Ok(Beneath {
@@ -260,8 +260,8 @@ async fn beneath(cx: &Context, path: &str) -> Result<Beneath, Failure> {
 }
 
 async fn unit(cx: &Context, name: String) -> Result<Unit, Failure> {
-    let text = cx.read(&Command::new(["cat", &format!("{DIRECTORY}/{name}")]).accept([1])).await?;
-    let enabled = cx.read(&Command::new(["systemctl", "is-enabled", &name]).accept([1, 4])).await?;
+    let text = cx.read(&reads::CAT.of([&format!("{DIRECTORY}/{name}")]).accept([1])).await?;
+    let enabled = cx.read(&reads::SYSTEMCTL_IS_ENABLED.of([&name]).accept([1, 4])).await?;
     let text = text.success().then_some(text.stdout);
     Ok(Unit { name, text, enabled: enabled.stdout.trim() == "enabled" })
 }

@@ -4,7 +4,9 @@
 use cutover_engine::action::{Action, Done};
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::query::ReadScript;
+use cutover_engine::reads;
 use cutover_engine::world::{Command, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,9 +105,15 @@ pub(crate) struct State {
     pub(crate) rtt_ms: Option<(f64, f64)>,
     /// What each port did: `open`, `refused`, `unreachable`; or with `free`, the program that listens.
     pub(crate) ports: Vec<(u16, String)>,
+    /// The node with the address; looked for only if throughput is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) peer: Option<Place>,
 }
 
-const TCP: &str = include_str!("scripts/tcp.sh");
+/// What the script for ports does.
+const TRY: &str = include_str!("scripts/tcp.sh");
+/// The script that tries ports: it opens connections and sends nothing.
+const TCP: ReadScript = ReadScript::declare("cutover-tcp", TRY);
 const THROUGHPUT: &str = include_str!("scripts/throughput.sh");
 
 impl Module for NetCheck {
@@ -130,18 +138,18 @@ net_check:
             None => cx.pair()?.2.address.clone(),
         };
         if let Some(throughput) = &params.throughput {
-            destination(cx, &to)?;
             if !(1..=600).contains(&throughput.seconds) {
                 return Err(Failure::invalid("measure for 1 to 600 seconds").pointer("/throughput/seconds"));
             }
         }
-        let mut state = State { to: to.clone(), ..State::default() };
+        let peer = params.throughput.as_ref().map(|_| destination(cx, &to)).transpose()?;
+        let mut state = State { to: to.clone(), peer, ..State::default() };
         if let Some(ping) = &params.ping {
             if !(1..=1000).contains(&ping.count) {
                 return Err(Failure::invalid("send 1 to 1000 packets").pointer("/ping/count"));
             }
             let count = ping.count.to_string();
-            let command = Command::new(["ping", "-n", "-q", "-c", &count, "-i", "0.2", "-W", "2", &to]).accept([1]);
+            let command = reads::PING.of([&count, &to]).accept([1]);
             let output = cx.read(&command).await?;
             state.packets = packets(&output.stdout);
             state.rtt_ms = round_trip(&output.stdout);
@@ -158,7 +166,7 @@ net_check:
         Ok(state)
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
         let to = &state.to;
         let mut reasons = Vec::new();
         if let (Some(ping), Some((sent, received))) = (&params.ping, state.packets) {
@@ -180,27 +188,26 @@ net_check:
         for (port, word) in &state.ports {
             match (params.tcp_mode, word.as_str()) {
                 (TcpMode::Free, program) => {
-                    reasons.push(format!("port {port} is taken on {}: {program} listens on it", cx.place()));
+                    reasons.push(format!("port {port} is taken on {}: {program} listens on it", facts.place()));
                 }
                 (_, "open") | (TcpMode::Reachable, "refused") => {}
                 (TcpMode::Listening, "refused") => reasons.push(format!("nothing listens on port {port} of {to}")),
                 (_, _) => reasons.push(format!(
                     "port {port} of {to} does not answer: look for a firewall between {} and it",
-                    cx.place()
+                    facts.place()
                 )),
             }
         }
         if !reasons.is_empty() {
             return Diff::refused(reasons);
         }
-        match (&params.throughput, destination(cx, to)) {
-            (None, _) => Diff::InSync,
-            (Some(_), Err(failure)) => Diff::blocked(failure.message),
-            (Some(throughput), Ok(peer)) => Diff::Run(vec![measure(cx, throughput, to, peer)]),
+        match (&params.throughput, &state.peer) {
+            (Some(throughput), Some(peer)) => Diff::Run(vec![measure(facts, throughput, to, peer.clone())]),
+            _ => Diff::InSync,
         }
     }
 
-    fn result(&self, _cx: &Context, _params: &Params, state: &State, done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
         let measured = done.iter().find_map(|done| match done {
             Done::Output(output) => output.stdout.split(": ").nth(1)?.split(' ').next()?.parse::<u64>().ok(),
             Done::Response(_) => None,
@@ -233,19 +240,19 @@ fn destination(cx: &Context, to: &str) -> Result<Place, Failure> {
 }
 
 /// Both ends run at the same time, joined by a pipe that carries nothing but the sender's report.
-fn measure(cx: &Context, throughput: &Throughput, to: &str, peer: Place) -> Change {
+fn measure(facts: &Facts, throughput: &Throughput, to: &str, peer: Place) -> Change {
     let Throughput { min, seconds, port } = throughput;
     let [port, time, minimum] = [port.to_string(), seconds.to_string(), min.0.to_string()];
     let send = Command::script("cutover-throughput", THROUGHPUT, ["send", to, &port, &time]);
     let receive = Command::script("cutover-throughput", THROUGHPUT, ["receive", &port, &time, &minimum]);
-    let action = Action::Pipe { source: cx.place(), read: send, destination: peer, write: receive };
+    let action = Action::Pipe { source: facts.place(), read: send, destination: peer, write: receive };
     let summary = format!("measure the throughput to {to} for {seconds} s, at least {}/s", human(min.0));
     Change::transient(summary, [action])
 }
 
 async fn answers(cx: &Context, to: &str, ports: &[u16]) -> Result<Vec<(u16, String)>, Failure> {
     let args = [to.to_owned()].into_iter().chain(ports.iter().map(u16::to_string));
-    let command = Command::script("cutover-tcp", TCP, args);
+    let command = TCP.of(args);
     let text = stdout(&command, cx.read(&command).await?)?;
     let answer = |line: &str| {
         let (port, word) = line.split_once(' ')?;
@@ -256,7 +263,7 @@ async fn answers(cx: &Context, to: &str, ports: &[u16]) -> Result<Vec<(u16, Stri
 
 /// The programs that listen on some ports here. Sockets of the kernel, such as DRBD's, have none.
 async fn listeners(cx: &Context, ports: &[u16]) -> Result<Vec<(u16, String)>, Failure> {
-    let ss = Command::new(["ss", "-l", "-t", "-n", "-p"]);
+    let ss = reads::SS_LISTENERS.of([]);
     let text = stdout(&ss, cx.read(&ss).await?)?;
     Ok(text.lines().filter_map(listener).filter(|(port, _)| ports.contains(port)).collect())
 }

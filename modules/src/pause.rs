@@ -3,7 +3,7 @@
 use cutover_engine::action::Action;
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::world::{Command, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ pause: {for: 30s, message: an election takes some seconds}
         Ok(State {})
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, _state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, _state: &State) -> Diff {
         // A sleep at the controller: it can be cancelled, costs no connection, and shows in the plan.
         let seconds = params.duration.0.as_secs_f64().to_string();
         let action = Action::Exec { place: Place::Controller, command: Command::new(["sleep", &seconds]) };

@@ -1,7 +1,7 @@
 //! `set_fact`: names values for later steps, through `register`.
 
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -32,7 +32,7 @@ register: places
         Ok(params.0.clone())
     }
 
-    fn diff(&self, _cx: &Context, _params: &Params, _state: &Self::State) -> Diff {
+    fn diff(&self, _facts: &Facts, _params: &Params, _state: &Self::State) -> Diff {
         Diff::InSync
     }
 }

@@ -7,7 +7,7 @@ use cutover_engine::inventory::{Inventory, Pair, PairMember, Roles};
 use cutover_engine::module::{Context, Diff};
 use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
-use cutover_engine::world::{Place, Transport, TransportFault, World};
+use cutover_engine::world::{Answer, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 
 /// A world that nothing can be asked.
@@ -25,8 +25,8 @@ impl World for Nowhere {
         Box::pin(async move { Err(fault) })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let fault = TransportFault::Unreachable(format!("{site}: a comparison must not touch the world"));
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        let fault = TransportFault::Unreachable(format!("{request}: a comparison must not touch the world"));
         Box::pin(async move { Err(fault) })
     }
 }
@@ -55,7 +55,7 @@ pub(crate) fn pair_context() -> Context {
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
         pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members: members.into_iter().collect() }],
         vars: Default::default(),
-        secrets: Vec::new(),
+        secrets: Default::default(),
         digest: String::new(),
     };
     context(inventory)

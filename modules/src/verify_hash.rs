@@ -1,7 +1,7 @@
 //! `verify_hash`: proves that two trees are equal in everything, or records what one tree is.
 
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +104,7 @@ verify_hash:
         }
     }
 
-    fn diff(&self, _cx: &Context, params: &Params, state: &State) -> Diff {
+    fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         let found = &state.comparison;
         let mut reasons = state.left_out.clone();
         if !found.equal() {

@@ -10,7 +10,7 @@ use crate::action::Done;
 use crate::change::Change;
 use crate::diff::Waiting;
 use crate::failure::RecordedFailure;
-use crate::leaves::Hidden;
+use crate::hidden::Hidden;
 use crate::path::Path;
 use crate::target::Target;
 use crate::task::{ChangeId, TaskId};

@@ -1,9 +1,7 @@
 //! The texts in an event that come from elsewhere: parameters, what a program printed, what an API server answered. Secrets
 //! are taken out of these, leaf by leaf, and put back in; ids, kinds, paths and keys are never touched.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::action::{Action, Done};
 use crate::change::Change;
@@ -11,44 +9,32 @@ use crate::command::Command;
 use crate::diff::{Diff, Waiting};
 use crate::event::{EventKind, Reading};
 use crate::failure::RecordedFailure;
+pub use crate::hidden::{Form, Hidden, MARK};
 use crate::output::Output;
 use crate::request::{Answer, Request};
+use crate::subject::Subject;
 use crate::text::{Arg, Text};
-
-/// Where a secret stood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Hidden {
-    /// The leaf, as a JSON pointer into the event.
-    pub at: String,
-    /// The offset in the leaf, in bytes, of the `***` that stands for it.
-    pub offset: usize,
-    /// The secret's name: a parameter or a secret of the inventory, with the way into it (`tls.key`).
-    pub secret: String,
-    /// In which form it stood there.
-    pub form: Form,
-}
-
-/// A form in which a secret can stand in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Form {
-    /// As it is.
-    Plain,
-    /// Encoded in base64, as in a Kubernetes Secret.
-    Base64,
-    /// One of its lines, counted from 0.
-    Line(usize),
-    /// As a number of its own.
-    Number,
-}
 
 /// Looks at leaves, and may change them.
 pub trait Visitor {
-    /// A text at a JSON pointer.
-    fn text(&mut self, at: &str, text: &mut String);
+    /// A text at a JSON pointer. What is before `from`, in bytes, is not a leaf's but belongs to the structure.
+    fn text(&mut self, at: &str, text: &mut String, from: usize);
 
-    /// A number at a JSON pointer. By default it is left alone.
+    /// A text that stands in foreign JSON, and may become another kind of value.
+    fn string(&mut self, at: &str, value: &mut Value) {
+        if let Value::String(text) = value {
+            self.text(at, text, 0);
+        }
+    }
+
+    /// A number that stands in foreign JSON. By default it is left alone.
     fn number(&mut self, _at: &str, _value: &mut Value) {}
+
+    /// The keys of an object of foreign JSON, before its values are shown.
+    fn before(&mut self, _at: &str, _map: &mut Map<String, Value>) {}
+
+    /// The same, after its values were shown.
+    fn after(&mut self, _at: &str, _map: &mut Map<String, Value>) {}
 }
 
 /// The way to a leaf.
@@ -59,10 +45,15 @@ impl Pointer {
     fn within(&mut self, name: impl std::fmt::Display, work: impl FnOnce(&mut Self)) {
         let length = self.0.len();
         self.0.push('/');
-        self.0.push_str(&name.to_string().replace('~', "~0").replace('/', "~1"));
+        self.0.push_str(&token(&name.to_string()));
         work(self);
         self.0.truncate(length);
     }
+}
+
+/// A key as a JSON pointer has it.
+pub fn token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// Data with leaves of foreign origin.
@@ -84,7 +75,7 @@ macro_rules! fields {
 
 impl Leaves for String {
     fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
-        visitor.text(&at.0, self);
+        visitor.text(&at.0, self, 0);
     }
 }
 
@@ -113,13 +104,15 @@ impl<K: std::fmt::Display + Ord, V: Leaves> Leaves for std::collections::BTreeMa
 impl Leaves for Value {
     fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
         match self {
-            Self::String(text) => visitor.text(&at.0, text),
+            Self::String(_) => visitor.string(&at.0, self),
             Self::Number(_) => visitor.number(&at.0, self),
             Self::Array(items) => items.leaves(at, visitor),
             Self::Object(map) => {
+                visitor.before(&at.0, map);
                 for (key, value) in map.iter_mut() {
                     at.within(key, |at| value.leaves(at, visitor));
                 }
+                visitor.after(&at.0, map);
             }
             Self::Null | Self::Bool(_) => {}
         }
@@ -204,9 +197,36 @@ impl Leaves for Done {
 
 impl Leaves for Change {
     fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
-        // A key may name a path or an object; it is compared with the secrets back in it.
-        let Self { key, summary, class: _, actions, undo, preview, alters: _ } = self;
-        fields!(at, visitor: key, summary, actions, undo, preview);
+        let Self { key, summary, class: _, actions, undo, preview, alters } = self;
+        // `create-directory /srv/etcd`: the first word is the module's. What the change is of may come from anywhere, and keys are
+        // compared with the secrets back in them.
+        if let Some(first) = key.find(' ') {
+            at.within("key", |at| visitor.text(&at.0, key, first + 1));
+        }
+        fields!(at, visitor: summary, actions, undo, preview, alters);
+    }
+}
+
+impl Leaves for Subject {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        match self {
+            Self::Path { place: _, path } => at.within("path", |at| {
+                fields!(at, visitor: path);
+            }),
+            Self::Device { place: _, device } => at.within("device", |at| {
+                fields!(at, visitor: device);
+            }),
+            Self::Resource { resource } => at.within("resource", |at| {
+                fields!(at, visitor: resource);
+            }),
+            Self::Object { site: _, kind: _, namespace, name } => at.within("object", |at| {
+                fields!(at, visitor: namespace, name);
+            }),
+            Self::Pods { site: _, namespace, name } => at.within("pods", |at| {
+                fields!(at, visitor: namespace, name);
+            }),
+            Self::Anything { place: _ } => {}
+        }
     }
 }
 
@@ -319,7 +339,7 @@ mod tests {
     struct Mark(Vec<String>);
 
     impl Visitor for Mark {
-        fn text(&mut self, at: &str, text: &mut String) {
+        fn text(&mut self, at: &str, text: &mut String, _: usize) {
             self.0.push(at.to_owned());
             text.push('!');
         }
@@ -330,7 +350,8 @@ mod tests {
         let action = Action::Exec { place: Place::Controller, command: Command::new(["echo", "x"]).stdin("in") };
         let request = Action::Request(Request { body: Some(json!({"a/b": ["c"]})), ..Request::get("p", "/x") });
         let summary = crate::text!("test.run", "run {what}", what = vec!["a", "b"]);
-        let change = Change::at_most_once(summary, [action]).key("run").undo([request]).preview("+x");
+        let change = Change::at_most_once(summary, [action]).key("run x").undo([request]);
+        let change = change.preview("+x").alters([Subject::path(&Place::Controller, "/x")]);
         let task = TaskId { path: "p/s[1:aa]".parse().unwrap(), target: Target::Controller };
         let mut kind = EventKind::Applying { task, number: ChangeId(1), change };
         let mut mark = Mark(Vec::new());
@@ -340,7 +361,7 @@ mod tests {
             let leaf = json.pointer(at).and_then(Value::as_str);
             assert!(leaf.is_some_and(|leaf| leaf.ends_with('!')), "{at}: {leaf:?} in {json}");
         }
-        assert_eq!(mark.0.len(), 9, "{:?}", mark.0);
+        assert_eq!(mark.0.len(), 10, "{:?}", mark.0);
         assert!(!json["task"].to_string().contains('!') && !json["change"]["class"].to_string().contains('!'));
     }
 }

@@ -39,6 +39,17 @@ impl Request {
             accept: Vec::new(),
         }
     }
+
+    /// Method and path, as failures name a request: `GET /version`.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Whether the path can stand in a request line: absolute, and what does not belong into a URL is percent-encoded.
+    pub fn has_valid_path(&self) -> bool {
+        let fits = |byte: u8| !byte.is_ascii_control() && !b" #<>`\\^".contains(&byte);
+        self.path.starts_with('/') && self.path.bytes().all(fits)
+    }
 }
 
 impl fmt::Display for Request {
@@ -69,8 +80,54 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// The warnings of the API server: deprecated APIs, ignored fields.
-    pub fn warnings(&self) -> impl Iterator<Item = &str> {
-        self.headers.get("warning").into_iter().flatten().map(String::as_str)
+    /// An answer without headers.
+    pub fn new(status: u16, body: Value) -> Self {
+        Self { status, headers: BTreeMap::new(), body }
+    }
+
+    /// The warnings of the API server: deprecated APIs, ignored fields. Each without its code and agent: of
+    /// `299 - "unknown field \"a\""` only what stands between the quotes.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.headers.get("warning").into_iter().flatten().map(|value| words(value))
+    }
+}
+
+/// The text of a `Warning` header (RFC 7234, section 5.5).
+fn words(value: &str) -> String {
+    let Some((_, text)) = value.split_once('"') else { return value.trim().to_owned() };
+    let (mut words, mut chars) = (String::new(), text.chars());
+    while let Some(char) = chars.next() {
+        match char {
+            '"' => break,
+            '\\' => words.extend(chars.next()),
+            _ => words.push(char),
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_read_without_its_code_and_quotes() {
+        let mut answer = Answer::new(200, Value::Null);
+        let lines =
+            [r#"299 - "policy/v1beta1 is deprecated""#, r#"299 - "unknown field \"spec.a\"" "date""#, " plain "];
+        answer.headers.insert("warning".to_owned(), lines.map(str::to_owned).into());
+        let read: Vec<String> = answer.warnings().collect();
+        assert_eq!(read, ["policy/v1beta1 is deprecated", r#"unknown field "spec.a""#, "plain"]);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_sent_is_not_valid() {
+        let valid = |path: &str| Request::get("primary", path).has_valid_path();
+        for path in ["/version", "/api/v1/pods?labelSelector=a%3Db,c!%3Dd", "/a/{b}:c@d~e"] {
+            assert!(valid(path), "{path}");
+        }
+        for path in ["", "version", "/a b", "/a\nb", "/a#b", "http://x/"] {
+            assert!(!valid(path), "{path}");
+        }
     }
 }

@@ -3,13 +3,13 @@
 /// Why a command could not be brought to its end, or a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportFault {
-    /// The host does not answer; nothing was sent.
+    /// The host or API server does not answer; nothing was sent.
     #[error("unreachable: {0}")]
     Unreachable(String),
-    /// The host refused the login.
+    /// The host or API server refused the login.
     #[error("login refused: {0}")]
     Auth(String),
-    /// The host is not the one that was expected.
+    /// The host or cluster is not the one that was expected.
     #[error("host key or identity refused: {0}")]
     HostKey(String),
     /// A deadline ran out; the outcome is unknown.
@@ -18,7 +18,7 @@ pub enum TransportFault {
     /// The run was stopped.
     #[error("stopped")]
     Cancelled,
-    /// The connection was lost after the command was sent: the outcome is unknown.
+    /// The connection was lost after the command or request was sent: the outcome is unknown.
     #[error("connection lost, the outcome is unknown: {0}")]
     Lost(String),
 }

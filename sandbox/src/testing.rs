@@ -55,7 +55,7 @@ pub(crate) fn inventory() -> Arc<Inventory> {
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
         pairs: (0..3).map(pair).collect(),
         vars: Default::default(),
-        secrets: Vec::new(),
+        secrets: Default::default(),
         digest: String::new(),
     })
 }

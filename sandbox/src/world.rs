@@ -1,11 +1,11 @@
-//! The sandbox as a [`World`]: transports to simulated places, clients for simulated API servers.
+//! The sandbox as a [`World`]: transports to simulated places, answers of simulated API servers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::clock::Clock;
 use cutover_engine::inventory::Inventory;
-use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
+use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -76,15 +76,8 @@ impl World for Sandbox {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let site = site.to_owned();
-        Box::pin(async move {
-            if self.sim.state().clusters.contains_key(&site) {
-                Ok(api::client(&self.sim, &site))
-            } else {
-                Err(TransportFault::Unreachable(format!("{site}: no API server")))
-            }
-        })
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        Box::pin(api::answer(&self.sim, request))
     }
 }
 

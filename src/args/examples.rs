@@ -57,14 +57,16 @@ Examples:
 
 pub(super) const RESUME: &str = "\
 Examples:
-  `cutover runs` lists the runs
+  The run that was worked on last; `cutover runs` lists all
+    $ cutover resume latest
     $ cutover resume 20260117-220000-etcd-cutover
   A gate that is still to come is approved beforehand
     $ cutover resume 20260117-220000-etcd-cutover --approve approve-the-removal-of-the-old-release=common-etcd";
 
 pub(super) const UNDO: &str = "\
 Examples:
-  `cutover runs` lists the runs
+  The run that was worked on last; `cutover runs` lists all
+    $ cutover undo latest
     $ cutover undo 20260117-220000-etcd-cutover";
 
 pub(super) const REPORT: &str = "\

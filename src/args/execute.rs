@@ -56,10 +56,15 @@ pub(crate) struct RehearseArgs {
 /// `resume`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ResumeArgs {
-    /// The run, as `cutover runs` lists it
+    /// The run: its id as `cutover runs` lists it, the beginning of it, its directory, or `latest`
+    ///
+    /// A directory is written with a `/` in it. `latest` is the run that was worked on last and is not a rehearsal. If that
+    /// one has ended well there is nothing to do: an earlier one is named, but only taken up when it is asked for.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// Give a parameter again that the run directory does not keep because it is secret
+    /// Give a secret parameter again: the run directory does not keep it. All parameters stay what they were
+    ///
+    /// A value that is not the one the run began with is refused, also for parameters that are not secret.
     #[arg(short = 'e', long = "extra", value_name = "KEY=VALUE | @FILE")]
     pub(crate) extra: Vec<Extra>,
     /// Go on although the playbook or the inventory was changed since
@@ -75,10 +80,15 @@ pub(crate) struct ResumeArgs {
 /// `undo`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct UndoArgs {
-    /// The run, as `cutover runs` lists it
+    /// The run: its id as `cutover runs` lists it, the beginning of it, its directory, or `latest`
+    ///
+    /// A directory is written with a `/` in it. `latest` is the run that was worked on last and is not a rehearsal, whether it
+    /// has ended well or not. Its id has to be typed before anything is taken back.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// Give a parameter again that the run directory does not keep because it is secret
+    /// Give a secret parameter again: the run directory does not keep it. All parameters stay what they were
+    ///
+    /// A value that is not the one the run began with is refused, also for parameters that are not secret.
     #[arg(short = 'e', long = "extra", value_name = "KEY=VALUE | @FILE")]
     pub(crate) extra: Vec<Extra>,
     /// Go on although the playbook or the inventory was changed since
@@ -92,6 +102,8 @@ pub(crate) struct UndoArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReportArgs {
     /// The run: its id as `cutover runs` lists it, the beginning of it, its directory, or `latest`
+    ///
+    /// A directory is written with a `/` in it. `latest` is what was worked on last, be it a run or a rehearsal.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// The form of the report

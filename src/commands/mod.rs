@@ -14,7 +14,6 @@ pub(crate) mod run;
 mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
-mod stored;
 #[cfg(test)]
 mod tests;
 pub(crate) mod undo;

@@ -1,18 +1,18 @@
 //! `cutover rehearse`: executes a playbook in a simulated world, after those that have to have run before it.
 
-use anyhow::Context as _;
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::Verb;
 use cutover_engine::execute::Stop;
-use cutover_engine::journal::FileJournal;
 use cutover_engine::source::Fault;
+use cutover_engine::world::quote;
 
 use crate::args::RehearseArgs;
 use crate::exit::Exit;
 use crate::files::{Chosen, INVENTORY, PLAYBOOK, given};
 use crate::rehearsal::Rehearsal;
+use crate::runs::{Begun, Naming, RunStore};
 use crate::selection::known_failure;
-use crate::session::{Manifest, RunDirectory, Said, Show, end, listen, run_dir_option, settings, stem, tags};
+use crate::session::{Said, Show, end, listen, settings, tags};
 use crate::terminal;
 
 /// Rehearses; ends as the playbook ends.
@@ -40,20 +40,16 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         listen(stop.clone(), Said::REHEARSAL);
         for (index, job) in rehearsal.jobs.iter().enumerate() {
             let last = index + 1 == rehearsal.jobs.len();
-            // The same rehearsal has the same name, so that its events are the same; an earlier one is replaced.
-            let id = format!("rehearsal-{}-{}", stem(&job.playbook.source.path), args.seed);
-            let run = job.bind(&id, world.now())?;
-            let root = &args.common.session.records.run_dir;
-            RunDirectory::clear(root, &id).with_context(|| format!("cannot replace {}", root.join(&id).display()))?;
-            let directory = RunDirectory::begin(root, &id, job, &Manifest::of(job, &run, &args.common))?;
-            let journal = FileJournal::create(&directory.0, false)?;
+            let store = RunStore::new(&args.common.session.records.run_dir);
+            let naming = Naming::Rehearsal(args.seed);
+            let Begun { run, stored, journal } = store.begin(job, &args.common, naming, world.now())?;
             let (reader, _screen) = show.reporter();
             let mut settings = settings(Verb::Rehearse, if last { tags(&args.common) } else { Default::default() });
             settings.fail.clone_from(&args.fail);
             let ending = rehearsal.execute(&run, &world, settings, stop.clone(), Box::new(journal), reader).await;
             exit = end(&ending)?;
-            show.say(&format!("journal: {}\n", directory.journal().display()))?;
-            report = format!("cutover report {id} --format html -o report.html{}", run_dir_option(root));
+            show.say(&format!("journal: {}\n", stored.journal.display()))?;
+            report = format!("cutover report {} --format html -o report.html{}", quote(&stored.id), stored.option());
             if exit != Exit::Done {
                 break;
             }

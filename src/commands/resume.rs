@@ -6,15 +6,18 @@ use std::sync::Arc;
 use cutover_engine::event::{EventKind, Verb};
 use cutover_engine::execute::{Past, Stop, execute};
 
+use super::runs;
 use crate::args::ResumeArgs;
 use crate::exit::Exit;
+use crate::runs::{LATEST, RunStore, StoredRun};
 use crate::selection::{known_gates, known_repeat};
 use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, next, operator, ports, settings};
 
 /// Resumes; ends as the playbook ends.
 pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     let session = &args.session;
-    let Some(earlier) = Earlier::load(&session.records.run_dir, &args.run, &args.extra, args.accept_changed)? else {
+    let store = RunStore::new(&session.records.run_dir);
+    let Some(earlier) = Earlier::load(&store, &args.run, &args.extra, args.accept_changed)? else {
         return Ok(Exit::Locked);
     };
     for wanted in &args.repeat {
@@ -27,11 +30,17 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     known_gates(&session.approve, &earlier.job.playbook)?;
     let show = Show::new(session);
     if earlier.is_finished() {
-        show.say(&format!("run {} has ended well: there is nothing to go on with\n", args.run))?;
+        show.say(&format!("run {} has ended well: there is nothing to go on with\n", earlier.stored.id))?;
+        if args.run == LATEST {
+            show.say(&others(&store, &earlier.stored)?)?;
+        }
         return Ok(Exit::Done);
     }
+    if args.run != earlier.stored.id {
+        show.say(&format!("resuming {}\n", earlier.introduction()))?;
+    }
     let runtime = tokio::runtime::Runtime::new()?;
-    let Earlier { job, run, events, journal, tags, directory } = earlier;
+    let Earlier { job, run, events, journal, tags, stored } = earlier;
     let world = crate::real::world(&job)?;
     let ending = runtime.block_on(async {
         let (reader, screen) = show.reporter();
@@ -48,6 +57,14 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     })?;
     close(runtime, world.as_ref())?;
     let exit = end(&ending)?;
-    show.say(&format!("journal: {}\n{}", directory.journal().display(), next(exit, &args.run, session)))?;
+    show.say(&format!("journal: {}\n{}", stored.journal.display(), next(exit, &stored)))?;
     Ok(exit)
+}
+
+/// The run before this one that can be resumed: it is named, and not taken up by itself, because it may have been given up
+/// long ago.
+fn others(store: &RunStore, latest: &StoredRun) -> anyhow::Result<String> {
+    let earlier = runs::list(store)?.into_iter().filter(|run| run.resumable() && run.stored != *latest);
+    let Some(run) = earlier.max_by_key(|run| run.started) else { return Ok(String::new()) };
+    Ok(format!("an earlier one can be resumed: cutover resume {}\n", run.stored.named()))
 }

@@ -4,28 +4,22 @@ use std::sync::Arc;
 
 use cutover_engine::event::Verb;
 use cutover_engine::execute::{Stop, execute};
-use cutover_engine::journal::FileJournal;
 use jiff::Timestamp;
 
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::files::Job;
+use crate::runs::{Begun, Naming, RunStore};
 use crate::selection::known_gates;
-use crate::session::{
-    Approvals, Manifest, RunDirectory, Said, Show, close, end, listen, next, operator, ports, run_id, settings, tags,
-};
+use crate::session::{Approvals, Said, Show, close, end, listen, next, operator, ports, settings, tags};
 
 /// Runs; ends as the playbook ends.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let job = Job::load(&args.playbook, &args.common)?;
     let session = &args.common.session;
     known_gates(&session.approve, &job.playbook)?;
-    let started = Timestamp::now();
-    let id = run_id(&session.records.run_dir, started, &job.playbook.source.path);
-    let run = job.bind(&id, started)?;
-    let manifest = Manifest::of(&job, &run, &args.common);
-    let directory = RunDirectory::begin(&session.records.run_dir, &id, &job, &manifest)?;
-    let journal = FileJournal::create(&directory.0, true)?;
+    let store = RunStore::new(&session.records.run_dir);
+    let Begun { run, stored, journal } = store.begin(&job, &args.common, Naming::Real, Timestamp::now())?;
     let show = Show::new(session);
     let world = crate::real::world(&job)?;
     let runtime = tokio::runtime::Runtime::new()?;
@@ -41,6 +35,6 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     })?;
     close(runtime, world.as_ref())?;
     let exit = end(&ending)?;
-    show.say(&format!("journal: {}\n{}", directory.journal().display(), next(exit, &id, session)))?;
+    show.say(&format!("journal: {}\n{}", stored.journal.display(), next(exit, &stored)))?;
     Ok(exit)
 }

@@ -1,18 +1,16 @@
 //! `cutover runs`: lists the runs that were recorded, the latest last.
 
-use std::path::Path;
-
 use cutover_engine::event::{EventKind, Outcome, Verb};
 use jiff::Timestamp;
 
-use super::stored::{self, StoredRun};
-use crate::reporters::{clean, exact, label, pad, parse_line};
+use crate::reporters::{clean, exact, label, pad};
+use crate::runs::{RunStore, StoredRun};
 
 /// What a list of runs says about one.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Summary {
-    /// Its id.
-    pub(crate) id: String,
+    /// Where it is recorded.
+    pub(crate) stored: StoredRun,
     /// When it began.
     pub(crate) started: Option<Timestamp>,
     /// The playbook's title.
@@ -25,24 +23,27 @@ pub(crate) struct Summary {
     pub(crate) exit_code: Option<u8>,
     /// From its first event to its last, in milliseconds.
     pub(crate) took_ms: u64,
+    /// What is wrong with its journal.
+    pub(crate) fault: Option<String>,
 }
 
 impl Summary {
     /// Whether `cutover resume` can take it up: it touched the world, and did not end well or at all. What was rolled
-    /// back is not resumed, and neither is what never began (exit code 2) or was locked out (6).
+    /// back is not resumed, and neither is what never began (exit code 2) or was locked out (6), nor one with a damaged journal.
     pub(crate) fn resumable(&self) -> bool {
-        matches!(self.verb, Some(Verb::Run | Verb::Resume)) && matches!(self.exit_code, None | Some(1 | 3 | 4 | 5))
+        let real = matches!(self.verb, Some(Verb::Run | Verb::Resume));
+        real && matches!(self.exit_code, None | Some(1 | 3 | 4 | 5)) && self.fault.is_none()
     }
 }
 
 /// Lists the runs below a directory as a table fitted to a width.
-pub(crate) fn run(root: &Path, width: usize) -> anyhow::Result<String> {
-    let mut summaries = list(root)?;
+pub(crate) fn run(store: &RunStore, width: usize) -> anyhow::Result<String> {
+    let mut summaries = list(store)?;
     if summaries.is_empty() {
-        return Ok(format!("no runs in {}\n", root.display()));
+        return Ok(format!("no runs in {}\n", store.root().display()));
     }
-    summaries.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
-    let ids = summaries.iter().map(|run| run.id.chars().count()).max().unwrap_or(0).max(2);
+    summaries.sort_by(|a, b| (a.started, &a.stored.id).cmp(&(b.started, &b.stored.id)));
+    let ids = summaries.iter().map(|run| run.stored.id.chars().count()).max().unwrap_or(0).max(2);
     let title = width.saturating_sub(ids + 2 + 22 + 10 + 17 + 10 + 9).clamp(16, 50);
     let line = |cells: [&str; 7]| {
         let [id, started, verb, playbook, outcome, took, resumable] = cells;
@@ -53,42 +54,56 @@ pub(crate) fn run(root: &Path, width: usize) -> anyhow::Result<String> {
     let mut text = line(["run", "started", "verb", "playbook", "outcome", "took", "resumable"]);
     for run in &summaries {
         let started = run.started.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}"));
-        let (playbook, id) = (clean(&run.playbook), clean(&run.id));
+        let (playbook, id) = (clean(&run.playbook), clean(&run.stored.id));
         let verb = run.verb.map_or("", Verb::as_str);
         let resumable = if run.resumable() { "yes" } else { "no" };
         text += &line([&id, &started, verb, &playbook, label(run.outcome), &exact(run.took_ms), resumable]);
+    }
+    for run in &summaries {
+        if let Some(fault) = &run.fault {
+            text += &clean(&format!("{}: {fault}; it can neither be resumed nor undone", run.stored.id));
+            text.push('\n');
+        }
     }
     Ok(text)
 }
 
 /// What is known about the runs below a directory.
-pub(crate) fn list(root: &Path) -> anyhow::Result<Vec<Summary>> {
-    stored::all(root)?.iter().map(summary).collect()
+pub(crate) fn list(store: &RunStore) -> anyhow::Result<Vec<Summary>> {
+    store.all()?.into_iter().map(summary).collect()
 }
 
-/// What is known about a run: from its first, its last and the few lines that say how the run began and ended.
-pub(super) fn summary(stored: &StoredRun) -> anyhow::Result<Summary> {
-    let text = stored::text(stored)?;
-    let mut summary = Summary { id: stored.id.clone(), ..Summary::default() };
-    let last = text.lines().rev().find_map(parse_line);
-    let telling = text.lines().filter(|line| line.contains("\"run_started\"") || line.contains("\"run_finished\""));
-    for event in telling.filter_map(parse_line) {
-        match event.kind {
+/// What is known about a run.
+fn summary(stored: StoredRun) -> anyhow::Result<Summary> {
+    let record = stored.read()?;
+    let mut summary = Summary {
+        stored,
+        started: None,
+        playbook: String::new(),
+        verb: None,
+        outcome: None,
+        exit_code: None,
+        took_ms: 0,
+        fault: record.fault().map(str::to_owned),
+    };
+    let events = record.shown();
+    for event in &events {
+        match &event.kind {
             EventKind::RunStarted { playbook, verb, .. } => {
                 summary.started.get_or_insert(event.at);
-                summary.playbook = playbook;
-                summary.verb = Some(verb);
+                summary.playbook.clone_from(playbook);
+                summary.verb = Some(*verb);
                 summary.outcome = None;
                 summary.exit_code = None;
             }
             EventKind::RunFinished { outcome, exit_code, .. } => {
-                summary.outcome = Some(outcome);
-                summary.exit_code = Some(exit_code);
+                summary.outcome = Some(*outcome);
+                summary.exit_code = Some(*exit_code);
             }
             _ => {}
         }
     }
-    if let (Some(started), Some(last)) = (summary.started, last) {
+    if let (Some(started), Some(last)) = (summary.started, events.last()) {
         let took = last.at.as_millisecond().saturating_sub(started.as_millisecond());
         summary.took_ms = u64::try_from(took).unwrap_or(0);
     }

@@ -5,20 +5,22 @@ use std::io;
 use crate::args::{ReportArgs, RunsArgs};
 use crate::exit::Exit;
 use crate::reporters::{Style, Width};
+use crate::runs::RunStore;
 use crate::terminal;
 
 /// Shows a recorded run.
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let style = Style { color: console::colors_enabled() && args.output.is_none(), width: width(), github: false };
     let mut text = Vec::new();
-    super::report::run(&args.records.run_dir, &args.run, args.format, args.output.as_deref(), &style, &mut text)?;
+    let store = RunStore::new(&args.records.run_dir);
+    super::report::run(&store, &args.run, args.format, args.output.as_deref(), &style, &mut text)?;
     terminal::print(&String::from_utf8_lossy(&text))?;
     Ok(Exit::Done)
 }
 
 /// Lists the recorded runs.
 pub(crate) fn runs(args: &RunsArgs) -> anyhow::Result<Exit> {
-    terminal::print(&super::runs::run(&args.records.run_dir, width().columns())?)?;
+    terminal::print(&super::runs::run(&RunStore::new(&args.records.run_dir), width().columns())?)?;
     Ok(Exit::Done)
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{report, runs};
 use crate::reporters::render::ReportKind;
 use crate::reporters::{Style, Width};
+use crate::runs::RunStore;
 
 const JOURNAL: &str = include_str!("../../examples/eventful.jsonl");
 
@@ -17,7 +18,7 @@ fn store(root: &Path, id: &str, journal: &str) {
 fn reported(root: &Path, run: &str, kind: ReportKind) -> Result<String, String> {
     let style = Style { color: false, width: Width::Columns(100), github: false };
     let mut out = Vec::new();
-    report::run(root, run, kind, None, &style, &mut out).map_err(|error| format!("{error:#}"))?;
+    report::run(&RunStore::new(root), run, kind, None, &style, &mut out).map_err(|error| format!("{error:#}"))?;
     Ok(String::from_utf8(out).unwrap())
 }
 
@@ -31,9 +32,9 @@ fn runs_are_listed_with_what_can_be_resumed() {
     let rehearsal = JOURNAL.replace("\"verb\":\"run\"", "\"verb\":\"rehearse\"").replace("2026-03-14T", "2026-03-13T");
     store(root.path(), "20260313-220000-zzz", &rehearsal);
     fs::create_dir(root.path().join("empty")).unwrap();
-    insta::assert_snapshot!(runs::run(root.path(), 140).unwrap());
-    assert_eq!(runs::run(&root.path().join("empty"), 100).unwrap().lines().count(), 1);
-    assert!(runs::run(&root.path().join("absent"), 100).unwrap().starts_with("no runs in "));
+    insta::assert_snapshot!(runs::run(&RunStore::new(root.path()), 140).unwrap());
+    assert_eq!(runs::run(&RunStore::new(&root.path().join("empty")), 100).unwrap().lines().count(), 1);
+    assert!(runs::run(&RunStore::new(&root.path().join("absent")), 100).unwrap().starts_with("no runs in "));
 }
 
 #[test]
@@ -51,8 +52,8 @@ fn a_run_is_found_by_id_beginning_path_and_latest() {
     assert_eq!(started("latest"), Ok("2026-03-15".to_owned()));
     assert_eq!(started(path.to_str().unwrap()), Ok("2026-03-14".to_owned()));
     let wrong = |run: &str| started(run).unwrap_err().replace(root.path().to_str().unwrap(), "ROOT");
-    assert_eq!(wrong("2027"), "there is no run `2027` in ROOT; see `cutover runs`");
-    let both = "`2026` could be 20260314-220000-k3x or 20260315-220000-abc, among others; type more of it";
+    assert_eq!(wrong("2027"), "there is no run `2027` in ROOT");
+    let both = "`2026` could be any of 2 runs: type more of it";
     assert_eq!(wrong("2026"), both);
     assert!(wrong("ROOT/nowhere").starts_with("there is no journal at ROOT/nowhere"));
     store(root.path(), "void", "");
@@ -66,7 +67,7 @@ fn a_report_goes_to_a_file_and_tells_of_a_torn_line() {
     store(root.path(), "r", &torn);
     let style = Style { color: false, width: Width::Columns(100), github: false };
     let (file, mut out) = (root.path().join("report.html"), Vec::new());
-    report::run(root.path(), "r", ReportKind::Html, Some(&file), &style, &mut out).unwrap();
+    report::run(&RunStore::new(root.path()), "r", ReportKind::Html, Some(&file), &style, &mut out).unwrap();
     let page = fs::read_to_string(&file).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.contains("last line was cut off after 10 bytes"), "{page}");
     assert!(out.is_empty());

@@ -9,24 +9,29 @@ use cutover_engine::path::Path;
 use super::check::count;
 use crate::args::UndoArgs;
 use crate::exit::Exit;
+use crate::runs::RunStore;
 use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, operator, ports, settings};
 use crate::terminal;
 
 /// Asks, then takes back; ends with 7 if all of it was taken back.
 pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let session = &args.session;
-    let Some(earlier) = Earlier::load(&session.records.run_dir, &args.run, &args.extra, args.accept_changed)? else {
+    let store = RunStore::new(&session.records.run_dir);
+    let Some(earlier) = Earlier::load(&store, &args.run, &args.extra, args.accept_changed)? else {
         return Ok(Exit::Locked);
     };
-    let Earlier { job, run, events, journal, tags, directory } = earlier;
     let show = Show::new(session);
+    if args.run != earlier.stored.id {
+        show.say(&format!("undoing {}\n", earlier.introduction()))?;
+    }
+    let Earlier { job, run, events, journal, tags, stored } = earlier;
     let past = Past::of(&events);
     let changes = past.standing();
     if changes.is_empty() {
-        show.say(&format!("run {} has changed nothing that still stands\n", args.run))?;
+        show.say(&format!("run {} has changed nothing that still stands\n", stored.id))?;
         return Ok(Exit::Done);
     }
-    let mut list = format!("run {} has made these changes; they are taken back from the last one on:\n", args.run);
+    let mut list = format!("run {} has made these changes; they will be undone, newest first:\n", stored.id);
     for made in changes {
         let way = if made.change.undo.is_some() { "" } else { "  (by its step's `undo`, or by hand)" };
         list += &format!("  {}: {}{way}\n", made.task.target, made.change.summary);
@@ -39,15 +44,15 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: false });
         let question = Question {
             path: Path::of("undo"),
-            question: format!("Take back {} of run {}?", count(changes.len(), "change"), args.run),
-            confirm: args.run.clone(),
+            question: format!("Undo {} of run {}?", count(changes.len(), "change"), stored.id),
+            confirm: stored.id.clone(),
             phrase: true,
         };
         match approver.ask(&question).await {
             Ok(answer) if answer.typed == question.confirm => {}
             Ok(_) => return Ok(None),
             Err(why) => {
-                terminal::complain(&format!("nobody can approve it: {why}; give --approve 'undo={}'\n", args.run))?;
+                terminal::complain(&format!("nobody can approve it: {why}; give --approve 'undo={}'\n", stored.id))?;
                 return Ok(None);
             }
         }
@@ -66,6 +71,6 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Blocked);
     };
     let exit = end(&ending)?;
-    show.say(&format!("journal: {}\n", directory.journal().display()))?;
+    show.say(&format!("journal: {}\n", stored.journal.display()))?;
     Ok(exit)
 }

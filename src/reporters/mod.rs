@@ -9,7 +9,6 @@ mod narration;
 mod outcome;
 mod palette;
 mod plain;
-mod read;
 pub(crate) mod render;
 mod screen;
 mod table;
@@ -27,7 +26,6 @@ use cutover_engine::event::Event;
 pub(crate) use clock::exact;
 pub(crate) use line::{clean, pad};
 pub(crate) use outcome::label;
-pub(crate) use read::{parse_line, read_events};
 pub(crate) use screen::Screen;
 
 /// A reader of the event stream. Never fails a run.

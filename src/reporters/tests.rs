@@ -1,12 +1,13 @@
 //! Whole outputs of the reporters for one eventful run, and what must hold for any stream.
 
-use cutover_engine::event::{Event, EventKind};
+use cutover_engine::event::Event;
 use proptest::prelude::*;
 
 use super::render::{ReportKind, Sheet, render};
 use super::samples::{Stream, eventful};
 use super::timeline::Timeline;
 use super::*;
+use crate::runs::Record;
 
 fn style(columns: usize) -> Style {
     Style { color: false, width: Width::Columns(columns), github: false }
@@ -63,45 +64,15 @@ fn a_run_without_window_budgets_and_header_is_told_too() {
 #[test]
 fn json_lines_read_back_as_the_same_events() {
     let events = eventful();
-    let (read, torn) = read_events(&shown(OutputKind::Json, style(80), &events));
-    assert_eq!((read, torn), (events, None));
-}
-
-#[test]
-fn a_torn_last_line_is_given_back_and_strange_lines_become_notices() {
-    let events = eventful();
-    let mut text: String = events[..2].iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
-    text += "not json\n";
-    text +=
-        r#"{"v":9,"seq":77,"at":"2030-01-01T00:00:00Z","elapsed_ms":4000,"run":"r","kind":"teleported","to":"mars"}"#;
-    text += "\n{\"v\":1,\"seq\":4,\"at";
-    let (read, torn) = read_events(&text);
-    assert_eq!(torn.as_deref(), Some("{\"v\":1,\"seq\":4,\"at"));
-    assert_eq!(read[..2], events[..2]);
-    let notices: Vec<String> = read[2..]
-        .iter()
-        .map(|event| match &event.kind {
-            EventKind::Notice { message } => message.to_string(),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert!(notices[0].starts_with("line 3 of the journal is no event: expected"), "{notices:?}");
-    assert!(notices[1].starts_with("line 4 of the journal is an event this version does not know: teleported"));
-    assert_eq!((read[3].seq, read[3].elapsed_ms), (77, 4000));
-    // A last line that is whole is no torn one, whatever it says.
-    assert_eq!(read_events(r#"{"kind":"teleported"}"#).1, None);
+    let read = Record::of(shown(OutputKind::Json, style(80), &events).as_bytes());
+    assert_eq!(read.whole(), Ok(events));
 }
 
 #[test]
 fn journals_of_this_format_version_are_read() {
-    std::fs::write(
-        "examples/eventful.jsonl",
-        eventful().iter().map(|e| serde_json::to_string(e).unwrap() + "\n").collect::<String>(),
-    )
-    .unwrap();
     // A journal as it was written when format 2 was made: what is stored must stay readable.
-    let (read, torn) = read_events(include_str!("../../examples/eventful.jsonl"));
-    assert_eq!((read, torn), (eventful(), None));
+    let read = Record::of(include_bytes!("../../examples/eventful.jsonl"));
+    assert_eq!(read.whole(), Ok(eventful()));
 }
 
 /// A writer that fails from the start.

@@ -1,17 +1,16 @@
-//! A run that was begun before: its files, checked to be the same, and its journal, locked.
+//! A run that was begun before: its files and parameters, checked to be the same, and its journal, locked.
 
 use std::io;
-use std::path::Path;
 
-use cutover_engine::event::{Event, EventKind, Verb};
+use cutover_engine::event::{Event, EventKind};
 use cutover_engine::execute::Tags;
-use cutover_engine::journal::{self, FileJournal};
+use cutover_engine::journal::FileJournal;
 use cutover_engine::run::Run;
 use cutover_engine::source::Fault;
 
-use super::RunDirectory;
 use crate::args::Extra;
 use crate::files::{Chosen, Job, Resolver, given};
+use crate::runs::{Manifest, RunStore, StoredRun, Wanted};
 use crate::terminal;
 
 /// An earlier run.
@@ -26,19 +25,30 @@ pub(crate) struct Earlier {
     pub(crate) journal: FileJournal,
     /// The steps it was started for.
     pub(crate) tags: Tags,
-    /// Its directory.
-    pub(crate) directory: RunDirectory,
+    /// Where it is recorded.
+    pub(crate) stored: StoredRun,
 }
 
 impl Earlier {
-    /// Takes up a run. `None` if another process holds it, which is said.
+    /// Takes up the run that is meant by a name. `None` if another process holds it, which is said.
     ///
     /// # Errors
-    /// It does not exist or is damaged, or its playbook or inventory are not what they were.
-    pub(crate) fn load(root: &Path, id: &str, extra: &[Extra], accept_changed: bool) -> anyhow::Result<Option<Self>> {
-        let directory = RunDirectory::find(root, id)?;
-        let manifest = directory.manifest()?;
-        let journal = match FileJournal::resume(&directory.0) {
+    /// It does not exist or is damaged, or its playbook, inventory or parameters are not what they were.
+    pub(crate) fn load(
+        store: &RunStore,
+        name: &str,
+        extra: &[Extra],
+        accept_changed: bool,
+    ) -> anyhow::Result<Option<Self>> {
+        let stored = store.find(name, Wanted::ToGoOn)?;
+        let id = stored.id.as_str();
+        if stored.is_rehearsal() {
+            let fault = Fault::bare(format!("run {id} was a rehearsal: nothing of it is in the real world"));
+            let help = "rehearse again with `cutover rehearse`; `cutover report` shows what it did";
+            return Err(fault.help(help).into());
+        }
+        let manifest = stored.manifest()?;
+        let journal = match FileJournal::resume(&stored.directory) {
             Ok(journal) => journal,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 terminal::complain(&format!("run {id} is held by another process on this machine\n"))?;
@@ -46,34 +56,26 @@ impl Earlier {
             }
             Err(error) => return Err(error.into()),
         };
-        let events = journal::read(&directory.0)?;
-        let rehearsed =
-            |event: &Event| matches!(&event.kind, EventKind::RunStarted { verb, .. } if *verb == Verb::Rehearse);
-        if events.iter().any(rehearsed) {
-            let fault = Fault::bare(format!("run {id} was a rehearsal: nothing of it is in the real world"));
-            return Err(fault
-                .help("rehearse again with `cutover rehearse`; `cutover report` shows what it did")
-                .into());
-        }
+        let events = stored.read()?.whole().map_err(|why| {
+            let help = format!("`cutover report {}` shows what can be read of it", stored.named());
+            Fault::bare(format!("run {id} cannot be relied on: {why}")).help(help)
+        })?;
         // Secret parameters are not kept: they are given again.
+        let again = given(extra)?;
         let mut values = manifest.given.clone();
-        values.extend(given(extra)?);
+        values.extend(again.clone());
         let secrets = Resolver { inventory: &manifest.inventory };
         let (playbook, inventory) = (Chosen::named(&manifest.playbook), Chosen::named(&manifest.inventory));
         let job = Job::real(&playbook, &inventory, Ok(values), &secrets)?;
-        let changed = [
-            ("playbook", &manifest.playbook, job.playbook.digest != manifest.playbook_digest),
-            ("inventory", &manifest.inventory, job.inventory.digest != manifest.inventory_digest),
-        ];
-        if let Some((what, path, _)) = changed.iter().find(|(.., changed)| *changed && !accept_changed) {
-            let words = format!("the {what} {} is not what it was when run {id} began", path.display());
-            let kept = directory.0.join("files");
-            let help = format!("compare it with the copy in {}, then give --accept-changed", kept.display());
-            return Err(Fault::bare(words).help(help).into());
+        if !accept_changed {
+            unchanged(&manifest, &job, &stored)?;
         }
-        let run = job.bind(id, manifest.started)?;
+        // Its events say what it is called, also if its directory was given another name.
+        let recorded = events.first().map_or(id, |event| event.run.as_str());
+        let run = job.bind(recorded, manifest.started)?;
+        manifest.same_parameters(&run, &again)?;
         let tags = Tags { only: manifest.tags, skip: manifest.skip_tags };
-        Ok(Some(Self { job, run, events, journal, tags, directory }))
+        Ok(Some(Self { job, run, events, journal, tags, stored }))
     }
 
     /// Whether its last execution came to a good end.
@@ -84,4 +86,22 @@ impl Earlier {
         });
         last == Some(0)
     }
+
+    /// Which run it is, for somebody who has not typed its whole id.
+    pub(crate) fn introduction(&self) -> String {
+        let started = self.run.started;
+        format!("run {}: {}, begun {started:.0}", self.stored.id, self.run.playbook.name)
+    }
+}
+
+/// Refuses a playbook or an inventory that is not what it was when the run began.
+fn unchanged(manifest: &Manifest, job: &Job, stored: &StoredRun) -> Result<(), Fault> {
+    let compared = [
+        ("playbook", &manifest.playbook, job.playbook.digest == manifest.playbook_digest),
+        ("inventory", &manifest.inventory, job.inventory.digest == manifest.inventory_digest),
+    ];
+    let Some((what, path, _)) = compared.iter().find(|(.., same)| !same) else { return Ok(()) };
+    let words = format!("the {what} {} is not what it was when run {} began", path.display(), stored.id);
+    let kept = stored.directory.join("files");
+    Err(Fault::bare(words).help(format!("compare it with the copy in {}, then give --accept-changed", kept.display())))
 }

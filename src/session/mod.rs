@@ -1,12 +1,10 @@
 //! One execution at the command line: who watches it, who approves its gates, where it is recorded, how it is stopped.
 
 mod approve;
-mod directory;
 mod earlier;
 mod signals;
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,18 +14,18 @@ use cutover_engine::record::{Journal, Reader, Recorder};
 use cutover_engine::redact::Redactor;
 use cutover_engine::run::Run;
 use cutover_engine::source::{Fault, Faults};
-use cutover_engine::world::{World, quote};
+use cutover_engine::world::World;
 use cutover_modules::REGISTRY;
 use tokio::runtime::Runtime;
 
 pub(crate) use approve::{Approvals, Granted, operator};
-pub(crate) use directory::{Manifest, RunDirectory, run_id, stem};
 pub(crate) use earlier::Earlier;
 pub(crate) use signals::{Said, listen};
 
-use crate::args::{Common, DEFAULT_RUN_DIR, Output, Session};
+use crate::args::{Common, Output, Session};
 use crate::exit::Exit;
 use crate::reporters::{OutputKind, Reporter, Screen, Style, Width, reporter};
+use crate::runs::StoredRun;
 use crate::{faults, terminal};
 
 /// Feeds the engine's events to a reporter.
@@ -95,7 +93,7 @@ pub(crate) fn ports(
     stop: Stop,
 ) -> Ports {
     let redactor = Redactor::new(run.secrets.clone());
-    let recorder = Recorder::new(&run.id, Arc::clone(&world), redactor, journal, vec![reader]);
+    let recorder = Recorder::new(&run.id, world.clone(), redactor, journal, vec![reader]);
     Ports { registry: REGISTRY, world, approver, recorder, stop }
 }
 
@@ -127,21 +125,12 @@ pub(crate) fn close(runtime: Runtime, world: &dyn World) -> std::io::Result<()> 
     Ok(())
 }
 
-/// The option that names a directory of runs, if it is not the usual one: for commands that are suggested.
-pub(crate) fn run_dir_option(root: &Path) -> String {
-    if root == Path::new(DEFAULT_RUN_DIR) {
-        String::new()
-    } else {
-        format!(" --run-dir {}", quote(&root.display().to_string()))
-    }
-}
-
 /// What can be done about a run that has not ended well.
-pub(crate) fn next(exit: Exit, id: &str, session: &Session) -> String {
-    let option = run_dir_option(&session.records.run_dir);
+pub(crate) fn next(exit: Exit, stored: &StoredRun) -> String {
+    let run = stored.named();
     match exit {
         Exit::Done | Exit::Wrong => String::new(),
-        _ => format!("to go on: cutover resume {id}{option}\nto take it back: cutover undo {id}{option}\n"),
+        _ => format!("to go on: cutover resume {run}\nto take it back: cutover undo {run}\n"),
     }
 }
 

@@ -247,8 +247,8 @@ async fn workloads(server: &mut Server) {
     server.until(&format!("/api/v1/namespaces/{NAMESPACE}"), None).await;
 }
 
-async fn whole(world: &dyn World, site: &str) {
-    let mut server = Server::of(world, site).await;
+async fn whole(world: Arc<dyn World>, site: &str) {
+    let mut server = Server::of(world, site);
     objects(&mut server).await;
     reads(&mut server).await;
     volumes(&mut server).await;
@@ -268,7 +268,7 @@ async fn the_sandbox_answers_as_a_real_api_server() {
     let sandbox = Sandbox::new(Arc::clone(&inventory), WorldSpec::default(), 1).unwrap();
     let sent: Arc<Mutex<Sent>> = Arc::default();
     let heard = Heard::new(Arc::new(sandbox), Arc::clone(&inventory), &sent);
-    whole(&heard, &inventory.roles.active).await;
+    whole(Arc::new(heard), &inventory.roles.active).await;
     let sent = std::mem::take(&mut *sent.lock().unwrap()).requests;
     let list = List::read("requests.txt");
     let missing: Vec<&str> = list.at("api").filter(|shape| !sent.contains_key(*shape)).collect();
@@ -282,5 +282,5 @@ async fn the_lab_answers_as_a_real_api_server() {
         return;
     };
     let world = RealWorld::new(Arc::clone(&inventory), "/root".into());
-    whole(&world, &inventory.roles.active).await;
+    whole(Arc::new(world), &inventory.roles.active).await;
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use cutover_engine::clock::Clock;
 use cutover_engine::inventory::Inventory;
+use cutover_engine::request::{Answer, Request};
 use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
-use kube::client::Body;
 
 use crate::shape::{Shapes, of_command, of_request};
 
@@ -48,20 +48,11 @@ impl World for Heard {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let site = site.to_owned();
-        Box::pin(async move {
-            let client = self.world.kubernetes(&site).await?;
-            let sent = Arc::clone(&self.sent);
-            let service = tower::service_fn(move |request: http::Request<Body>| {
-                note(&mut sent.lock().unwrap().requests, of_request(&request), || {
-                    format!("{} {}", request.method(), request.uri())
-                });
-                let client = client.clone();
-                async move { client.send(request).await }
-            });
-            Ok(kube::Client::new(service, "default"))
-        })
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        note(&mut self.sent.lock().unwrap().requests, of_request(request), || {
+            format!("{} {}", request.method, request.path)
+        });
+        self.world.request(request)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use cutover_engine::clock::Clock;
 use cutover_engine::inventory::Inventory;
+use cutover_engine::request::{Answer, Request};
 use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncWriteExt as _;
@@ -52,8 +53,8 @@ impl World for Noted {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        self.world.kubernetes(site)
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        self.world.request(request)
     }
 }
 

@@ -1,10 +1,10 @@
 //! An API server that is asked, and what is wrong with its answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use cutover_engine::request::Request;
 use cutover_engine::world::World;
-use http_body_util::BodyExt as _;
-use kube::client::Body;
 use serde_json::Value;
 
 /// The namespace that everything happens in; it is made and deleted.
@@ -12,7 +12,8 @@ pub(crate) const NAMESPACE: &str = "cutover-conformance";
 
 /// An API server and what is wrong with its answers.
 pub(crate) struct Server {
-    client: kube::Client,
+    world: Arc<dyn World>,
+    site: String,
     /// What is wrong with its answers.
     pub(crate) wrong: Vec<String>,
     /// How many requests it was sent.
@@ -20,21 +21,23 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn of(world: &dyn World, site: &str) -> Self {
-        let client = world.kubernetes(site).await.unwrap_or_else(|fault| panic!("{fault}"));
-        Self { client, wrong: Vec::new(), sent: 0 }
+    pub(crate) fn of(world: Arc<dyn World>, site: &str) -> Self {
+        Self { world, site: site.to_owned(), wrong: Vec::new(), sent: 0 }
     }
 
     async fn ask(&self, method: &str, path: &str, media_type: &str, body: &Value) -> (u16, Value) {
         let path = path
             .replace("NS", &format!("/api/v1/namespaces/{NAMESPACE}"))
             .replace("APPS", &format!("/apis/apps/v1/namespaces/{NAMESPACE}"));
-        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let request = http::Request::builder().method(method).uri(path).header("content-type", media_type);
-        let answer = self.client.send(request.body(Body::from(bytes)).unwrap()).await.unwrap();
-        let status = answer.status().as_u16();
-        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        let request = Request {
+            method: method.to_owned(),
+            content_type: Some(media_type.to_owned()),
+            body: (!body.is_null()).then(|| body.clone()),
+            ..Request::get(&self.site, path)
+        };
+        let answer = self.world.request(&request).await.unwrap_or_else(|fault| panic!("{fault}"));
+        let body = if answer.body.is_string() { Value::Null } else { answer.body };
+        (answer.status, body)
     }
 
     /// Sends a request; its status, its reason (for refusals) and some fields must be as expected.

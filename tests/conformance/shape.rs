@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use cutover_engine::inventory::Inventory;
+use cutover_engine::request::Request;
 use cutover_engine::world::{Command, Place};
-use kube::client::Body;
 
 /// Shapes, each with one example as it was sent.
 pub(crate) type Shapes = BTreeMap<String, String>;
@@ -63,11 +63,12 @@ fn of_word(program: &str, word: &str, inventory: &Inventory) -> String {
 }
 
 /// The shape of a request: method, path, query and content type.
-pub(crate) fn of_request(request: &http::Request<Body>) -> String {
-    let media = request.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("-");
-    let uri = request.uri();
-    let mut shape = format!("{} {}", request.method(), of_path(uri.path()));
-    for (index, parameter) in uri.query().into_iter().flat_map(|query| query.split('&')).enumerate() {
+pub(crate) fn of_request(request: &Request) -> String {
+    let media = request.content_type.as_deref().unwrap_or("application/json");
+    let (path, query) =
+        request.path.split_once('?').map_or((request.path.as_str(), None), |(path, query)| (path, Some(query)));
+    let mut shape = format!("{} {}", request.method, of_path(path));
+    for (index, parameter) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
         shape.push(if index == 0 { '?' } else { '&' });
         match parameter.split_once('=') {
             Some((name @ "labelSelector", value)) => shape += &format!("{name}={}", of_selector(&decoded(value))),
@@ -75,7 +76,7 @@ pub(crate) fn of_request(request: &http::Request<Body>) -> String {
         }
     }
     // Nothing is read of the content type where there is no content.
-    let media = if matches!(request.method().as_str(), "GET") { "-" } else { media };
+    let media = if request.method == "GET" { "-" } else { media };
     format!("{shape} {media}")
 }
 

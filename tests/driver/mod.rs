@@ -133,18 +133,11 @@ impl Lab {
 
     /// Sends a request to an API server, as the engine does.
     async fn send(&self, request: &Request) -> Result<Value, String> {
-        let client = self.sandbox.kubernetes(&request.site).await.map_err(|fault| fault.to_string())?;
-        let body = request.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        let sent = http::Request::builder()
-            .method(request.method.as_str())
-            .uri(&request.path)
-            .header("content-type", request.content_type.as_deref().unwrap_or("application/json"))
-            .body(body)
-            .map_err(|error| error.to_string())?;
-        match client.request::<Value>(sent).await {
-            Ok(answer) => Ok(answer),
-            Err(kube::Error::Api(status)) if request.accept.contains(&status.code) => Ok(json!({"kind": "Status"})),
-            Err(error) => Err(format!("{} {}: {error}", request.method, request.path)),
+        let answer = self.sandbox.request(request).await.map_err(|fault| fault.to_string())?;
+        match answer.status {
+            _ if answer.is_success() => Ok(answer.body),
+            status if request.accept.contains(&status) => Ok(json!({"kind": "Status"})),
+            _ => Err(format!("{} {}: {}", request.method, request.path, answer.body["message"])),
         }
     }
 }
@@ -192,7 +185,7 @@ pub(crate) fn inventory(disk: &str, workers: u8, pairs: u8) -> Inventory {
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
         pairs: (1..=pairs).map(pair).collect(),
         vars: json!({}).as_object().cloned().unwrap_or_default(),
-        secrets: Vec::new(),
+        secrets: Default::default(),
         digest: String::new(),
     }
 }

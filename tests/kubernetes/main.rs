@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::module::Change;
+use cutover_engine::request::Request;
 use cutover_engine::target::Target;
 use cutover_engine::world::World;
 use cutover_sandbox::{Fault, FaultKind, Sandbox, WorldSpec};
@@ -69,8 +70,8 @@ async fn undo(lab: &Lab, changes: &[Change]) {
 }
 
 async fn get(lab: &Lab, path: &str) -> Option<Value> {
-    let client = lab.sandbox.kubernetes("primary").await.expect("there is a cluster");
-    client.request(http::Request::get(path).body(Vec::new()).expect("the path is right")).await.ok()
+    let answer = lab.sandbox.request(&Request::get("primary", path)).await.expect("there is a cluster");
+    answer.is_success().then_some(answer.body)
 }
 
 async fn pass(seconds: u64) {

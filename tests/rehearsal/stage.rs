@@ -7,6 +7,7 @@ use cutover_engine::clock::Clock as _;
 use cutover_engine::event::{Event, EventKind};
 use cutover_engine::execute::Tags;
 use cutover_engine::plan::{Plan, plan};
+use cutover_engine::request::Request;
 use cutover_engine::world::{Command, Output, Place, World as _, collect, pipe};
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Sandbox, Snapshot, WorldSpec};
@@ -150,10 +151,15 @@ impl Stage {
 
     /// Sends a request to a site's API server.
     pub(crate) async fn api(&self, site: &str, method: &str, path: &str, body: Option<Value>) -> Value {
-        let client = self.world.kubernetes(site).await.expect("an API server");
-        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-        let request = http::Request::builder().method(method).uri(path).header("content-type", media).body(body);
-        client.request(request.unwrap()).await.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        let request = Request {
+            method: method.to_owned(),
+            content_type: Some(media.to_owned()),
+            body,
+            ..Request::get(site, path)
+        };
+        let answer = self.world.request(&request).await.expect("an API server");
+        assert!(answer.is_success(), "{method} {path}: {answer:?}");
+        answer.body
     }
 }

@@ -9,6 +9,7 @@ use cutover_engine::action::{Action, Done};
 use cutover_engine::clock::Clock;
 use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Pair, PairMember, Roles, Site, Ssh};
 use cutover_engine::module::{Change, Context, Diff, Probed};
+use cutover_engine::request::{Answer, Request};
 use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
 use cutover_engine::world::{Command, Exit, Io, Output, Place, Transport, TransportFault, World, collect, pipe};
@@ -31,9 +32,8 @@ impl World for Host {
         Box::pin(async { Ok(Arc::new(Here) as Arc<dyn Transport>) })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let site = site.to_owned();
-        Box::pin(async move { Err(TransportFault::Unreachable(site)) })
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        Box::pin(async move { Err(TransportFault::Unreachable(request.site.clone())) })
     }
 }
 
@@ -218,7 +218,7 @@ pub(crate) fn inventory() -> Arc<Inventory> {
         roles: Roles { active: "primary".into(), passive: "standby".into() },
         pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members }],
         vars: Map::new(),
-        secrets: Vec::new(),
+        secrets: Default::default(),
         digest: String::new(),
     })
 }

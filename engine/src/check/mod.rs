@@ -55,8 +55,7 @@ fn check_beside<'a>(
     let mut common: BTreeSet<String> = builtins::ALWAYS.iter().map(|name| (*name).to_owned()).collect();
     common.extend(playbook.params.keys().cloned());
     common.extend(inventory.iter().flat_map(|inventory| inventory.vars.keys().cloned()));
-    let mut checker =
-        Checker { inventory, registry, common, reported, paths: Vec::new(), faults: Faults::default() };
+    let mut checker = Checker { inventory, registry, common, reported, paths: Vec::new(), faults: Faults::default() };
     let tags = Tags::default();
     let mut known = checker.known(&Default::default(), &Default::default());
     checker.vars(&playbook.vars, &mut known);

@@ -2,9 +2,9 @@
 
 use crate::action::{Action, Done};
 use crate::failure::{Failure, FailureClass};
-use crate::module::api_failure;
+use crate::module::{api_body, api_failure, api_status, bad_path};
 use crate::request::Request;
-use crate::world::{Command, Exit, Output, Place, World, collect, pipe};
+use crate::world::{Command, Exit, Output, Place, TransportFault, World, collect, pipe};
 
 /// How many lines of a failed command's output are kept.
 const TAIL: usize = 20;
@@ -55,30 +55,22 @@ fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, 
 }
 
 async fn send(world: &dyn World, request: &Request) -> Result<serde_json::Value, Failure> {
-    let client = world.kubernetes(&request.site).await?;
-    let body = match &request.body {
-        Some(body) => serde_json::to_vec(body).map_err(|error| Failure::invalid(error.to_string()))?,
-        None => Vec::new(),
-    };
-    let media_type = request.content_type.as_deref().unwrap_or("application/json");
-    let built = http::Request::builder()
-        .method(request.method.as_str())
-        .uri(&request.path)
-        .header(http::header::CONTENT_TYPE, media_type)
-        .body(body)
-        .map_err(|error| Failure::invalid(format!("bad request `{} {}`: {error}", request.method, request.path)))?;
-    match client.request::<serde_json::Value>(built).await {
-        Ok(value) => Ok(value),
-        Err(kube::Error::Api(status)) if request.accept.contains(&status.code) => {
-            Ok(serde_json::json!({"code": status.code, "reason": status.reason, "message": status.message}))
-        }
-        Err(error) => {
-            let failure = api_failure(&request.site, &format!("{} {}", request.method, request.path), &error);
-            // It was sent, and no answer came: it may have been carried out.
-            Err(match &error {
-                kube::Error::Api(_) => failure,
-                _ => Failure { class: FailureClass::OutcomeUnknown, ..failure },
-            })
-        }
+    if !request.has_valid_path() {
+        return Err(bad_path(&request.path));
     }
+    let answer = world.request(request).await.map_err(|fault| {
+        let unsent = matches!(fault, TransportFault::Unreachable(_));
+        Failure { unsent, ..Failure::from(fault) }
+    })?;
+    let line = request.line();
+    if answer.is_success() {
+        // It was carried out, whatever stands between here and there makes of the answer.
+        return api_body(&request.site, &line, answer)
+            .map_err(|failure| Failure { class: FailureClass::OutcomeUnknown, ..failure });
+    }
+    if request.accept.contains(&answer.status) {
+        let (reason, message) = api_status(&answer);
+        return Ok(serde_json::json!({"code": answer.status, "reason": reason, "message": message}));
+    }
+    Err(api_failure(&request.site, &line, &answer))
 }

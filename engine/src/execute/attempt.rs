@@ -111,7 +111,9 @@ impl Executor<'_> {
             return Ok(());
         }
         let module = step.kind.module().unwrap_or_default();
-        let wanted = |key: &str| changes.iter().any(|change| change.key == key);
+        // One whose name is not known could be any of them.
+        let wanted =
+            |key: &Option<String>| key.as_ref().is_none_or(|key| changes.iter().any(|change| change.key == *key));
         let mut doubts = self.settings.past.doubts(&task.id);
         match doubts.find(|doubt| blind || doubt.module != module || wanted(&doubt.key)) {
             Some(doubt) => Err(begun_before(&task.id, &doubt.summary)),
@@ -199,6 +201,13 @@ impl Executor<'_> {
                     Err(failure) => failure,
                 };
                 return match failure.class {
+                    FailureClass::Unreachable if failure.unsent && change.class != Class::AtMostOnce => {
+                        progress.losses += 1;
+                        let waiting = Waiting { why: failure.message.clone(), progress: None };
+                        self.recorder().emit(EventKind::Waiting { task: task.id.clone(), waiting });
+                        progress.unsure = Some((change.clone(), failure));
+                        Ok(())
+                    }
                     FailureClass::OutcomeUnknown => {
                         progress.losses += 1;
                         let waiting = in_doubt(change, &failure);
@@ -307,6 +316,9 @@ fn is_unknown(summary: &Text) -> Text {
 }
 
 fn unknown(change: &Change, failure: &Failure) -> Failure {
+    if failure.unsent {
+        return failure.clone();
+    }
     Failure::new(FailureClass::OutcomeUnknown, is_unknown(&change.summary))
         .details(std::iter::once(failure.message.clone()).chain(failure.details.iter().cloned()))
         .help(text!(
@@ -346,8 +358,8 @@ fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {
     let class = if progress.lost && !once { FailureClass::Unreachable } else { failure.class };
     let failure = Failure { class, message, ..failure };
     match &progress.unsure {
-        Some((change, _)) => failure.details([is_unknown(&change.summary)]),
-        None => failure,
+        Some((change, cause)) if !cause.unsent => failure.details([is_unknown(&change.summary)]),
+        _ => failure,
     }
 }
 

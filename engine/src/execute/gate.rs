@@ -53,12 +53,10 @@ impl Executor<'_> {
         }
         let phrase = confirm.is_some();
         let (path, confirm) = (visit.path.clone(), confirm.unwrap_or_else(|| YES.to_owned()));
-        let question = Question { path: path.clone(), question, confirm, phrase };
-        self.recorder().emit(EventKind::GateOpened {
-            path: path.clone(),
-            question: question.question.clone(),
-            confirm: question.confirm.clone(),
-        });
+        let (asked, confirmed) = (question.clone(), confirm.clone());
+        self.recorder().emit(EventKind::GateOpened { path: path.clone(), question: asked, confirm: confirmed });
+        let question =
+            Question { path: path.clone(), question: self.recorder().shown_text(&question), confirm, phrase };
         let asked = self.ports.stop.reading(super::attempt::far_future(), self.ports.approver.ask(&question)).await;
         let (approved, by, reason, refusal) = match asked {
             Err(failure) => return End::failed(failure),

@@ -11,7 +11,7 @@ use super::{Executor, Made, act};
 use crate::action::Action;
 use crate::event::{EventKind, Outcome};
 use crate::failure::{Failure, FailureClass};
-use crate::module::{Change, Diff, Waiting};
+use crate::module::{Diff, Waiting};
 use crate::record::millis;
 use crate::task::TaskId;
 use crate::text;
@@ -74,10 +74,19 @@ impl Executor<'_> {
     /// Takes one change back.
     async fn back(&self, around: Option<&StepVisit<'_>>, made: &Made, names: &Names) -> Result<(), Failure> {
         let summary = &made.change.summary;
-        if hides_secret(&made.change) {
-            let message =
-                text!("engine.undo-secret", "the journal keeps no secrets, and this needs one: {summary}", summary);
-            return Err(Failure::failed(message).help(text!("engine.undo-secret.help", "undo it by hand")));
+        if !made.lacks.is_empty() {
+            let names = made.lacks.join(", ");
+            let message = text!(
+                "engine.undo-secret",
+                "this needs secrets that are not given, or are not what they were ({names}): {summary}",
+                names,
+                summary
+            );
+            let help = text!(
+                "engine.undo-secret.help",
+                "give a secret parameter again with -e, let the inventory find its secrets, or undo it by hand"
+            );
+            return Err(Failure::failed(message).help(help));
         }
         let patience = Instant::now() + PATIENCE;
         let mut pause = PAUSES.0;
@@ -159,10 +168,4 @@ fn may_succeed(action: &Action, failure: &Failure) -> bool {
         FailureClass::Failed => matches!(action, Action::Request(_)),
         _ => false,
     }
-}
-
-/// Whether the recorded actions have lost a secret.
-fn hides_secret(change: &Change) -> bool {
-    let text = serde_json::to_string(&change.undo).unwrap_or_default();
-    text.contains(crate::redact::HIDDEN)
 }

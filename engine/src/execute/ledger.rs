@@ -1,6 +1,7 @@
 //! The changes of a run by number: which of them stand, and which were begun and never came to a known end. Folded from
 //! events, and kept up while a run goes on.
 
+use super::past::lacks;
 use crate::event::{Event, EventKind, StandingChange, Verb};
 use crate::module::{Change, Class};
 use crate::task::{ChangeId, TaskId};
@@ -16,6 +17,8 @@ pub struct Made {
     pub change: Change,
     /// Whether it was made to its end; if not, the run was interrupted in it.
     pub complete: bool,
+    /// The secrets that undoing it needs and that were not given again.
+    pub lacks: Vec<String>,
 }
 
 /// The changes of a run.
@@ -38,7 +41,9 @@ impl Ledger {
                     let known = ledger.made.iter().any(|made| made.number == *number);
                     if !undoing && change.class != Class::Transient && !known {
                         let (number, task, change) = (*number, task.clone(), change.clone());
-                        ledger.made.push(Made { number, task, change, complete: false });
+                        let mut lacks: Vec<String> = lacks(event, "/change/undo").map(str::to_owned).collect();
+                        lacks.dedup();
+                        ledger.made.push(Made { number, task, change, complete: false, lacks });
                     }
                 }
                 EventKind::Applied { number, .. } => ledger.complete(*number),
@@ -63,7 +68,8 @@ impl Ledger {
         self.last += 1;
         let number = ChangeId(self.last);
         if stands && change.class != Class::Transient {
-            self.made.push(Made { number, task: task.clone(), change: change.clone(), complete: false });
+            let (task, change) = (task.clone(), change.clone());
+            self.made.push(Made { number, task, change, complete: false, lacks: Vec::new() });
         }
         number
     }

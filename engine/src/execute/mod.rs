@@ -124,7 +124,8 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
             End::failed(failure)
         }
         None => {
-            let cursor = Cursor::new(&run.playbook, Mode::Execute(run), &settings.tags).going_on(settings.past.reached());
+            let cursor =
+                Cursor::new(&run.playbook, Mode::Execute(run), &settings.tags).going_on(settings.past.reached());
             executor.drive(cursor).await.0
         }
     };

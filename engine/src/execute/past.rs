@@ -34,7 +34,7 @@ pub struct Past {
 pub(crate) struct FinishedTask {
     /// How.
     pub(crate) outcome: Outcome,
-    /// What `register` keeps of it; `None` if it is secret, or nothing registers it.
+    /// What `register` keeps of it; `None` if it is secret, or has a secret in it that is not known, or nothing registers it.
     pub(crate) result: Option<Value>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct FinishedTask {
 struct Registration {
     path: Path,
     name: String,
-    /// `None` if it is secret.
+    /// `None` if it is secret, or has a secret in it that is not known.
     value: Option<Value>,
 }
 
@@ -54,8 +54,8 @@ pub(crate) struct Doubt {
     pub(crate) number: ChangeId,
     /// Its task.
     pub(crate) task: TaskId,
-    /// What it is called in its task.
-    pub(crate) key: String,
+    /// What it is called in its task; `None` if a secret is hidden in that.
+    pub(crate) key: Option<String>,
     /// Its sentence.
     pub(crate) summary: crate::text::Text,
     /// The module that asked for it.
@@ -74,15 +74,17 @@ struct Sections {
 }
 
 impl Past {
-    /// Folds events.
+    /// Folds events. Where secrets are hidden in them and were not put back ([`crate::redact::filled`]), what stood there is
+    /// not known.
     pub fn of(events: &[Event]) -> Self {
         let mut past = Self { ledger: Ledger::of(events), ..Self::default() };
-        events.iter().for_each(|event| past.event(&event.kind));
+        events.iter().for_each(|event| past.event(event));
         past
     }
 
-    fn event(&mut self, kind: &EventKind) {
-        match kind {
+    fn event(&mut self, event: &Event) {
+        let is_whole = |part: &str| lacks(event, part).next().is_none();
+        match &event.kind {
             EventKind::Undone { .. } => self.undone = true,
             EventKind::StepStarted { path, step: StepKind::Module(module), .. } => {
                 self.modules.insert(path.clone(), module.clone());
@@ -97,7 +99,7 @@ impl Past {
                 self.begun.insert(task.clone());
             }
             EventKind::Registered { path, name, value, withheld } => {
-                let value = (!withheld).then(|| value.clone());
+                let value = (!withheld && is_whole("/value")).then(|| value.clone());
                 self.registered.push(Registration { path: path.clone(), name: name.clone(), value });
             }
             EventKind::Applying { task, number, change } if change.class == Class::AtMostOnce => {
@@ -105,7 +107,7 @@ impl Past {
                 self.doubts.push(Doubt {
                     number: *number,
                     task: task.clone(),
-                    key: change.key.clone(),
+                    key: Some(change.key.clone()).filter(|_| is_whole("/change/key")),
                     summary: change.summary.clone(),
                     module: self.modules.get(&task.path.step()).cloned().unwrap_or_default(),
                 });
@@ -117,7 +119,8 @@ impl Past {
                     self.doubts.retain(|doubt| doubt.task != *task);
                 }
                 if outcome.is_final() {
-                    let finished = FinishedTask { outcome: *outcome, result: result.clone() };
+                    let result = result.clone().filter(|_| is_whole("/result"));
+                    let finished = FinishedTask { outcome: *outcome, result };
                     self.tasks.insert(task.clone(), finished);
                 }
             }
@@ -233,6 +236,12 @@ impl Registration {
             None => drop(names.withheld.insert(self.name.clone(), self.path.clone())),
         }
     }
+}
+
+/// The secrets that are still hidden in a part of an event.
+pub(super) fn lacks<'a>(event: &'a Event, part: &'a str) -> impl Iterator<Item = &'a str> {
+    let within = move |at: &str| at.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    event.hidden.iter().filter(move |hidden| within(&hidden.at)).map(|hidden| hidden.secret.as_str())
 }
 
 /// A failure that was recorded.

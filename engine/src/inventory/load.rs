@@ -11,9 +11,10 @@ use super::validate::validate;
 use super::{Inventory, Machine, Pair, PairMember, Site};
 use crate::digest::digest;
 use crate::playbook::ReadFile;
+use crate::secrets::SecretValues;
 use crate::source::{Fault, Faults, Node, SourceFile, decode, nearest, parse};
 
-/// Gives the values of secrets. The engine reads no environment and runs nothing for it.
+/// Fetches the values of secrets. The engine reads no environment and runs nothing for it.
 pub trait Secrets {
     /// The value of a secret, or why it is not to be had.
     fn resolve(&self, source: &SecretSource) -> Result<String, String>;
@@ -30,12 +31,13 @@ pub fn load(path: &Path, read: ReadFile<'_>, secrets: &dyn Secrets) -> Result<In
     let file: InventoryFile = decode(&tree, "an inventory")?;
     let mut faults = Faults::default();
     secret_names(&file, &tree, &mut faults);
-    let (mut vars, mut values) = (file.vars, Vec::new());
+    let (mut vars, mut values) = (file.vars, SecretValues::default());
     for (name, from) in &file.secrets {
         match secrets.resolve(from) {
             Ok(value) => {
-                vars.insert(name.clone(), Value::String(value.clone()));
-                values.push(value);
+                let value = Value::String(value);
+                values.add(name, &value);
+                vars.insert(name.clone(), value);
             }
             Err(why) => {
                 faults.push(Fault::at(&tree.deepest(&format!("/secrets/{name}")).at, format!("secret `{name}`: {why}")))
@@ -156,7 +158,7 @@ impl Default for Inventory {
             roles: super::Roles { active: String::new(), passive: String::new() },
             pairs: Vec::new(),
             vars: Map::new(),
-            secrets: Vec::new(),
+            secrets: SecretValues::default(),
             digest: String::new(),
         }
     }

@@ -14,12 +14,14 @@ pub use site::{Connection, Kubernetes, Machine, Roles, Site, Ssh};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::secrets::SecretValues;
 use crate::source::SourceFile;
 
 /// An inventory as loaded and checked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Inventory {
     /// The file it came from.
     pub source: Arc<SourceFile>,
@@ -31,8 +33,8 @@ pub struct Inventory {
     pub pairs: Vec<Pair>,
     /// Variables for playbooks. Secrets are already resolved into it under their names.
     pub vars: Map<String, Value>,
-    /// The texts that must never be shown: the values of all secrets.
-    pub secrets: Vec<String>,
+    /// What must never be shown: the values of all secrets, by name.
+    pub secrets: SecretValues,
     /// SHA-256 of the file, in hex.
     pub digest: String,
 }
@@ -54,8 +56,23 @@ impl Inventory {
     }
 }
 
+impl std::fmt::Debug for Inventory {
+    /// Without variables: secrets are among them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { source, sites, roles, pairs, vars: _, secrets, digest } = self;
+        f.debug_struct("Inventory")
+            .field("path", &source.path)
+            .field("sites", sites)
+            .field("roles", roles)
+            .field("pairs", pairs)
+            .field("secrets", secrets)
+            .field("digest", digest)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One replicated pair: a DRBD resource with a member on each site.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// The ordinal of the replica whose data it carries.
     pub ordinal: usize,
@@ -66,7 +83,7 @@ pub struct Pair {
 }
 
 /// One site's end of a pair.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairMember {
     /// The site's name.
     pub site: String,

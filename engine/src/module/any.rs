@@ -24,6 +24,8 @@ pub trait AnyModule: Send + Sync {
     fn example(&self) -> &'static str;
     /// The schema of its parameters, as rendered (templates not allowed for).
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    /// The schema of what `register` keeps.
+    fn result_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>;
     /// Decodes rendered parameters, and judges them. A failure carries a pointer to the value that is wrong.
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure>;
 }
@@ -97,6 +99,10 @@ impl<M: Module + Copy> AnyModule for M {
         generator.subschema_for::<M::Params>()
     }
 
+    fn result_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        M::result_schema(generator)
+    }
+
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure> {
         let params: M::Params = serde_path_to_error::deserialize(params).map_err(|error| {
             let pointer = pointer(error.path());
@@ -127,16 +133,16 @@ impl<M: Module + Copy> Bound for BoundModule<M> {
     fn look<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Probed, Failure>> {
         Box::pin(async move {
             let state = self.module.probe(cx, &self.params).await?;
-            let diff = self.module.diff(cx, &self.params, &state);
+            let diff = self.module.diff(cx.facts(), &self.params, &state);
             let recorded = serde_json::to_value(&state).unwrap_or(Value::Null);
             let (module, params, cx) = (self.module, Arc::clone(&self.params), cx.clone());
-            let result = Box::new(move |done: &[Done]| module.result(&cx, &params, &state, done));
+            let result = Box::new(move |done: &[Done]| module.result(cx.facts(), &params, &state, done));
             Ok(Probed { state: recorded, diff, result })
         })
     }
 
     fn subjects(&self, cx: &Context) -> Option<Vec<Subject>> {
-        self.module.subjects(cx, &self.params)
+        self.module.subjects(&cx.facts(), &self.params)
     }
 
     fn params(&self) -> Value {

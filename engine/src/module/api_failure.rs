@@ -1,29 +1,60 @@
-//! What an API server's refusal, or its silence, means and what to do about it.
+//! What an API server's answer means and what to do about it. What its silence means is the world's to say.
+
+use serde_json::Value;
 
 use crate::failure::{Failure, FailureClass};
+use crate::text;
+use crate::world::Answer;
 
-/// Turns an error of a request into a failure with its class and a hint. `request` is what a person would type: `GET /api/...`.
-pub fn api_failure(site: &str, request: &str, error: &kube::Error) -> Failure {
+/// Turns an answer that is not 2xx into a failure with its class and a hint. `request` is what a person would type:
+/// `GET /api/...`.
+pub fn api_failure(site: &str, request: &str, answer: &Answer) -> Failure {
+    let (reason, message) = status(answer);
+    let (class, help) = refusal(answer.status, reason, message);
+    let code = answer.status;
+    let failure = Failure::new(
+        class,
+        text!("engine.api-refusal", "{site}: {request}: {message} ({code})", site, request, message, code),
+    );
+    match help {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
+/// The object of an answer that is 2xx.
+///
+/// # Errors
+/// It is not JSON.
+pub fn api_body(site: &str, request: &str, answer: Answer) -> Result<Value, Failure> {
+    // What is not JSON comes as a string.
+    let error = match &answer.body {
+        Value::String(text) => serde_json::from_str::<Value>(text).err(),
+        _ => None,
+    };
     match error {
-        kube::Error::Api(status) => {
-            let (class, help) = refusal(status.code, &status.reason, &status.message);
-            let failure = Failure::new(class, format!("{site}: {request}: {} ({})", status.message, status.code));
-            match help {
-                Some(help) => failure.help(help),
-                None => failure,
-            }
+        None => Ok(answer.body),
+        Some(error) => {
+            let words = text!(
+                "engine.not-json",
+                "{site}: {request}: the answer is not what was asked for: {error}",
+                site,
+                request,
+                error = error.to_string()
+            );
+            Err(Failure::failed(words).help(text!(
+                "engine.not-json.help",
+                "is there a proxy or a login page between here and the API server?"
+            )))
         }
-        kube::Error::SerdeError(error) => {
-            Failure::failed(format!("{site}: {request}: the answer is not what was asked for: {error}"))
-                .help("is there a proxy or a login page between here and the API server?")
-        }
-        kube::Error::Auth(error) => Failure::unreachable(format!("{site}: {request}: no credentials: {error}"))
-            .help("the kubeconfig's user needs a working token, certificate or credential plugin"),
-        other => {
-            let text = chain(other);
-            let failure = Failure::unreachable(format!("{site}: {request}: {text}"));
-            failure.help(connection(&text))
-        }
+    }
+}
+
+/// Reason and message of a `Status` object. Who is no API server (a proxy, the web server beneath it) answers in plain words.
+pub(crate) fn status(answer: &Answer) -> (&str, &str) {
+    match &answer.body {
+        Value::String(text) => ("", text.trim()),
+        body => (body["reason"].as_str().unwrap_or_default(), body["message"].as_str().unwrap_or_default()),
     }
 }
 
@@ -67,43 +98,10 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<&'st
     }
 }
 
-/// A hint for a request that got no answer.
-fn connection(text: &str) -> &'static str {
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["CaUsedAsEndEntity", "UnsupportedCertVersion"]) {
-        "the cluster's CA certificate is of a kind that rustls refuses although kubectl takes it (a server certificate used as \
-         its own CA, or X.509 v1): give the kubeconfig a CA certificate of version 3 with CA:TRUE"
-    } else if says(&["UnknownIssuer", "BadSignature"]) {
-        "the kubeconfig's certificate-authority is not the one that signed the API server's certificate; rustls also needs \
-         it to be a CA (CA:TRUE), which kubectl does not"
-    } else if says(&["NotValidForName", "not valid for name"]) {
-        "the API server's certificate is not for this address; use an address that is in it, or set `tls-server-name` in the \
-         kubeconfig"
-    } else if says(&["Expired", "expired", "NotValidYet"]) {
-        "a certificate is out of date, or a clock is wrong"
-    } else if says(&["certificate", "tls", "TLS"]) {
-        "the TLS handshake failed: check the kubeconfig's certificate-authority and client certificate"
-    } else {
-        "is the API server up, and is the address in the kubeconfig reachable from here?"
-    }
-}
-
-/// An error with its causes; the outermost words alone say only that something failed.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        next = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -125,28 +123,25 @@ mod tests {
             (503, "ServiceUnavailable", "etcdserver: no leader", FailureClass::Unreachable, "in trouble"),
         ];
         for (code, reason, message, class, hint) in cases {
-            let status =
-                kube::core::Status { code, reason: reason.into(), message: message.into(), ..Default::default() };
-            let failure = api_failure("primary", "GET /x", &kube::Error::Api(Box::new(status)));
+            let status = json!({"kind": "Status", "reason": reason, "message": message});
+            let failure = api_failure("primary", "GET /x", &Answer::new(code, status));
             assert_eq!(failure.class, class, "{code} {message}");
-            assert!(failure.help.clone().unwrap_or_default().contains(hint), "{code} {message}: {:?}", failure.help);
+            assert!(
+                failure.help.clone().is_some_and(|help| help.contains(hint)),
+                "{code} {message}: {:?}",
+                failure.help
+            );
             assert_eq!(failure.message, format!("primary: GET /x: {message} ({code})"));
         }
     }
 
     #[test]
-    fn silence_is_told_apart() {
-        let cases = [
-            ("invalid peer certificate: UnknownIssuer", "certificate-authority"),
-            ("invalid peer certificate: CaUsedAsEndEntity", "X.509 v1"),
-            ("invalid peer certificate: certificate not valid for name \"a\"", "tls-server-name"),
-            ("tcp connect error: Connection refused (os error 111)", "is the API server up"),
-        ];
-        for (text, hint) in cases {
-            let error = kube::Error::Service(std::io::Error::other(text).into());
-            let failure = api_failure("primary", "GET /x", &error);
-            assert_eq!(failure.class, FailureClass::Unreachable);
-            assert!(failure.message.contains(text) && failure.help.unwrap_or_default().contains(hint), "{text}");
-        }
+    fn who_is_no_api_server_is_quoted() {
+        let failure = api_failure("primary", "GET /x", &Answer::new(404, json!("404 page not found\n")));
+        assert_eq!(failure.message, "primary: GET /x: 404 page not found (404)");
+        let failure = api_body("primary", "GET /x", Answer::new(200, json!("<html>"))).unwrap_err();
+        assert!(failure.message.contains("the answer is not what was asked for: expected value at line 1"));
+        assert!(failure.help.is_some_and(|help| help.contains("a proxy")));
+        assert_eq!(api_body("primary", "GET /x", Answer::new(200, json!({}))), Ok(json!({})));
     }
 }

@@ -1,37 +1,66 @@
-//! What a module is given to look at the world: its target, the inventory, read-only commands and GET requests.
+//! What a module is given to look at the world: the facts about its task, the inventory, and queries, which only read.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cutover_protocol::query::{Ask, Query, ReadOnly, Wrong};
 use serde_json::Value;
 
-pub(crate) use super::api_failure::api_failure;
-use crate::failure::Failure;
+use super::{Facts, api_body, api_failure};
+use crate::action::Done;
+use crate::event::Reading;
+use crate::failure::{Failure, FailureClass};
 use crate::inventory::{Inventory, Pair, PairMember};
 use crate::target::Target;
-use crate::world::{Command, Output, Place, World, collect};
-
-/// Everything a probe sent, for plans and journals.
-pub type Trace = Arc<Mutex<Vec<String>>>;
+use crate::text;
+use crate::world::{Answer, Output, Place, World, collect};
 
 /// A task's view of the world.
 #[derive(Clone)]
 pub struct Context {
-    target: Target,
-    delegate: Option<String>,
+    facts: Arc<Facts>,
     inventory: Arc<Inventory>,
     world: Arc<dyn World>,
-    trace: Trace,
+    reads: Arc<Mutex<Reads>>,
+}
+
+/// What the probes of a task have read.
+#[derive(Default)]
+struct Reads {
+    /// Everything that was sent.
+    sent: Vec<String>,
+    /// What was sent and what came back, since it was last taken; if that is kept.
+    readings: Option<Vec<Reading>>,
 }
 
 impl Context {
     /// A view for a target. `delegate` is the node of the target's site that commands go to instead of the target's own.
     pub fn new(target: Target, delegate: Option<String>, inventory: Arc<Inventory>, world: Arc<dyn World>) -> Self {
-        Self { target, delegate, inventory, world, trace: Trace::default() }
+        let place = match (&delegate, target.site()) {
+            (Some(node), Some(site)) => Place::node(site, node),
+            _ => target.place(),
+        };
+        let facts = Arc::new(Facts::new(target, place, inventory.pairs.clone()));
+        Self { facts, inventory, world, reads: Arc::default() }
+    }
+
+    /// Keeps what is read from now on, for [`Context::take_readings`].
+    pub fn keep_readings(&self) {
+        self.reads().readings.get_or_insert_default();
+    }
+
+    /// Takes what was read since the last time, in the order in which it was answered.
+    pub fn take_readings(&self) -> Vec<Reading> {
+        self.reads().readings.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// What is known about the task without looking.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// The target.
     pub fn target(&self) -> &Target {
-        &self.target
+        self.facts.target()
     }
 
     /// The inventory.
@@ -44,70 +73,91 @@ impl Context {
         self.world.now()
     }
 
-    /// What this context's probes have sent so far.
+    /// What this context's probes have sent so far, as a plan prints it.
     pub fn trace(&self) -> Vec<String> {
-        self.trace.lock().map(|lines| lines.clone()).unwrap_or_default()
+        self.reads().sent.clone()
     }
 
     /// Where this task's commands run: the delegate, the target's node, or the controller.
     pub fn place(&self) -> Place {
-        match (&self.delegate, self.target.site()) {
-            (Some(node), Some(site)) => Place::node(site, node),
-            _ => self.target.place(),
-        }
+        self.facts.place()
     }
 
     /// The target's site; an error for a target on the controller.
     pub fn site(&self) -> Result<&str, Failure> {
-        self.target.site().ok_or_else(|| {
-            Failure::invalid("this module works on a site, but the step's target is the controller")
-                .help("set `target: active` or `target: passive`")
-        })
+        self.facts.site()
     }
 
     /// The target's pair, its own member and the peer's; an error if the target is no pair member.
     pub fn pair(&self) -> Result<(&Pair, &PairMember, &PairMember), Failure> {
-        let found = self.target.ordinal().and_then(|ordinal| {
-            let pair = self.inventory.pairs.get(ordinal)?;
-            let own = pair.members.get(self.target.site()?)?;
-            let peer = pair.members.iter().find(|(site, _)| Some(site.as_str()) != self.target.site())?.1;
-            Some((pair, own, peer))
-        });
-        found.ok_or_else(|| {
-            Failure::invalid(format!("this module works on a DRBD pair, but the step's target is {}", self.target))
-                .help("set `target: active.pairs`, `target: passive.pairs` or a list of both")
-        })
+        self.facts.pair()
     }
 
     /// Runs a read-only command at this task's place. A non-zero exit is no error here: the caller looks.
-    pub async fn read(&self, command: &Command) -> Result<Output, Failure> {
-        self.read_at(&self.place(), command).await
+    pub async fn read(&self, command: &ReadOnly) -> Result<Output, Failure> {
+        self.read_at(&self.facts.place(), command).await
     }
 
     /// Runs a read-only command at another place.
-    pub async fn read_at(&self, place: &Place, command: &Command) -> Result<Output, Failure> {
-        self.note(format!("{place}$ {command}"));
+    pub async fn read_at(&self, place: &Place, command: &ReadOnly) -> Result<Output, Failure> {
+        let sent = self.note(&Query::Command { place: place.clone(), command: command.clone() })?;
         let transport = self.world.transport(place).await?;
-        Ok(collect(transport.as_ref(), command).await?)
+        let output = collect(transport.as_ref(), command).await?;
+        self.keep(sent, || Done::Output(output.clone()));
+        Ok(output)
+    }
+
+    /// Asks an API server. Whatever the status, an answer is no error here: the caller looks.
+    pub async fn ask(&self, ask: &Ask) -> Result<Answer, Failure> {
+        let sent = self.note(&Query::Request(ask.clone()))?;
+        let answer = self.world.request(ask).await.map_err(|fault| {
+            let failure = Failure::from(fault);
+            // It asked, and nothing else: a lost answer leaves nothing unknown.
+            let lost = failure.class == FailureClass::OutcomeUnknown;
+            if lost { Failure { class: FailureClass::Unreachable, ..failure } } else { failure }
+        })?;
+        self.keep(sent, || Done::Response(answer.body.clone()));
+        Ok(answer)
     }
 
     /// Reads an object or list from a site's API server; `None` if it is not there (404).
     pub async fn get(&self, site: &str, path: &str) -> Result<Option<Value>, Failure> {
-        self.note(format!("{site}> GET {path}"));
-        let client = self.world.kubernetes(site).await?;
-        let request = http::Request::get(path)
-            .body(Vec::new())
-            .map_err(|error| Failure::invalid(format!("bad request path `{path}`: {error}")))?;
-        match client.request::<Value>(request).await {
-            Ok(value) => Ok(Some(value)),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            Err(error) => Err(api_failure(site, &format!("GET {path}"), &error)),
+        let ask = Ask::get(site, path);
+        let answer = self.ask(&ask).await?;
+        match answer.status {
+            404 => Ok(None),
+            _ if answer.is_success() => api_body(site, &ask.line(), answer).map(Some),
+            _ => Err(api_failure(site, &ask.line(), &answer)),
         }
     }
 
-    fn note(&self, line: String) {
-        if let Ok(mut lines) = self.trace.lock() {
-            lines.push(line);
+    /// Notes what is about to be sent.
+    fn note(&self, query: &Query) -> Result<String, Failure> {
+        let sent = query.to_string();
+        self.reads().sent.push(sent.clone());
+        match query.wrong() {
+            None => Ok(sent),
+            Some(Wrong::Path(path)) => Err(bad_path(path)),
+            Some(Wrong::Operand(operand)) => {
+                let words =
+                    text!("engine.dashed", "`{operand}` begins with a dash: it would be taken for an option", operand);
+                Err(Failure::invalid(words).help(text!("engine.dashed.help", "give an absolute path, or another name")))
+            }
         }
     }
+
+    fn keep(&self, sent: String, received: impl FnOnce() -> Done) {
+        if let Some(readings) = &mut self.reads().readings {
+            readings.push(Reading { sent, received: received() });
+        }
+    }
+
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The failure of a request whose path cannot be sent.
+pub(crate) fn bad_path(path: &str) -> Failure {
+    Failure::invalid(text!("engine.bad-path", "bad request path `{path}`: invalid uri character", path))
 }

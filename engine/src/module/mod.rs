@@ -3,18 +3,22 @@
 mod any;
 mod api_failure;
 mod context;
+mod facts;
 mod targets;
 
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
-pub use api_failure::api_failure;
-pub use context::{Context, Trace};
-pub use targets::{TargetKind, Targets};
+pub(crate) use api_failure::status as api_status;
+pub use api_failure::{api_body, api_failure};
+pub use context::Context;
+pub(crate) use context::bad_path;
 pub use cutover_protocol::change::{Change, Class};
 pub use cutover_protocol::diff::{Diff, Progress, Waiting};
+pub use facts::Facts;
+pub use targets::{TargetKind, Targets};
 
 use std::future::Future;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -53,20 +57,25 @@ pub trait Module: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Reads the world. Must not change it: only read-only commands and GET requests.
+    /// Reads the world. It cannot change it: a context sends nothing but queries, which only read.
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;
 
     /// What the probe looks at and the changes alter: from it a plan knows which steps depend on which.
-    fn subjects(&self, _cx: &Context, _params: &Self::Params) -> Option<Vec<Subject>> {
+    fn subjects(&self, _facts: &Facts, _params: &Self::Params) -> Option<Vec<Subject>> {
         None
     }
 
-    /// Compares what is wanted with what is. Pure: no I/O, the same answer for the same input.
-    fn diff(&self, cx: &Context, params: &Self::Params, state: &Self::State) -> Diff;
+    /// Compares what is wanted with what is. Pure: it sees nothing but plain data, the same answer for the same input.
+    fn diff(&self, facts: &Facts, params: &Self::Params, state: &Self::State) -> Diff;
+
+    /// The JSON Schema of what `register` keeps: for `explain`, the reference, and `check`, which finds a field that there is not.
+    fn result_schema(_generator: &mut SchemaGenerator) -> Option<Schema> {
+        None
+    }
 
     /// What `register` keeps: the last probed state, unless a module says otherwise. `done` holds what the executed
     /// actions gave back, in order; it is empty if nothing had to be changed.
-    fn result(&self, _cx: &Context, _params: &Self::Params, state: &Self::State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, _params: &Self::Params, state: &Self::State, _done: &[Done]) -> Value {
         serde_json::to_value(state).unwrap_or(Value::Null)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::load::{ReadFile, bad_name, beside, read_source};
-use super::params::ParamsChecker;
 use super::option::{OPTIONS, step_options};
+use super::params::ParamsChecker;
 use super::{Gate, Step, StepKind};
 use crate::module::Registry;
 use crate::slug::slug;
@@ -134,10 +134,9 @@ impl<'a> Decoder<'a> {
         if let [only] = kinds[..] {
             return Ok(only);
         }
-        let unknown = node
-            .entries()
-            .iter()
-            .find(|(key, _)| step_options().all(|option| option != key.name) && !STEP_KINDS.contains(&key.name.as_str()));
+        let unknown = node.entries().iter().find(|(key, _)| {
+            step_options().all(|option| option != key.name) && !STEP_KINDS.contains(&key.name.as_str())
+        });
         faults.push(match unknown {
             Some((key, _)) => {
                 let fault = Fault::at(&key.at, format!("unknown module `{}`", key.name));

@@ -106,9 +106,7 @@ pub(crate) const OPTIONS: &[StepOption] = &[
     StepOption {
         name: "delegate_to",
         on: On::Modules,
-        schema: |_| {
-            json!({"type": "string", "description": "A node of the target's site that commands go to instead of the target's own."})
-        },
+        schema: |_| json!({"type": "string", "description": "A node of the target's site that commands go to instead of the target's own."}),
         decode: |reading, step| step.delegate_to = reading.templated("delegate_to"),
         templates: templates(|step| step.delegate_to.as_ref(), Sees::Task),
     },
@@ -124,12 +122,11 @@ pub(crate) const OPTIONS: &[StepOption] = &[
     StepOption {
         name: "loop",
         on: On::ModulesAndBlocks,
-        schema: |_| {
-            json!({"description": "A list; the step runs once for each element, which is `item` in templates.", "anyOf": [{"type": "array"}, {"type": "string"}]})
-        },
+        schema: |_| json!({"description": "A list; the step runs once for each element, which is `item` in templates.", "anyOf": [{"type": "array"}, {"type": "string"}]}),
         decode: |reading, step| {
             step.loop_over = reading.templated("loop");
-            if let Some(list) = step.loop_over.as_ref().filter(|node| !matches!(node.kind, Kind::Seq(_) | Kind::Str(_))) {
+            if let Some(list) = step.loop_over.as_ref().filter(|node| !matches!(node.kind, Kind::Seq(_) | Kind::Str(_)))
+            {
                 reading.faults.push(wrong_type(list, "`loop`", "a list, or a template that gives one"));
             }
         },
@@ -138,9 +135,7 @@ pub(crate) const OPTIONS: &[StepOption] = &[
     StepOption {
         name: "register",
         on: On::Modules,
-        schema: |_| {
-            json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": "The variable that keeps the result: one result for one target, a list in target order for several."})
-        },
+        schema: |_| json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": "The variable that keeps the result: one result for one target, a list in target order for several."}),
         decode: |reading, step| step.register = reading.variable("register"),
         templates: None,
     },
@@ -161,9 +156,7 @@ pub(crate) const OPTIONS: &[StepOption] = &[
     StepOption {
         name: "timeout",
         on: On::Modules,
-        schema: |_| {
-            json!({"type": "string", "description": "The time one attempt may take, verification included: `30s`, `5m`."})
-        },
+        schema: |_| json!({"type": "string", "description": "The time one attempt may take, verification included: `30s`, `5m`."}),
         decode: |reading, step| step.timeout = reading.duration("timeout"),
         templates: templates(|step| step.timeout.as_ref(), Sees::Task),
     },
@@ -233,9 +226,7 @@ pub(crate) const OPTIONS: &[StepOption] = &[
     StepOption {
         name: "undo",
         on: On::Modules,
-        schema: |_| {
-            steps("Steps that undo it, where its module cannot; an empty list if there is nothing to undo.")
-        },
+        schema: |_| steps("Steps that undo it, where its module cannot; an empty list if there is nothing to undo."),
         decode: |reading, step| step.undo = reading.undo(&step.id, &step.tags),
         templates: None,
     },

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::check::check_file;
 use crate::failure::Failure;
-use crate::module::{Context, Diff, Module, Registry};
+use crate::module::{Context, Diff, Facts, Module, Registry};
 
 #[derive(Clone, Copy)]
 struct Scale;
@@ -44,7 +44,7 @@ impl Module for Scale {
         Ok(())
     }
 
-    fn diff(&self, _: &Context, _: &ScaleParams, _: &()) -> Diff {
+    fn diff(&self, _: &Facts, _: &ScaleParams, _: &()) -> Diff {
         Diff::InSync
     }
 }

@@ -11,11 +11,13 @@ use crate::check;
 use crate::inventory::Inventory;
 use crate::module::Registry;
 use crate::playbook::{Playbook, resolve_params};
+use crate::redact::HIDDEN;
+use crate::secrets::SecretValues;
 use crate::source::Faults;
 use crate::template::Scope;
 
 /// A playbook, an inventory and parameter values that belong together.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Run {
     /// Names the run; unique among the runs of a directory.
     pub id: String,
@@ -27,8 +29,8 @@ pub struct Run {
     pub params: Map<String, Value>,
     /// When it was bound, by the world's clock.
     pub started: Timestamp,
-    /// The texts that must never be shown.
-    pub secrets: Vec<String>,
+    /// What must never be shown: the secrets of the inventory and the secret parameters.
+    pub secrets: SecretValues,
     pub(crate) scope: Scope,
 }
 
@@ -53,9 +55,8 @@ impl Run {
         let id = id.into();
         let mut secrets = inventory.secrets.clone();
         for (name, _) in playbook.params.iter().filter(|(_, param)| param.secret) {
-            secrets.extend(params.get(name).and_then(Value::as_str).map(str::to_owned));
+            params.get(name).into_iter().for_each(|value| secrets.add(name, value));
         }
-        secrets.retain(|secret| !secret.is_empty());
         let mut builtins = builtins::common(&inventory);
         builtins.insert("run".to_owned(), json!({"id": id, "started": started.to_string(), "playbook": playbook.name}));
         let directory = playbook.source.path.parent().map(|path| path.display().to_string()).unwrap_or_default();
@@ -69,8 +70,22 @@ impl Run {
     pub fn shown_params(&self) -> Value {
         let hidden = |name: &String| self.playbook.params.get(name).is_some_and(|param| param.secret);
         let shown = |(name, value): (&String, &Value)| {
-            (name.clone(), if hidden(name) { Value::String("***".to_owned()) } else { value.clone() })
+            (name.clone(), if hidden(name) { Value::from(HIDDEN) } else { value.clone() })
         };
         Value::Object(self.params.iter().map(shown).collect())
+    }
+}
+
+impl std::fmt::Debug for Run {
+    /// Without the values of secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("id", &self.id)
+            .field("playbook", &self.playbook.name)
+            .field("inventory", &self.inventory)
+            .field("params", &self.shown_params())
+            .field("started", &self.started)
+            .field("secrets", &self.secrets)
+            .finish_non_exhaustive()
     }
 }

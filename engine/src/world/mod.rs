@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 pub use cutover_protocol::command::{Command, quote};
 pub use cutover_protocol::output::{Exit, Output};
 pub use cutover_protocol::place::Place;
+pub use cutover_protocol::request::{Answer, Request};
 pub use cutover_protocol::transport_fault::TransportFault;
 pub use transport::{Io, Transport, collect, pipe};
 
@@ -19,8 +20,12 @@ pub trait World: Clock {
     /// Gives the transport to a place; connects if there is no connection yet. One connection per host is shared.
     fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>>;
 
-    /// Gives a client for a site's API server. The context is always explicit, the cluster's identity already checked.
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>>;
+    /// Sends a request to the API server of its site and returns the answer, whatever its status. The context is always
+    /// explicit, and the cluster's identity has been checked before.
+    ///
+    /// # Errors
+    /// [`TransportFault::Unreachable`] if nothing was sent, [`TransportFault::Lost`] if it was sent and no answer came.
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>>;
 
     /// Waits until the commands that nobody waits for any more have been ended where they ran. A world that ends them at once
     /// has nothing to wait for.

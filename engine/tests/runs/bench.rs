@@ -8,7 +8,7 @@ use cutover_engine::execute::{Answer, Approver, Ending, Past, Ports, Question, S
 use cutover_engine::inventory::{self, Inventory, SecretSource, Secrets};
 use cutover_engine::playbook;
 use cutover_engine::record::{Journal, Reader, Recorder};
-use cutover_engine::redact::Redactor;
+use cutover_engine::redact::{Redactor, filled};
 use cutover_engine::run::Run;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
@@ -127,7 +127,7 @@ impl Bench {
             Some(text) => vec![Box::new(StopAt(text, stop.clone()))],
             None => Vec::new(),
         };
-        let redactor = Redactor::new(self.run.secrets.clone());
+        let redactor = Redactor::new(&self.run.secrets);
         let recorder = Recorder::new("r1", world.clone(), redactor, Box::new(self.journal.clone()), readers);
         let ports = Ports { registry: REGISTRY, world, approver: Arc::new(Says(self.says)), recorder, stop };
         let settings = Settings {
@@ -148,12 +148,21 @@ impl Bench {
         execute(&self.run, &ports, &settings).await
     }
 
+    /// Undoes, with the secrets given again.
     pub(crate) async fn undo(&self) -> Ending {
-        let events = self.events();
+        self.undo_of(&filled(&self.events(), &self.run.secrets).0).await
+    }
+
+    /// Undoes what stands in the journal, with the secrets hidden.
+    pub(crate) async fn undo_as_recorded(&self) -> Ending {
+        self.undo_of(&self.events()).await
+    }
+
+    async fn undo_of(&self, events: &[Event]) -> Ending {
         let (ports, mut settings) = self.ports();
         settings.verb = Verb::Undo;
-        settings.past = Past::of(&events);
-        undo(&self.run, &ports, &settings, &events).await
+        settings.past = Past::of(events);
+        undo(&self.run, &ports, &settings, events).await
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {

@@ -3,6 +3,7 @@
 mod bench;
 mod names;
 mod plans;
+mod secrets;
 mod stops;
 mod world;
 

@@ -4,7 +4,7 @@
 use cutover_engine::action::Action;
 use cutover_engine::execute::Past;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,10 +38,10 @@ impl Module for Send {
         Ok(cx.place().to_string())
     }
 
-    fn diff(&self, cx: &Context, params: &Params, _: &String) -> Diff {
+    fn diff(&self, facts: &Facts, params: &Params, _: &String) -> Diff {
         let command = Command::new(["set", &params.name, &params.is.to_string()]);
         let summary = format!("send {} {} {}", params.name, params.is, params.note);
-        Diff::Run(vec![Change::at_most_once(summary, [Action::Exec { place: cx.place(), command }]).key("send")])
+        Diff::Run(vec![Change::at_most_once(summary, [Action::Exec { place: facts.place(), command }]).key("send")])
     }
 }
 
@@ -84,9 +84,8 @@ async fn a_finished_task_is_not_done_again_and_its_result_is_used() {
         ),
     ];
     for (step, struck) in cases {
-        let mut bench = Bench::steps(&format!(
-            "{step}  - {{name: Count, number: {{name: n, is: \"{{{{ all | length }}}}\"}}}}\n"
-        ));
+        let mut bench =
+            Bench::steps(&format!("{step}  - {{name: Count, number: {{name: n, is: \"{{{{ all | length }}}}\"}}}}\n"));
         strike(&bench, struck, Strike::Fail);
         assert_eq!(bench.go().await.exit_code, 1);
         assert_eq!(resume(&mut bench).await, 0);
@@ -157,7 +156,8 @@ async fn an_open_change_of_a_step_that_is_gone_is_not_forgotten() {
     let mut bench = Bench::steps("  - {name: One, send: {name: a, is: 1}}\n  - {name: Two, send: {name: b, is: 1}}\n");
     strike(&bench, "set a 1", Strike::LoseAfter);
     assert_eq!(bench.go().await.exit_code, 1);
-    bench.run = Bench::steps("  - {name: Renamed, send: {name: a, is: 1}}\n  - {name: Two, send: {name: b, is: 1}}\n").run;
+    bench.run =
+        Bench::steps("  - {name: Renamed, send: {name: a, is: 1}}\n  - {name: Two, send: {name: b, is: 1}}\n").run;
     assert_eq!(resume(&mut bench).await, 1);
     assert_eq!(sets(&bench), ["a 1"]);
     bench.run = Bench::steps("  - {name: One, when: false, send: {name: a, is: 1}}\n").run;

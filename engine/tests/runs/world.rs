@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use cutover_engine::clock::Clock;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Class, Context, Diff, Module, Registry};
-use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
+use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module, Registry};
+use cutover_engine::query::ReadOnly;
+use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,11 @@ const GIVES_UP: &str = "no answer within 5 seconds\n";
 async fn ends(io: &mut Io<'_>, words: &str, code: i32) -> Result<Exit, TransportFault> {
     let _ = io.stderr.write_all(words.as_bytes()).await;
     Ok(Exit::Code(code))
+}
+
+/// A command that only reads in these worlds.
+pub(crate) fn reads<const N: usize>(words: [&str; N]) -> ReadOnly {
+    ReadOnly::declared(Command::new(words), true).unwrap()
 }
 
 /// What strikes a command.
@@ -38,6 +44,8 @@ pub(crate) enum Strike {
 pub(crate) struct State {
     /// Numbers by place and name.
     pub(crate) numbers: BTreeMap<(String, String), i64>,
+    /// Texts by name.
+    pub(crate) texts: BTreeMap<String, String>,
     /// Every `set` that arrived.
     pub(crate) sets: Vec<String>,
     /// Faults: a fragment of the command's line, and how often.
@@ -68,9 +76,8 @@ impl World for Small {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let fault = TransportFault::Unreachable(site.to_owned());
-        Box::pin(async move { Err(fault) })
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        Box::pin(async move { Err(TransportFault::Unreachable(format!("{request}: no API server"))) })
     }
 }
 
@@ -119,6 +126,12 @@ impl Transport for Shell {
                         let key = (self.place.clone(), (*name).to_owned());
                         let value = value.parse().unwrap();
                         state.numbers.insert(key, value);
+                        "stored".to_owned()
+                    }
+                    ["show", name] => state.texts.get(*name).cloned().unwrap_or_default(),
+                    ["put", name, text] => {
+                        state.sets.push(line);
+                        state.texts.insert((*name).to_owned(), (*text).to_owned());
                         "stored".to_owned()
                     }
                     _ => panic!("{args:?}"),
@@ -176,12 +189,12 @@ impl Module for Number {
     type State = Seen;
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<Seen, Failure> {
-        let output = cx.read(&Command::new(["get", &params.name])).await?;
+        let output = cx.read(&reads(["get", &params.name])).await?;
         let is = output.stdout.trim().parse().map_err(|_| Failure::failed("no number"))?;
         Ok(Seen { is })
     }
 
-    fn diff(&self, cx: &Context, params: &Params, state: &Seen) -> Diff {
+    fn diff(&self, facts: &Facts, params: &Params, state: &Seen) -> Diff {
         if params.never_from == Some(state.is) {
             return Diff::blocked(format!("{} is {}", params.name, state.is));
         }
@@ -192,7 +205,7 @@ impl Module for Number {
             return Diff::waiting(format!("{} is {}", params.name, state.is));
         }
         let set = |value: i64| cutover_engine::action::Action::Exec {
-            place: cx.place(),
+            place: facts.place(),
             command: Command::new(["set", &params.name, &value.to_string()]).gives_up("no answer within"),
         };
         let class = if params.once { Class::AtMostOnce } else { Class::Idempotent };
@@ -203,4 +216,4 @@ impl Module for Number {
     }
 }
 
-pub(crate) const REGISTRY: Registry = Registry(&[&Number, &crate::names::Send]);
+pub(crate) const REGISTRY: Registry = Registry(&[&Number, &crate::names::Send, &crate::secrets::Note]);

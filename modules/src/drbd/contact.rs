@@ -7,14 +7,18 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
-use cutover_engine::world::{Command, Place};
+use cutover_engine::query::ReadScript;
+use cutover_engine::world::Place;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::states::{ConnectionState, ReplicationState};
 use super::status::Status;
 
+/// What the script does.
 const SCRIPT: &str = include_str!("../scripts/drbd-log.sh");
+/// The script that reads the kernel's log, and nothing else.
+const LOG: ReadScript = ReadScript::declare("cutover-drbd-log", SCRIPT);
 
 /// When an end last was in contact with its peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,7 +44,7 @@ impl Contact {
         if status.is_some_and(Status::connected) {
             return Ok(Self::Now(cx.now()));
         }
-        let command = Command::script("cutover-drbd-log", SCRIPT, [resource]);
+        let command = LOG.of([resource]);
         let output = cx.read_at(place, &command).await?;
         let asked = cx.now();
         if !output.success() {

@@ -2,7 +2,8 @@
 
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::module::Context;
-use cutover_engine::world::{Command, Exit, Output, Place};
+use cutover_engine::reads;
+use cutover_engine::world::{Exit, Output, Place};
 use serde::Serialize;
 
 use super::generations::Generations;
@@ -70,7 +71,7 @@ pub(crate) fn reach<T>(answer: Result<T, Failure>) -> Result<Result<T, String>, 
 
 /// Reads a resource's state from a node's kernel; `None` if it is not there.
 pub(crate) async fn status(cx: &Context, place: &Place, resource: &str) -> Result<Option<Status>, Failure> {
-    let command = Command::new(["drbdsetup", "events2", "--now", "--statistics", resource]).accept([10]);
+    let command = reads::DRBDSETUP_STATISTICS.of([resource]).accept([10]);
     let output = cx.read_at(place, &command).await?;
     if unloaded(&output) {
         return Ok(None);
@@ -92,7 +93,7 @@ pub(crate) fn unloaded(output: &Output) -> bool {
 
 /// Reads a resource's data generations: from the kernel, or from the disk if it is not attached.
 pub(crate) async fn generations(cx: &Context, place: &Place, resource: &str) -> Result<Option<Generations>, Failure> {
-    let command = Command::new(["drbdadm", "get-gi", resource]);
+    let command = reads::DRBDADM_GET_GI.of([resource]);
     let output = cx.read_at(place, &command).await?;
     match output.exit {
         Exit::Code(0) => Ok(Generations::parse(&output.stdout)),

@@ -17,7 +17,7 @@ pub(crate) mod version;
 
 use cutover_engine::action::Action;
 use cutover_engine::inventory::PairMember;
-use cutover_engine::module::{Context, Diff};
+use cutover_engine::module::{Diff, Facts};
 use cutover_engine::world::{Command, Place};
 
 /// Where a member is: `primary/worker01`.
@@ -36,8 +36,8 @@ pub(crate) fn not_up(resource: &str, place: &str) -> Diff {
 }
 
 /// `drbdadm VERB RESOURCE` at the task's place.
-pub(crate) fn drbdadm<const N: usize>(cx: &Context, words: [&str; N]) -> Action {
-    drbdadm_at(cx.place(), words)
+pub(crate) fn drbdadm<const N: usize>(facts: &Facts, words: [&str; N]) -> Action {
+    drbdadm_at(facts.place(), words)
 }
 
 /// `drbdadm VERB RESOURCE` at a place. It is never told to answer a question of its own with yes. It waits some seconds for

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cutover_engine::clock::Clock;
 use cutover_engine::module::Context;
-use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
+use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncWriteExt as _;
 
@@ -61,8 +61,8 @@ impl World for Script {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let fault = TransportFault::Unreachable(site.to_owned());
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        let fault = TransportFault::Unreachable(request.to_string());
         Box::pin(async move { Err(fault) })
     }
 }

@@ -2,7 +2,7 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
-use cutover_engine::world::Command;
+use cutover_engine::reads;
 use serde::Serialize;
 
 /// A generation of DRBD. Their tools' configuration files are not the same.
@@ -30,7 +30,7 @@ pub(crate) struct Version {
 impl Version {
     /// Asks the task's node.
     pub(crate) async fn read(cx: &Context) -> Result<Self, Failure> {
-        let command = Command::new(["drbdadm", "--version"]);
+        let command = reads::DRBDADM_VERSION.of([]);
         let text = crate::storage::stdout(&command, cx.read(&command).await?)?;
         Self::parse(&text).ok_or_else(|| {
             Failure::failed(format!("`{command}` does not tell the kernel module's version"))

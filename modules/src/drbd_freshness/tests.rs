@@ -27,10 +27,10 @@ fn show(title: &str, more: &str, contacts: [(&str, Contact); 3]) -> String {
     let replicas = contacts.into_iter().enumerate().map(|(number, (disk, last))| replica(number, disk, last));
     let state = State(replicas.collect());
     let cx = testing::pair_context();
-    let result = DrbdFreshness.result(&cx, &params, &state, &[]);
+    let result = DrbdFreshness.result(cx.facts(), &params, &state, &[]);
     format!(
         "-- {title} ({more})\n{}spread: {}, fresh: {}, accepted: {}\n",
-        testing::show(&DrbdFreshness.diff(&cx, &params, &state)),
+        testing::show(&DrbdFreshness.diff(cx.facts(), &params, &state)),
         result["spread_seconds"],
         result["fresh"],
         result["accepted"]
@@ -93,7 +93,7 @@ async fn a_node_that_does_not_answer_has_no_known_age() {
     let inventory = std::sync::Arc::new(testing::pair_context().inventory().clone());
     let cx = Context::new(site, None, inventory, testing::nowhere());
     let state = DrbdFreshness.probe(&cx, &Params::default()).await.expect("it says so");
-    let shown = testing::show(&DrbdFreshness.diff(&cx, &Params::default(), &state));
+    let shown = testing::show(&DrbdFreshness.diff(cx.facts(), &Params::default(), &state));
     assert!(shown.starts_with("blocked: when etcd0 on standby/worker01 last had contact"), "{shown}");
     assert!(shown.contains("the node cannot be asked"), "{shown}");
 }

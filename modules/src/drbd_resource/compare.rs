@@ -1,7 +1,7 @@
 //! Decides what a resource needs: nothing, some moves, or a refusal with all its reasons.
 
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff};
+use cutover_engine::module::{Diff, Facts};
 
 use super::moves::{self, Rewrite};
 use super::{Params, State, Wanted};
@@ -14,19 +14,19 @@ use crate::storage::block::clearing;
 
 /// Compares what is wanted with what is.
 pub(super) fn compare(
-    cx: &Context,
+    facts: &Facts,
     params: &Params,
     state: &State,
     pair: &Pair,
     members: (&PairMember, &PairMember),
 ) -> Diff {
     match params.state {
-        Wanted::Up => up(cx, params, state, pair, members),
-        Wanted::Down => down(cx, state, &pair.resource, members.0),
+        Wanted::Up => up(facts, params, state, pair, members),
+        Wanted::Down => down(facts, state, &pair.resource, members.0),
     }
 }
 
-fn up(cx: &Context, params: &Params, state: &State, pair: &Pair, members: (&PairMember, &PairMember)) -> Diff {
+fn up(facts: &Facts, params: &Params, state: &State, pair: &Pair, members: (&PairMember, &PairMember)) -> Diff {
     let (own, _) = members;
     let (resource, here) = (pair.resource.as_str(), at(own));
     let Some(generation) = state.version.generation else {
@@ -55,13 +55,14 @@ fn up(cx: &Context, params: &Params, state: &State, pair: &Pair, members: (&Pair
         reasons.extend(size_reason(state, members));
     }
     reasons.extend(boot_reason(state, &here));
-    let boot = state.boot.as_ref().is_some_and(|word| word == "disabled").then(|| moves::at_boot(cx, resource));
+    let boot = state.boot.as_ref().is_some_and(|word| word == "disabled").then(|| moves::at_boot(facts, resource));
     let mut changes = Vec::new();
-    let create = || moves::create_metadata(cx, resource, &own.disk, &state.disk.bytes.map(human).unwrap_or_default());
+    let create =
+        || moves::create_metadata(facts, resource, &own.disk, &state.disk.bytes.map(human).unwrap_or_default());
     let Some(status) = &state.own.status else {
-        changes.extend(differs.then(|| rewrite.write(cx)));
+        changes.extend(differs.then(|| rewrite.write(facts)));
         changes.extend((!metadata).then(create));
-        changes.push(moves::up(cx, resource));
+        changes.push(moves::up(facts, resource));
         changes.extend(boot);
         return if reasons.is_empty() { Diff::Change(changes) } else { Diff::refused(reasons) };
     };
@@ -88,11 +89,11 @@ fn up(cx: &Context, params: &Params, state: &State, pair: &Pair, members: (&Pair
     }
     changes.extend((!metadata).then(create));
     if differs {
-        changes.push(rewrite.write_and_adjust(cx, resource));
+        changes.push(rewrite.write_and_adjust(facts, resource));
     } else if !state.pending.is_empty() || !metadata {
-        changes.push(moves::adjust(cx, resource, &state.pending));
+        changes.push(moves::adjust(facts, resource, &state.pending));
     } else if apart {
-        changes.push(moves::connect(cx, resource));
+        changes.push(moves::connect(facts, resource));
     }
     changes.extend(boot);
     if !reasons.is_empty() {
@@ -187,7 +188,7 @@ fn size_reason(state: &State, (own, peer): (&PairMember, &PairMember)) -> Option
     })
 }
 
-fn down(cx: &Context, state: &State, resource: &str, own: &PairMember) -> Diff {
+fn down(facts: &Facts, state: &State, resource: &str, own: &PairMember) -> Diff {
     let Some(status) = &state.own.status else { return Diff::InSync };
     let here = at(own);
     let mut reasons = Vec::new();
@@ -201,5 +202,5 @@ fn down(cx: &Context, state: &State, resource: &str, own: &PairMember) -> Diff {
     if status.role == Role::Primary {
         reasons.push(format!("{resource} is Primary on {here}: demote it first, with drbd_role and `role: secondary`"));
     }
-    if reasons.is_empty() { Diff::Change(vec![moves::down(cx, resource)]) } else { Diff::refused(reasons) }
+    if reasons.is_empty() { Diff::Change(vec![moves::down(facts, resource)]) } else { Diff::refused(reasons) }
 }

@@ -3,7 +3,8 @@
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::PairMember;
 use cutover_engine::module::Context;
-use cutover_engine::world::{Command, Exit};
+use cutover_engine::reads;
+use cutover_engine::world::Exit;
 
 use super::{Params, State, Wanted};
 use crate::drbd::end::{self, End, Peer, reach};
@@ -18,10 +19,10 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
     let (pair, own, peer) = cx.pair()?;
     let resource = pair.resource.as_str();
     let version = Version::read(cx).await?;
-    let hostname = Command::new(["hostname"]);
+    let hostname = reads::HOSTNAME.of([]);
     let hostname = stdout(&hostname, cx.read(&hostname).await?)?.trim().to_owned();
     let file = params.file(resource);
-    let cat = cx.read(&Command::new(["cat", &file]).accept([1])).await?;
+    let cat = cx.read(&reads::CAT.of([&file]).accept([1])).await?;
     let text = cat.success().then_some(cat.stdout);
     let (defined_at, fault) = configured(cx, resource).await?;
     let disk = Block::probe(cx, &own.disk).await?;
@@ -57,7 +58,7 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
             }
             let wanted = state.version.generation.map(|generation| params.text(pair, (own, peer), generation));
             if state.fault.is_none() && state.text.is_some() && state.text == wanted {
-                let dry_run = Command::new(["drbdadm", "adjust", "--dry-run", resource]);
+                let dry_run = reads::DRBDADM_ADJUST_DRY_RUN.of([resource]);
                 let commands = stdout(&dry_run, cx.read(&dry_run).await?)?;
                 state.pending =
                     commands.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
@@ -72,7 +73,7 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
 
 /// In which file the tools find the resource, and what they say is wrong with the configuration as a whole.
 async fn configured(cx: &Context, resource: &str) -> Result<(Option<String>, Option<String>), Failure> {
-    let dump = Command::new(["drbdadm", "dump", resource]);
+    let dump = reads::DRBDADM_DUMP.of([resource]);
     let output = cx.read(&dump).await?;
     match output.exit {
         Exit::Code(0) => {
@@ -87,14 +88,14 @@ async fn configured(cx: &Context, resource: &str) -> Result<(Option<String>, Opt
 
 /// What systemd says of the unit that brings the resource up at boot; its complaint if it does not know it.
 async fn boot(cx: &Context, resource: &str) -> Result<String, Failure> {
-    let output = cx.read(&Command::new(["systemctl", "is-enabled", &boot_unit(resource)]).accept([1, 4])).await?;
+    let output = cx.read(&reads::SYSTEMCTL_IS_ENABLED.of([&boot_unit(resource)]).accept([1, 4])).await?;
     let words = if output.stdout.trim().is_empty() { &output.stderr } else { &output.stdout };
     Ok(words.trim().to_owned())
 }
 
 /// Where the device is mounted.
 async fn mounted(cx: &Context, own: &PairMember) -> Result<Vec<String>, Failure> {
-    let real = cx.read(&Command::new(["readlink", "-f", &own.device])).await?;
+    let real = cx.read(&reads::READLINK.of([&own.device])).await?;
     let name = if real.success() { real.stdout.trim() } else { &own.device };
     let mounts = mounts::read(cx).await?;
     Ok(mounts.into_iter().filter(|mount| mount.source == name).map(|mount| mount.target).collect())
@@ -102,14 +103,14 @@ async fn mounted(cx: &Context, own: &PairMember) -> Result<Vec<String>, Failure>
 
 /// The size of the other end's disk; not known if its node does not answer or the disk does not open.
 async fn peer_bytes(cx: &Context, peer: &PairMember) -> Result<Option<u64>, Failure> {
-    let size = Command::new(["blockdev", "--getsize64", &peer.disk]);
+    let size = reads::BLOCKDEV_SIZE.of([&peer.disk]);
     let answer = reach(cx.read_at(&crate::drbd::place(peer), &size).await)?;
     Ok(answer.ok().filter(|output| output.success()).and_then(|output| output.stdout.trim().parse().ok()))
 }
 
 /// Other resources in the kernel that have this one's minor or port.
 async fn collisions(cx: &Context, resource: &str, own: &PairMember) -> Result<Vec<String>, Failure> {
-    let all = Command::new(["drbdsetup", "events2", "--now"]);
+    let all = reads::DRBDSETUP_EVENTS.of([]);
     let output = cx.read(&all).await?;
     if end::unloaded(&output) { Ok(Vec::new()) } else { Ok(collide(&stdout(&all, output)?, resource, own)) }
 }

@@ -1,7 +1,7 @@
 //! The moves of `drbd_resource`: what each runs, and what takes it back.
 
 use cutover_engine::action::Action;
-use cutover_engine::module::{Change, Context};
+use cutover_engine::module::{Change, Facts};
 use similar::TextDiff;
 
 use crate::drbd::drbdadm;
@@ -17,31 +17,31 @@ pub(super) struct Rewrite<'a> {
 
 impl Rewrite<'_> {
     /// Writes the file of a resource that is not in the kernel.
-    pub(super) fn write(&self, cx: &Context) -> Change {
+    pub(super) fn write(&self, facts: &Facts) -> Change {
         let verb = if self.old.is_some() { "rewrite" } else { "write" };
-        let change = Change::idempotent(format!("{verb} {}", self.file), [self.put(cx)]);
-        change.undo([self.put_back(cx)]).preview(self.preview())
+        let change = Change::idempotent(format!("{verb} {}", self.file), [self.put(facts)]);
+        change.undo([self.put_back(facts)]).preview(self.preview())
     }
 
     /// Writes the file of a resource that is in the kernel, and makes the kernel follow.
-    pub(super) fn write_and_adjust(&self, cx: &Context, resource: &str) -> Change {
+    pub(super) fn write_and_adjust(&self, facts: &Facts, resource: &str) -> Change {
         let summary = format!("rewrite {} and adjust {resource} to it while it is up", self.file);
-        let change = Change::idempotent(summary, [self.put(cx), drbdadm(cx, ["adjust", resource])]);
+        let change = Change::idempotent(summary, [self.put(facts), drbdadm(facts, ["adjust", resource])]);
         let change = match self.old {
-            Some(_) => change.undo([self.put_back(cx), drbdadm(cx, ["adjust", resource])]),
-            None => change.undo([self.put_back(cx)]),
+            Some(_) => change.undo([self.put_back(facts), drbdadm(facts, ["adjust", resource])]),
+            None => change.undo([self.put_back(facts)]),
         };
         change.preview(self.preview())
     }
 
-    fn put(&self, cx: &Context) -> Action {
-        write_action(&cx.place(), self.file, self.new, "", "")
+    fn put(&self, facts: &Facts) -> Action {
+        write_action(&facts.place(), self.file, self.new, "", "")
     }
 
-    fn put_back(&self, cx: &Context) -> Action {
+    fn put_back(&self, facts: &Facts) -> Action {
         match self.old {
-            Some(old) => write_action(&cx.place(), self.file, old, "", ""),
-            None => run(&cx.place(), ["rm", "-f", "--", self.file]),
+            Some(old) => write_action(&facts.place(), self.file, old, "", ""),
+            None => run(&facts.place(), ["rm", "-f", "--", self.file]),
         }
     }
 
@@ -55,29 +55,29 @@ impl Rewrite<'_> {
 }
 
 /// Creates metadata on a disk that carries nothing. There is nothing to take back: the disk was blank.
-pub(super) fn create_metadata(cx: &Context, resource: &str, disk: &str, size: &str) -> Change {
+pub(super) fn create_metadata(facts: &Facts, resource: &str, disk: &str, size: &str) -> Change {
     let summary = format!("create DRBD metadata for {resource} at the end of {disk} ({size}, blank)");
-    Change::at_most_once(summary, [drbdadm(cx, ["create-md", resource])])
+    Change::at_most_once(summary, [drbdadm(facts, ["create-md", resource])])
 }
 
 /// Brings it up: attached, and connecting.
-pub(super) fn up(cx: &Context, resource: &str) -> Change {
-    Change::idempotent(format!("bring {resource} up: attach its disk and connect"), [drbdadm(cx, ["up", resource])])
-        .undo([drbdadm(cx, ["down", resource])])
+pub(super) fn up(facts: &Facts, resource: &str) -> Change {
+    Change::idempotent(format!("bring {resource} up: attach its disk and connect"), [drbdadm(facts, ["up", resource])])
+        .undo([drbdadm(facts, ["down", resource])])
 }
 
 /// Has systemd bring it up at boot.
-pub(super) fn at_boot(cx: &Context, resource: &str) -> Change {
+pub(super) fn at_boot(facts: &Facts, resource: &str) -> Change {
     let unit = boot_unit(resource);
-    let systemctl = |verb| run(&cx.place(), ["systemctl", verb, &unit]);
+    let systemctl = |verb| run(&facts.place(), ["systemctl", verb, &unit]);
     Change::idempotent(format!("bring {resource} up at boot, by {unit}"), [systemctl("enable")])
         .undo([systemctl("disable")])
 }
 
 /// Brings the kernel to what the file says.
-pub(super) fn adjust(cx: &Context, resource: &str, pending: &[String]) -> Change {
+pub(super) fn adjust(facts: &Facts, resource: &str, pending: &[String]) -> Change {
     let summary = format!("adjust {resource} to its file");
-    let change = Change::idempotent(summary, [drbdadm(cx, ["adjust", resource])]);
+    let change = Change::idempotent(summary, [drbdadm(facts, ["adjust", resource])]);
     if pending.is_empty() {
         change
     } else {
@@ -86,13 +86,13 @@ pub(super) fn adjust(cx: &Context, resource: &str, pending: &[String]) -> Change
 }
 
 /// Connects what was disconnected.
-pub(super) fn connect(cx: &Context, resource: &str) -> Change {
-    Change::idempotent(format!("connect {resource}, which is StandAlone"), [drbdadm(cx, ["connect", resource])])
-        .undo([drbdadm(cx, ["disconnect", resource])])
+pub(super) fn connect(facts: &Facts, resource: &str) -> Change {
+    Change::idempotent(format!("connect {resource}, which is StandAlone"), [drbdadm(facts, ["connect", resource])])
+        .undo([drbdadm(facts, ["disconnect", resource])])
 }
 
 /// Takes it down.
-pub(super) fn down(cx: &Context, resource: &str) -> Change {
-    Change::idempotent(format!("take {resource} down"), [drbdadm(cx, ["down", resource])])
-        .undo([drbdadm(cx, ["up", resource])])
+pub(super) fn down(facts: &Facts, resource: &str) -> Change {
+    Change::idempotent(format!("take {resource} down"), [drbdadm(facts, ["down", resource])])
+        .undo([drbdadm(facts, ["up", resource])])
 }

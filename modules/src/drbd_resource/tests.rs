@@ -62,7 +62,10 @@ fn there(words: &str, generations: &str) -> State {
 fn look(title: &str, more: &str, state: State) -> String {
     let params: Params = serde_yaml::from_str(&format!("{{{more}}}")).expect("the parameters are right");
     settings::check(&params).expect("the parameters agree");
-    format!("-- {title} ({more})\n{}", testing::show(&DrbdResource.diff(&testing::pair_context(), &params, &state)))
+    format!(
+        "-- {title} ({more})\n{}",
+        testing::show(&DrbdResource.diff(testing::pair_context().facts(), &params, &state))
+    )
 }
 
 #[test]

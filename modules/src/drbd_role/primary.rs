@@ -1,7 +1,7 @@
 //! Promotion: all that speaks against it, and by which command it is done if nothing does.
 
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Change, Context, Diff};
+use cutover_engine::module::{Change, Diff, Facts};
 
 use super::{Params, State};
 use crate::drbd::end::{End, Peer};
@@ -25,7 +25,7 @@ struct Case<'a> {
 
 /// Compares what is wanted with what is.
 pub(super) fn compare(
-    cx: &Context,
+    facts: &Facts,
     params: &Params,
     state: &State,
     pair: &Pair,
@@ -56,7 +56,7 @@ pub(super) fn compare(
             case.here, case.there, case.there
         ));
     }
-    Diff::Change(vec![case.promote(cx)])
+    Diff::Change(vec![case.promote(facts)])
 }
 
 impl Case<'_> {
@@ -213,10 +213,10 @@ impl Case<'_> {
         reasons
     }
 
-    fn promote(&self, cx: &Context) -> Change {
+    fn promote(&self, facts: &Facts) -> Change {
         let Self { params, here, there, .. } = self;
         let resource = self.resource();
-        let undo = [drbdadm(cx, ["secondary", resource])];
+        let undo = [drbdadm(facts, ["secondary", resource])];
         let mut summary = format!("promote {resource} on {here} to Primary");
         if self.is_first() {
             summary +=
@@ -229,9 +229,9 @@ impl Case<'_> {
             summary += &format!("; data may be lost (disk {}): {words}", self.status.disk);
         }
         let change = if self.status.disk == DiskState::UpToDate {
-            Change::idempotent(summary, [drbdadm(cx, ["primary", resource])])
+            Change::idempotent(summary, [drbdadm(facts, ["primary", resource])])
         } else {
-            Change::at_most_once(summary, [drbdadm(cx, ["primary", "--force", resource])])
+            Change::at_most_once(summary, [drbdadm(facts, ["primary", "--force", resource])])
         };
         change.undo(undo)
     }

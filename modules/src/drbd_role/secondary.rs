@@ -1,7 +1,7 @@
 //! Demotion: what it needs, and what holds the device.
 
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Change, Context, Diff};
+use cutover_engine::module::{Change, Diff, Facts};
 
 use super::State;
 use crate::drbd::states::Role;
@@ -9,7 +9,7 @@ use crate::drbd::{at, drbdadm, not_up};
 use crate::storage::users::describe;
 
 /// Compares what is wanted with what is.
-pub(super) fn compare(cx: &Context, state: &State, pair: &Pair, own: &PairMember) -> Diff {
+pub(super) fn compare(facts: &Facts, state: &State, pair: &Pair, own: &PairMember) -> Diff {
     let (resource, here) = (pair.resource.as_str(), at(own));
     let Some(status) = &state.own.status else {
         return not_up(resource, &here);
@@ -35,7 +35,9 @@ pub(super) fn compare(cx: &Context, state: &State, pair: &Pair, own: &PairMember
     if !reasons.is_empty() {
         return Diff::refused(reasons);
     }
-    let change =
-        Change::idempotent(format!("demote {resource} on {here} to Secondary"), [drbdadm(cx, ["secondary", resource])]);
-    Diff::Change(vec![change.undo([drbdadm(cx, ["primary", resource])])])
+    let change = Change::idempotent(
+        format!("demote {resource} on {here} to Secondary"),
+        [drbdadm(facts, ["secondary", resource])],
+    );
+    Diff::Change(vec![change.undo([drbdadm(facts, ["primary", resource])])])
 }

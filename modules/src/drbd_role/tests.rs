@@ -21,7 +21,7 @@ fn look(title: &str, more: &str, own: End, peer: Option<Peer>) -> String {
 fn show(title: &str, more: &str, state: State) -> String {
     let params: Params = serde_yaml::from_str(&format!("{{{more}}}")).expect("the parameters are right");
     params.check().expect("the parameters agree");
-    format!("-- {title} ({more})\n{}", testing::show(&DrbdRole.diff(&testing::pair_context(), &params, &state)))
+    format!("-- {title} ({more})\n{}", testing::show(&DrbdRole.diff(testing::pair_context().facts(), &params, &state)))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::Context;
+use cutover_engine::module::Facts;
 use cutover_engine::world::{Command, quote};
 use serde_json::{Value, json};
 
@@ -26,9 +26,9 @@ pub(super) fn bytes(status: &Status) -> Option<u64> {
 }
 
 /// Makes it, of the disk beneath DRBD: the device itself cannot be read on a Secondary.
-pub(super) fn make(cx: &Context, own: &PairMember, bytes: u64, path: &str) -> Action {
+pub(super) fn make(facts: &Facts, own: &PairMember, bytes: u64, path: &str) -> Action {
     let command = Command::script("cutover-image", SCRIPT, [own.disk.as_str(), &bytes.to_string(), path]);
-    Action::Exec { place: cx.place(), command }
+    Action::Exec { place: facts.place(), command }
 }
 
 /// What the script told of it.

@@ -1,7 +1,7 @@
 //! What speaks against giving the victim's changes up, and how they are given up if nothing does.
 
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Change, Context, Diff};
+use cutover_engine::module::{Change, Diff, Facts};
 
 use super::{Node, Params, State, backup};
 use crate::drbd::end::{End, Peer};
@@ -25,7 +25,7 @@ pub(super) fn relation(victim: &End, survivor: &Peer) -> Option<Relation> {
 
 /// Compares what is wanted with what is.
 pub(super) fn compare(
-    cx: &Context,
+    facts: &Facts,
     params: &Params,
     state: &State,
     pair: &Pair,
@@ -72,7 +72,7 @@ pub(super) fn compare(
     let Some(node) = &state.node else {
         return Diff::blocked(format!("what uses {resource} on {here} could not be looked at"));
     };
-    let case = Case { cx, params, state, pair, members, own, other, node, here, there };
+    let case = Case { facts, params, state, pair, members, own, other, node, here, there };
     let reasons = case.reasons();
     if !reasons.is_empty() {
         return Diff::refused(reasons);
@@ -107,7 +107,7 @@ fn together(resource: &str, here: &str, there: &str, own: &Status, other: &Statu
 
 /// A split brain, and what it is judged by.
 struct Case<'a> {
-    cx: &'a Context,
+    facts: &'a Facts,
     params: &'a Params,
     state: &'a State,
     pair: &'a Pair,
@@ -201,23 +201,23 @@ impl Case<'_> {
     /// The victim steps back and is saved; the survivor waits; last of all the victim comes with its data given up. What was done
     /// of this shows: a victim that is StandAlone has given up nothing.
     fn changes(&self) -> Vec<Change> {
-        let Self { cx, own, other, here, there, .. } = self;
+        let Self { facts, own, other, here, there, .. } = self;
         let resource = self.pair.resource.as_str();
         let image = self.image();
         let (mut words, mut actions, mut undo) = (Vec::new(), Vec::new(), Vec::new());
         if own.connection != ConnectionState::StandAlone {
             words.push("disconnect".to_owned());
-            actions.push(drbdadm(cx, ["disconnect", resource]));
+            actions.push(drbdadm(facts, ["disconnect", resource]));
         }
         if own.role == Role::Primary {
             words.push("demote".to_owned());
-            actions.push(drbdadm(cx, ["secondary", resource]));
-            undo.push(drbdadm(cx, ["primary", resource]));
+            actions.push(drbdadm(facts, ["secondary", resource]));
+            undo.push(drbdadm(facts, ["primary", resource]));
         }
         let bytes = backup::bytes(own).unwrap_or_default();
         let verb = if self.node.image { "compare it with its image at" } else { "write an image of it to" };
         words.push(format!("{verb} {image} ({})", human(bytes)));
-        actions.push(backup::make(cx, self.members.0, bytes, &image));
+        actions.push(backup::make(facts, self.members.0, bytes, &image));
         let save = format!("the victim {resource} on {here}: {}", words.join(", "));
         let mut changes = vec![Change::idempotent(save, actions).undo(undo)];
         if other.connection == ConnectionState::StandAlone {
@@ -229,7 +229,7 @@ impl Case<'_> {
             "give up what was written to {resource} on {here} since the ends last met{}, and take the data of {there}",
             self.amount()
         );
-        let lose = Change::at_most_once(lose, [drbdadm(cx, ["connect", "--discard-my-data", resource])]);
+        let lose = Change::at_most_once(lose, [drbdadm(facts, ["connect", "--discard-my-data", resource])]);
         changes.push(lose.preview(self.preview(&image)));
         changes
     }

@@ -34,7 +34,7 @@ fn free() -> Node {
 fn show(title: &str, victim: End, survivor: Peer, node: Node) -> String {
     let split = compare::relation(&victim, &survivor) == Some(Relation::SplitBrain);
     let state = State { victim, survivor, node: split.then_some(node) };
-    let diff = DrbdSplitBrain.diff(&testing::pair_context(), &params(""), &state);
+    let diff = DrbdSplitBrain.diff(testing::pair_context().facts(), &params(""), &state);
     format!("-- {title}\n{}", testing::show(&diff))
 }
 

@@ -10,7 +10,7 @@ fn look(until: &str, own: End, peer: Option<Peer>) -> String {
         let Status { role, disk, connection, peer_role, peer_disk, replication, .. } = status;
         format!("{role} {disk} {connection} {peer_role} {peer_disk} {replication}")
     });
-    let diff = DrbdSync.diff(&testing::pair_context(), &params, &State { own, peer });
+    let diff = DrbdSync.diff(testing::pair_context().facts(), &params, &State { own, peer });
     let progress = match &diff {
         Diff::Waiting(Waiting { progress: Some(progress), .. }) => {
             format!("  {} %, {:?} s left\n", progress.percent, progress.eta_seconds)

@@ -3,7 +3,9 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
-use cutover_engine::world::{Command, Output, Place};
+use cutover_engine::query::ReadOnly;
+use cutover_engine::reads::{self, Options};
+use cutover_engine::world::{Output, Place};
 use serde::Serialize;
 
 use super::answer::{self, Endpoint, Hash, Member};
@@ -71,10 +73,17 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    async fn ask(&self, words: &[&str]) -> Result<Output, Failure> {
-        let words = words.iter().map(|word| (*word).to_owned());
-        let words = self.etcdctl.iter().cloned().chain(words).chain(["-w", "json"].map(str::to_owned));
-        let command = Command::new(words);
+    /// One of etcdctl's subcommands, as the author calls it.
+    fn words<const N: usize>(&self, options: &Options<N>, operands: [&str; N]) -> ReadOnly {
+        options.called(self.etcdctl, operands)
+    }
+
+    fn hashes_at(&self, revision: u64) -> ReadOnly {
+        self.words(&reads::ETCDCTL_ENDPOINT_HASHKV, []).and(&reads::ETCDCTL_REVISION, [&revision.to_string()])
+    }
+
+    async fn ask(&self, words: ReadOnly) -> Result<Output, Failure> {
+        let command = words.and(&reads::ETCDCTL_JSON, []);
         let output = self.cx.read_at(&self.place, &command).await?;
         match output.exit {
             cutover_engine::world::Exit::Code(126 | 127) => {
@@ -98,16 +107,16 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
     let place = pod::place(site, &params.namespace, &pod.name, container);
     let asked = Asked { cx, place, etcdctl: &params.etcdctl };
 
-    let output = asked.ask(&["member", "list"]).await?;
+    let output = asked.ask(asked.words(&reads::ETCDCTL_MEMBER_LIST, [])).await?;
     state.members = read(&mut state.troubles, &output, answer::members).unwrap_or_default();
-    let output = asked.ask(&["endpoint", "status", "--cluster"]).await?;
+    let output = asked.ask(asked.words(&reads::ETCDCTL_ENDPOINT_STATUS, [])).await?;
     state.endpoints = read(&mut state.troubles, &output, answer::endpoints).unwrap_or_default();
     let serves = !state.endpoints.is_empty() && state.endpoints.iter().all(|endpoint| endpoint.leader.is_some());
     if !serves || state.endpoints.len() < state.members.len() {
         return Ok(state);
     }
     hash(&asked, &mut state).await?;
-    let output = asked.ask(&["alarm", "list"]).await?;
+    let output = asked.ask(asked.words(&reads::ETCDCTL_ALARM_LIST, [])).await?;
     state.alarms = read(&mut state.troubles, &output, answer::alarms);
     if let Some(revision) = state.revision {
         state.key_count = keys(&asked, &mut state.troubles, revision).await?;
@@ -140,11 +149,11 @@ async fn pods(cx: &Context, site: &str, params: &Params) -> Result<Vec<String>, 
 /// Hashes the stores of all members at the same revision. Without `--rev` each hashes what it has; while somebody writes that
 /// is not the same everywhere, and the lowest is asked for.
 async fn hash(asked: &Asked<'_>, state: &mut State) -> Result<(), Failure> {
-    let output = asked.ask(&["endpoint", "hashkv", "--cluster"]).await?;
+    let output = asked.ask(asked.words(&reads::ETCDCTL_ENDPOINT_HASHKV, [])).await?;
     let mut hashes = read(&mut state.troubles, &output, answer::hashes).unwrap_or_default();
     let lowest = hashes.iter().map(|hash| hash.revision).min();
     if let Some(lowest) = lowest.filter(|lowest| hashes.iter().any(|hash| hash.revision != *lowest)) {
-        let output = asked.ask(&["endpoint", "hashkv", "--cluster", "--rev", &lowest.to_string()]).await?;
+        let output = asked.ask(asked.hashes_at(lowest)).await?;
         hashes = read(&mut state.troubles, &output, answer::hashes).unwrap_or_default();
     }
     state.revision = lowest;
@@ -154,13 +163,13 @@ async fn hash(asked: &Asked<'_>, state: &mut State) -> Result<(), Failure> {
 
 /// The number of keys at a revision.
 async fn keys(asked: &Asked<'_>, troubles: &mut Vec<String>, revision: u64) -> Result<Option<u64>, Failure> {
-    let revision = revision.to_string();
-    let output = asked.ask(&["get", "", "--prefix", "--keys-only", "--limit", "1", "--rev", &revision]).await?;
+    let count = asked.words(&reads::ETCDCTL_COUNT, []).and(&reads::ETCDCTL_REVISION, [&revision.to_string()]);
+    let output = asked.ask(count).await?;
     Ok(read(troubles, &output, answer::count))
 }
 
 async fn then(asked: &Asked<'_>, troubles: &mut Vec<String>, revision: u64) -> Result<Option<Then>, Failure> {
-    let output = asked.ask(&["endpoint", "hashkv", "--cluster", "--rev", &revision.to_string()]).await?;
+    let output = asked.ask(asked.hashes_at(revision)).await?;
     if output.stderr.contains("has been compacted") {
         return Ok(Some(Then::Compacted));
     }

@@ -35,12 +35,12 @@ fn shown(more: Value, state: &State) -> String {
     let mut all = json!({"namespace": "common", "statefulset": "e"});
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let params: Params = serde_json::from_value(all).unwrap();
-    show(&EtcdCheck.diff(&pair_context(), &params, state))
+    show(&EtcdCheck.diff(pair_context().facts(), &params, state))
 }
 
 fn registered(state: &State) -> Value {
     let params: Params = serde_json::from_value(json!({"namespace": "common", "statefulset": "e"})).unwrap();
-    EtcdCheck.result(&pair_context(), &params, state, &[])
+    EtcdCheck.result(pair_context().facts(), &params, state, &[])
 }
 
 #[test]

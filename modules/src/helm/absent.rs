@@ -3,7 +3,7 @@
 use cutover_engine::module::{Change, Diff};
 
 use super::command::Cli;
-use super::look::{State, history_command};
+use super::look::State;
 use super::present::stuck;
 use super::{Params, pods, save};
 
@@ -33,7 +33,7 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         return Diff::refused(stuck(cli, state, last));
     }
     if !state.drops_claims.is_empty() {
-        return Diff::refused(state.drops_claims.iter());
+        return Diff::refused(&state.drops_claims);
     }
     let selector = params.selector();
     let missed = pods::missed(&selector, &state.deployed);
@@ -46,10 +46,8 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         ]);
     }
     let number = last.revision.to_string();
-    let mut actions = vec![
-        Cli::action(history_command(cli)),
-        Cli::action(cli.command(["get", "values", &cli.release, "--revision", &number, "--output", "json"])),
-    ];
+    let mut actions =
+        vec![Cli::action(cli.history().into_command()), Cli::action(cli.values(last.revision).into_command())];
     actions.extend(save::actions(cli, params, last.revision));
     let mut words = vec!["uninstall", &cli.release];
     if params.keep_history {

@@ -4,30 +4,26 @@
 use cutover_engine::action::Action;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::module::Context;
+use cutover_engine::query::ReadOnly;
+use cutover_engine::reads;
 use cutover_engine::world::{Command, Output, Place};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Params;
 
-/// helm for one release of one cluster.
-#[derive(Debug, Clone)]
-pub(super) struct Cli {
+/// How helm reaches a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Cluster {
+    /// The path of its kubeconfig.
     kubeconfig: String,
+    /// The context in it.
     context: String,
-    namespace: String,
-    chdir: Option<String>,
-    /// The release.
-    pub(super) release: String,
 }
 
-impl Cli {
-    /// For the cluster of the task's site.
-    pub(super) fn new(cx: &Context, params: &Params) -> Result<Self, Failure> {
-        Self::at(cx, params, cx.site()?)
-    }
-
+impl Cluster {
     /// Takes a site's cluster from the inventory.
-    pub(super) fn at(cx: &Context, params: &Params, site: &str) -> Result<Self, Failure> {
+    pub(super) fn of(cx: &Context, site: &str) -> Result<Self, Failure> {
         let inventory = cx.inventory();
         let kubernetes = inventory.sites.get(site).map(|site| site.kubernetes.clone()).unwrap_or_default();
         for (field, text) in [("kubeconfig", &kubernetes.kubeconfig), ("context", &kubernetes.context)] {
@@ -44,22 +40,68 @@ impl Cli {
             }
             _ => kubernetes.kubeconfig,
         };
-        Ok(Self {
-            kubeconfig,
-            context: kubernetes.context,
+        Ok(Self { kubeconfig, context: kubernetes.context })
+    }
+}
+
+/// helm for one release of one cluster.
+#[derive(Debug, Clone)]
+pub(super) struct Cli {
+    cluster: Cluster,
+    namespace: String,
+    chdir: Option<String>,
+    /// The release.
+    pub(super) release: String,
+}
+
+impl Cli {
+    /// For the release that the parameters name.
+    pub(super) fn new(cluster: &Cluster, params: &Params) -> Self {
+        Self {
+            cluster: cluster.clone(),
             namespace: params.namespace.clone(),
             chdir: params.chdir.clone(),
             release: params.release.clone(),
-        })
+        }
+    }
+
+    /// A command that only reads, before its subcommand.
+    fn reads(&self) -> ReadOnly {
+        let Cluster { kubeconfig, context } = &self.cluster;
+        reads::HELM.of([kubeconfig, context, &self.namespace]).chdir(self.chdir.as_deref())
+    }
+
+    /// Reads the revisions. Finding nothing is an answer, too.
+    pub(super) fn history(&self) -> ReadOnly {
+        self.reads().and(&reads::HELM_HISTORY, [&self.release]).accept([1])
+    }
+
+    /// Reads the values that a revision was given.
+    pub(super) fn values(&self, revision: u64) -> ReadOnly {
+        self.reads().and(&reads::HELM_GET_VALUES, [&self.release, &revision.to_string()])
+    }
+
+    /// Reads the objects of a revision.
+    pub(super) fn manifest(&self, revision: u64) -> ReadOnly {
+        self.reads().and(&reads::HELM_GET_MANIFEST, [&self.release, &revision.to_string()])
+    }
+
+    /// Reads name and version of a chart.
+    pub(super) fn chart(&self, chart: &str, version: Option<&str>) -> ReadOnly {
+        self.reads().and(&reads::HELM_SHOW_CHART, [chart]).and_if(&reads::HELM_VERSION, version)
+    }
+
+    /// Renders a chart, or a version of it, for a version of Kubernetes.
+    pub(super) fn template(&self, chart: (&str, Option<&str>), kubernetes: Option<&str>) -> ReadOnly {
+        let template = self.reads().and(&reads::HELM_TEMPLATE, [&self.release, chart.0]);
+        template.and_if(&reads::HELM_VERSION, chart.1).and_if(&reads::HELM_KUBE_VERSION, kubernetes)
     }
 
     /// A command about the cluster.
     pub(super) fn command<S: AsRef<str>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let words = words.into_iter().map(|word| word.as_ref().to_owned());
-        let [config, context, namespace] = [&self.kubeconfig, &self.context, &self.namespace];
-        let head = ["helm", "--kubeconfig", config, "--kube-context", context, "--namespace", namespace];
-        let mut command = Command::new(head.into_iter().map(str::to_owned).chain(words));
-        command.cwd.clone_from(&self.chdir);
+        let mut command = self.reads().into_command();
+        command.argv.extend(words);
         command
     }
 
@@ -69,8 +111,7 @@ impl Cli {
         words: impl IntoIterator<Item = S>,
         values: &Map<String, Value>,
     ) -> Command {
-        let text = Value::Object(values.clone()).to_string();
-        let mut command = self.command(words).stdin(text);
+        let mut command = self.command(words).stdin(values_text(values));
         command.argv.extend(["--values", "-"].map(str::to_owned));
         command
     }
@@ -81,10 +122,15 @@ impl Cli {
     }
 
     /// Runs a command that must succeed, and gives its standard output.
-    pub(super) async fn read(&self, cx: &Context, command: &Command) -> Result<String, Failure> {
+    pub(super) async fn read(&self, cx: &Context, command: &ReadOnly) -> Result<String, Failure> {
         let output = cx.read_at(&Place::Controller, command).await?;
         if output.success() { Ok(output.stdout) } else { Err(failed(command, &output)) }
     }
+}
+
+/// Values as helm reads them.
+pub(super) fn values_text(values: &Map<String, Value>) -> String {
+    Value::Object(values.clone()).to_string()
 }
 
 /// Whether helm says that there is no such release.

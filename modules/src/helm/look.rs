@@ -5,12 +5,13 @@
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
+use cutover_engine::reads;
 use cutover_engine::world::Place;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::claims;
-use super::command::{Cli, failed, not_found};
+use super::command::{Cli, Cluster, failed, not_found, values_text};
 use super::manifest::{self, Object};
 use super::pods::{self, Left};
 use super::{Params, Wanted, present, save};
@@ -37,6 +38,8 @@ pub(super) struct Revision {
 /// What a probe saw.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct State {
+    /// How its cluster is reached.
+    pub(super) cluster: Cluster,
     /// All revisions, oldest first; none if the release is not installed.
     pub(super) history: Vec<Revision>,
     /// How long ago the last revision was begun, in seconds.
@@ -80,9 +83,11 @@ impl State {
 }
 
 /// Reads all of it.
-pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<State, Failure> {
-    let mut state = State { history: history(cx, cli).await?, ..State::default() };
+pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure> {
     let site = cx.site()?;
+    let cluster = Cluster::of(cx, site)?;
+    let cli = &Cli::new(&cluster, params);
+    let mut state = State { history: history(cx, cli).await?, cluster, ..State::default() };
     let last = state.last().cloned();
     // Also of a release that was uninstalled with its history kept: installing it again keeps its values.
     if let Some(revision) = state.history.last() {
@@ -92,7 +97,7 @@ pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<Sta
         if !cx.inventory().sites.contains_key(other) {
             return Err(Failure::invalid(format!("the inventory has no site `{other}`")).pointer("/values_of"));
         }
-        let theirs = Cli::at(cx, params, other)?;
+        let theirs = Cli::new(&Cluster::of(cx, other)?, params);
         let history = history(cx, &theirs).await?;
         let Some(last) = history.last() else {
             return Err(Failure::blocked(format!(
@@ -105,9 +110,7 @@ pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<Sta
     if let Some(last) = &last {
         let began: Option<jiff::Timestamp> = last.updated.parse().ok();
         state.age_seconds = began.map(|began| cx.now().as_second() - began.as_second());
-        let number = last.revision.to_string();
-        let manifest = cli.command(["get", "manifest", &cli.release, "--revision", &number]);
-        state.deployed = parse(&cli.read(cx, &manifest).await?, params)?;
+        state.deployed = parse(&cli.read(cx, &cli.manifest(last.revision)).await?, params)?;
     }
     match params.state {
         Wanted::Present => {
@@ -137,8 +140,7 @@ pub(super) async fn look(cx: &Context, cli: &Cli, params: &Params) -> Result<Sta
 
 /// The values that the user gave to a revision.
 async fn values(cx: &Context, cli: &Cli, revision: &Revision) -> Result<Map<String, Value>, Failure> {
-    let number = revision.revision.to_string();
-    let command = cli.command(["get", "values", &cli.release, "--revision", &number, "--output", "json"]);
+    let command = cli.values(revision.revision);
     let values = serde_json::from_str::<Option<Map<String, Value>>>(&cli.read(cx, &command).await?);
     values
         .map(Option::unwrap_or_default)
@@ -146,7 +148,7 @@ async fn values(cx: &Context, cli: &Cli, revision: &Revision) -> Result<Map<Stri
 }
 
 async fn history(cx: &Context, cli: &Cli) -> Result<Vec<Revision>, Failure> {
-    let command = history_command(cli);
+    let command = cli.history();
     let output = cx.read_at(&Place::Controller, &command).await?;
     if not_found(&output) {
         return Ok(Vec::new());
@@ -157,11 +159,6 @@ async fn history(cx: &Context, cli: &Cli) -> Result<Vec<Revision>, Failure> {
     serde_json::from_str(&output.stdout).map_err(|error| Failure::failed(format!("`{command}`: {error}")))
 }
 
-/// The command that reads the revisions. Finding nothing is an answer, too.
-pub(super) fn history_command(cli: &Cli) -> cutover_engine::world::Command {
-    cli.command(["history", &cli.release, "--output", "json"]).accept([1])
-}
-
 fn parse(text: &str, params: &Params) -> Result<Vec<Object>, Failure> {
     manifest::parse(text, &params.namespace).map_err(Failure::failed)
 }
@@ -169,22 +166,19 @@ fn parse(text: &str, params: &Params) -> Result<Vec<Object>, Failure> {
 /// Renders the chart with the wanted values, and finds what differs.
 async fn render(cx: &Context, cli: &Cli, params: &Params, state: &mut State, site: &str) -> Result<(), Failure> {
     let chart = params.chart.as_deref().unwrap_or_default();
-    let version = params.version.iter().flat_map(|version| ["--version", version]);
-    let show = cli.command(["show", "chart", chart].into_iter().chain(version.clone()));
+    let version = params.version.as_deref();
+    let show = cli.chart(chart, version);
     let shown = cli.read(cx, &show).await.map_err(|failure| failure.pointer("/chart"))?;
     state.chart = Some(label(&shown).ok_or_else(|| Failure::failed(format!("`{show}` shows no name and version")))?);
     let namespace = cx.get(site, &format!("/api/v1/namespaces/{}", params.namespace)).await?;
     state.no_namespace = namespace.is_none();
     let server = cx.get(site, "/version").await?.unwrap_or_default();
-    let mut words = vec!["template", &cli.release, chart, "--no-hooks"];
-    words.extend(version);
-    if let Some(version) = server["gitVersion"].as_str() {
-        words.extend(["--kube-version", version]);
-    }
+    let mut command = cli.template((chart, version), server["gitVersion"].as_str());
     if state.last().is_some() {
-        words.push("--is-upgrade");
+        command = command.and(&reads::HELM_IS_UPGRADE, []);
     }
-    let command = cli.with_values(words, state.wanted(params).unwrap_or(&state.values));
+    let values = values_text(state.wanted(params).unwrap_or(&state.values));
+    let command = command.and(&reads::HELM_VALUES, []).stdin(values);
     let first = parse(&cli.read(cx, &command).await?, params)?;
     state.rendered = first.clone();
     if state.last().is_some() && manifest::preview(&state.deployed, &state.rendered).is_some() {

@@ -52,6 +52,7 @@ fn state(statuses: &[&str]) -> State {
     let history: Vec<Revision> = (1..).zip(statuses).map(|(number, status)| revision(number, status)).collect();
     let installed = history.last().is_some_and(|last| last.status != "uninstalled");
     let mut state = State {
+        cluster: super::command::Cluster::of(&site(), "primary").unwrap(),
         history,
         age_seconds: Some(90),
         values: json!({"a": 1}).as_object().cloned().unwrap(),
@@ -65,7 +66,7 @@ fn state(statuses: &[&str]) -> State {
 }
 
 fn shown(more: Value, state: &State) -> String {
-    show(&Helm.diff(&site(), &params(more), state))
+    show(&Helm.diff(pair_context().facts(), &params(more), state))
         .replace("helm --kubeconfig p.conf --kube-context primary --namespace common", "HELM")
 }
 
@@ -154,7 +155,9 @@ fn verdicts_on_a_release_that_is_to_be_present() {
 fn what_was_upgraded_once_with_the_same_input_is_not_upgraded_again() {
     let mut drifted = state(&["deployed"]);
     drifted.rendered[0].body["spec"]["ports"][0]["port"] = json!(2);
-    let Diff::Change(changes) = Helm.diff(&site(), &params(json!({})), &drifted) else { panic!("no drift") };
+    let Diff::Change(changes) = Helm.diff(pair_context().facts(), &params(json!({})), &drifted) else {
+        panic!("no drift")
+    };
     let cutover_engine::action::Action::Exec { command, .. } = &changes[0].actions[0] else { panic!("no command") };
     let at = command.argv.iter().position(|word| word == "--description").unwrap();
     drifted.history[0].description = command.argv[at + 1].clone();
@@ -210,7 +213,8 @@ fn the_result_of_an_uninstall_is_what_was_there_before() {
         })
     };
     let done = [output(HISTORY_3), output("{\"replicas\":3}\n"), output("release \"x\" uninstalled\n")];
-    let result = Helm.result(&site(), &params(json!({"state": "absent", "save": "/kept"})), &state(&[]), &done);
+    let result =
+        Helm.result(pair_context().facts(), &params(json!({"state": "absent", "save": "/kept"})), &state(&[]), &done);
     assert_eq!(result["installed"], json!(false));
     assert_eq!(
         result["before"],
@@ -223,7 +227,7 @@ fn the_result_of_an_uninstall_is_what_was_there_before() {
         })
     );
     let done = [output(HISTORY_3), output("null\n")];
-    let result = Helm.result(&site(), &params(json!({"state": "absent"})), &state(&[]), &done);
+    let result = Helm.result(pair_context().facts(), &params(json!({"state": "absent"})), &state(&[]), &done);
     assert_eq!(result["before"]["values"], json!({}));
 }
 
@@ -239,6 +243,6 @@ fn names_and_contexts_that_cannot_be_are_refused() {
     let mut none = params(json!({}));
     none.chart = None;
     assert!(none.check().unwrap_err().message.contains("`chart` is missing"));
-    let failure = super::Cli::new(&pair_context(), &params(json!({}))).unwrap_err();
+    let failure = super::command::Cluster::of(&pair_context(), "primary").unwrap_err();
     assert!(failure.message.contains("site `primary` has no `kubernetes.kubeconfig`"), "{failure}");
 }

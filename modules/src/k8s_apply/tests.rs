@@ -41,7 +41,7 @@ fn seen(kind: Kind, wanted: Value, live: Option<Value>) -> Seen {
 fn look(seen: Seen) -> String {
     let state = State { objects: vec![seen] };
     let params = Params { manifest: Value::Null };
-    format!("--\n{}", testing::show(&K8sApply.diff(&testing::pair_context(), &params, &state)))
+    format!("--\n{}", testing::show(&K8sApply.diff(testing::pair_context().facts(), &params, &state)))
 }
 
 fn edited(mut object: Value, pointer: &str, value: Value) -> Value {

@@ -41,7 +41,7 @@ fn look(kind: &Kind, objects: Vec<Seen>) -> String {
     let params = json!({"kind": kind.kind, "namespace": kind.namespaced.then_some("common"), "name": "x"});
     let params: Params = serde_json::from_value(params).unwrap();
     let state = State { kind: kind.clone(), objects };
-    format!("--\n{}", testing::show(&K8sDelete.diff(&testing::pair_context(), &params, &state)))
+    format!("--\n{}", testing::show(&K8sDelete.diff(testing::pair_context().facts(), &params, &state)))
 }
 
 fn going(mut object: Value) -> Value {

@@ -17,7 +17,7 @@ fn look(kind: &str, patch: Value) -> String {
     content::check(params.kind_of_patch, &params.patch).unwrap();
     let seen = Seen { name: "pv".to_owned(), object: Some(object()), deleting: false };
     let state = State { kind: VOLUME, objects: vec![seen] };
-    format!("-- {kind} {patch}\n{}", testing::show(&K8sPatch.diff(&testing::pair_context(), &params, &state)))
+    format!("-- {kind} {patch}\n{}", testing::show(&K8sPatch.diff(testing::pair_context().facts(), &params, &state)))
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn replicas_whose_claims_would_go_are_not_patched_away() {
         let params: Params = serde_json::from_value(params).unwrap();
         let seen = Seen { name: "etcd".to_owned(), object: Some(set(policy.clone())), deleting: false };
         let state = State { kind: crate::kubernetes::kind::STATEFUL_SET, objects: vec![seen] };
-        K8sPatch.diff(&testing::pair_context(), &params, &state)
+        K8sPatch.diff(testing::pair_context().facts(), &params, &state)
     };
     let (keeps, deletes) = (Value::Null, json!({"whenScaled": "Delete"}));
     let field = "persistentVolumeClaimRetentionPolicy";

@@ -38,7 +38,7 @@ fn look(more: Value, (object, pods): (Value, Vec<Value>)) -> String {
     let seen = pods.iter().map(|pod| Pod::of(pod, &[])).collect();
     let workload = Some(Workload::of(&STATEFUL_SET, &object, &scale, &pods, seen));
     let state = State { kind: STATEFUL_SET, workload };
-    format!("-- {more}\n{}", testing::show(&K8sScale.diff(&testing::pair_context(), &params, &state)))
+    format!("-- {more}\n{}", testing::show(&K8sScale.diff(testing::pair_context().facts(), &params, &state)))
 }
 
 fn with_hook(command: &str, env: Value) -> (Value, Vec<Value>) {
@@ -157,6 +157,6 @@ fn replicas_whose_claims_would_go_are_not_scaled_away() {
 fn a_workload_that_is_not_there_is_said_so() {
     let params = serde_json::from_value(json!({"kind": "StatefulSet", "namespace": "c", "name": "x", "replicas": 0}));
     let state = State { kind: STATEFUL_SET, workload: None };
-    let diff = K8sScale.diff(&testing::pair_context(), &params.unwrap(), &state);
+    let diff = K8sScale.diff(testing::pair_context().facts(), &params.unwrap(), &state);
     assert_eq!(testing::show(&diff), "blocked: StatefulSet c/x does not exist\n");
 }

@@ -11,7 +11,11 @@ fn look(kind: &Kind, more: Value, objects: &[Value]) -> String {
     params.check().unwrap();
     let objects = objects.iter().map(|object| params.judge(kind, object).unwrap()).collect();
     let state = State { kind: kind.clone(), objects };
-    format!("-- {} {more}\n{}", kind.kind, testing::show(&K8sWait.diff(&testing::pair_context(), &params, &state)))
+    format!(
+        "-- {} {more}\n{}",
+        kind.kind,
+        testing::show(&K8sWait.diff(testing::pair_context().facts(), &params, &state))
+    )
 }
 
 fn node(name: &str, ready: &str) -> Value {

@@ -1,6 +1,6 @@
 //! Decides what a mount needs: nothing, some moves, or a refusal with all its reasons.
 
-use cutover_engine::module::{Change, Context, Diff};
+use cutover_engine::module::{Change, Diff, Facts};
 
 use super::moves::{self, aside};
 use super::{Params, State, Underlay, Wanted};
@@ -8,10 +8,10 @@ use crate::storage::mounts::Mounted;
 use crate::storage::users::describe;
 
 /// Compares what is wanted with what is.
-pub(super) fn compare(cx: &Context, params: &Params, state: &State) -> Diff {
+pub(super) fn compare(facts: &Facts, params: &Params, state: &State) -> Diff {
     let (reasons, changes) = match params.state {
-        Wanted::Mounted => mounted(cx, params, state),
-        Wanted::Unmounted => unmounted(cx, params, state),
+        Wanted::Mounted => mounted(facts, params, state),
+        Wanted::Unmounted => unmounted(facts, params, state),
     };
     if !reasons.is_empty() {
         Diff::refused(reasons)
@@ -22,7 +22,7 @@ pub(super) fn compare(cx: &Context, params: &Params, state: &State) -> Diff {
     }
 }
 
-fn mounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<Change>) {
+fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec<Change>) {
     let Params { device, path, options, .. } = params;
     let mut reasons = device_reasons(params, state);
     let mut changes = Vec::new();
@@ -30,7 +30,7 @@ fn mounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<Ch
         Some(there) if is_ours(there, state) => {
             let missing: Vec<String> = options.iter().filter(|option| !has_option(there, option)).cloned().collect();
             if !missing.is_empty() {
-                changes.push(moves::remount(cx, params, there, &missing));
+                changes.push(moves::remount(facts, params, there, &missing));
             }
         }
         Some(there) => reasons.push(not_ours(there, params)),
@@ -61,18 +61,18 @@ fn mounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<Ch
                     reasons
                         .push(format!("{path} is not empty, and {aside}, where its content would go, exists already"));
                 }
-                changes.push(moves::seal(cx, params, beneath, state.directory == "missing"));
+                changes.push(moves::seal(facts, params, beneath, state.directory == "missing"));
             }
-            changes.push(moves::mount(cx, params));
+            changes.push(moves::mount(facts, params));
         }
     }
-    if let Some(boot) = params.boot(cx) {
-        changes.extend(moves::persist(cx, path, &boot.units(), &state.units));
+    if let Some(boot) = params.boot(facts) {
+        changes.extend(moves::persist(facts, path, &boot.units(), &state.units));
     }
     (reasons, changes)
 }
 
-fn unmounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<Change>) {
+fn unmounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec<Change>) {
     let path = &params.path;
     let mut reasons = Vec::new();
     let mut changes = Vec::new();
@@ -86,7 +86,7 @@ fn unmounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<
         if !state.users.is_empty() {
             reasons.push(format!("{path} is in use: {}", describe(&state.users)));
         }
-        changes.push(moves::unmount(cx, params, there));
+        changes.push(moves::unmount(facts, params, there));
     }
     // While it is mounted the directory beneath is not seen: it is dealt with once it is.
     if let Some(beneath) = &state.beneath {
@@ -95,10 +95,10 @@ fn unmounted(cx: &Context, params: &Params, state: &State) -> (Vec<String>, Vec<
                 if !beneath.entries.is_empty() && beneath.aside {
                     reasons.push(format!("{path} is not empty, and {} exists already", aside(path)));
                 }
-                changes.push(moves::seal(cx, params, beneath, state.directory == "missing"));
+                changes.push(moves::seal(facts, params, beneath, state.directory == "missing"));
             }
             Underlay::Open if beneath.immutable || (beneath.aside && beneath.entries.is_empty()) => {
-                changes.push(moves::open(cx, params, beneath));
+                changes.push(moves::open(facts, params, beneath));
             }
             _ => {}
         }

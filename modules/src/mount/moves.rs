@@ -2,7 +2,8 @@
 
 use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context};
+use cutover_engine::module::{Change, Context, Facts};
+use cutover_engine::reads;
 use cutover_engine::world::Command;
 
 use super::{Beneath, Params, Unit};
@@ -16,65 +17,68 @@ pub(super) fn aside(path: &str) -> String {
 
 /// Whether something is there.
 pub(super) async fn is_aside(cx: &Context, path: &str) -> Result<bool, Failure> {
-    let test = Command::new(["test", "-e", &aside(path)]).accept([1]);
+    let test = reads::TEST_EXISTS.of([&aside(path)]).accept([1]);
     Ok(cx.read(&test).await?.success())
 }
 
-fn run<const N: usize>(cx: &Context, argv: [&str; N]) -> Action {
-    Action::Exec { place: cx.place(), command: Command::new(argv) }
+fn run<const N: usize>(facts: &Facts, argv: [&str; N]) -> Action {
+    Action::Exec { place: facts.place(), command: Command::new(argv) }
 }
 
-fn mount_command(cx: &Context, params: &Params, options: &[String]) -> Action {
+fn mount_command(facts: &Facts, params: &Params, options: &[String]) -> Action {
     let mut argv = vec!["mount".to_owned(), "-t".to_owned(), params.kind.name().to_owned()];
     if !options.is_empty() {
         argv.extend(["-o".to_owned(), options.join(",")]);
     }
     argv.extend([params.device.clone(), params.path.clone()]);
-    Action::Exec { place: cx.place(), command: Command::new(argv) }
+    Action::Exec { place: facts.place(), command: Command::new(argv) }
 }
 
 /// Mounts.
-pub(super) fn mount(cx: &Context, params: &Params) -> Change {
+pub(super) fn mount(facts: &Facts, params: &Params) -> Change {
     let Params { device, path, options, .. } = params;
-    Change::idempotent(format!("mount {device} at {path}"), [mount_command(cx, params, options)])
-        .undo([run(cx, ["umount", path])])
+    Change::idempotent(format!("mount {device} at {path}"), [mount_command(facts, params, options)])
+        .undo([run(facts, ["umount", path])])
 }
 
 /// Unmounts.
-pub(super) fn unmount(cx: &Context, params: &Params, there: &Mounted) -> Change {
+pub(super) fn unmount(facts: &Facts, params: &Params, there: &Mounted) -> Change {
     let Params { device, path, .. } = params;
     let options: Vec<String> = there.options.split(',').map(str::to_owned).collect();
-    Change::idempotent(format!("unmount {device} from {path}"), [run(cx, ["umount", path])])
-        .undo([mount_command(cx, params, &options)])
+    Change::idempotent(format!("unmount {device} from {path}"), [run(facts, ["umount", path])])
+        .undo([mount_command(facts, params, &options)])
 }
 
 /// Changes the options of what is mounted.
-pub(super) fn remount(cx: &Context, params: &Params, there: &Mounted, missing: &[String]) -> Change {
+pub(super) fn remount(facts: &Facts, params: &Params, there: &Mounted, missing: &[String]) -> Change {
     let path = &params.path;
     let options = format!("remount,{}", params.options.join(","));
     let before = format!("remount,{}", there.options);
-    Change::idempotent(format!("remount {path} with {}", missing.join(",")), [run(cx, ["mount", "-o", &options, path])])
-        .undo([run(cx, ["mount", "-o", &before, path])])
+    Change::idempotent(
+        format!("remount {path} with {}", missing.join(",")),
+        [run(facts, ["mount", "-o", &options, path])],
+    )
+    .undo([run(facts, ["mount", "-o", &before, path])])
 }
 
 /// Empties the directory beneath, by moving it aside as a whole, and makes it immutable.
-pub(super) fn seal(cx: &Context, params: &Params, beneath: &Beneath, missing: bool) -> Change {
+pub(super) fn seal(facts: &Facts, params: &Params, beneath: &Beneath, missing: bool) -> Change {
     let path = &params.path;
     let aside = aside(path);
     let mut actions = Vec::new();
-    let mut undo = vec![run(cx, ["chattr", "-i", path])];
+    let mut undo = vec![run(facts, ["chattr", "-i", path])];
     if missing {
-        actions.push(run(cx, ["mkdir", "-m", "0755", path]));
-        undo.push(run(cx, ["rmdir", path]));
-        undo.push(run(cx, ["mv", "-T", &aside, path]));
+        actions.push(run(facts, ["mkdir", "-m", "0755", path]));
+        undo.push(run(facts, ["rmdir", path]));
+        undo.push(run(facts, ["mv", "-T", &aside, path]));
     } else if !beneath.entries.is_empty() {
-        actions.extend(beneath.immutable.then(|| run(cx, ["chattr", "-i", path])));
-        actions.push(run(cx, ["mv", "-T", path, &aside]));
-        actions.push(run(cx, ["mkdir", "-m", "0755", path]));
-        undo.push(run(cx, ["rmdir", path]));
-        undo.push(run(cx, ["mv", "-T", &aside, path]));
+        actions.extend(beneath.immutable.then(|| run(facts, ["chattr", "-i", path])));
+        actions.push(run(facts, ["mv", "-T", path, &aside]));
+        actions.push(run(facts, ["mkdir", "-m", "0755", path]));
+        undo.push(run(facts, ["rmdir", path]));
+        undo.push(run(facts, ["mv", "-T", &aside, path]));
     }
-    actions.push(run(cx, ["chattr", "+i", path]));
+    actions.push(run(facts, ["chattr", "+i", path]));
     let summary = match beneath.entries.len() {
         0 if missing => format!("make {path} again, empty and immutable; its content is at {aside} already"),
         0 => format!("make the empty directory {path} immutable, so that nothing can live beneath the mount"),
@@ -87,20 +91,20 @@ pub(super) fn seal(cx: &Context, params: &Params, beneath: &Beneath, missing: bo
 }
 
 /// Takes the seal off and brings back what was moved aside.
-pub(super) fn open(cx: &Context, params: &Params, beneath: &Beneath) -> Change {
+pub(super) fn open(facts: &Facts, params: &Params, beneath: &Beneath) -> Change {
     let path = &params.path;
     let aside = aside(path);
     let mut actions = Vec::new();
-    actions.extend(beneath.immutable.then(|| run(cx, ["chattr", "-i", path])));
+    actions.extend(beneath.immutable.then(|| run(facts, ["chattr", "-i", path])));
     if beneath.aside && beneath.entries.is_empty() {
-        actions.push(run(cx, ["rmdir", path]));
-        actions.push(run(cx, ["mv", "-T", &aside, path]));
+        actions.push(run(facts, ["rmdir", path]));
+        actions.push(run(facts, ["mv", "-T", &aside, path]));
     }
     Change::idempotent(format!("take the seal off {path}"), actions)
 }
 
 /// Writes and enables the units for boot, where they differ.
-pub(super) fn persist(cx: &Context, path: &str, wanted: &[(String, String)], there: &[Unit]) -> Option<Change> {
+pub(super) fn persist(facts: &Facts, path: &str, wanted: &[(String, String)], there: &[Unit]) -> Option<Change> {
     let mut actions = Vec::new();
     let mut undo = Vec::new();
     let mut preview = String::new();
@@ -108,10 +112,10 @@ pub(super) fn persist(cx: &Context, path: &str, wanted: &[(String, String)], the
     for ((name, text), unit) in wanted.iter().zip(there) {
         let file = format!("{DIRECTORY}/{name}");
         if unit.text.as_ref() != Some(text) {
-            actions.extend(write(cx, &file, text));
+            actions.extend(write(facts, &file, text));
             match &unit.text {
-                Some(old) => undo.extend(write(cx, &file, old)),
-                None => undo.push(run(cx, ["rm", "-f", &file])),
+                Some(old) => undo.extend(write(facts, &file, old)),
+                None => undo.push(run(facts, ["rm", "-f", &file])),
             }
             preview += &format!("{file}:\n");
             text.lines().for_each(|line| preview += &format!("+{line}\n"));
@@ -124,13 +128,13 @@ pub(super) fn persist(cx: &Context, path: &str, wanted: &[(String, String)], the
         return None;
     }
     if !actions.is_empty() {
-        actions.push(run(cx, ["systemctl", "daemon-reload"]));
-        undo.push(run(cx, ["systemctl", "daemon-reload"]));
+        actions.push(run(facts, ["systemctl", "daemon-reload"]));
+        undo.push(run(facts, ["systemctl", "daemon-reload"]));
     }
     if !enable.is_empty() {
         let systemctl = |verb| {
             let argv = ["systemctl", verb].into_iter().chain(enable.iter().copied());
-            Action::Exec { place: cx.place(), command: Command::new(argv) }
+            Action::Exec { place: facts.place(), command: Command::new(argv) }
         };
         actions.push(systemctl("enable"));
         undo.insert(0, systemctl("disable"));
@@ -140,8 +144,8 @@ pub(super) fn persist(cx: &Context, path: &str, wanted: &[(String, String)], the
 }
 
 /// Replaces a file as a whole, so that a lost connection leaves the old one or the new one.
-fn write(cx: &Context, file: &str, text: &str) -> [Action; 2] {
+fn write(facts: &Facts, file: &str, text: &str) -> [Action; 2] {
     let new = format!("{file}.new");
     let tee = Command::new(["tee", &new]).stdin(text);
-    [Action::Exec { place: cx.place(), command: tee }, run(cx, ["mv", "-f", "-T", &new, file])]
+    [Action::Exec { place: facts.place(), command: tee }, run(facts, ["mv", "-f", "-T", &new, file])]
 }

@@ -42,7 +42,7 @@ fn look(more: &str, state: State) -> String {
     let params: Params =
         serde_yaml::from_str(&format!("{{device: /dev/drbd0, path: {PATH}{more}}}")).expect("the parameters are right");
     params.check().expect("the parameters agree");
-    format!("-- {more}\n{}", testing::show(&Mount.diff(&testing::pair_context(), &params, &state)))
+    format!("-- {more}\n{}", testing::show(&Mount.diff(testing::pair_context().facts(), &params, &state)))
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn the_directory_beneath_is_sealed_only_when_nothing_hides_it() {
 fn units_are_written_where_they_differ() {
     let persist = ", persist: {marker: /etc/drbd.d/cke_etcd0.primary}";
     let params: Params = serde_yaml::from_str(&format!("{{device: /dev/drbd0, path: {PATH}{persist}}}")).unwrap();
-    let wanted = params.boot(&testing::pair_context()).unwrap().units();
+    let wanted = params.boot(testing::pair_context().facts()).unwrap().units();
     let unit = |index: usize, text: Option<&str>, enabled| Unit {
         name: wanted[index].0.clone(),
         text: text.map(str::to_owned),

@@ -30,6 +30,7 @@ fn limits_are_held_against_what_was_seen() {
         packets,
         rtt_ms,
         ports: ports.iter().map(|(port, word)| (*port, (*word).to_owned())).collect(),
+        peer: Some(Place::node("standby", "worker01")),
     };
     let ping = "{ping: {max_rtt: 10ms, max_loss: 5}}";
     let answers = [(7790, "refused"), (7791, "open"), (7792, "unreachable")];
@@ -46,7 +47,7 @@ fn limits_are_held_against_what_was_seen() {
     ];
     let shown = cases.map(|(yaml, state)| {
         let params: Params = serde_yaml::from_str(yaml).unwrap();
-        format!("-- {yaml}\n{}", testing::show(&NetCheck.diff(&testing::pair_context(), &params, &state)))
+        format!("-- {yaml}\n{}", testing::show(&NetCheck.diff(testing::pair_context().facts(), &params, &state)))
     });
     insta::assert_snapshot!(shown.concat());
 }
@@ -57,7 +58,7 @@ fn the_result_carries_what_was_measured() {
     let params: Params = serde_yaml::from_str("{throughput: {min: 1MB/s}}").unwrap();
     let stdout = "received 550000000 bytes in 5.000 s: 110000000 bytes/s\n".to_owned();
     let done = Done::Output(Output { exit: Exit::Code(0), stdout, stderr: String::new() });
-    let result = NetCheck.result(&testing::pair_context(), &params, &State::default(), &[done]);
+    let result = NetCheck.result(testing::pair_context().facts(), &params, &State::default(), &[done]);
     assert_eq!(result["bytes_per_second"], 110_000_000);
 }
 
@@ -70,7 +71,7 @@ fn the_port_script_tells_open_from_refused() {
         gone.local_addr().unwrap().port()
     };
     let [open_word, refused_word] = [open, refused].map(|port| port.to_string());
-    let script = ["-c", TCP, "cutover-tcp", "127.0.0.1", &open_word, &refused_word];
+    let script = ["-c", TRY, "cutover-tcp", "127.0.0.1", &open_word, &refused_word];
     let output = Process::new("sh").args(script).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{open} open\n{refused} refused\n"));
 }

@@ -2,7 +2,7 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
-use cutover_engine::world::Command;
+use cutover_engine::reads;
 use serde::Serialize;
 
 /// What a probe saw of a device.
@@ -56,19 +56,19 @@ impl Block {
             traces: Vec::new(),
             unknown: false,
         };
-        let resolved = cx.read(&Command::new(["readlink", "-f", device])).await?;
+        let resolved = cx.read(&reads::READLINK.of([device])).await?;
         if resolved.success() && !resolved.stdout.trim().is_empty() {
             block.kernel_name = resolved.stdout.trim().to_owned();
         }
         if let Ok((pair, own, _)) = cx.pair()
             && own.device == device
         {
-            let role = cx.read(&Command::new(["drbdadm", "role", pair.resource.as_str()])).await?;
+            let role = cx.read(&reads::DRBDADM_ROLE.of([pair.resource.as_str()])).await?;
             let word = role.stdout.trim().split('/').next().unwrap_or_default();
             block.role = Some(if role.success() { word } else { "Unknown" }.to_owned());
         }
         // blkid says "nothing found" also of a device that it cannot open, so this is asked first.
-        let size = cx.read(&Command::new(["blockdev", "--getsize64", device])).await?;
+        let size = cx.read(&reads::BLOCKDEV_SIZE.of([device])).await?;
         match size.stdout.trim().parse() {
             Ok(bytes) if size.success() => block.bytes = Some(bytes),
             _ => {
@@ -76,17 +76,17 @@ impl Block {
                 return Ok(block);
             }
         }
-        let export = Command::new(["blkid", "-p", "-o", "export", device]).accept([2]);
+        let export = reads::BLKID.of([device]).accept([2]);
         let found = cx.read(&export).await?;
         if !found.accepted_by(&export) || !found.stderr.trim().is_empty() {
             return Err(super::failed(&export, &found));
         }
         block.signature = signature(&found.stdout);
-        let wipefs = Command::new(["wipefs", "-n", device]);
+        let wipefs = reads::WIPEFS_LIST.of([device]);
         let traces = super::stdout(&wipefs, cx.read(&wipefs).await?)?;
         block.traces = traces.lines().filter(|line| line.contains("0x")).map(words).collect();
         if block.signature.is_none() && block.traces.is_empty() {
-            let compare = Command::new(["cmp", "-s", "-n", LEADING, "/dev/zero", device]).accept([1]);
+            let compare = reads::CMP_ZERO.of([LEADING, device]).accept([1]);
             let compared = cx.read(&compare).await?;
             if !compared.accepted_by(&compare) {
                 return Err(super::failed(&compare, &compared));

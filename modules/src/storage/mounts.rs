@@ -2,7 +2,7 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
-use cutover_engine::world::Command;
+use cutover_engine::reads;
 use serde::Serialize;
 
 /// One mount.
@@ -22,7 +22,7 @@ pub(crate) struct Mounted {
 
 /// Reads all mounts of the task's node, oldest first. `-P` and not `-J`, which the util-linux of CentOS 7 does not know.
 pub(crate) async fn read(cx: &Context) -> Result<Vec<Mounted>, Failure> {
-    let command = Command::new(["findmnt", "-P", "-o", "TARGET,SOURCE,FSTYPE,OPTIONS"]);
+    let command = reads::FINDMNT.of([]);
     let text = super::stdout(&command, cx.read(&command).await?)?;
     let mounted = |line: &str| {
         let pairs = pairs(line);

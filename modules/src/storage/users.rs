@@ -2,11 +2,14 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
-use cutover_engine::world::{Command, Place};
+use cutover_engine::query::ReadScript;
+use cutover_engine::world::Place;
 use serde::Serialize;
 
-/// The script that finds them; it reads `/proc` and changes nothing.
+/// What the script does.
 const SCRIPT: &str = include_str!("../scripts/holders.sh");
+/// The script that finds them; it reads `/proc` and changes nothing.
+const HOLDERS: ReadScript = ReadScript::declare("cutover-holders", SCRIPT);
 
 /// A process that uses a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,7 +27,7 @@ pub(crate) struct User {
 /// Finds who uses a directory at a place: the whole file system if something is mounted there, the tree beneath it
 /// otherwise.
 pub(crate) async fn read(cx: &Context, place: &Place, path: &str) -> Result<Vec<User>, Failure> {
-    let command = Command::script("cutover-holders", SCRIPT, [path]);
+    let command = HOLDERS.of([path]);
     let text = super::stdout(&command, cx.read_at(place, &command).await?)?;
     let user = |line: &str| {
         let mut fields = line.splitn(4, '\t').map(str::to_owned);

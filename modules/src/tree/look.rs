@@ -2,14 +2,15 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
-use cutover_engine::world::{Command, Exit};
+use cutover_engine::query::ReadScript;
+use cutover_engine::world::Exit;
 use serde::Serialize;
 
 use super::Located;
 use super::left_out::{self, LeftOut, with_left_out};
 
 /// The script that looks.
-const SCRIPT: &str = with_left_out!("../scripts/cutover-look.sh");
+const SCRIPT: ReadScript = ReadScript::declare("cutover-look", with_left_out!("../scripts/cutover-look.sh"));
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -52,7 +53,7 @@ pub(crate) struct Look {
 /// Looks at a tree.
 pub(crate) async fn look(cx: &Context, tree: &Located, exclude: &[String]) -> Result<Look, Failure> {
     let args = [tree.path.as_str()].into_iter().chain(exclude.iter().map(String::as_str));
-    let output = cx.read_at(&tree.place, &Command::script("cutover-look", SCRIPT, args)).await?;
+    let output = cx.read_at(&tree.place, &SCRIPT.of(args)).await?;
     if output.exit != Exit::Code(0) {
         let failure = Failure::failed(format!("cannot look at {tree}: {}", output.exit));
         return Err(failure.details(output.stderr.lines().map(str::to_owned)));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
-use cutover_engine::world::{Command, Exit};
+use cutover_engine::query::ReadScript;
+use cutover_engine::world::Exit;
 use sha2::{Digest, Sha256};
 
 use super::Located;
@@ -13,7 +14,7 @@ use super::entry::{Entry, shown};
 use super::left_out::{self, LeftOut, with_left_out};
 
 /// The script that lists a tree.
-const SCRIPT: &str = with_left_out!("../scripts/cutover-manifest.sh");
+const SCRIPT: ReadScript = ReadScript::declare("cutover-manifest", with_left_out!("../scripts/cutover-manifest.sh"));
 
 /// A listing of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl Manifest {
 /// Lists a tree.
 pub(crate) async fn manifest(cx: &Context, tree: &Located, exclude: &[String]) -> Result<Manifest, Failure> {
     let args = [tree.path.as_str()].into_iter().chain(exclude.iter().map(String::as_str));
-    let output = cx.read_at(&tree.place, &Command::script("cutover-manifest", SCRIPT, args)).await?;
+    let output = cx.read_at(&tree.place, &SCRIPT.of(args)).await?;
     let said = output.stderr.lines().map(str::to_owned).collect::<Vec<_>>();
     if output.exit != Exit::Code(0) {
         return Err(Failure::failed(format!("cannot list {tree}: {}", output.exit)).details(said));

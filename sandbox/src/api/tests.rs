@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cutover_engine::world::{Request, TransportFault, World as _};
 use serde_json::{Value, json};
 
 use super::controllers::pod_ready;
@@ -10,7 +11,7 @@ use super::routes::{Call, handle};
 use crate::machine::Machine;
 use crate::sim::{Sim, State};
 use crate::spec::WorldSpec;
-use crate::testing::inventory;
+use crate::testing::{inventory, sandbox};
 
 const SET: &str = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
 const PODS: &str = "/api/v1/namespaces/common/pods";
@@ -25,11 +26,9 @@ fn world(seed: u64) -> Arc<Sim> {
 
 /// Sends a request and settles, as the service does.
 fn send(sim: &Sim, site: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let query =
-        query.split('&').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let media_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-    let call = Call { method: method.into(), path: path.into(), query, media_type: media_type.into(), body };
+    let content_type = (method == "PATCH").then(|| "application/merge-patch+json".to_owned());
+    let request = Request { method: method.into(), content_type, body: Some(body), ..Request::get(site, path) };
+    let call = Call::of(&request);
     sim.settle();
     let answer = handle(sim.state().clusters.get_mut(site).unwrap(), &call);
     sim.settle();
@@ -326,4 +325,42 @@ async fn claims_go_as_the_retention_policy_says() {
         let volumes = items(&get(&sim, "/api/v1/persistentvolumes")).len();
         assert_eq!(volumes, deleted, "{when}");
     }
+}
+
+#[test]
+fn a_request_is_decoded_once() {
+    let path = "/api/v1/namespaces/a%2Fb/pods?labelSelector=app%3Detcd%2Btier+x&limit=5&watch";
+    let call = Call::of(&Request::get("primary", path));
+    assert_eq!(call.path, "/api/v1/namespaces/a/b/pods");
+    let query = [("labelSelector", "app=etcd+tier x"), ("limit", "5"), ("watch", "")];
+    assert_eq!(call.query, query.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_strike_requests_before_and_after_their_effect() {
+    use crate::fault::{Fault, FaultKind};
+
+    let sandbox = sandbox();
+    let body = json!({"spec": {"replicas": 0}});
+    let content_type = Some("application/merge-patch+json".to_owned());
+    let patch = Request {
+        method: "PATCH".into(),
+        content_type,
+        body: Some(body),
+        ..Request::get("primary", format!("{SET}/scale"))
+    };
+    let strike = |kind| {
+        sandbox.inject(Fault { when: vec!["PATCH".to_owned()], skip: 0, times: 1, kind });
+    };
+    strike(FaultKind::LoseBefore);
+    assert!(matches!(sandbox.request(&patch).await, Err(TransportFault::Lost(_))));
+    assert_eq!(sandbox.effects(), [""; 0]);
+    strike(FaultKind::Fail(503));
+    let refused = sandbox.request(&patch).await.unwrap();
+    assert_eq!((refused.status, refused.body["reason"].as_str()), (503, Some("ServiceUnavailable")));
+    strike(FaultKind::LoseAfter);
+    assert!(matches!(sandbox.request(&patch).await, Err(TransportFault::Lost(_))));
+    assert_eq!(sandbox.effects(), [format!("{patch} [200]")]);
+    let nowhere = Request::get("nowhere", "/version");
+    assert!(matches!(sandbox.request(&nowhere).await, Err(TransportFault::Unreachable(_))));
 }

@@ -1,0 +1,118 @@
+//! What a request that got no answer means, as a fault with a hint: whether it was sent at all, what TLS or the credentials
+//! have to do with it. What an answer means is [`cutover_engine::module::api_failure`]'s business.
+
+use cutover_engine::module::api_failure;
+use cutover_engine::world::{Answer, TransportFault};
+use serde_json::json;
+
+/// What hyper says when it did not get as far as sending anything: no connection, or no TLS on it.
+const NOT_SENT: &str = "client error (Connect)";
+
+/// The fault of a request that got no answer. `request` is what a person would type: `GET /api/...`.
+pub(crate) fn fault(site: &str, request: &str, error: &kube::Error) -> TransportFault {
+    let text = words(site, request, error);
+    match error {
+        kube::Error::Auth(_) => TransportFault::Auth(text),
+        kube::Error::Api(status) if matches!(status.code, 401 | 403) => TransportFault::Auth(text),
+        error if causes(error).any(|cause| cause.to_string() == NOT_SENT) => TransportFault::Unreachable(text),
+        _ => TransportFault::Lost(text),
+    }
+}
+
+/// What went wrong, and what to do about it, in one line.
+pub(crate) fn words(site: &str, request: &str, error: &kube::Error) -> String {
+    let (why, help) = match error {
+        kube::Error::Api(status) => {
+            let body = json!({"reason": status.reason, "message": status.message});
+            let failure = api_failure(site, request, &Answer::new(status.code, body));
+            return match &failure.help {
+                Some(help) => format!("{failure}; {help}"),
+                None => failure.to_string(),
+            };
+        }
+        kube::Error::Auth(error) => (
+            format!("no credentials: {error}"),
+            "the kubeconfig's user needs a working token, certificate or credential plugin",
+        ),
+        kube::Error::SerdeError(error) => (
+            format!("the answer is not what was asked for: {error}"),
+            "is there a proxy or a login page between here and the API server?",
+        ),
+        other => {
+            let text = chain(other);
+            let help = connection(&text);
+            (text, help)
+        }
+    };
+    format!("{site}: {request}: {why}; {help}")
+}
+
+/// A hint for a request that got no answer.
+fn connection(text: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&["CaUsedAsEndEntity", "UnsupportedCertVersion"]) {
+        "the cluster's CA certificate is of a kind that rustls refuses although kubectl takes it (a server certificate used as \
+         its own CA, or X.509 v1): give the kubeconfig a CA certificate of version 3 with CA:TRUE"
+    } else if says(&["UnknownIssuer", "BadSignature"]) {
+        "the kubeconfig's certificate-authority is not the one that signed the API server's certificate; rustls also needs \
+         it to be a CA (CA:TRUE), which kubectl does not"
+    } else if says(&["NotValidForName", "not valid for name"]) {
+        "the API server's certificate is not for this address; use an address that is in it, or set `tls-server-name` in the \
+         kubeconfig"
+    } else if says(&["Expired", "expired", "NotValidYet"]) {
+        "a certificate is out of date, or a clock is wrong"
+    } else if says(&["certificate", "tls", "TLS"]) {
+        "the TLS handshake failed: check the kubeconfig's certificate-authority and client certificate"
+    } else {
+        "is the API server up, and is the address in the kubeconfig reachable from here?"
+    }
+}
+
+/// An error with its causes; the outermost words alone say only that something failed.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).fold(String::new(), |text, cause| {
+        let words = cause.to_string();
+        match text.is_empty() {
+            true => words,
+            false if text.contains(&words) => text,
+            false => format!("{text}: {words}"),
+        }
+    })
+}
+
+/// An error and its causes, outermost first.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_told_apart() {
+        let cases = [
+            ("invalid peer certificate: UnknownIssuer", "certificate-authority"),
+            ("invalid peer certificate: CaUsedAsEndEntity", "X.509 v1"),
+            ("invalid peer certificate: certificate not valid for name \"a\"", "tls-server-name"),
+            ("tcp connect error: Connection refused (os error 111)", "is the API server up"),
+        ];
+        for (text, hint) in cases {
+            let error = kube::Error::Service(std::io::Error::other(text).into());
+            let fault = fault("primary", "GET /x", &error);
+            let TransportFault::Lost(words) = &fault else { panic!("{fault}") };
+            assert!(words.starts_with("primary: GET /x: ") && words.contains(text) && words.contains(hint), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_sent_is_told_from_what_was_lost() {
+        let kind = |text: &'static str| {
+            let error = kube::Error::Service(std::io::Error::other(text).into());
+            matches!(fault("primary", "PATCH /x", &error), TransportFault::Unreachable(_))
+        };
+        assert!(kind(NOT_SENT) && !kind("connection closed before message completed"));
+    }
+}

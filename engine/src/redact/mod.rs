@@ -1,0 +1,175 @@
+//! Takes secrets out of texts that come from elsewhere, leaf by leaf, and keeps where they stood. How they come back is in
+//! `fill`.
+
+mod fill;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cutover_protocol::hidden::{Form, Hidden, MARK};
+use serde_json::{Map, Value};
+
+pub use fill::{Lack, fill, filled};
+
+use crate::leaves::{self, Leaves, Visitor, token};
+use crate::secrets::SecretValues;
+
+/// What stands in a secret's place.
+pub const HIDDEN: &str = MARK;
+
+/// The shortest line that is hidden as a part of a secret of several lines, in bytes.
+const SHORTEST_LINE: usize = 8;
+
+/// Knows the secrets of a run, and in which forms they can stand in a text.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// By the number of the pattern in `search`.
+    needles: Vec<(String, Form)>,
+    search: Option<AhoCorasick>,
+    /// The names of secrets by their text, for numbers.
+    whole: BTreeMap<String, String>,
+}
+
+impl Redactor {
+    /// A redactor of these secrets.
+    pub fn new(secrets: impl Borrow<SecretValues>) -> Self {
+        let mut known: BTreeMap<String, (String, Form)> = BTreeMap::new();
+        let mut whole = BTreeMap::new();
+        for (name, text) in secrets.borrow().iter() {
+            whole.entry(text.to_owned()).or_insert_with(|| name.to_owned());
+            for form in forms(text) {
+                if let Some(needle) = shape(text, form).filter(|needle| !needle.is_empty()) {
+                    known.entry(needle).or_insert_with(|| (name.to_owned(), form));
+                }
+            }
+        }
+        // Of two that begin at one place the longer one is hidden. It can only fail for millions of secrets.
+        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(known.keys()).ok();
+        Self { needles: known.into_values().collect(), search: search.filter(|_| !whole.is_empty()), whole }
+    }
+
+    /// Whether there is nothing to hide.
+    pub fn is_idle(&self) -> bool {
+        self.search.is_none()
+    }
+
+    /// A text without secrets.
+    pub fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        self.cover(&mut text, 0, |_, _| {});
+        text
+    }
+
+    /// Takes secrets out of every leaf of some data that comes from elsewhere; returns where they stood.
+    pub fn hide(&self, data: &mut (impl Leaves + ?Sized)) -> Vec<Hidden> {
+        let mut hide = Hide { redactor: self, found: Vec::new() };
+        if !self.is_idle() {
+            leaves::visit(data, &mut hide);
+        }
+        hide.found
+    }
+
+    /// Takes secrets out of every text, number and key of a value.
+    pub fn value(&self, value: &mut Value) {
+        self.hide(value);
+    }
+
+    /// Replaces secrets in a text; reports the offset and the needle of each.
+    fn cover<'a>(&'a self, text: &mut String, from: usize, mut report: impl FnMut(usize, &'a (String, Form))) {
+        let Some(search) = &self.search else { return };
+        let (mut covered, mut rest) = (String::new(), 0);
+        for found in search.find_iter(&text[from..]) {
+            let (start, end) = (from + found.start(), from + found.end());
+            covered.push_str(&text[rest..start]);
+            report(covered.len(), &self.needles[found.pattern().as_usize()]);
+            covered.push_str(MARK);
+            rest = end;
+        }
+        if rest > 0 {
+            covered.push_str(&text[rest..]);
+            *text = covered;
+        }
+    }
+}
+
+/// The forms in which a secret is looked for.
+fn forms(text: &str) -> Vec<Form> {
+    let mut forms = vec![Form::Plain, Form::Base64, Form::Json];
+    let lines = text.lines().enumerate().filter(|(_, line)| line.len() >= SHORTEST_LINE && *line != text);
+    forms.extend(lines.map(|(number, _)| Form::Line(number)));
+    forms
+}
+
+/// What a secret looks like in a form; `None` if it does not have it.
+fn shape(text: &str, form: Form) -> Option<String> {
+    match form {
+        Form::Plain | Form::Number => Some(text.to_owned()),
+        Form::Base64 => Some(STANDARD.encode(text)),
+        Form::Json => {
+            let quoted = Value::from(text).to_string();
+            Some(quoted.strip_prefix('"')?.strip_suffix('"')?.to_owned())
+        }
+        Form::Line(number) => text.lines().nth(number).map(str::to_owned),
+    }
+}
+
+/// Takes secrets out of leaves.
+struct Hide<'a> {
+    redactor: &'a Redactor,
+    found: Vec<Hidden>,
+}
+
+impl Hide<'_> {
+    fn found(&mut self, at: &str, offset: usize, secret: &str, form: Form, key: bool) {
+        self.found.push(Hidden { at: at.to_owned(), offset, secret: secret.to_owned(), form, key });
+    }
+}
+
+impl Visitor for Hide<'_> {
+    fn text(&mut self, at: &str, text: &mut String, from: usize) {
+        let redactor = self.redactor;
+        redactor.cover(text, from, |offset, (secret, form)| self.found(at, offset, secret, *form, false));
+    }
+
+    fn number(&mut self, at: &str, value: &mut Value) {
+        let redactor = self.redactor;
+        if let Some(secret) = redactor.whole.get(&value.to_string()) {
+            *value = Value::from(MARK);
+            self.found(at, 0, secret, Form::Number, false);
+        }
+    }
+
+    fn before(&mut self, at: &str, map: &mut Map<String, Value>) {
+        let redactor = self.redactor;
+        let is_secret = |key: &String| redactor.search.as_ref().is_some_and(|search| search.is_match(key));
+        if !map.keys().any(is_secret) {
+            return;
+        }
+        let mut taken: Vec<String> = map.keys().filter(|key| !is_secret(key)).cloned().collect();
+        let entries = std::mem::take(map);
+        for (key, value) in entries {
+            let (mut shown, mut places) = (key.clone(), Vec::new());
+            redactor.cover(&mut shown, 0, |offset, needle| places.push((offset, needle)));
+            if !places.is_empty() {
+                // Two keys must not become one.
+                let free = (1..).map(|number| format!("{shown}#{number}")).find(|name| !taken.contains(name));
+                shown = free.unwrap_or(shown);
+                taken.push(shown.clone());
+                let at = format!("{at}/{}", token(&shown));
+                places.into_iter().for_each(|(offset, (secret, form))| self.found(&at, offset, secret, *form, true));
+            }
+            map.insert(shown, value);
+        }
+    }
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redactor({} texts)", self.needles.len())
+    }
+}

@@ -1,0 +1,125 @@
+//! What a run was started with: enough to take it up again, and nothing secret.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use cutover_engine::run::Run;
+use cutover_engine::source::{Fault, Faults};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::StoredRun;
+use super::sealed::Sealed;
+use crate::args::Common;
+
+/// The name of its file.
+pub(super) const FILE: &str = "run.json";
+
+/// What a run was started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// The playbook's path.
+    pub(crate) playbook: PathBuf,
+    /// The digest of the playbook and all it includes.
+    pub(crate) playbook_digest: String,
+    /// The inventory's path.
+    pub(crate) inventory: PathBuf,
+    /// The inventory's digest.
+    pub(crate) inventory_digest: String,
+    /// The parameters that were given; without secret ones.
+    pub(crate) given: Map<String, Value>,
+    /// The value of each parameter, given or not; without secret ones.
+    pub(crate) params: Map<String, Value>,
+    /// What is kept of the secret ones.
+    pub(crate) secrets: BTreeMap<String, Sealed>,
+    /// Only steps with one of these tags.
+    pub(crate) tags: Vec<String>,
+    /// No steps with one of these.
+    pub(crate) skip_tags: Vec<String>,
+    /// When it was started.
+    pub(crate) started: Timestamp,
+    /// Whether it takes place in a simulated world.
+    pub(crate) rehearsal: bool,
+}
+
+impl Manifest {
+    /// The manifest of a run that begins.
+    ///
+    /// # Errors
+    /// A secret cannot be sealed.
+    pub(crate) fn of(run: &Run, given: &Map<String, Value>, common: &Common, rehearsal: bool) -> anyhow::Result<Self> {
+        let secret = |name: &String| run.playbook.params.get(name).is_some_and(|param| param.secret);
+        let open = |values: &Map<String, Value>| {
+            let mut open = values.clone();
+            open.retain(|name, _| !secret(name));
+            open
+        };
+        let sealed =
+            |(name, value): (&String, &Value)| anyhow::Ok((name.clone(), Sealed::of(value, given.contains_key(name))?));
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // A rehearsal is not resumed: nothing has to be known again.
+        let hidden = run.params.iter().filter(|(name, _)| secret(name) && !rehearsal);
+        Ok(Self {
+            playbook: whole(&run.playbook.source.path),
+            playbook_digest: run.playbook.digest.clone(),
+            inventory: whole(&run.inventory.source.path),
+            inventory_digest: run.inventory.digest.clone(),
+            given: open(given),
+            params: open(&run.params),
+            secrets: hidden.map(sealed).collect::<anyhow::Result<_>>()?,
+            tags: common.tags.clone(),
+            skip_tags: common.skip_tags.clone(),
+            started: run.started,
+            rehearsal,
+        })
+    }
+
+    /// Refuses parameters that are not what they were: a step that was done with one value and a step that is done with
+    /// another do not make the service that the playbook describes. `again` is what was given this time.
+    ///
+    /// # Errors
+    /// A fault for each of them.
+    pub(crate) fn same_parameters(&self, run: &Run, again: &Map<String, Value>) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        for (name, value) in &run.params {
+            let fault = match (self.params.get(name), self.secrets.get(name)) {
+                (Some(before), _) if again.contains_key(name) && before != value => changed(name, before, value),
+                (_, Some(sealed)) if sealed.given && !again.contains_key(name) => {
+                    Fault::bare(format!("parameter `{name}` is secret, so the run directory does not keep it"))
+                        .help(format!("give it again: -e {name}=..."))
+                }
+                (_, Some(sealed)) if again.contains_key(name) && !sealed.is(value) => {
+                    let words = "has another value than the run began with (it is secret, so neither is shown)";
+                    Fault::bare(format!("parameter `{name}` {words}")).help(KEPT)
+                }
+                _ => continue,
+            };
+            faults.push(fault);
+        }
+        faults.into_result(())
+    }
+}
+
+/// What can be done instead of giving another value.
+const KEPT: &str = "a run keeps its parameters to its end; for another value begin a new run";
+
+fn changed(name: &str, before: &Value, value: &Value) -> Fault {
+    let shown = |value: &Value| if value.is_null() { "no value".to_owned() } else { value.to_string() };
+    let words = format!("parameter `{name}` was {} when the run began, and now is {}", shown(before), shown(value));
+    Fault::bare(words).help(KEPT)
+}
+
+impl StoredRun {
+    /// What the run was started with.
+    ///
+    /// # Errors
+    /// The file is missing or damaged.
+    pub(crate) fn manifest(&self) -> anyhow::Result<Manifest> {
+        let path = self.directory.join(FILE);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+}

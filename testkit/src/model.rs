@@ -1,0 +1,239 @@
+//! The model world: every place keeps numbers, lists and texts by name. It counts every effect that arrives and keeps
+//! them in order, and every command in it can be struck by a fault. It knows nothing of the engine.
+
+use std::collections::BTreeMap;
+
+/// What a world holds. Two runs with the same effects end in equal states.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Numbers by place and name. What is 0 is not kept.
+    pub numbers: BTreeMap<(String, String), i64>,
+    /// Lists by place and name. What is empty is not kept.
+    pub lists: BTreeMap<(String, String), Vec<String>>,
+    /// Texts by place and name. What is empty is not kept.
+    pub texts: BTreeMap<(String, String), String>,
+}
+
+/// A command that changed something, or would have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Effect {
+    /// Where.
+    pub place: String,
+    /// What.
+    pub argv: Vec<String>,
+    /// Its standard input.
+    pub stdin: String,
+}
+
+impl Effect {
+    /// The place and the command in one line.
+    pub fn line(&self) -> String {
+        format!("{}$ {}", self.place, self.argv.join(" "))
+    }
+
+    /// Whether it must not be sent twice.
+    pub fn once(&self) -> bool {
+        matches!(self.argv.first().map(String::as_str), Some("add" | "append" | "notify"))
+    }
+}
+
+impl State {
+    /// Carries an effect out; gives what the program prints.
+    pub fn apply(&mut self, effect: &Effect) -> String {
+        let args: Vec<&str> = effect.argv.iter().map(String::as_str).collect();
+        let key = |name: &str| (effect.place.clone(), name.to_owned());
+        match args.as_slice() {
+            ["set", name, value] | ["flaky", name, value, _] => {
+                match value.parse() {
+                    Ok(0) | Err(_) => self.numbers.remove(&key(name)),
+                    Ok(value) => self.numbers.insert(key(name), value),
+                };
+                "stored".to_owned()
+            }
+            ["add", name, ..] => {
+                *self.numbers.entry(key(name)).or_insert(0) += 1;
+                "added".to_owned()
+            }
+            ["append", list, value] => {
+                self.lists.entry(key(list)).or_default().push((*value).to_owned());
+                "appended".to_owned()
+            }
+            ["drop", list, value] => {
+                let items = self.lists.entry(key(list)).or_default();
+                items.retain(|item| item != value);
+                if items.is_empty() {
+                    self.lists.remove(&key(list));
+                }
+                "dropped".to_owned()
+            }
+            ["write", name] if effect.stdin.is_empty() => {
+                self.texts.remove(&key(name)).map_or_else(String::new, |_| "emptied".into())
+            }
+            ["write", name] => {
+                self.texts.insert(key(name), effect.stdin.clone());
+                "written".to_owned()
+            }
+            // Somebody is notified: it counts, and leaves nothing behind.
+            _ => "notified".to_owned(),
+        }
+    }
+
+    /// The state after effects, from an empty one.
+    pub fn after<'e>(effects: impl IntoIterator<Item = &'e Effect>) -> Self {
+        let mut state = Self::default();
+        for effect in effects {
+            state.apply(effect);
+        }
+        state
+    }
+}
+
+/// What a program answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Answer {
+    fn says(stdout: impl Into<String>) -> Self {
+        Self { code: 0, stdout: stdout.into(), stderr: String::new() }
+    }
+
+    fn fails(stderr: impl Into<String>) -> Self {
+        Self { code: 1, stdout: String::new(), stderr: stderr.into() }
+    }
+}
+
+/// What strikes a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    /// It fails with words, and does nothing.
+    Fail,
+    /// The connection is lost before it did anything.
+    LoseBefore,
+    /// The connection is lost after it took effect.
+    LoseAfter,
+    /// It gives up waiting, and did nothing.
+    GiveUpBefore,
+    /// It gives up waiting, and took effect.
+    GiveUpAfter,
+    /// It hangs, and did nothing.
+    Hang,
+    /// It hangs after it took effect.
+    HangAfter,
+}
+
+/// A fault that waits for its command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strike {
+    /// A part of the command's line (`PLACE$ ARGV`).
+    pub line: String,
+    /// What strikes it.
+    pub blow: Blow,
+    /// How often.
+    pub times: usize,
+}
+
+/// The model world.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    /// What it holds.
+    pub state: State,
+    /// Every effect that arrived, in order.
+    pub effects: Vec<Effect>,
+    /// Faults to come.
+    pub strikes: Vec<Strike>,
+    /// Places that are down.
+    pub down: Vec<String>,
+    /// Commands that run at the same time, and the most there were.
+    pub running: (usize, usize),
+    /// How often programs were called that answer differently after some calls.
+    calls: BTreeMap<String, u32>,
+    /// Commands that must not be sent twice, sent, and their answer not seen by anybody: by line.
+    open: BTreeMap<String, usize>,
+    /// Those that were sent again nevertheless.
+    again: Vec<String>,
+}
+
+impl Model {
+    /// A command arrives at a place: what strikes it.
+    pub fn arrives(&mut self, effect: &Effect) -> Option<Blow> {
+        let line = effect.line();
+        if effect.once() {
+            if self.open.contains_key(&line) {
+                self.again.push(line.clone());
+            }
+            *self.open.entry(line.clone()).or_insert(0) += 1;
+        }
+        let strike = self.strikes.iter_mut().find(|strike| strike.times > 0 && line.contains(&strike.line))?;
+        strike.times -= 1;
+        Some(strike.blow)
+    }
+
+    /// A command's answer has arrived at the controller.
+    pub fn answered(&mut self, effect: &Effect) {
+        self.open.remove(&effect.line());
+    }
+
+    /// Somebody has looked: a command that was begun did nothing and may be sent again.
+    pub fn settled(&mut self, line: &str) {
+        self.open.retain(|open, _| !open.ends_with(line));
+    }
+
+    /// Commands that must not be sent twice and were sent again while nobody knew what had become of them.
+    pub fn sent_again(&self) -> &[String] {
+        &self.again
+    }
+
+    /// How often each effect arrived that must not be made twice.
+    pub fn once(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for effect in self.effects.iter().filter(|effect| effect.once()) {
+            *counts.entry(effect.line()).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// Runs a program at a place.
+    pub fn run(&mut self, effect: &Effect) -> Answer {
+        let args: Vec<&str> = effect.argv.iter().map(String::as_str).collect();
+        let key = |name: &str| (effect.place.clone(), name.to_owned());
+        match args.as_slice() {
+            ["get", name] => Answer::says(self.state.numbers.get(&key(name)).copied().unwrap_or(0).to_string()),
+            ["count", list] => Answer::says(self.state.lists.get(&key(list)).map_or(0, Vec::len).to_string()),
+            ["test", "-e", name] => match self.state.numbers.contains_key(&key(name)) {
+                true => Answer::says(""),
+                false => Answer::fails(""),
+            },
+            ["say", words @ ..] => Answer::says(words.join(" ")),
+            ["fail-unless", name] => match self.state.numbers.contains_key(&key(name)) {
+                true => Answer::says("fine"),
+                false => Answer::fails(format!("{name} is not there")),
+            },
+            // Ready from its n-th call on.
+            ["poll", _, times] => match self.called(&effect.line(), times) {
+                true => Answer::says("ready"),
+                false => Answer::says("not yet"),
+            },
+            // Fails until its n-th call.
+            ["flaky", _, _, times] if !self.called(&effect.line(), times) => Answer::fails("not yet"),
+            ["set" | "add" | "append" | "drop" | "write" | "notify" | "flaky", ..] => {
+                self.effects.push(effect.clone());
+                Answer::says(self.state.apply(effect))
+            }
+            _ => Answer { code: 127, stdout: String::new(), stderr: format!("{args:?}: command not found") },
+        }
+    }
+
+    /// Counts a call; whether it is at least the n-th.
+    fn called(&mut self, line: &str, times: &str) -> bool {
+        let calls = self.calls.entry(line.to_owned()).or_insert(0);
+        *calls += 1;
+        *calls >= times.parse().unwrap_or(1)
+    }
+}

@@ -1,0 +1,10 @@
+//! The directory of runs as its users meet it: how a run is named, who makes its directory, what it was started with, and
+//! a journal that is damaged.
+
+mod began;
+#[path = "../console/mod.rs"]
+mod console;
+mod damaged;
+mod kit;
+mod named;
+mod parameters;
