@@ -4,6 +4,8 @@ use crate::action::{Action, Done};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{api_body, api_failure, api_status, bad_path};
 use crate::request::Request;
+use crate::text;
+use crate::text::Text;
 use crate::world::{Command, Exit, Output, Place, TransportFault, World, collect, pipe};
 
 /// How many lines of a failed command's output are kept.
@@ -45,14 +47,24 @@ fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, 
     }
     let lines: Vec<&str> = output.stderr.lines().chain(output.stdout.lines()).collect();
     let tail = &lines[lines.len().saturating_sub(TAIL)..];
-    let failure = Failure::failed(format!("{place}: `{command}` ended with {}", output.exit))
-        .details(tail.iter().map(|line| (*line).to_owned()));
+    let failure = Failure::failed(text!(
+        "engine.command-failed",
+        "{place}: `{command}` ended with {exit}",
+        place,
+        command,
+        exit = &output.exit
+    ))
+    .details(tail.iter().map(|line| Text::verbatim(*line)));
     if command.gives_up.as_ref().is_some_and(|words| output.stderr.contains(words)) {
         return Err(Failure { class: FailureClass::OutcomeUnknown, ..failure });
     }
     Err(match output.exit {
-        Exit::Code(127) => failure.help("the program is missing there: install it"),
-        Exit::Code(124 | 137) => failure.help("it ran into a time limit on the host"),
+        Exit::Code(127) => {
+            failure.help(text!("engine.command-missing.help", "the program is missing there: install it"))
+        }
+        Exit::Code(124 | 137) => {
+            failure.help(text!("engine.command-limit.help", "it ran into a time limit on the host"))
+        }
         _ => failure,
     })
 }
