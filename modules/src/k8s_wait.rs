@@ -181,7 +181,6 @@ impl Params {
             Some(_) if self.goal == Goal::Word(Word::Absent) => {
                 text!("k8s_wait.absent-count", "`for: absent` waits for none, so `count` makes no sense")
             }
-            Some(0) => text!("k8s_wait.count-zero", "waiting for none is written `for: absent`"),
             Some(count) if count > 1 && self.name.is_some() => {
                 text!("k8s_wait.count-name", "`name` means one object, never {count}", count)
             }

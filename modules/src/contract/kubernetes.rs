@@ -163,7 +163,6 @@ fn wait() -> Vec<Bad> {
         (json!({"name": "a", "selector": "b"}), "/selector", "not both"),
         (json!({"selector": " "}), "/selector", "an empty selector would select them all"),
         (json!({"for": "absent", "count": 1}), "/count", "`count` makes no sense"),
-        (json!({"count": 0}), "/count", "is written `for: absent`"),
         (json!({"name": "a", "count": 2}), "/count", "`name` means one object, never 2"),
         (json!({"for": {"field": ""}}), "/for/field", "names no field"),
         (json!({"name": "a", "namespace": null}), "/namespace", "a Pod lives in a namespace"),

@@ -71,7 +71,7 @@ fn fields_are_found_by_path_and_pointer() {
 fn contradictions_are_shown_where_they_stand() {
     let decode = |value| serde_json::from_value::<Params>(value).map_err(|error| error.to_string());
     for (value, pointer) in [
-        (json!({"kind": "Pod", "name": "a", "selector": "b", "for": "ready"}), "/selector"),
+        (json!({"kind": "Node", "name": "a", "selector": "b", "for": "ready"}), "/selector"),
         (json!({"kind": "Pod", "for": "absent", "count": 1}), "/count"),
     ] {
         assert_eq!(K8sWait::judge(&decode(value).unwrap()).unwrap_err().pointer.as_deref(), Some(pointer));
