@@ -174,7 +174,7 @@ k8s_exec:
             true => Change::idempotent(summary, actions),
             false => Change::at_most_once(summary, actions),
         };
-        Diff::Run(vec![change.key("run-command")])
+        Diff::Run(vec![change.key("run")])
     }
 
     fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
