@@ -137,10 +137,8 @@ net_check:
             Some(to) => to.clone(),
             None => cx.pair()?.2.address.clone(),
         };
-        if let Some(throughput) = &params.throughput {
-            if !(1..=600).contains(&throughput.seconds) {
-                return Err(Failure::invalid("measure for 1 to 600 seconds").pointer("/throughput/seconds"));
-            }
+        if params.throughput.as_ref().is_some_and(|throughput| !(1..=600).contains(&throughput.seconds)) {
+            return Err(Failure::invalid("measure for 1 to 600 seconds").pointer("/throughput/seconds"));
         }
         let peer = params.throughput.as_ref().map(|_| destination(cx, &to)).transpose()?;
         let mut state = State { to: to.clone(), peer, ..State::default() };
