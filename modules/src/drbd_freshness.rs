@@ -145,6 +145,10 @@ register: fresh
             let message = text!("drbd_freshness.empty", "`accept_stale` is empty: say why, and who says so");
             return Err(Failure::invalid(message).pointer("/accept_stale"));
         }
+        if let Some(index) = params.resources.iter().position(String::is_empty) {
+            let message = text!("drbd_freshness.empty-name", "the name of a resource is empty");
+            return Err(Failure::invalid(message).pointer(format!("/resources/{index}")));
+        }
         Ok(())
     }
 

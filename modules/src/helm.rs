@@ -8,15 +8,19 @@ mod look;
 mod manifest;
 mod pods;
 mod present;
+mod registered;
 mod save;
 mod settled;
+mod subjects;
 #[cfg(test)]
 mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Facts, Module};
-use schemars::JsonSchema;
+use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -100,20 +104,37 @@ impl Params {
         };
         for (field, text) in [("release", &self.release), ("namespace", &self.namespace)] {
             if !name(text) {
-                let words = format!("`{text}` is no name: lower-case letters, digits, `-` and `.` only");
+                let words = text!(
+                    "helm.name",
+                    "`{name}` is not a name: lower-case letters, digits, `-` and `.` only",
+                    name = text
+                );
                 return Err(Failure::invalid(words).pointer(format!("/{field}")));
             }
         }
         if self.values.is_some() && self.values_of.is_some() {
-            return Err(Failure::invalid("give `values` or `values_of`, not both").pointer("/values_of"));
+            let words = text!("helm.values", "give `values` or `values_of`, not both");
+            return Err(Failure::invalid(words).pointer("/values_of"));
+        }
+        let words = [("chdir", &self.chdir), ("save", &self.save), ("selector", &self.selector)];
+        for (field, text) in words {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                let words = text!("helm.empty", "`{field}` is empty: leave it out, or say which", field);
+                return Err(Failure::invalid(words).pointer(format!("/{field}")));
+            }
+        }
+        if let Some(version) = self.version.as_ref().filter(|version| version.is_empty() || version.starts_with('-')) {
+            let words = text!("helm.version", "`{version}` is not a version", version);
+            return Err(Failure::invalid(words).pointer("/version"));
         }
         match (&self.chart, self.state) {
             (None, Wanted::Present) => {
-                Err(Failure::invalid("`chart` is missing: `state: present` installs one").help("name the chart"))
+                let words = text!("helm.no-chart", "`chart` is missing: `state: present` installs one");
+                Err(Failure::invalid(words).help(text!("helm.no-chart.help", "name the chart")))
             }
             // An argument that begins with a dash would be taken for an option.
             (Some(chart), _) if chart.is_empty() || chart.starts_with('-') => {
-                Err(Failure::invalid(format!("`{chart}` is no chart")).pointer("/chart"))
+                Err(Failure::invalid(text!("helm.chart", "`{chart}` is not a chart", chart)).pointer("/chart"))
             }
             _ => Ok(()),
         }
@@ -140,11 +161,20 @@ helm:
 timeout: 5m
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        params.check()
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        facts.site().ok().map(|site| subjects::of(site, params))
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        params.check()?;
         look::look(cx, params).await
     }
 
@@ -157,7 +187,11 @@ timeout: 5m
         }
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<registered::Registered>())
+    }
+
     fn result(&self, _facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {
-        look::result(params, state, done)
+        serde_json::to_value(registered::of(params, state, done)).unwrap_or(Value::Null)
     }
 }

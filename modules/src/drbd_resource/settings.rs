@@ -32,7 +32,10 @@ pub(super) fn check(params: &Params) -> Result<(), Failure> {
         return Err(Failure::invalid(words).pointer("/verify_alg"));
     }
     params.net.iter().try_for_each(|(name, value)| {
-        refusal(name, value).map_or(Ok(()), |words| Err(Failure::invalid(words).pointer(format!("/net/{name}"))))
+        refusal(name, value).map_or(Ok(()), |words| {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            Err(Failure::invalid(words).pointer(format!("/net/{name}")))
+        })
     })
 }
 

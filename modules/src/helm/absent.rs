@@ -1,6 +1,8 @@
 //! Decides what is needed for a release to be gone, and its pods with it.
 
 use cutover_engine::module::{Change, Diff};
+use cutover_engine::text;
+use cutover_engine::text::Text;
 
 use super::command::Cli;
 use super::look::State;
@@ -13,18 +15,21 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         return match state.pods.as_slice() {
             [] => Diff::InSync,
             left => {
-                let names: Vec<String> = left
+                let pods: Vec<Text> = left
                     .iter()
                     .map(|pod| match &pod.deleting {
-                        Some(since) => format!("{} (being deleted since {since})", pod.name),
-                        None => pod.name.clone(),
+                        Some(since) => {
+                            text!("helm.pod-deleting", "{pod} (being deleted since {since})", pod = &pod.name, since)
+                        }
+                        None => Text::verbatim(&pod.name),
                     })
                     .collect();
-                let selector = params.selector();
-                Diff::waiting(format!(
-                    "{} is uninstalled, pods with {selector} are left: {}",
-                    params.release,
-                    names.join(", ")
+                Diff::waiting(text!(
+                    "helm.pods-left",
+                    "{release} is uninstalled, pods with {selector} are left: {pods}",
+                    release = &params.release,
+                    selector = params.selector(),
+                    pods = pods
                 ))
             }
         };
@@ -38,11 +43,17 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
     let selector = params.selector();
     let missed = pods::missed(&selector, &state.deployed);
     if !missed.is_empty() {
-        return Diff::refused(vec![
-            format!("`{selector}` does not find the pods of {}", missed.join(", ")),
-            "give a `selector` of labels that all pods of the release carry: once it is uninstalled, its manifest no \
-             longer says which pods to wait for"
-                .to_owned(),
+        return Diff::refused([
+            text!(
+                "helm.selector",
+                "`{selector}` does not find the pods of {workloads}",
+                selector,
+                workloads = missed.join(", ")
+            ),
+            text!(
+                "helm.selector.advice",
+                "give a `selector` of labels that all pods of the release carry: once it is uninstalled, its manifest no longer says which pods to wait for"
+            ),
         ]);
     }
     let number = last.revision.to_string();
@@ -54,10 +65,16 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         words.push("--keep-history");
     }
     actions.push(Cli::action(cli.command(words)));
-    let summary =
-        format!("uninstall release {}/{}, revision {number} of {}", params.namespace, params.release, last.chart);
+    let summary = text!(
+        "helm.uninstall",
+        "uninstall release {namespace}/{release}, revision {revision} of {chart}",
+        namespace = &params.namespace,
+        release = &params.release,
+        revision = &number,
+        chart = &last.chart
+    );
     let preview: String = state.deployed.iter().map(|object| format!("- {} is removed\n", object.id)).collect();
-    let change = Change::at_most_once(summary, actions).preview(preview);
+    let change = Change::at_most_once(summary, actions).key("uninstall").preview(preview);
     let back = cli.command(["rollback", &cli.release, &number]);
     let good = matches!(last.status.as_str(), "deployed" | "failed");
     Diff::Change(vec![if params.keep_history && good { change.undo([Cli::action(back)]) } else { change }])

@@ -6,6 +6,7 @@ use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadOnly;
 use cutover_engine::reads;
+use cutover_engine::text;
 use cutover_engine::world::{Command, Output, Place};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,8 +29,14 @@ impl Cluster {
         let kubernetes = inventory.sites.get(site).map(|site| site.kubernetes.clone()).unwrap_or_default();
         for (field, text) in [("kubeconfig", &kubernetes.kubeconfig), ("context", &kubernetes.context)] {
             if text.is_empty() {
-                return Err(Failure::invalid(format!("site `{site}` has no `kubernetes.{field}`: helm needs it"))
-                    .help(format!("set `sites.{site}.kubernetes.{field}` in the inventory")));
+                let words =
+                    text!("helm.site", "site `{site}` has no `kubernetes.{field}`: helm needs it", site = site, field);
+                return Err(Failure::invalid(words).help(text!(
+                    "helm.site.help",
+                    "set `sites.{site}.kubernetes.{field}` in the inventory",
+                    site = site,
+                    field
+                )));
             }
         }
         // Relative to the inventory, as everywhere; `~` is the loader's.
@@ -146,7 +153,9 @@ pub(super) fn failed(command: &Command, output: &Output) -> Failure {
         failure.class = FailureClass::Unreachable;
     }
     failure.help = match &output.exit {
-        cutover_engine::world::Exit::Code(127) => Some("install helm on the machine that cutover runs on".into()),
+        cutover_engine::world::Exit::Code(127) => {
+            Some(text!("helm.not-installed", "install helm on the machine that cutover runs on"))
+        }
         _ => None,
     };
     failure

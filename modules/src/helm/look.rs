@@ -2,19 +2,20 @@
 //! and the pods that are left. `helm history` and `helm get` are used, whose JSON helm 3 and 4 share; `helm list` hides
 //! pending releases in helm 3.
 
-use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::reads;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::claims;
 use super::command::{Cli, Cluster, failed, not_found, values_text};
 use super::manifest::{self, Object};
 use super::pods::{self, Left};
-use super::{Params, Wanted, present, save};
+use super::{Params, Wanted, present};
 
 /// One revision of a release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ pub(crate) struct State {
     /// The pods that are still there. Only looked at once the release is gone.
     pub(super) pods: Vec<Left>,
     /// Why claims would be deleted: by the StatefulSets that go, or that an upgrade leaves fewer replicas.
-    pub(super) drops_claims: Vec<cutover_engine::text::Text>,
+    pub(super) drops_claims: Vec<Text>,
 }
 
 impl State {
@@ -95,14 +96,17 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
     }
     if let Some(other) = params.values_of.as_ref().filter(|_| params.state == Wanted::Present) {
         if !cx.inventory().sites.contains_key(other) {
-            return Err(Failure::invalid(format!("the inventory has no site `{other}`")).pointer("/values_of"));
+            let words = text!("helm.no-site", "the inventory has no site `{site}`", site = other);
+            return Err(Failure::invalid(words).pointer("/values_of"));
         }
         let theirs = Cli::new(&Cluster::of(cx, other)?, params);
         let history = history(cx, &theirs).await?;
         let Some(last) = history.last() else {
-            return Err(Failure::blocked(format!(
-                "{other} has no release {}, whose values are wanted",
-                params.release
+            return Err(Failure::blocked(text!(
+                "helm.no-other-release",
+                "{site} has no release {release}, whose values are wanted",
+                site = other,
+                release = &params.release
             )));
         };
         state.others = Some(values(cx, &theirs, last).await?);
@@ -142,9 +146,14 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
 async fn values(cx: &Context, cli: &Cli, revision: &Revision) -> Result<Map<String, Value>, Failure> {
     let command = cli.values(revision.revision);
     let values = serde_json::from_str::<Option<Map<String, Value>>>(&cli.read(cx, &command).await?);
-    values
-        .map(Option::unwrap_or_default)
-        .map_err(|error| Failure::failed(format!("`{command}` printed no JSON map: {error}")))
+    values.map(Option::unwrap_or_default).map_err(|error| {
+        Failure::failed(text!(
+            "helm.values-not-understood",
+            "`{command}` did not print a JSON map: {error}",
+            command = &*command,
+            error = error.to_string()
+        ))
+    })
 }
 
 async fn history(cx: &Context, cli: &Cli) -> Result<Vec<Revision>, Failure> {
@@ -156,7 +165,14 @@ async fn history(cx: &Context, cli: &Cli) -> Result<Vec<Revision>, Failure> {
     if !output.success() {
         return Err(failed(&command, &output));
     }
-    serde_json::from_str(&output.stdout).map_err(|error| Failure::failed(format!("`{command}`: {error}")))
+    serde_json::from_str(&output.stdout).map_err(|error| {
+        Failure::failed(text!(
+            "helm.history-not-understood",
+            "`{command}` is not understood: {error}",
+            command = &*command,
+            error = error.to_string()
+        ))
+    })
 }
 
 fn parse(text: &str, params: &Params) -> Result<Vec<Object>, Failure> {
@@ -169,7 +185,9 @@ async fn render(cx: &Context, cli: &Cli, params: &Params, state: &mut State, sit
     let version = params.version.as_deref();
     let show = cli.chart(chart, version);
     let shown = cli.read(cx, &show).await.map_err(|failure| failure.pointer("/chart"))?;
-    state.chart = Some(label(&shown).ok_or_else(|| Failure::failed(format!("`{show}` shows no name and version")))?);
+    let unnamed =
+        || Failure::failed(text!("helm.chart-unnamed", "`{command}` shows no name and version", command = &*show));
+    state.chart = Some(label(&shown).ok_or_else(unnamed)?);
     let namespace = cx.get(site, &format!("/api/v1/namespaces/{}", params.namespace)).await?;
     state.no_namespace = namespace.is_none();
     let server = cx.get(site, "/version").await?.unwrap_or_default();
@@ -227,47 +245,4 @@ fn label(text: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("{}-{version}", chart["name"].as_str()?))
-}
-
-/// What `register` keeps. What an uninstall took away comes from what it read just before; its `values` can be given to a
-/// later install as they are.
-pub(super) fn result(params: &Params, state: &State, done: &[Done]) -> Value {
-    let texts = done.iter().filter_map(|done| match done {
-        Done::Output(output) => serde_json::from_str::<Value>(&output.stdout).ok(),
-        Done::Response(_) => None,
-    });
-    let (mut before, mut values) = (None, Value::Null);
-    for text in texts {
-        match &text {
-            Value::Array(history) if before.is_none() => before = history.last().cloned(),
-            Value::Object(_) if values.is_null() => values = text,
-            _ => {}
-        }
-    }
-    let files = |revision: u64| -> Map<String, Value> {
-        save::files(params, revision).into_iter().map(|(part, path)| (part.to_owned(), json!(path))).collect()
-    };
-    let mut result = json!({
-        "release": params.release,
-        "namespace": params.namespace,
-        "installed": state.last().is_some(),
-        "revision": state.last().map(|last| last.revision),
-        "status": state.last().map(|last| last.status.clone()),
-        "chart": state.last().map(|last| last.chart.clone()),
-        "app_version": state.last().map(|last| last.app_version.clone()),
-        "values": state.last().map(|_| state.values.clone()),
-        "objects": state.deployed.iter().map(|object| object.id.clone()).collect::<Vec<_>>(),
-    });
-    if let Some(before) = before {
-        let revision = before["revision"].as_u64().unwrap_or(0);
-        let values = if values.is_null() { json!({}) } else { values };
-        if result["values"].is_null() {
-            result["values"] = values.clone();
-        }
-        result["before"] = json!({
-            "revision": revision, "chart": before["chart"], "app_version": before["app_version"], "values": values,
-            "saved": files(revision),
-        });
-    }
-    result
 }

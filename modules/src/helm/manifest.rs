@@ -1,6 +1,8 @@
 //! Manifests: the objects of a release as rendered and as deployed, what differs between the two, and what of it a person may
 //! see. Compared is meaning, not text: order of keys, comments and quoting do not count.
 
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use similar::TextDiff;
@@ -24,8 +26,8 @@ pub(super) struct Object {
 /// Reads a manifest. Without `mask` nothing of it may leave the probe.
 ///
 /// # Errors
-/// Says which document is no YAML.
-pub(super) fn parse(text: &str, namespace: &str) -> Result<Vec<Object>, String> {
+/// Says why a document is not YAML.
+pub(super) fn parse(text: &str, namespace: &str) -> Result<Vec<Object>, Text> {
     let mut documents = vec![String::new()];
     for line in text.lines() {
         if line == "---" || line.starts_with("--- ") {
@@ -37,7 +39,8 @@ pub(super) fn parse(text: &str, namespace: &str) -> Result<Vec<Object>, String> 
     }
     let mut objects = Vec::new();
     for document in documents.iter().filter(|document| has_content(document)) {
-        let body: Value = serde_yaml::from_str(document).map_err(|error| format!("a manifest is no YAML: {error}"))?;
+        let body: Value = serde_yaml::from_str(document)
+            .map_err(|error| text!("helm.manifest", "a manifest is not YAML: {error}", error = error.to_string()))?;
         if body.is_object() {
             objects.push(Object { id: id(&body, namespace), body });
         }

@@ -3,6 +3,8 @@
 use cutover_engine::action::Action;
 use cutover_engine::digest::digest;
 use cutover_engine::module::{Change, Diff};
+use cutover_engine::text;
+use cutover_engine::text::Text;
 
 use super::command::Cli;
 use super::look::{Revision, State};
@@ -13,7 +15,7 @@ use crate::kubernetes::retention::Retention;
 /// Compares.
 pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
     if let Some(reason) = wrong_version(params, state) {
-        return Diff::refused(reason);
+        return Diff::blocked(reason);
     }
     let Some(last) = state.last() else { return install(cli, params, state) };
     match last.status.as_str() {
@@ -25,22 +27,38 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
             (true, Some(change)) => Diff::Change(vec![change]),
             _ => Diff::refused(stuck(cli, state, last)),
         },
-        "uninstalling" => Diff::refused(vec![
-            format!("release {} is being uninstalled, {}", params.release, since(state, last)),
-            "finish that first, with `state: absent`".to_owned(),
+        "uninstalling" => Diff::refused([
+            text!(
+                "helm.uninstalling",
+                "release {release} is being uninstalled, {since}",
+                release = &params.release,
+                since = since(state, last)
+            ),
+            text!("helm.uninstalling.advice", "finish that first, with `state: absent`"),
         ]),
-        other => Diff::blocked(format!("release {} is {other}: this is no state to upgrade from", params.release)),
+        other => Diff::blocked(text!(
+            "helm.no-upgrade-from",
+            "release {release} is {status}, from which it cannot be upgraded",
+            release = &params.release,
+            status = other
+        )),
     }
 }
 
 /// helm takes whatever version a directory or archive has.
-fn wrong_version(params: &Params, state: &State) -> Option<Vec<String>> {
+fn wrong_version(params: &Params, state: &State) -> Option<Text> {
     let (wanted, chart) = (params.version.as_deref()?, state.chart.as_deref()?);
     let exact = wanted.split('.').count() == 3 && wanted.starts_with(|c: char| c == 'v' || c.is_ascii_digit());
     let wanted = wanted.trim_start_matches('v');
     (exact && !chart.ends_with(&format!("-{wanted}")) && !chart.ends_with(&format!("-v{wanted}"))).then(|| {
         let name = params.chart.as_deref().unwrap_or_default();
-        vec![format!("the chart {name} is {chart}, not version {wanted}")]
+        text!(
+            "helm.wrong-version",
+            "the chart {name} is {chart}, not version {wanted}",
+            name = name,
+            chart = chart,
+            wanted = wanted
+        )
     })
 }
 
@@ -67,9 +85,9 @@ pub(super) fn in_sync(params: &Params, state: &State, last: &Revision) -> bool {
 fn install(cli: &Cli, params: &Params, state: &State) -> Diff {
     let Params { namespace, release, .. } = params;
     if state.no_namespace && !params.create_namespace {
-        return Diff::refused(vec![
-            format!("there is no namespace {namespace}"),
-            "make it first, or set `create_namespace: true`".to_owned(),
+        return Diff::refused([
+            text!("helm.no-namespace", "there is no namespace {namespace}", namespace),
+            text!("helm.no-namespace.advice", "make it first, or set `create_namespace: true`"),
         ]);
     }
     let chart = params.chart.as_deref().unwrap_or_default();
@@ -88,8 +106,9 @@ fn install(cli: &Cli, params: &Params, state: &State) -> Diff {
     let action = Cli::action(cli.with_values(words, state.wanted(params).unwrap_or(&state.values)));
     let label = state.chart.as_deref().unwrap_or(chart);
     let added: String = state.rendered.iter().map(|object| format!("+ {} is added\n", object.id)).collect();
-    let change = Change::at_most_once(format!("install {label} as release {namespace}/{release}"), [action]);
-    let change = change.preview(added);
+    let summary =
+        text!("helm.install", "install {chart} as release {namespace}/{release}", chart = label, namespace, release);
+    let change = Change::at_most_once(summary, [action]).key("install").preview(added);
     // Taken back by an uninstall, the claims would be deleted with such a set.
     let lost = state.rendered.iter().any(|object| Retention::of(&object.body).when_deleted);
     Diff::Change(vec![if lost { change } else { change.undo([Cli::action(cli.command(back))]) }])
@@ -105,9 +124,15 @@ fn upgrade(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Change
     let mut actions: Vec<Action> = save::actions(cli, params, last.revision);
     actions.push(Cli::action(cli.with_values(words, state.wanted(params).unwrap_or(&state.values))));
     let label = state.chart.as_deref().unwrap_or(chart);
-    let change =
-        Change::idempotent(format!("upgrade release {namespace}/{release} from {} to {label}", last.chart), actions);
-    let change = change.preview(shown(params, state, last));
+    let summary = text!(
+        "helm.upgrade",
+        "upgrade release {namespace}/{release} from {from} to {to}",
+        namespace,
+        release,
+        from = &last.chart,
+        to = label
+    );
+    let change = Change::idempotent(summary, actions).key("upgrade").preview(shown(params, state, last));
     match state.history.iter().rev().find(|revision| revision.status == "deployed") {
         Some(good) => change.undo([Cli::action(cli.command(["rollback", release, &good.revision.to_string()]))]),
         None => change,
@@ -138,17 +163,28 @@ fn shown(params: &Params, state: &State, last: &Revision) -> String {
 }
 
 /// Why nothing can be done to a release that an interrupted helm left behind.
-pub(super) fn stuck(cli: &Cli, state: &State, last: &Revision) -> Vec<String> {
+pub(super) fn stuck(cli: &Cli, state: &State, last: &Revision) -> Vec<Text> {
     let recovery = recovery(cli, state);
     vec![
         left(state, last, &cli.release),
-        format!("if no helm is at work on it any more, set `recover_pending: true`, or: {recovery}"),
+        text!(
+            "helm.recovery",
+            "if no helm is at work on it any more, set `recover_pending: true`, or: {command}",
+            command = recovery
+        ),
     ]
 }
 
 /// How an interrupted helm left a release.
-pub(super) fn left(state: &State, last: &Revision, release: &str) -> String {
-    format!("release {release} is {}, revision {}, {}", last.status, last.revision, since(state, last))
+pub(super) fn left(state: &State, last: &Revision, release: &str) -> Text {
+    text!(
+        "helm.left",
+        "release {release} is {status}, revision {revision}, {since}",
+        release = release,
+        status = &last.status,
+        revision = last.revision,
+        since = since(state, last)
+    )
 }
 
 /// The command that ends a pending operation.
@@ -160,30 +196,47 @@ pub(super) fn recovery(cli: &Cli, state: &State) -> String {
     }
 }
 
-fn since(state: &State, last: &Revision) -> String {
-    let age = match state.age_seconds {
-        Some(seconds @ 0..120) => format!(" ({seconds} s ago)"),
-        Some(seconds @ 120..7200) => format!(" ({} min ago)", seconds / 60),
-        Some(seconds @ 7200..172_800) => format!(" ({} h ago)", seconds / 3600),
-        Some(seconds @ 172_800..) => format!(" ({} days ago)", seconds / 86_400),
-        _ => String::new(),
-    };
-    format!("since {}{age}", last.updated)
+fn since(state: &State, last: &Revision) -> Text {
+    let time = &last.updated;
+    match state.age_seconds {
+        Some(age @ 0..120) => text!("helm.since-seconds", "since {time} ({age} s ago)", time, age),
+        Some(age @ 120..7200) => text!("helm.since-minutes", "since {time} ({age} min ago)", time, age = age / 60),
+        Some(age @ 7200..172_800) => text!("helm.since-hours", "since {time} ({age} h ago)", time, age = age / 3600),
+        Some(age @ 172_800..) => text!("helm.since-days", "since {time} ({age} days ago)", time, age = age / 86_400),
+        _ => text!("helm.since", "since {time}", time),
+    }
 }
 
 /// Ends a pending operation: back to the last good revision, or away with it if there never was one.
 fn recover(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Option<Change> {
     let Params { namespace, release, .. } = params;
-    let what = format!("release {namespace}/{release}, which is {} since {}", last.status, last.updated);
+    let (status, updated) = (&last.status, &last.updated);
     match state.good() {
         Some(good) => {
             let number = good.revision.to_string();
             let action = Cli::action(cli.command(["rollback", release, &number]));
-            Some(Change::idempotent(format!("roll back to revision {number}: {what}"), [action]))
+            let summary = text!(
+                "helm.roll-back",
+                "roll back to revision {revision}: release {namespace}/{release}, which is {status} since {updated}",
+                revision = &number,
+                namespace,
+                release,
+                status,
+                updated
+            );
+            Some(Change::idempotent(summary, [action]).key("roll-back"))
         }
         None => {
             let action = Cli::action(cli.command(["uninstall", release]));
-            Some(Change::at_most_once(format!("uninstall {what}"), [action]))
+            let summary = text!(
+                "helm.uninstall-pending",
+                "uninstall release {namespace}/{release}, which is {status} since {updated}",
+                namespace,
+                release,
+                status,
+                updated
+            );
+            Some(Change::at_most_once(summary, [action]).key("uninstall-pending"))
         }
     }
 }

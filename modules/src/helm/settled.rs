@@ -2,6 +2,7 @@
 //! pending is no trouble once a later one has followed: helm goes by the last one only.
 
 use cutover_engine::module::Diff;
+use cutover_engine::text;
 
 use super::command::Cli;
 use super::look::State;
@@ -15,5 +16,8 @@ pub(super) fn diff(cli: &Cli, state: &State) -> Diff {
         status if status.starts_with("pending-") => recovery(cli, state),
         _ => return Diff::InSync,
     };
-    Diff::refused(vec![left(state, last, &cli.release), format!("if no helm is at work on it any more: {way_out}")])
+    Diff::refused([
+        left(state, last, &cli.release),
+        text!("helm.way-out", "if no helm is at work on it any more: {command}", command = way_out),
+    ])
 }

@@ -238,11 +238,11 @@ fn names_and_contexts_that_cannot_be_are_refused() {
         (json!({"namespace": "a b"}), "/namespace"),
         (json!({"chart": "--post-renderer"}), "/chart"),
     ] {
-        assert_eq!(params(more).check().unwrap_err().pointer.as_deref(), Some(pointer));
+        assert_eq!(Helm::judge(&params(more)).unwrap_err().pointer.as_deref(), Some(pointer));
     }
     let mut none = params(json!({}));
     none.chart = None;
-    assert!(none.check().unwrap_err().message.contains("`chart` is missing"));
+    assert!(Helm::judge(&none).unwrap_err().message.contains("`chart` is missing"));
     let failure = super::command::Cluster::of(&pair_context(), "primary").unwrap_err();
     assert!(failure.message.contains("site `primary` has no `kubernetes.kubeconfig`"), "{failure}");
 }
