@@ -10,11 +10,15 @@ mod verdict;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Facts, Module};
-use schemars::JsonSchema;
+use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::kubernetes::subjects;
+use crate::pod;
 use look::State;
 
 /// The module `etcd_check`.
@@ -105,6 +109,45 @@ pub(crate) struct Identity {
     pub(crate) name: String,
 }
 
+/// The refusal of a pod's name, pointing to where its StatefulSet is named.
+fn of_set(failure: Failure) -> Failure {
+    if failure.pointer.as_deref() == Some("/pod") { failure.pointer("/statefulset") } else { failure }
+}
+
+/// What `etcd_check` registers: `same_as` of a later one takes it. What could not be read is null.
+#[derive(Serialize, JsonSchema)]
+struct Registered {
+    /// The cluster's id, in hex.
+    cluster_id: Option<String>,
+    /// The members, by name.
+    members: Vec<Identity>,
+    /// The member that leads; null if none does.
+    leader: Option<Leader>,
+    /// The revision that `hash` and `key_count` are of.
+    revision: Option<u64>,
+    /// The revision that history was compacted to; -1 if it never was.
+    compact_revision: Option<i64>,
+    /// The hash of the store at that revision.
+    hash: Option<u64>,
+    /// The number of keys at that revision.
+    key_count: Option<u64>,
+    /// The size of the largest database, in bytes.
+    db_size: Option<u64>,
+    /// The oldest version of etcd among the members.
+    version: Option<String>,
+    /// The alarms that are set: `NOSPACE on 628170c800dbcee`.
+    alarms: Option<Vec<String>>,
+}
+
+/// The member that leads.
+#[derive(Serialize, JsonSchema)]
+struct Leader {
+    /// Its name; null if it is not among the members.
+    name: Option<String>,
+    /// Its id, in hex.
+    id: String,
+}
+
 impl Module for EtcdCheck {
     const NAME: &'static str = "etcd_check";
     const SUMMARY: &'static str = "Checks an etcd cluster: members, leader, alarms, and that all members hash the same";
@@ -119,16 +162,54 @@ timeout: 2m
 register: after
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
 
-    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+    fn judge(params: &Params) -> Result<(), Failure> {
         if params.etcdctl.first().is_none_or(String::is_empty) {
-            return Err(Failure::invalid("`etcdctl` names no program").pointer("/etcdctl"));
+            let words = text!("etcd_check.no-program", "`etcdctl` names no program");
+            return Err(Failure::invalid(words).pointer("/etcdctl"));
         }
-        if params.pod.is_some() == params.statefulset.is_some() {
-            return Err(Failure::invalid("give either a `statefulset` or a `pod`"));
+        let container = params.container.as_deref();
+        match (&params.statefulset, &params.pod) {
+            // Its pods carry its name.
+            (Some(set), None) => pod::judge(&params.namespace, set, container).map_err(of_set)?,
+            (None, Some(pod)) => pod::judge(&params.namespace, pod, container)?,
+            _ => return Err(Failure::invalid(text!("etcd_check.who", "give either a `statefulset` or a `pod`"))),
         }
+        match params.replicas {
+            Some(_) if params.pod.is_some() => {
+                let words = text!("etcd_check.replicas-of-pod", "`replicas` goes with `statefulset`");
+                Err(Failure::invalid(words).pointer("/replicas"))
+            }
+            Some(0) => {
+                let words = text!("etcd_check.no-replicas", "`replicas` is 0: nothing would be asked");
+                Err(Failure::invalid(words).pointer("/replicas"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let (site, namespace) = (facts.site().ok()?, &params.namespace);
+        let set = params.statefulset.as_ref().map(|set| Subject::Object {
+            site: site.to_owned(),
+            kind: "StatefulSet".to_owned(),
+            namespace: namespace.clone(),
+            name: set.clone(),
+        });
+        let pods = match (&params.statefulset, &params.pod) {
+            (Some(set), _) => Some(subjects::pods(site, namespace, set)),
+            // It knows all members, the others are asked through it.
+            (None, Some(pod)) => Some(pod::siblings(site, namespace, pod)),
+            (None, None) => None,
+        };
+        Some(set.into_iter().chain(pods).collect())
+    }
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         look::look(cx, params).await
     }
 
@@ -136,20 +217,25 @@ register: after
         verdict::verdict(params, state)
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Registered>())
+    }
+
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
         let leader = state.endpoints.iter().find_map(|endpoint| endpoint.leader.clone());
         let hash = state.hashes.first();
-        json!({
-            "cluster_id": state.endpoints.first().map(|endpoint| &endpoint.cluster_id),
-            "members": state.identities(),
-            "leader": leader.map(|id| json!({"name": state.name_of(&id), "id": id})),
-            "revision": state.revision,
-            "compact_revision": hash.map(|hash| hash.compact_revision),
-            "hash": hash.map(|hash| hash.hash),
-            "key_count": state.key_count,
-            "db_size": state.endpoints.iter().map(|endpoint| endpoint.db_size).max(),
-            "version": state.endpoints.iter().map(|endpoint| &endpoint.version).min(),
-            "alarms": state.alarms,
-        })
+        let registered = Registered {
+            cluster_id: state.endpoints.first().map(|endpoint| endpoint.cluster_id.clone()),
+            members: state.identities(),
+            leader: leader.map(|id| Leader { name: state.name_of(&id).map(str::to_owned), id }),
+            revision: state.revision,
+            compact_revision: hash.map(|hash| hash.compact_revision),
+            hash: hash.map(|hash| hash.hash),
+            key_count: state.key_count,
+            db_size: state.endpoints.iter().map(|endpoint| endpoint.db_size).max(),
+            version: state.endpoints.iter().map(|endpoint| endpoint.version.clone()).min(),
+            alarms: state.alarms.clone(),
+        };
+        serde_json::to_value(registered).unwrap_or(Value::Null)
     }
 }

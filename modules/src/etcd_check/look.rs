@@ -5,6 +5,8 @@ use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadOnly;
 use cutover_engine::reads::{self, Options};
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::{Output, Place};
 use serde::Serialize;
 
@@ -22,7 +24,7 @@ pub(crate) struct State {
     /// The members, as the cluster lists them.
     pub(super) members: Vec<Member>,
     /// What went wrong while asking: the last words of etcdctl.
-    pub(super) troubles: Vec<String>,
+    pub(super) troubles: Vec<Text>,
     /// The revision that the hashes and the number of keys are of.
     pub(super) revision: Option<u64>,
     /// The hash of every endpoint's store at that revision.
@@ -86,10 +88,8 @@ impl Asked<'_> {
         let command = words.and(&reads::ETCDCTL_JSON, []);
         let output = self.cx.read_at(&self.place, &command).await?;
         match output.exit {
-            cutover_engine::world::Exit::Code(126 | 127) => {
-                Err(crate::storage::failed(&command, &output)
-                    .help("give in `etcdctl` how it is called in the container"))
-            }
+            cutover_engine::world::Exit::Code(126 | 127) => Err(crate::storage::failed(&command, &output)
+                .help(text!("etcd_check.etcdctl", "give in `etcdctl` how it is called in the container"))),
             _ => Ok(output),
         }
     }
@@ -135,13 +135,20 @@ async fn pods(cx: &Context, site: &str, params: &Params) -> Result<Vec<String>, 
         None => {
             let path = format!("/apis/apps/v1/namespaces/{}/statefulsets/{set}", params.namespace);
             let object = cx.get(site, &path).await?.ok_or_else(|| {
-                Failure::failed(format!("there is no StatefulSet {}/{set}", params.namespace)).pointer("/statefulset")
+                let namespace = &params.namespace;
+                let words = text!("etcd_check.no-set", "there is no StatefulSet {namespace}/{set}", namespace, set);
+                Failure::failed(words).pointer("/statefulset")
             })?;
             object["spec"]["replicas"].as_u64().and_then(|replicas| usize::try_from(replicas).ok()).unwrap_or(1)
         }
     };
     if replicas == 0 {
-        return Err(Failure::failed(format!("StatefulSet {}/{set} is scaled to 0: nothing runs", params.namespace)));
+        return Err(Failure::failed(text!(
+            "etcd_check.scaled-to-0",
+            "StatefulSet {namespace}/{set} is scaled to 0: nothing runs",
+            namespace = &params.namespace,
+            set
+        )));
     }
     Ok((0..replicas).map(|ordinal| format!("{set}-{ordinal}")).collect())
 }
@@ -162,13 +169,13 @@ async fn hash(asked: &Asked<'_>, state: &mut State) -> Result<(), Failure> {
 }
 
 /// The number of keys at a revision.
-async fn keys(asked: &Asked<'_>, troubles: &mut Vec<String>, revision: u64) -> Result<Option<u64>, Failure> {
+async fn keys(asked: &Asked<'_>, troubles: &mut Vec<Text>, revision: u64) -> Result<Option<u64>, Failure> {
     let count = asked.words(&reads::ETCDCTL_COUNT, []).and(&reads::ETCDCTL_REVISION, [&revision.to_string()]);
     let output = asked.ask(count).await?;
     Ok(read(troubles, &output, answer::count))
 }
 
-async fn then(asked: &Asked<'_>, troubles: &mut Vec<String>, revision: u64) -> Result<Option<Then>, Failure> {
+async fn then(asked: &Asked<'_>, troubles: &mut Vec<Text>, revision: u64) -> Result<Option<Then>, Failure> {
     let output = asked.ask(asked.hashes_at(revision)).await?;
     if output.stderr.contains("has been compacted") {
         return Ok(Some(Then::Compacted));
@@ -180,19 +187,24 @@ async fn then(asked: &Asked<'_>, troubles: &mut Vec<String>, revision: u64) -> R
 
 /// Reads an answer. Part of the members may have answered although the command failed.
 fn read<T>(
-    troubles: &mut Vec<String>,
+    troubles: &mut Vec<Text>,
     output: &Output,
     parse: impl Fn(&str) -> Result<T, serde_json::Error>,
 ) -> Option<T> {
     if !output.success() {
         // The client's own log lines are JSON; what a person can use is not.
         let words = output.stderr.lines().filter(|line| !line.starts_with('{') && !line.trim().is_empty());
-        troubles.extend(words.map(|line| line.trim_start_matches("Error: ").to_owned()));
+        troubles.extend(words.map(|line| Text::verbatim(line.trim_start_matches("Error: "))));
     }
     match parse(output.stdout.trim()) {
         Ok(answer) => Some(answer),
         Err(error) if output.success() => {
-            troubles.push(format!("etcdctl printed no JSON that is understood: {error}"));
+            let error = error.to_string();
+            troubles.push(text!(
+                "etcd_check.not-understood",
+                "etcdctl did not print JSON that is understood: {error}",
+                error
+            ));
             None
         }
         Err(_) => None,

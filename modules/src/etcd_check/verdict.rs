@@ -1,6 +1,8 @@
 //! Judges a cluster: in order, refused, or not there yet. All reasons, not only the first.
 
 use cutover_engine::module::Diff;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 
 use super::look::{State, Then};
 use super::{Earlier, Expect, Params};
@@ -11,8 +13,7 @@ pub(super) fn verdict(params: &Params, state: &State) -> Diff {
         // A StatefulSet makes its pods one after the other, and again when they go.
         return match obstacle {
             Diff::Blocked(reasons) if params.statefulset.is_some() => {
-                let words: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-                Diff::waiting(words.join("; "))
+                Diff::waiting(text!("etcd_check.pods", "{reasons}", reasons = reasons))
             }
             obstacle => obstacle,
         };
@@ -25,7 +26,8 @@ pub(super) fn verdict(params: &Params, state: &State) -> Diff {
         return diff;
     }
     let alarms = state.alarms.iter().flatten();
-    let mut reasons: Vec<String> = alarms.map(|alarm| format!("an alarm is set: {alarm}")).collect();
+    let mut reasons: Vec<Text> =
+        alarms.map(|alarm| text!("etcd_check.alarm", "an alarm is set: {alarm}", alarm)).collect();
     reasons.extend(unequal(state));
     if let Some(expect) = &params.expect {
         reasons.extend(unexpected(expect, state));
@@ -37,19 +39,19 @@ pub(super) fn verdict(params: &Params, state: &State) -> Diff {
 }
 
 /// Members that are not who they should be: another one's data, or another cluster's.
-fn strangers(state: &State) -> Vec<String> {
+fn strangers(state: &State) -> Vec<Text> {
     let mut reasons = Vec::new();
     for endpoint in &state.endpoints {
         let expected = state.members.iter().find(|member| member.urls.contains(&endpoint.url));
         if let Some(expected) = expected.filter(|expected| expected.id != endpoint.member_id) {
-            reasons.push(format!(
-                "{} is to be member {} ({}), but answers as {}: it has another member's data",
-                endpoint.url,
-                expected.name,
-                expected.id,
-                state
-                    .name_of(&endpoint.member_id)
-                    .map_or(endpoint.member_id.clone(), |name| format!("{name} ({})", endpoint.member_id))
+            let id = &endpoint.member_id;
+            reasons.push(text!(
+                "etcd_check.another-member",
+                "{url} is to be member {name} ({id}), but answers as {other}: it has another member's data",
+                url = &endpoint.url,
+                name = &expected.name,
+                id = &expected.id,
+                other = state.name_of(id).map_or(id.clone(), |name| format!("{name} ({id})"))
             ));
         }
     }
@@ -57,69 +59,113 @@ fn strangers(state: &State) -> Vec<String> {
     clusters.sort_unstable();
     clusters.dedup();
     if clusters.len() > 1 {
-        reasons.push(format!("the members belong to different clusters: {}", clusters.join(", ")));
+        reasons.push(text!(
+            "etcd_check.clusters",
+            "the members belong to different clusters: {clusters}",
+            clusters = clusters.join(", ")
+        ));
     }
     reasons
 }
 
 /// What may still come: members that do not answer, no leader, a leader that not all know.
 fn unfinished(state: &State) -> Option<Diff> {
-    let trouble = state.troubles.first().map(|trouble| format!(": {trouble}")).unwrap_or_default();
+    let with_trouble = |why: Text| match state.troubles.first() {
+        Some(trouble) => text!("etcd_check.trouble", "{why}: {trouble}", why, trouble),
+        None => why,
+    };
     let (answered, all) = (state.endpoints.len(), state.members.len());
     if answered == 0 || all == 0 || answered < all {
-        return Some(Diff::waiting(format!("{answered} of {all} members answer{trouble}")));
+        return Some(Diff::waiting(with_trouble(text!(
+            "etcd_check.answer",
+            "{answered} of {all} members answer",
+            answered,
+            all
+        ))));
     }
     let leaders: Vec<&String> = state.endpoints.iter().filter_map(|endpoint| endpoint.leader.as_ref()).collect();
     if leaders.is_empty() {
-        let why = format!("no leader: all {all} members answer, but they do not agree on one");
+        let why =
+            text!("etcd_check.no-leader", "no leader: all {all} members answer, but they do not agree on one", all);
         // Pods that are ready passed a health check, most often with a quorum read; a start is over then.
         return Some(if state.pods.iter().all(|pod| pod.ready) { Diff::blocked(why) } else { Diff::waiting(why) });
     }
     if leaders.len() < answered || leaders.iter().any(|leader| *leader != leaders[0]) {
-        return Some(Diff::waiting("an election is under way: not all members know the same leader"));
+        return Some(Diff::waiting(text!(
+            "etcd_check.election",
+            "an election is under way: not all members know the same leader"
+        )));
     }
     let compacted = state.hashes.iter().map(|hash| hash.compact_revision);
     let compacting = compacted.clone().min() != compacted.max();
     if state.hashes.len() < answered || state.key_count.is_none() || state.alarms.is_none() || compacting {
-        let why = if compacting { "the members are compacting their history" } else { "the stores cannot be read yet" };
-        return Some(Diff::waiting(format!("{why}{trouble}")));
+        let why = match compacting {
+            true => text!("etcd_check.compacting", "the members are compacting their history"),
+            false => text!("etcd_check.not-readable", "the stores cannot be read yet"),
+        };
+        return Some(Diff::waiting(with_trouble(why)));
     }
     None
 }
 
-fn unequal(state: &State) -> Option<String> {
+fn unequal(state: &State) -> Option<Text> {
     let first = state.hashes.first()?;
     state.hashes.iter().any(|hash| hash.hash != first.hash).then(|| {
         let each: Vec<String> = state.hashes.iter().map(|hash| format!("{} {}", hash.url, hash.hash)).collect();
-        format!("the members differ at revision {}: {}", state.revision.unwrap_or(0), each.join(", "))
+        text!(
+            "etcd_check.unequal",
+            "the members differ at revision {revision}: {each}",
+            revision = state.revision.unwrap_or(0),
+            each = each.join(", ")
+        )
     })
 }
 
-fn unexpected(expect: &Expect, state: &State) -> Vec<String> {
+fn unexpected(expect: &Expect, state: &State) -> Vec<Text> {
     let mut reasons = Vec::new();
     let cluster = state.endpoints.first().map(|endpoint| endpoint.cluster_id.as_str()).unwrap_or_default();
     if let Some(wanted) = expect.cluster_id.as_ref().filter(|wanted| *wanted != cluster) {
-        reasons.push(format!("the cluster is {cluster}, not {wanted}"));
+        reasons.push(text!(
+            "etcd_check.expected-cluster",
+            "the cluster is {cluster}, not {wanted}",
+            cluster = cluster,
+            wanted
+        ));
     }
     if let Some(wanted) = expect.members.filter(|wanted| *wanted != state.members.len()) {
-        reasons.push(format!("the cluster has {} members, not {wanted}", state.members.len()));
+        reasons.push(text!(
+            "etcd_check.expected-members",
+            "the cluster has {members} members, not {wanted}",
+            members = state.members.len(),
+            wanted
+        ));
     }
     let (revision, keys) = (state.revision.unwrap_or(0), state.key_count.unwrap_or(0));
     if let Some(wanted) = expect.min_revision.filter(|wanted| *wanted > revision) {
-        reasons.push(format!("the store is at revision {revision}, not at least at {wanted}"));
+        reasons.push(text!(
+            "etcd_check.expected-revision",
+            "the store is at revision {revision}, not at least at {wanted}",
+            revision,
+            wanted
+        ));
     }
     if let Some(wanted) = expect.min_keys.filter(|wanted| *wanted > keys) {
-        reasons.push(format!("there are {keys} keys, not at least {wanted}"));
+        reasons.push(text!("etcd_check.expected-keys", "there are {keys} keys, not at least {wanted}", keys, wanted));
     }
     reasons
 }
 
 /// What is not as it was.
-fn changed(earlier: &Earlier, allow_compacted: bool, state: &State) -> Vec<String> {
+fn changed(earlier: &Earlier, allow_compacted: bool, state: &State) -> Vec<Text> {
     let mut reasons = Vec::new();
     let cluster = state.endpoints.first().map(|endpoint| endpoint.cluster_id.as_str()).unwrap_or_default();
     if cluster != earlier.cluster_id {
-        reasons.push(format!("the cluster is {cluster}, it was {}", earlier.cluster_id));
+        reasons.push(text!(
+            "etcd_check.cluster",
+            "the cluster is {cluster}, it was {was}",
+            cluster = cluster,
+            was = &earlier.cluster_id
+        ));
     }
     let mut members = earlier.members.clone();
     members.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -128,12 +174,22 @@ fn changed(earlier: &Earlier, allow_compacted: bool, state: &State) -> Vec<Strin
         let list = |list: &[super::Identity]| {
             list.iter().map(|member| format!("{} {}", member.name, member.id)).collect::<Vec<_>>().join(", ")
         };
-        reasons.push(format!("the members are {}; they were {}", list(&now), list(&members)));
+        reasons.push(text!(
+            "etcd_check.members",
+            "the members are {now}; they were {then}",
+            now = list(&now),
+            then = list(&members)
+        ));
     }
     let revision = state.revision.unwrap_or(0);
     let then = earlier.revision;
     if revision < then {
-        reasons.push(format!("the store is at revision {revision}, it was at {then}: writes are lost"));
+        reasons.push(text!(
+            "etcd_check.writes-lost",
+            "the store is at revision {revision}, it was at {then}: writes are lost",
+            revision,
+            then
+        ));
         return reasons;
     }
     let known = match &state.then {
@@ -141,7 +197,12 @@ fn changed(earlier: &Earlier, allow_compacted: bool, state: &State) -> Vec<Strin
         Some(Then::Known { hashes, key_count }) => Some((hashes.as_slice(), *key_count)),
         Some(Then::Compacted) => None,
         None => {
-            reasons.push(format!("revision {then} cannot be read: {}", state.troubles.join("; ")));
+            reasons.push(text!(
+                "etcd_check.revision-not-readable",
+                "revision {then} cannot be read: {troubles}",
+                then,
+                troubles = state.troubles.clone()
+            ));
             return reasons;
         }
     };
@@ -149,18 +210,32 @@ fn changed(earlier: &Earlier, allow_compacted: bool, state: &State) -> Vec<Strin
     let comparable =
         known.filter(|(hashes, _)| hashes.iter().all(|hash| hash.compact_revision == earlier.compact_revision));
     if let Some((_, keys)) = known.filter(|(_, keys)| *keys != earlier.key_count) {
-        reasons.push(format!("at revision {then} there are {keys} keys, there were {}", earlier.key_count));
+        reasons.push(text!(
+            "etcd_check.keys",
+            "at revision {then} there are {keys} keys, there were {were}",
+            then,
+            keys,
+            were = earlier.key_count
+        ));
     }
     match comparable {
         Some((hashes, _)) => {
             reasons.extend(hashes.iter().filter(|hash| hash.hash != earlier.hash).map(|hash| {
-                format!("at revision {then} {} hashes to {}, it was {}", hash.url, hash.hash, earlier.hash)
+                text!(
+                    "etcd_check.hash",
+                    "at revision {then} {url} hashes to {hash}, it was {was}",
+                    then,
+                    url = &hash.url,
+                    hash = hash.hash,
+                    was = earlier.hash
+                )
             }))
         }
         None if allow_compacted => {}
-        None => reasons.push(format!(
-            "the hash at revision {then} cannot be compared, because history was compacted since: suspend compaction \
-             during the move, or accept this with `allow_compacted: true`"
+        None => reasons.push(text!(
+            "etcd_check.compacted",
+            "the hash at revision {then} cannot be compared, because history was compacted since: suspend compaction during the move, or accept this with `allow_compacted: true`",
+            then
         )),
     }
     reasons
