@@ -3,6 +3,8 @@
 
 mod assert;
 mod command;
+#[cfg(test)]
+mod contract;
 mod copy_preserve;
 mod disk_check;
 mod drbd;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cutover_engine::clock::Clock;
 use cutover_engine::inventory::{Inventory, Pair, PairMember, Roles};
-use cutover_engine::module::{Context, Diff};
+use cutover_engine::module::{Context, Diff, TargetKind};
 use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
 use cutover_engine::world::{Answer, Place, Request, Transport, TransportFault, World};
@@ -38,6 +38,11 @@ pub(crate) fn nowhere() -> Arc<dyn World> {
 
 /// A task on the first pair's member of site `primary`: worker01, resource etcd0, /dev/drbd0 on /dev/sdc.
 pub(crate) fn pair_context() -> Context {
+    context(inventory())
+}
+
+/// Two sites with a pair between them.
+fn inventory() -> Inventory {
     let member = |site: &str, net: u8| PairMember {
         site: site.to_owned(),
         node: "worker01".to_owned(),
@@ -49,7 +54,7 @@ pub(crate) fn pair_context() -> Context {
         node_id: net,
     };
     let members = [("primary", 1), ("standby", 2)].map(|(site, net)| (site.to_owned(), member(site, net)));
-    let inventory = Inventory {
+    Inventory {
         source: SourceFile::new("inventory.yml", ""),
         sites: Default::default(),
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
@@ -57,8 +62,19 @@ pub(crate) fn pair_context() -> Context {
         vars: Default::default(),
         secrets: Default::default(),
         digest: String::new(),
+    }
+}
+
+/// A task on a target of a kind, at site `primary`.
+pub(crate) fn on(kind: TargetKind) -> Context {
+    let (site, node) = ("primary".to_owned(), "worker01".to_owned());
+    let target = match kind {
+        TargetKind::Controller => Target::Controller,
+        TargetKind::Site => Target::Site { site },
+        TargetKind::Node => Target::Node { site, node },
+        TargetKind::Pair => Target::Pair { site, node, ordinal: 0 },
     };
-    context(inventory)
+    Context::new(target, None, Arc::new(inventory()), Arc::new(Nowhere))
 }
 
 /// A task on the first pair's member of site `primary`, with another inventory.
@@ -69,6 +85,9 @@ pub(crate) fn context(inventory: Inventory) -> Context {
 
 /// A comparison as lines: the verdict, then what would run and what would take it back.
 pub(crate) fn show(diff: &Diff) -> String {
+    if crate::contract::complete() {
+        crate::contract::check_keys(diff);
+    }
     let (verdict, changes) = match diff {
         Diff::InSync => return "in sync\n".to_owned(),
         Diff::Waiting(waiting) => return format!("waiting: {}\n", waiting.why),
