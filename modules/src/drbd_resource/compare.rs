@@ -145,7 +145,7 @@ fn file_reasons(state: &State, resource: &str, here: &str, file: &str, differs: 
 /// What speaks against the backing disk. Its DRBD role does not matter: it is not the replicated device.
 fn disk_reasons(params: &Params, state: &State, here: &str, resource: &str, metadata: bool) -> Vec<String> {
     let disk = &state.disk;
-    let obstacle = |words: String| format!("the backing disk of {resource} on {here}: {words}");
+    let obstacle = |words: cutover_engine::text::Text| format!("the backing disk of {resource} on {here}: {words}");
     let mut reasons: Vec<String> = disk.obstacles().into_iter().map(obstacle).collect();
     if disk.closed.is_some() || metadata {
         return reasons;
