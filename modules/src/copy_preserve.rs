@@ -4,13 +4,16 @@
 //! source directory's owner, mode, time, attributes. While a copy is under way its destination carries a marker, so that
 //! an interrupted copy is told from foreign data: the first is taken up again, the second is never touched.
 
-use cutover_engine::action::Action;
+use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Command;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::quantity::{Bytes, human};
 use crate::tree::{self, Comparison, Kind, LOST_AND_FOUND, Located, Look, TreeRef};
@@ -54,12 +57,33 @@ pub(crate) struct State {
     to: Located,
     source: Look,
     destination: Look,
-    /// The comparison, if the destination holds something that is no unfinished copy.
+    /// The comparison, if the destination holds something other than an unfinished copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<Comparison>,
     /// Owner and group, mode and time of the source directory, if the comparison found only those different.
     #[serde(skip)]
     root: Option<(String, String, String)>,
+}
+
+/// What `copy_preserve` returns: fields that only a finished copy has are left out in a plan.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Returned {
+    /// Bytes in the regular files of the copy, each hard-linked file once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    /// How many regular files there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<u64>,
+    /// SHA-256, in hex, over all entries with everything that was compared: for `expect` of `verify_hash`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    /// Whether extended attributes and ACLs were compared: both hosts must have getfattr.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes_compared: Option<bool>,
+    /// What is copied, as it was seen.
+    source: Look,
+    /// Where it goes, as it was seen.
+    destination: Look,
 }
 
 impl Module for CopyPreserve {
@@ -78,12 +102,20 @@ timeout: 30m
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let Params { source, destination, exclude, .. } = params;
+        source.judge("/source")?;
+        destination.judge("/destination")?;
+        tree::check_names(exclude, "/exclude")
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        tree::check_names(&params.exclude, "/exclude")?;
         let from = params.source.locate(cx, "/source")?;
         let to = params.destination.locate(cx, "/destination")?;
         if from.overlaps(&to) {
-            return Err(Failure::invalid(format!("{from} and {to} lie in each other")).pointer("/destination/path"));
+            let (from, to) = (from.to_string(), to.to_string());
+            let words = text!("copy_preserve.overlap", "{from} and {to} lie in each other", from, to);
+            return Err(Failure::invalid(words).pointer("/destination/path"));
         }
         let exclude = &params.exclude;
         let (source, destination) =
@@ -104,6 +136,10 @@ timeout: 30m
         Ok(State { from, to, source, destination, comparison, root })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        Some([&params.source, &params.destination].into_iter().filter_map(|tree| tree.subject(facts)).collect())
+    }
+
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         let State { from, to, comparison, .. } = state;
         let label = from.to_string();
@@ -120,40 +156,58 @@ timeout: 30m
                     fix(["chmod", "--", mode, &to.path]),
                     fix(["touch", "-d", time, &to.path]),
                 ];
-                Diff::Change(vec![Change::idempotent(format!("give {to} the owner, mode and time of {from}"), fixes)])
+                let (from, to) = (from.to_string(), to.to_string());
+                let summary =
+                    text!("copy_preserve.root", "set the owner, mode and time of {to} to those of {from}", from, to);
+                Diff::Change(vec![Change::idempotent(summary, fixes).key("set-directory-attributes")])
             }
             _ => Diff::Change(vec![copy(params, state, &label)]),
         }
     }
 
-    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[cutover_engine::action::Done]) -> Value {
-        match &state.comparison {
-            Some(found) => json!({
-                "bytes": found.bytes,
-                "files": found.files,
-                "digest": found.digest,
-                "attributes_compared": found.attributes_compared,
-            }),
-            None => serde_json::to_value(state).unwrap_or(Value::Null),
-        }
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Returned>())
+    }
+
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
+        let found = state.comparison.as_ref();
+        let returned = Returned {
+            bytes: found.map(|found| found.bytes),
+            files: found.map(|found| found.files),
+            digest: found.map(|found| found.digest.clone()),
+            attributes_compared: found.map(|found| found.attributes_compared),
+            source: state.source.clone(),
+            destination: state.destination.clone(),
+        };
+        serde_json::to_value(returned).unwrap_or(Value::Null)
     }
 }
 
 /// Everything that speaks against the copy.
-fn refusals(params: &Params, state: &State, label: &str) -> Vec<String> {
+fn refusals(params: &Params, state: &State, label: &str) -> Vec<Text> {
     let State { from, to, source, destination, comparison, root } = state;
     let mut reasons = Vec::new();
+    let not_a_directory =
+        |tree: &Located| text!("copy_preserve.not-a-directory", "{tree} is not a directory", tree = tree.to_string());
+    let tree = from.to_string();
     match source.kind {
-        Kind::Absent => reasons.push(format!("{from} does not exist")),
-        Kind::Link | Kind::Other => reasons.push(format!("{from} is no directory")),
-        Kind::Directory if source.entries == 0 => reasons.push(format!("{from} is empty")),
+        Kind::Absent => reasons.push(text!("copy_preserve.no-source", "{tree} does not exist", tree)),
+        Kind::Link | Kind::Other => reasons.push(not_a_directory(from)),
+        Kind::Directory if source.entries == 0 => {
+            reasons.push(text!("copy_preserve.empty-source", "{tree} is empty", tree));
+        }
         Kind::Directory => {}
     }
     if let Some(other) = &source.unfinished {
-        reasons.push(format!("{from} is itself an unfinished copy of {other}"));
+        reasons.push(text!(
+            "copy_preserve.unfinished-source",
+            "{tree} is itself an unfinished copy of {other}",
+            tree,
+            other
+        ));
     }
     match destination.kind {
-        Kind::Link | Kind::Other => reasons.push(format!("{to} is no directory")),
+        Kind::Link | Kind::Other => reasons.push(not_a_directory(to)),
         Kind::Absent | Kind::Directory => {}
     }
     reasons.extend(tree::left_out_reasons(from, &source.left_out));
@@ -161,43 +215,55 @@ fn refusals(params: &Params, state: &State, label: &str) -> Vec<String> {
     reasons.extend(source.misplaced(from));
     reasons.extend(destination.misplaced(to));
     if let Some(other) = destination.unfinished.as_ref().filter(|other| *other != label) {
-        reasons.push(format!("{to} holds an unfinished copy of {other}; remove it if it is not needed"));
+        reasons.push(text!(
+            "copy_preserve.unfinished-destination",
+            "{tree} holds an unfinished copy of {other}; remove it if it is not needed",
+            tree = to.to_string(),
+            other
+        ));
     }
     match comparison {
-        // Equal: who uses the trees from now on is no concern of the copy's.
+        // Equal: who uses the trees from now on does not matter to the copy.
         Some(comparison) if comparison.equal() => return reasons,
         Some(comparison) if root.is_none() => {
-            reasons.push(format!(
-                "{to} is not empty and differs from {from} in {} paths; move it away if it is not needed",
-                comparison.different
+            reasons.push(text!(
+                "copy_preserve.destination-differs",
+                "{to} is not empty and differs from {from} in {different} paths; move it away if it is not needed",
+                to = to.to_string(),
+                from = from.to_string(),
+                different = comparison.different
             ));
             reasons.extend(comparison.lines());
         }
         Some(_) => {}
-        None => {
-            let room = destination.free.saturating_add(match destination.unfinished {
-                Some(_) => destination.allocated,
-                None => 0,
-            });
-            let needed = source.allocated.saturating_add(params.min_free.0);
-            if room < needed {
-                reasons.push(format!(
-                    "{to} has {} free on {}; {} is needed ({} of data and {} to spare)",
-                    human(room),
-                    destination.device,
-                    human(needed),
-                    human(source.allocated),
-                    human(params.min_free.0)
-                ));
-            }
-        }
+        None => reasons.extend(no_room(params, to, source, destination)),
     }
     for (tree, look) in [(from, source), (to, destination)] {
         if !look.holders.is_empty() {
-            reasons.push(format!("{tree} is in use by {}", look.holders.join(", ")));
+            let (tree, users) = (tree.to_string(), look.holders.join(", "));
+            reasons.push(text!("copy_preserve.in-use", "{tree} is in use by {users}", tree, users));
         }
     }
     reasons
+}
+
+/// That there is too little room; what an unfinished copy takes counts as free.
+fn no_room(params: &Params, to: &Located, source: &Look, destination: &Look) -> Option<Text> {
+    let taken = if destination.unfinished.is_some() { destination.allocated } else { 0 };
+    let room = destination.free.saturating_add(taken);
+    let needed = source.allocated.saturating_add(params.min_free.0);
+    (room < needed).then(|| {
+        text!(
+            "copy_preserve.no-room",
+            "{to} has {room} free on {device}; {needed} is needed ({data} of data and {spare} to spare)",
+            to = to.to_string(),
+            room = human(room),
+            device = &destination.device,
+            needed = human(needed),
+            data = human(source.allocated),
+            spare = human(params.min_free.0)
+        )
+    })
 }
 
 /// The copy: mark, move the data, take the mark away.
@@ -223,9 +289,19 @@ fn copy(params: &Params, state: &State, label: &str) -> Change {
             write: unpack(&to.path),
         }
     };
-    let again = if destination.unfinished.is_some() { "again, the last attempt was interrupted, " } else { "" };
-    let summary = format!("copy {again}{} from {from} to {to}", human(source.allocated));
-    Change::idempotent(summary, [begin, transfer, end])
+    let (size, from, to) = (human(source.allocated), from.to_string(), to.to_string());
+    let summary = if destination.unfinished.is_some() {
+        text!(
+            "copy_preserve.copy-again",
+            "copy again, the last attempt was interrupted, {size} from {from} to {to}",
+            size,
+            from,
+            to
+        )
+    } else {
+        text!("copy_preserve.copy", "copy {size} from {from} to {to}", size, from, to)
+    };
+    Change::idempotent(summary, [begin, transfer, end]).key("copy")
 }
 
 /// The command that writes a tree as a stream, with everything about it.

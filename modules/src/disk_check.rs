@@ -1,16 +1,21 @@
 //! Checks disks before anything is done to them: that a spare one is spare, that there is room, and that a tree can be copied.
 //! Changes nothing.
 
+use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Facts, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
 use cutover_engine::reads;
-use schemars::JsonSchema;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::quantity::{Bytes, human};
 use crate::storage::block::Block;
 use crate::storage::mounts;
-use crate::storage::{failed, stdout};
+use crate::storage::{check_absolute, failed, stdout};
 use crate::tree::{self, Kind, LOST_AND_FOUND, TreeRef};
 
 /// The module `disk_check`.
@@ -78,11 +83,30 @@ pub(crate) struct State {
     /// The bytes that each tree of `fits` takes.
     pub(crate) trees: Vec<u64>,
     /// Why the directories of `to_copy` could not be copied.
-    pub(crate) uncopied: Vec<String>,
+    pub(crate) uncopied: Vec<Text>,
+}
+
+/// What `disk_check` returns.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Returned {
+    /// The disk; null if none was asked for.
+    block: Option<Block>,
+    /// Where it is mounted.
+    mounted: Vec<String>,
+    /// What is built upon it: partitions, LVM, RAID, DRBD; as lsblk names them.
+    upon: Vec<Upon>,
+    /// The backing disk of the resource of `or_drbd` on this node, as its configuration says.
+    configured: Option<String>,
+    /// Whether that resource has its disk attached.
+    attached: bool,
+    /// The free bytes at `path`.
+    free_bytes: Option<u64>,
+    /// The bytes that each tree of `fits` takes, in their order.
+    trees: Vec<u64>,
 }
 
 /// A device built upon another one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Upon {
     /// Its name: `sdc1`, `vg-data`, `drbd0`.
     pub(crate) name: String,
@@ -103,20 +127,46 @@ disk_check:
   min_bytes: 10GiB
 "#;
 
+    const TARGETS: Targets = Targets::MACHINE;
+
     type Params = Params;
     type State = State;
 
-    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        let Params { device, path, min_free, fits, to_copy, .. } = params;
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let Params { device, or_drbd, min_bytes, path, min_free, fits, to_copy, exclude, .. } = params;
         if device.is_none() && path.is_none() && to_copy.is_empty() {
-            let message =
-                "give a `device` to look at, a `path` that must have room, directories `to_copy`, or several of these";
-            return Err(Failure::invalid(message));
+            return Err(Failure::invalid(text!(
+                "disk_check.nothing",
+                "give a `device` to look at, a `path` that must have room, directories `to_copy`, or several of these"
+            )));
+        }
+        if device.is_none() && (min_bytes.is_some() || or_drbd.is_some()) {
+            let pointer = if min_bytes.is_some() { "/min_bytes" } else { "/or_drbd" };
+            let words = text!("disk_check.no-device", "a disk is looked at by its `device`: name one");
+            return Err(Failure::invalid(words).pointer(pointer));
         }
         if path.is_none() && (min_free.is_some() || !fits.is_empty()) {
             let pointer = if min_free.is_some() { "/min_free" } else { "/fits" };
-            return Err(Failure::invalid("room is looked for at a `path`: name one").pointer(pointer));
+            let words = text!("disk_check.no-path", "room is looked for at a `path`: name one");
+            return Err(Failure::invalid(words).pointer(pointer));
         }
+        if or_drbd.as_ref().is_some_and(String::is_empty) {
+            let words = text!("disk_check.empty-resource", "`or_drbd` names no resource");
+            return Err(Failure::invalid(words).pointer("/or_drbd"));
+        }
+        device.iter().try_for_each(|device| check_absolute(device, "/device"))?;
+        path.iter().try_for_each(|path| check_absolute(path, "/path"))?;
+        for (index, tree) in fits.iter().enumerate() {
+            check_absolute(tree, &format!("/fits/{index}"))?;
+        }
+        for (index, tree) in to_copy.iter().enumerate() {
+            tree::check_path(tree, &format!("/to_copy/{index}"))?;
+        }
+        tree::check_names(exclude, "/exclude")
+    }
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        let Params { device, path, fits, to_copy, .. } = params;
         let mut state = State {
             block: None,
             mounted: Vec::new(),
@@ -127,14 +177,16 @@ disk_check:
             trees: Vec::new(),
             uncopied: Vec::new(),
         };
-        tree::check_names(&params.exclude, "/exclude")?;
         for path in to_copy {
             let tree = TreeRef { site: None, node: None, path: path.clone(), device: None };
             let tree = tree.locate(cx, "").map_err(|failure| failure.pointer("/to_copy"))?;
+            let name = tree.to_string();
             let look = tree::look(cx, &tree, &params.exclude).await?;
             state.uncopied.extend(match look.kind {
-                Kind::Absent => vec![format!("{tree} does not exist")],
-                Kind::Link | Kind::Other => vec![format!("{tree} is not a directory")],
+                Kind::Absent => vec![text!("disk_check.no-tree", "{tree} does not exist", tree = name)],
+                Kind::Link | Kind::Other => {
+                    vec![text!("disk_check.not-a-directory", "{tree} is not a directory", tree = name)]
+                }
                 Kind::Directory => tree::left_out_reasons(&tree, &look.left_out),
             });
         }
@@ -148,9 +200,20 @@ disk_check:
             let du = reads::DU.of([tree]);
             let text = stdout(&du, cx.read(&du).await?)?;
             let bytes = text.split_whitespace().next().and_then(|word| word.parse().ok());
-            state.trees.push(bytes.ok_or_else(|| Failure::failed(format!("`{du}` said `{}`", text.trim())))?);
+            let unclear = || {
+                let (command, words) = (du.to_string(), text.trim());
+                Failure::failed(text!("disk_check.du", "`{command}` printed `{words}`", command, words))
+            };
+            state.trees.push(bytes.ok_or_else(unclear)?);
         }
         Ok(state)
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let Params { device, path, fits, to_copy, .. } = params;
+        let place = facts.place();
+        let paths = path.iter().chain(fits).chain(to_copy).map(|path| Subject::path(&place, path));
+        Some(device.iter().map(|device| Subject::device(&place, device)).chain(paths).collect())
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
@@ -162,39 +225,60 @@ disk_check:
             if let Some(Bytes(wanted)) = params.min_free
                 && free < wanted
             {
-                reasons.push(format!("at {path} there are {} free, not {}", human(free), human(wanted)));
+                let (free, wanted) = (human(free), human(wanted));
+                reasons.push(text!(
+                    "disk_check.free",
+                    "at {path} there are {free} free, not {wanted}",
+                    path,
+                    free,
+                    wanted
+                ));
             }
             let trees: u64 = state.trees.iter().sum();
             let wanted = trees + trees / 10;
             if free < wanted {
-                reasons.push(format!(
-                    "at {path} there are {} free, but {} take {} ({} with a tenth to spare)",
-                    human(free),
-                    params.fits.join(", "),
-                    human(trees),
-                    human(wanted)
+                reasons.push(text!(
+                    "disk_check.fits",
+                    "at {path} there are {free} free, but {names} take {trees} ({wanted} with a tenth to spare)",
+                    path,
+                    free = human(free),
+                    names = params.fits.join(", "),
+                    trees = human(trees),
+                    wanted = human(wanted)
                 ));
             }
         }
         if reasons.is_empty() { Diff::InSync } else { Diff::refused(reasons) }
     }
+
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Returned>())
+    }
+
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
+        let State { block, mounted, upon, configured, attached, free_bytes, trees, .. } = state.clone();
+        let returned = Returned { block, mounted, upon, configured, attached, free_bytes, trees };
+        serde_json::to_value(returned).unwrap_or(Value::Null)
+    }
 }
 
 /// Why a disk cannot be taken; empty if it can.
-fn disk_reasons(params: &Params, state: &State, block: &Block) -> Vec<String> {
+fn disk_reasons(params: &Params, state: &State, block: &Block) -> Vec<Text> {
     let device = &block.device;
     // That the disk is Primary or Secondary does not matter here: it is the backing disk that is looked at.
     let mut reasons = Block { role: None, ..block.clone() }.obstacles();
     if let (Some(Bytes(wanted)), Some(bytes)) = (params.min_bytes, block.bytes)
         && bytes < wanted
     {
-        reasons.push(format!("{device} has {}, not {}", human(bytes), human(wanted)));
+        let (bytes, wanted) = (human(bytes), human(wanted));
+        reasons.push(text!("disk_check.small", "{device} has {bytes}, not {wanted}", device, bytes, wanted));
     }
     if !params.spare || block.closed.is_some() {
         return reasons;
     }
     if !state.mounted.is_empty() {
-        reasons.push(format!("{device} is mounted at {}", state.mounted.join(", ")));
+        let paths = state.mounted.join(", ");
+        reasons.push(text!("disk_check.mounted", "{device} is mounted at {paths}", device, paths));
     }
     let drbd = |name: &str| name.starts_with("drbd");
     let is_drbd = block.signature.as_ref().is_some_and(|signature| signature.kind == "drbd");
@@ -207,21 +291,33 @@ fn disk_reasons(params: &Params, state: &State, block: &Block) -> Vec<String> {
         Some(_) if ours => {}
         Some(resource) if is_drbd => {
             let there = match &state.configured {
-                Some(disk) => format!("{resource} is configured on {disk} here"),
-                None => format!("{resource} is not configured here"),
+                Some(disk) => text!("disk_check.configured", "{resource} is configured on {disk} here", resource, disk),
+                None => text!("disk_check.not-configured", "{resource} is not configured here", resource),
             };
-            reasons.push(format!("{device} carries DRBD metadata, but not as the disk of {resource}: {there}"));
+            reasons.push(text!(
+                "disk_check.other-drbd",
+                "{device} carries DRBD metadata, but not as the disk of {resource}: {there}",
+                device,
+                resource,
+                there
+            ));
         }
         _ => {
             if let Some(contents) = block.contents() {
-                reasons.push(format!("{device} is not spare: it carries {contents}"));
+                reasons.push(text!(
+                    "disk_check.not-spare",
+                    "{device} is not spare: it carries {contents}",
+                    device,
+                    contents
+                ));
             }
         }
     }
     let strangers = state.upon.iter().filter(|upon| !(ours && drbd(&upon.name)));
     let names: Vec<String> = strangers.map(|upon| format!("{} ({})", upon.name, upon.kind)).collect();
     if !names.is_empty() {
-        reasons.push(format!("{device} has devices built upon it: {}", names.join(", ")));
+        let names = names.join(", ");
+        reasons.push(text!("disk_check.built-upon", "{device} has devices built upon it: {names}", device, names));
     }
     reasons
 }
@@ -269,9 +365,6 @@ fn configured_disk(dump: &str, hostname: &str) -> Option<String> {
 
 /// The free bytes of the file system that a path is on, or will be: the first directory above that exists decides.
 async fn free(cx: &Context, path: &str) -> Result<u64, Failure> {
-    if !path.starts_with('/') {
-        return Err(Failure::invalid(format!("`{path}` is no absolute path")).pointer("/path"));
-    }
     let mut above = path.trim_end_matches('/');
     loop {
         let at = if above.is_empty() { "/" } else { above };

@@ -2,13 +2,16 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
 use cutover_engine::world::Command;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::storage::block::{Block, clearing};
+use crate::storage::check_absolute;
 
 /// The module `filesystem`.
 #[derive(Clone, Copy)]
@@ -59,6 +62,22 @@ pub(crate) struct State {
     pub(crate) block: Block,
 }
 
+/// What `filesystem` returns.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Returned {
+    /// The device, as the step names it.
+    device: String,
+    /// The type of its file system: `ext4`, `xfs`. Empty in a plan if there is none yet.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Its UUID: for `uuid` of `mount`.
+    uuid: String,
+    /// Its label; empty if it has none.
+    label: String,
+    /// Whether this step made it.
+    created: bool,
+}
+
 impl Module for Filesystem {
     const NAME: &'static str = "filesystem";
     const SUMMARY: &'static str =
@@ -71,17 +90,39 @@ filesystem:
   type: ext4
 "#;
 
+    const TARGETS: Targets = Targets::MACHINE;
+
     type Params = Params;
     type State = State;
 
-    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        if let Some(index) =
-            params.options.iter().position(|option| matches!(option.as_str(), "-F" | "-FF" | "-f" | "--force"))
-        {
-            let message = "`mkfs` is never forced: a device that carries something must be cleared by hand";
-            return Err(Failure::invalid(message).pointer(format!("/options/{index}")));
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let Params { device, label, options, .. } = params;
+        check_absolute(device, "/device")?;
+        if label.as_ref().is_some_and(String::is_empty) {
+            let words = text!("filesystem.empty-label", "`label` is empty: leave it out for a file system without one");
+            return Err(Failure::invalid(words).pointer("/label"));
         }
+        if let Some(index) = options.iter().position(|option| option.is_empty()) {
+            let words = text!("filesystem.empty-option", "an empty word is not an option of `mkfs`");
+            return Err(Failure::invalid(words).pointer(format!("/options/{index}")));
+        }
+        let forces = |option: &String| matches!(option.as_str(), "-F" | "-FF" | "-f" | "--force");
+        if let Some(index) = options.iter().position(forces) {
+            let words = text!(
+                "filesystem.force",
+                "`mkfs` is never forced: a device that carries something must be cleared by hand"
+            );
+            return Err(Failure::invalid(words).pointer(format!("/options/{index}")));
+        }
+        Ok(())
+    }
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         Ok(State { block: Block::probe(cx, &params.device).await? })
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        Some(vec![Subject::device(&facts.place(), &params.device)])
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
@@ -93,16 +134,23 @@ filesystem:
             if let Some(label) = label
                 && *label != signature.label
             {
-                reasons.push(format!(
-                    "{device} carries {} with label `{}`, not `{label}`",
-                    kind.name(),
-                    signature.label
+                let (kind, there) = (kind.name(), &signature.label);
+                reasons.push(text!(
+                    "filesystem.other-label",
+                    "{device} carries {kind} with label `{there}`, not `{label}`",
+                    device,
+                    kind,
+                    there,
+                    label
                 ));
             }
         } else if let Some(contents) = block.contents() {
-            reasons.push(format!(
-                "{device} is not blank: it carries {contents}; if that may go, clear it by hand with {}",
-                clearing(device)
+            reasons.push(text!(
+                "filesystem.not-blank",
+                "{device} is not blank: it carries {contents}; if that may go, clear it by hand with {command}",
+                device,
+                contents,
+                command = clearing(device)
             ));
         }
         if !reasons.is_empty() {
@@ -118,19 +166,26 @@ filesystem:
         argv.push(device.clone());
         let make = Action::Exec { place: facts.place(), command: Command::new(argv) };
         let size = block.bytes.map(crate::quantity::human).unwrap_or_default();
-        let summary = format!("make an {} file system on {device} ({size}, blank)", kind.name());
-        Diff::Change(vec![Change::at_most_once(summary, [make])])
+        let kind = kind.name();
+        let summary =
+            text!("filesystem.make", "make an {kind} file system on {device} ({size}, blank)", kind, device, size);
+        Diff::Change(vec![Change::at_most_once(summary, [make]).key("make-filesystem")])
+    }
+
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Returned>())
     }
 
     fn result(&self, _facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {
         let signature = state.block.signature.clone().unwrap_or_default();
-        json!({
-            "device": params.device,
-            "type": signature.kind,
-            "uuid": signature.uuid,
-            "label": signature.label,
-            "created": !done.is_empty(),
-        })
+        let returned = Returned {
+            device: params.device.clone(),
+            kind: signature.kind,
+            uuid: signature.uuid,
+            label: signature.label,
+            created: !done.is_empty(),
+        };
+        serde_json::to_value(returned).unwrap_or(Value::Null)
     }
 }
 

@@ -8,14 +8,17 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Facts, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
 use cutover_engine::reads;
-use schemars::JsonSchema;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::filesystem::Kind;
 use crate::storage::block::Block;
+use crate::storage::check_absolute;
 use crate::storage::mounts::{self, Mounted};
 use crate::storage::unit::{Boot, DIRECTORY};
 use crate::storage::users::{self, User};
@@ -136,6 +139,26 @@ pub(crate) struct Unit {
     pub(crate) enabled: bool,
 }
 
+/// What `mount` returns.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Returned {
+    /// The device, as the step names it.
+    device: String,
+    /// The directory, as the step names it.
+    path: String,
+    /// Whether something is mounted there.
+    mounted: bool,
+    /// The type of the file system on the device: `ext4`, `xfs`. Empty if the device does not open or carries none.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The UUID of that file system.
+    uuid: String,
+    /// The options that it is mounted with, separated by commas; null if it is not mounted.
+    options: Option<String>,
+    /// The names of the systemd units that mount it at boot; empty without `persist`.
+    units: Vec<String>,
+}
+
 impl Params {
     fn boot<'a>(&'a self, facts: &'a Facts) -> Option<Boot<'a>> {
         let Persist { marker, promote } = self.persist.as_ref()?;
@@ -147,22 +170,45 @@ impl Params {
 
     fn check(&self) -> Result<(), Failure> {
         let path = &self.path;
+        check_absolute(&self.device, "/device")?;
         if !path.starts_with('/') || path == "/" || path.split('/').skip(1).any(|part| matches!(part, "" | "." | ".."))
         {
-            let message =
-                format!("`{path}` is no mount point: give an absolute path without `.`, `..` and a slash at the end");
+            let message = text!(
+                "mount.path",
+                "`{path}` is not a mount point: give an absolute path without `.`, `..` and a slash at the end",
+                path
+            );
             return Err(Failure::invalid(message).pointer("/path"));
         }
         if path.contains('\n') {
-            return Err(Failure::invalid("a mount point cannot contain a line feed").pointer("/path"));
+            return Err(
+                Failure::invalid(text!("mount.line-feed", "a mount point cannot contain a line feed")).pointer("/path")
+            );
         }
         if self.underlay == Underlay::Open && self.state == Wanted::Mounted {
-            let message = "`underlay: open` takes the seal off, which makes sense only with `state: unmounted`";
+            let message = text!(
+                "mount.open-while-mounted",
+                "`underlay: open` takes the seal off, which makes sense only with `state: unmounted`"
+            );
             return Err(Failure::invalid(message).pointer("/underlay"));
         }
         if self.persist.is_some() && self.state == Wanted::Unmounted {
-            let message = "`persist` mounts at boot and contradicts `state: unmounted`; remove the marker file instead";
+            let message = text!(
+                "mount.persist-unmounted",
+                "`persist` mounts at boot and contradicts `state: unmounted`; remove the marker file instead"
+            );
             return Err(Failure::invalid(message).pointer("/persist"));
+        }
+        if let Some(persist) = &self.persist {
+            check_absolute(&persist.marker, "/persist/marker")?;
+        }
+        if self.uuid.as_ref().is_some_and(String::is_empty) {
+            let message = text!("mount.empty-uuid", "`uuid` is empty: leave it out if any will do");
+            return Err(Failure::invalid(message).pointer("/uuid"));
+        }
+        if let Some(index) = self.options.iter().position(|option| option.is_empty() || option.contains([',', '\n'])) {
+            let message = text!("mount.option", "each mount option is an item of the list of its own");
+            return Err(Failure::invalid(message).pointer(format!("/options/{index}")));
         }
         Ok(())
     }
@@ -180,15 +226,24 @@ mount:
   persist: {marker: "/etc/drbd.d/cke_{{ pair.resource }}.primary"}
 "#;
 
+    const TARGETS: Targets = Targets::MACHINE;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        params.check()
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        params.check()?;
         let path = &params.path;
         if params.boot(cx.facts()).is_some_and(|boot| boot.promote && boot.resource.is_none()) {
-            let message =
-                format!("`promote` is for the DRBD device of the target's pair, and {} is none", params.device);
+            let device = &params.device;
+            let message = text!(
+                "mount.promote",
+                "`promote` is for the DRBD device of the target's pair, and {device} is another one",
+                device
+            );
             return Err(Failure::invalid(message).pointer("/persist/promote"));
         }
         let block = Block::probe(cx, &params.device).await?;
@@ -228,21 +283,37 @@ mount:
         Ok(State { block, directory, real_path, at_path, elsewhere, nested, users, beneath, units })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let place = facts.place();
+        let mut subjects = vec![Subject::device(&place, &params.device), Subject::path(&place, &params.path)];
+        if params.underlay != Underlay::Keep {
+            subjects.push(Subject::path(&place, moves::aside(&params.path)));
+        }
+        let units = params.boot(facts).map(|boot| boot.units()).unwrap_or_default();
+        subjects.extend(units.iter().map(|(name, _)| Subject::path(&place, format!("{DIRECTORY}/{name}"))));
+        Some(subjects)
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
         compare::compare(facts, params, state)
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Returned>())
+    }
+
     fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
         let signature = state.block.signature.clone().unwrap_or_default();
-        json!({
-            "device": params.device,
-            "path": params.path,
-            "mounted": !state.at_path.is_empty(),
-            "type": signature.kind,
-            "uuid": signature.uuid,
-            "options": state.at_path.last().map(|mount| mount.options.clone()),
-            "units": state.units.iter().map(|unit| unit.name.clone()).collect::<Vec<_>>(),
-        })
+        let returned = Returned {
+            device: params.device.clone(),
+            path: params.path.clone(),
+            mounted: !state.at_path.is_empty(),
+            kind: signature.kind,
+            uuid: signature.uuid,
+            options: state.at_path.last().map(|mount| mount.options.clone()),
+            units: state.units.iter().map(|unit| unit.name.clone()).collect(),
+        };
+        serde_json::to_value(returned).unwrap_or(Value::Null)
     }
 }
 

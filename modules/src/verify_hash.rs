@@ -1,9 +1,14 @@
 //! `verify_hash`: proves that two trees are equal in everything, or records what one tree is.
 
+use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Context, Diff, Facts, Module};
-use schemars::JsonSchema;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::tree::{self, Comparison, LOST_AND_FOUND, TreeRef};
 
@@ -44,12 +49,37 @@ fn lost_and_found() -> Vec<String> {
 #[derive(Debug, Serialize)]
 pub(crate) struct State {
     /// The tree that was read, or the two that were compared.
-    what: String,
+    what: Text,
     #[serde(flatten)]
     comparison: Comparison,
     /// What is in the trees and not carried by a copy, in words.
     #[serde(skip)]
-    left_out: Vec<String>,
+    left_out: Vec<Text>,
+}
+
+/// What `verify_hash` returns.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Returned {
+    /// The tree that was read, or the two that were compared, in words.
+    what: String,
+    /// SHA-256, in hex, over all entries of the first tree with everything that is compared: for a later step's `expect`.
+    digest: String,
+    /// Regular files in the first tree.
+    files: u64,
+    /// Bytes in its regular files, each hard-linked file once.
+    bytes: u64,
+    /// Whether extended attributes and ACLs were compared: the hosts must have getfattr.
+    attributes_compared: bool,
+    /// How many paths differ: 0, or the step is refused.
+    different: usize,
+}
+
+impl Params {
+    /// The single tree.
+    fn single(&self) -> Option<TreeRef> {
+        let path = self.path.clone()?;
+        Some(TreeRef { site: None, node: None, path, device: None })
+    }
 }
 
 impl Module for VerifyHash {
@@ -67,56 +97,110 @@ verify_hash:
     type Params = Params;
     type State = State;
 
-    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+    fn judge(params: &Params) -> Result<(), Failure> {
         tree::check_names(&params.exclude, "/exclude")?;
         match (&params.source, &params.destination, &params.path) {
             (Some(source), Some(destination), None) => {
+                source.judge("/source")?;
+                destination.judge("/destination")?;
                 if params.expect.is_some() {
-                    return Err(Failure::invalid("`expect` goes with `path`").pointer("/expect"));
+                    let words = text!("verify_hash.expect-of-two", "`expect` goes with `path`");
+                    return Err(Failure::invalid(words).pointer("/expect"));
                 }
-                let source = source.locate(cx, "/source")?;
-                let destination = destination.locate(cx, "/destination")?;
-                if source == destination {
-                    return Err(
-                        Failure::invalid("`source` and `destination` are the same tree").pointer("/destination")
-                    );
-                }
-                tree::check_device(cx, &source).await?;
-                tree::check_device(cx, &destination).await?;
-                let (first, second) = futures_util::future::try_join(
-                    tree::manifest(cx, &source, &params.exclude),
-                    tree::manifest(cx, &destination, &params.exclude),
-                )
-                .await?;
-                let mut left_out = tree::left_out_reasons(&source, &first.left_out);
-                left_out.extend(tree::left_out_reasons(&destination, &second.left_out));
-                let comparison = tree::compare(&first, &second);
-                Ok(State { what: format!("{source} and {destination}"), comparison, left_out })
+                if source == destination { Err(same_tree()) } else { Ok(()) }
             }
-            (None, None, Some(path)) => {
-                let tree = TreeRef { site: None, node: None, path: path.clone(), device: None }.locate(cx, "")?;
-                let manifest = tree::manifest(cx, &tree, &params.exclude).await?;
-                let left_out = tree::left_out_reasons(&tree, &manifest.left_out);
-                Ok(State { what: tree.to_string(), comparison: tree::compare(&manifest, &manifest), left_out })
-            }
-            _ => Err(Failure::invalid("give `source` and `destination`, or `path` alone")
-                .help("`path` records one tree; `source` and `destination` compare two")),
+            (None, None, Some(path)) => tree::check_path(path, "/path"),
+            _ => Err(neither()),
         }
+    }
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        match (&params.source, &params.destination) {
+            (Some(source), Some(destination)) => two(cx, source, destination, &params.exclude).await,
+            _ => one(cx, &params.single().ok_or_else(neither)?, &params.exclude).await,
+        }
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let single = params.single();
+        let trees = [&params.source, &params.destination, &single];
+        Some(trees.into_iter().flatten().filter_map(|tree| tree.subject(facts)).collect())
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         let found = &state.comparison;
         let mut reasons = state.left_out.clone();
+        let what = &state.what;
         if !found.equal() {
-            reasons.push(format!("{} differ in {} paths", state.what, found.different));
+            let different = found.different;
+            reasons.push(text!("verify_hash.different", "{what} differ in {different} paths", what, different));
             reasons.extend(found.lines());
         }
         if let Some(expect) = params.expect.as_ref().filter(|expect| **expect != found.digest) {
-            reasons.push(format!("{} has digest {}, expected {expect}", state.what, found.digest));
+            let digest = &found.digest;
+            reasons.push(text!(
+                "verify_hash.digest",
+                "{what} has digest {digest}, expected {expect}",
+                what,
+                digest,
+                expect
+            ));
         }
         if params.require_attributes && !found.attributes_compared {
-            reasons.push(format!("{}: extended attributes were not read; install getfattr (package attr)", state.what));
+            reasons.push(text!(
+                "verify_hash.no-attributes",
+                "{what}: extended attributes were not read; install getfattr (package attr)",
+                what
+            ));
         }
         if reasons.is_empty() { Diff::InSync } else { Diff::refused(reasons) }
     }
+
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Returned>())
+    }
+
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
+        let Comparison { digest, files, bytes, attributes_compared, different, .. } = state.comparison.clone();
+        let what = state.what.to_string();
+        let returned = Returned { what, digest, files, bytes, attributes_compared, different };
+        serde_json::to_value(returned).unwrap_or(Value::Null)
+    }
+}
+
+/// The failure of parameters that name neither one tree nor two.
+fn neither() -> Failure {
+    let help = text!("verify_hash.what.help", "`path` records one tree; `source` and `destination` compare two");
+    Failure::invalid(text!("verify_hash.what", "give `source` and `destination`, or `path` alone")).help(help)
+}
+
+/// The failure of a tree that is compared with itself.
+fn same_tree() -> Failure {
+    let words = text!("verify_hash.same-tree", "`source` and `destination` are the same tree");
+    Failure::invalid(words).pointer("/destination")
+}
+
+async fn two(cx: &Context, source: &TreeRef, destination: &TreeRef, exclude: &[String]) -> Result<State, Failure> {
+    let source = source.locate(cx, "/source")?;
+    let destination = destination.locate(cx, "/destination")?;
+    if source == destination {
+        return Err(same_tree());
+    }
+    tree::check_device(cx, &source).await?;
+    tree::check_device(cx, &destination).await?;
+    let (first, second) =
+        futures_util::future::try_join(tree::manifest(cx, &source, exclude), tree::manifest(cx, &destination, exclude))
+            .await?;
+    let mut left_out = tree::left_out_reasons(&source, &first.left_out);
+    left_out.extend(tree::left_out_reasons(&destination, &second.left_out));
+    let (source, destination) = (source.to_string(), destination.to_string());
+    let what = text!("verify_hash.two", "{source} and {destination}", source, destination);
+    Ok(State { what, comparison: tree::compare(&first, &second), left_out })
+}
+
+async fn one(cx: &Context, tree: &TreeRef, exclude: &[String]) -> Result<State, Failure> {
+    let tree = tree.locate(cx, "")?;
+    let manifest = tree::manifest(cx, &tree, exclude).await?;
+    let left_out = tree::left_out_reasons(&tree, &manifest.left_out);
+    Ok(State { what: Text::verbatim(tree.to_string()), comparison: tree::compare(&manifest, &manifest), left_out })
 }

@@ -1,5 +1,7 @@
 //! What every module has to say of itself, asked of all of them. Each family has its rows in a file of its own.
 
+mod drbd;
+mod files;
 mod kubernetes;
 
 use cutover_engine::module::{Diff, TargetKind};
@@ -37,18 +39,15 @@ pub(crate) struct Bad {
 
 /// The modules that do not say everything yet.
 fn pending() -> Vec<&'static str> {
-    ALL.iter()
-        .map(|module| module.name())
-        .filter(|name| !name.starts_with("k8s_") || kubernetes::PENDING.contains(name))
-        .collect()
+    [files::PENDING, drbd::PENDING, kubernetes::PENDING].concat()
 }
 
 fn good() -> Vec<Good> {
-    kubernetes::good()
+    files::good().into_iter().chain(drbd::good()).chain(kubernetes::good()).collect()
 }
 
 fn bad() -> Vec<Bad> {
-    kubernetes::bad()
+    files::bad().into_iter().chain(drbd::bad()).chain(kubernetes::bad()).collect()
 }
 
 /// The changes' keys name what is changed: unique, in kebab-case, and of their own, not made from the sentence.

@@ -1,3 +1,4 @@
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 use serde_json::json;
 
@@ -38,7 +39,7 @@ fn params() -> Params {
 }
 
 fn refused(state: &State) -> Vec<String> {
-    refusals(&params(), state, &state.from.to_string())
+    refusals(&params(), state, &state.from.to_string()).iter().map(ToString::to_string).collect()
 }
 
 fn commands(state: &State) -> String {
@@ -94,7 +95,7 @@ fn a_source_must_be_a_directory_with_something_in_it() {
     assert_eq!(with(Kind::Directory, 1), [""; 0]);
     assert_eq!(with(Kind::Absent, 0), ["primary/w4:/data/pvc-1 does not exist"]);
     assert_eq!(with(Kind::Directory, 0), ["primary/w4:/data/pvc-1 is empty"]);
-    assert_eq!(with(Kind::Link, 0), ["primary/w4:/data/pvc-1 is no directory"]);
+    assert_eq!(with(Kind::Link, 0), ["primary/w4:/data/pvc-1 is not a directory"]);
 }
 
 #[test]
@@ -126,7 +127,8 @@ fn equal_trees_may_be_in_use_and_on_a_full_disk() {
     done.source.left_out = vec![LeftOut { what: What::Subvolume, path: "wal".into() }];
     assert_eq!(refused(&done).len(), 1);
     done.source.left_out.clear();
-    done.comparison = Some(Comparison { different: 30, differences: vec![".: mode (700, 755)".into()], ..equal });
+    done.comparison =
+        Some(Comparison { different: 30, differences: vec![Text::verbatim(".: mode (700, 755)")], ..equal });
     insta::assert_snapshot!(refused(&done).join("\n"), @r"
     primary/w4:/data/backup/etcd-0 is not empty and differs from primary/w4:/data/pvc-1 in 30 paths; move it away if it is not needed
     .: mode (700, 755)

@@ -1,6 +1,8 @@
 //! Decides what a mount needs: nothing, some moves, or a refusal with all its reasons.
 
 use cutover_engine::module::{Change, Diff, Facts};
+use cutover_engine::text;
+use cutover_engine::text::Text;
 
 use super::moves::{self, aside};
 use super::{Params, State, Underlay, Wanted};
@@ -22,7 +24,7 @@ pub(super) fn compare(facts: &Facts, params: &Params, state: &State) -> Diff {
     }
 }
 
-fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec<Change>) {
+fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<Text>, Vec<Change>) {
     let Params { device, path, options, .. } = params;
     let mut reasons = device_reasons(params, state);
     let mut changes = Vec::new();
@@ -37,20 +39,27 @@ fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec<C
         None => {
             reasons.extend(path_reasons(params, state));
             reasons.extend(
-                state
-                    .elsewhere
-                    .iter()
-                    .filter(|mount| mount.subdirectory.is_none())
-                    .map(|mount| format!("{device} is already mounted at {}: unmount it there first", mount.target)),
+                state.elsewhere.iter().filter(|mount| mount.subdirectory.is_none()).map(|mount| &mount.target).map(
+                    |at| {
+                        text!(
+                            "mount.elsewhere",
+                            "{device} is already mounted at {at}: unmount it there first",
+                            device,
+                            at
+                        )
+                    },
+                ),
             );
             if !state.nested.is_empty() {
-                reasons.push(format!(
-                    "{path} has mounts further down, which a mount would hide: {}",
-                    state.nested.join(", ")
+                reasons.push(text!(
+                    "mount.hides",
+                    "{path} has mounts further down, which a mount would hide: {mounts}",
+                    path,
+                    mounts = state.nested.join(", ")
                 ));
             }
             if !state.users.is_empty() {
-                reasons.push(format!("{path} is in use: {}", describe(&state.users)));
+                reasons.push(in_use(path, state));
             }
             if params.underlay == Underlay::Sealed
                 && let Some(beneath) = &state.beneath
@@ -58,8 +67,12 @@ fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec<C
             {
                 if !beneath.entries.is_empty() && beneath.aside {
                     let aside = aside(path);
-                    reasons
-                        .push(format!("{path} is not empty, and {aside}, where its content would go, exists already"));
+                    reasons.push(text!(
+                        "mount.aside-in-the-way",
+                        "{path} is not empty, and {aside}, where its content would go, exists already",
+                        path,
+                        aside
+                    ));
                 }
                 changes.push(moves::seal(facts, params, beneath, state.directory == "missing"));
             }
@@ -72,7 +85,7 @@ fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec<C
     (reasons, changes)
 }
 
-fn unmounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec<Change>) {
+fn unmounted(facts: &Facts, params: &Params, state: &State) -> (Vec<Text>, Vec<Change>) {
     let path = &params.path;
     let mut reasons = Vec::new();
     let mut changes = Vec::new();
@@ -81,10 +94,15 @@ fn unmounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec
             reasons.push(not_ours(there, params));
         }
         if !state.nested.is_empty() {
-            reasons.push(format!("{path} has mounts further down: unmount {} first", state.nested.join(", ")));
+            reasons.push(text!(
+                "mount.nested",
+                "{path} has mounts further down: unmount {mounts} first",
+                path,
+                mounts = state.nested.join(", ")
+            ));
         }
         if !state.users.is_empty() {
-            reasons.push(format!("{path} is in use: {}", describe(&state.users)));
+            reasons.push(in_use(path, state));
         }
         changes.push(moves::unmount(facts, params, there));
     }
@@ -93,7 +111,8 @@ fn unmounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec
         match params.underlay {
             Underlay::Sealed if !(beneath.immutable && beneath.entries.is_empty()) => {
                 if !beneath.entries.is_empty() && beneath.aside {
-                    reasons.push(format!("{path} is not empty, and {} exists already", aside(path)));
+                    let aside = aside(path);
+                    reasons.push(text!("mount.aside", "{path} is not empty, and {aside} exists already", path, aside));
                 }
                 changes.push(moves::seal(facts, params, beneath, state.directory == "missing"));
             }
@@ -107,7 +126,7 @@ fn unmounted(facts: &Facts, params: &Params, state: &State) -> (Vec<String>, Vec
 }
 
 /// What speaks against the device: that it does not open, is not Primary, or carries something else than expected.
-fn device_reasons(params: &Params, state: &State) -> Vec<String> {
+fn device_reasons(params: &Params, state: &State) -> Vec<Text> {
     let Params { device, kind, uuid, .. } = params;
     let mut reasons = state.block.obstacles();
     let kind = kind.name();
@@ -116,29 +135,47 @@ fn device_reasons(params: &Params, state: &State) -> Vec<String> {
             if let Some(uuid) = uuid
                 && !uuid.eq_ignore_ascii_case(&signature.uuid)
             {
-                reasons.push(format!("{device} carries the file system with UUID {}, not {uuid}", signature.uuid));
+                let there = &signature.uuid;
+                reasons.push(text!(
+                    "mount.other-uuid",
+                    "{device} carries the file system with UUID {there}, not {uuid}",
+                    device,
+                    there,
+                    uuid
+                ));
             }
         }
         (Some(_), _) => {
             let contents = state.block.contents().unwrap_or_default();
-            reasons.push(format!("{device} carries {contents}, not {kind}"));
+            reasons.push(text!("mount.other-type", "{device} carries {contents}, not {kind}", device, contents, kind));
         }
-        (None, true) => reasons.push(format!("{device} carries no file system: make one first, with filesystem")),
+        (None, true) => reasons.push(text!(
+            "mount.no-filesystem",
+            "{device} carries no file system: make one first, with filesystem",
+            device
+        )),
         (None, false) => {}
     }
     reasons
 }
 
-fn path_reasons(params: &Params, state: &State) -> Vec<String> {
+fn path_reasons(params: &Params, state: &State) -> Vec<Text> {
     let path = &params.path;
     match state.directory.as_str() {
         "directory" if state.real_path == *path => Vec::new(),
-        "directory" => vec![format!("{path} leads through a symbolic link: name {} instead", state.real_path)],
+        "directory" => {
+            let real = &state.real_path;
+            vec![text!("mount.link", "{path} leads through a symbolic link: name {real} instead", path, real)]
+        }
         "missing" if state.beneath.is_some() => Vec::new(),
         "missing" => {
-            vec![format!("the mount point {path} does not exist: make it first, with file and `state: directory`")]
+            vec![text!(
+                "mount.no-directory",
+                "the mount point {path} does not exist: make it first, with file and `state: directory`",
+                path
+            )]
         }
-        _ => vec![format!("{path} is no directory")],
+        _ => vec![text!("mount.not-a-directory", "{path} is not a directory", path)],
     }
 }
 
@@ -146,9 +183,32 @@ fn is_ours(there: &Mounted, state: &State) -> bool {
     there.source == state.block.kernel_name && there.subdirectory.is_none()
 }
 
-fn not_ours(there: &Mounted, params: &Params) -> String {
-    let inside = there.subdirectory.as_ref().map(|inside| format!(", directory {inside}")).unwrap_or_default();
-    format!("at {} there is {} ({}{inside}) mounted, not {}", params.path, there.source, there.fstype, params.device)
+fn in_use(path: &str, state: &State) -> Text {
+    text!("mount.in-use", "{path} is in use: {users}", path, users = describe(&state.users))
+}
+
+fn not_ours(there: &Mounted, params: &Params) -> Text {
+    let Params { path, device, .. } = params;
+    let Mounted { source, fstype, subdirectory, .. } = there;
+    match subdirectory {
+        Some(inside) => text!(
+            "mount.taken-by-directory",
+            "at {path} there is {source} ({fstype}, directory {inside}) mounted, not {device}",
+            path,
+            source,
+            fstype,
+            inside,
+            device
+        ),
+        None => text!(
+            "mount.taken",
+            "at {path} there is {source} ({fstype}) mounted, not {device}",
+            path,
+            source,
+            fstype,
+            device
+        ),
+    }
 }
 
 fn has_option(there: &Mounted, option: &str) -> bool {

@@ -4,6 +4,7 @@ use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context, Facts};
 use cutover_engine::reads;
+use cutover_engine::text;
 use cutover_engine::world::Command;
 
 use super::{Beneath, Params, Unit};
@@ -37,7 +38,9 @@ fn mount_command(facts: &Facts, params: &Params, options: &[String]) -> Action {
 /// Mounts.
 pub(super) fn mount(facts: &Facts, params: &Params) -> Change {
     let Params { device, path, options, .. } = params;
-    Change::idempotent(format!("mount {device} at {path}"), [mount_command(facts, params, options)])
+    let summary = text!("mount.mount", "mount {device} at {path}", device, path);
+    Change::idempotent(summary, [mount_command(facts, params, options)])
+        .key("mount")
         .undo([run(facts, ["umount", path])])
 }
 
@@ -45,7 +48,9 @@ pub(super) fn mount(facts: &Facts, params: &Params) -> Change {
 pub(super) fn unmount(facts: &Facts, params: &Params, there: &Mounted) -> Change {
     let Params { device, path, .. } = params;
     let options: Vec<String> = there.options.split(',').map(str::to_owned).collect();
-    Change::idempotent(format!("unmount {device} from {path}"), [run(facts, ["umount", path])])
+    let summary = text!("mount.unmount", "unmount {device} from {path}", device, path);
+    Change::idempotent(summary, [run(facts, ["umount", path])])
+        .key("unmount")
         .undo([mount_command(facts, params, &options)])
 }
 
@@ -54,11 +59,10 @@ pub(super) fn remount(facts: &Facts, params: &Params, there: &Mounted, missing: 
     let path = &params.path;
     let options = format!("remount,{}", params.options.join(","));
     let before = format!("remount,{}", there.options);
-    Change::idempotent(
-        format!("remount {path} with {}", missing.join(",")),
-        [run(facts, ["mount", "-o", &options, path])],
-    )
-    .undo([run(facts, ["mount", "-o", &before, path])])
+    let summary = text!("mount.remount", "remount {path} with {missing}", path, missing = missing.join(","));
+    Change::idempotent(summary, [run(facts, ["mount", "-o", &options, path])])
+        .key("set-mount-options")
+        .undo([run(facts, ["mount", "-o", &before, path])])
 }
 
 /// Empties the directory beneath, by moving it aside as a whole, and makes it immutable.
@@ -80,14 +84,32 @@ pub(super) fn seal(facts: &Facts, params: &Params, beneath: &Beneath, missing: b
     }
     actions.push(run(facts, ["chattr", "+i", path]));
     let summary = match beneath.entries.len() {
-        0 if missing => format!("make {path} again, empty and immutable; its content is at {aside} already"),
-        0 => format!("make the empty directory {path} immutable, so that nothing can live beneath the mount"),
-        entries => format!(
-            "move the content of {path} ({entries} {}) to {aside} and make {path} immutable, so that nothing can live beneath the mount",
-            if entries == 1 { "entry" } else { "entries" }
+        0 if missing => text!(
+            "mount.seal-again",
+            "make {path} again, empty and immutable; its content is at {aside} already",
+            path,
+            aside
+        ),
+        0 => text!(
+            "mount.seal-empty",
+            "make the empty directory {path} immutable, so that nothing can live beneath the mount",
+            path
+        ),
+        1 => text!(
+            "mount.seal-one",
+            "move the content of {path} (1 entry) to {aside} and make {path} immutable, so that nothing can live beneath the mount",
+            path,
+            aside
+        ),
+        entries => text!(
+            "mount.seal",
+            "move the content of {path} ({entries} entries) to {aside} and make {path} immutable, so that nothing can live beneath the mount",
+            path,
+            entries,
+            aside
         ),
     };
-    Change::idempotent(summary, actions).undo(undo)
+    Change::idempotent(summary, actions).key("seal-underlay").undo(undo)
 }
 
 /// Takes the seal off and brings back what was moved aside.
@@ -100,7 +122,7 @@ pub(super) fn open(facts: &Facts, params: &Params, beneath: &Beneath) -> Change 
         actions.push(run(facts, ["rmdir", path]));
         actions.push(run(facts, ["mv", "-T", &aside, path]));
     }
-    Change::idempotent(format!("take the seal off {path}"), actions)
+    Change::idempotent(text!("mount.open", "take the seal off {path}", path), actions).key("open-underlay")
 }
 
 /// Writes and enables the units for boot, where they differ.
@@ -139,7 +161,8 @@ pub(super) fn persist(facts: &Facts, path: &str, wanted: &[(String, String)], th
         actions.push(systemctl("enable"));
         undo.insert(0, systemctl("disable"));
     }
-    let change = Change::idempotent(format!("mount {path} at boot where this node is Primary"), actions).undo(undo);
+    let summary = text!("mount.at-boot", "mount {path} at boot where this node is Primary", path);
+    let change = Change::idempotent(summary, actions).key("set-boot-units").undo(undo);
     Some(if preview.is_empty() { change } else { change.preview(preview) })
 }
 

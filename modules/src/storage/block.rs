@@ -3,20 +3,23 @@
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::reads;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a probe saw of a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Block {
     /// Its path as given.
     pub(crate) device: String,
     /// The path the kernel knows it by, links resolved.
     pub(crate) kernel_name: String,
-    /// Its size in bytes; `None` if it does not open.
+    /// Its size in bytes; null if it does not open.
     pub(crate) bytes: Option<u64>,
     /// Why it does not open, in the words of the tool.
     pub(crate) closed: Option<String>,
-    /// Its DRBD role here, if it is the device of this task's pair.
+    /// Its DRBD role here, if it is the device of this task's pair: `Primary`, `Secondary`, `Unknown`.
     pub(crate) role: Option<String>,
     /// What blkid recognises on it.
     pub(crate) signature: Option<Signature>,
@@ -31,7 +34,7 @@ pub(crate) struct Block {
 const LEADING: &str = "69632";
 
 /// What blkid recognises on a device.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub(crate) struct Signature {
     /// `ext4`, `drbd`, `LVM2_member`; empty for a bare partition table.
     pub(crate) kind: String,
@@ -97,43 +100,54 @@ impl Block {
     }
 
     /// Why nothing can be written through this device here; empty if it opens and, for a DRBD device, is Primary.
-    pub(crate) fn obstacles(&self) -> Vec<String> {
+    pub(crate) fn obstacles(&self) -> Vec<Text> {
         let device = &self.device;
         let mut reasons = Vec::new();
         match &self.closed {
             Some(words) if words.contains("Wrong medium type") => {
-                reasons.push(format!("{device} is in the DRBD role Secondary here: promote it first, with drbd_role"));
+                reasons.push(text!(
+                    "block.secondary",
+                    "{device} is in the DRBD role Secondary here: promote it first, with drbd_role",
+                    device
+                ));
             }
             Some(words) if words.contains("No such file") => {
-                let hint =
-                    if device.starts_with("/dev/drbd") { "bring its DRBD resource up" } else { "correct the path" };
-                reasons.push(format!("{device} does not exist here: {hint}"));
+                reasons.push(if device.starts_with("/dev/drbd") {
+                    text!("block.drbd-missing", "{device} does not exist here: bring its DRBD resource up", device)
+                } else {
+                    text!("block.missing", "{device} does not exist here: correct the path", device)
+                });
             }
-            Some(words) => reasons.push(format!("{device} cannot be opened: {words}")),
+            Some(words) => reasons.push(text!("block.closed", "{device} cannot be opened: {words}", device, words)),
             None => {}
         }
         match self.role.as_deref() {
             Some("Primary") | None => {}
             Some(_) if !reasons.is_empty() => {}
-            Some(role) => reasons.push(format!("{device} has the DRBD role {role} here, not Primary")),
+            Some(role) => reasons.push(text!(
+                "block.not-primary",
+                "{device} has the DRBD role {role} here, not Primary",
+                device,
+                role
+            )),
         }
         reasons
     }
 
     /// What is on it, in words; `None` if it is blank.
-    pub(crate) fn contents(&self) -> Option<String> {
+    pub(crate) fn contents(&self) -> Option<Text> {
         match &self.signature {
             Some(Signature { kind, label, uuid, table }) => {
                 let mut words = Vec::new();
-                words.extend((!kind.is_empty()).then(|| kind.clone()));
-                words.extend((!table.is_empty()).then(|| format!("a {table} partition table")));
-                words.extend((!label.is_empty()).then(|| format!("label {label}")));
-                words.extend((!uuid.is_empty()).then(|| format!("UUID {uuid}")));
-                Some(words.join(", "))
+                words.extend((!kind.is_empty()).then(|| Text::verbatim(kind)));
+                words.extend((!table.is_empty()).then(|| text!("block.table", "a {table} partition table", table)));
+                words.extend((!label.is_empty()).then(|| text!("block.label", "label {label}", label)));
+                words.extend((!uuid.is_empty()).then(|| text!("block.uuid", "UUID {uuid}", uuid)));
+                words.into_iter().reduce(|words, word| text!("block.contents", "{words}, {word}", words, word))
             }
-            None if self.unknown => Some("data of no known kind in its first 68 KiB".to_owned()),
+            None if self.unknown => Some(text!("block.unknown", "data of no known kind in its first 68 KiB")),
             None if self.traces.is_empty() => None,
-            None => Some(format!("traces that wipefs lists: {}", self.traces.join("; "))),
+            None => Some(text!("block.traces", "traces that wipefs lists: {traces}", traces = self.traces.clone())),
         }
     }
 }

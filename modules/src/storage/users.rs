@@ -3,6 +3,8 @@
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadScript;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 use serde::Serialize;
 
@@ -37,20 +39,30 @@ pub(crate) async fn read(cx: &Context, place: &Place, path: &str) -> Result<Vec<
 }
 
 /// Names the users of a path for a refusal; each process once.
-pub(crate) fn describe(users: &[User]) -> String {
+pub(crate) fn describe(users: &[User]) -> Text {
     let mut seen = Vec::new();
     let mut named = Vec::new();
     for user in users {
         if !seen.contains(&&user.pid) {
             seen.push(&user.pid);
-            let how = if user.how == "mount" { "mounted in its container at " } else { "" };
-            named.push(format!("{} (pid {}, {how}{})", user.command, user.pid, user.path));
+            let User { pid, command, how, path } = user;
+            named.push(match how.as_str() {
+                "mount" => text!(
+                    "users.container",
+                    "{command} (pid {pid}, mounted in its container at {path})",
+                    command,
+                    pid,
+                    path
+                ),
+                _ => text!("users.process", "{command} (pid {pid}, {path})", command, pid, path),
+            });
         }
     }
     let more = named.len().saturating_sub(5);
     named.truncate(5);
-    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    named.join(", ") + &tail
+    let and = |users, user| text!("users.several", "{users}, {user}", users, user);
+    let named = named.into_iter().reduce(and).unwrap_or_default();
+    if more > 0 { text!("users.more", "{named} and {more} more", named, more) } else { named }
 }
 
 #[cfg(test)]
@@ -98,6 +110,6 @@ mod tests {
         let users = [user("7", "open"), user("7", "cwd"), user("9", "mount")];
         assert_eq!(describe(&users), "etcd (pid 7, /d), etcd (pid 9, mounted in its container at /d)");
         let many: Vec<_> = (0..8).map(|pid| user(&pid.to_string(), "open")).collect();
-        assert!(describe(&many).ends_with("(pid 4, /d) and 3 more"));
+        assert!(describe(&many).to_string().ends_with("(pid 4, /d) and 3 more"));
     }
 }

@@ -1,5 +1,7 @@
 //! Two trees compared, path by path.
 
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde::Serialize;
 
 use super::Manifest;
@@ -21,9 +23,9 @@ pub(crate) struct Comparison {
     pub(crate) attributes_compared: bool,
     /// How many paths differ.
     pub(crate) different: usize,
-    /// The first of them, one line for each.
+    /// The first of them in words, one each; left out if none differs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) differences: Vec<String>,
+    pub(crate) differences: Vec<Text>,
     /// Whether the only difference is owner, mode or time of the root directory itself.
     #[serde(skip)]
     pub(crate) only_root: bool,
@@ -36,10 +38,11 @@ impl Comparison {
     }
 
     /// The differences in words, with a last line for those left out.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<Text> {
         let mut lines = self.differences.clone();
         if self.different > lines.len() {
-            lines.push(format!("... and {} more paths", self.different - lines.len()));
+            let more = self.different - lines.len();
+            lines.push(text!("tree.more-paths", "... and {more} more paths", more));
         }
         lines
     }
@@ -60,15 +63,18 @@ pub(crate) fn compare(first: &Manifest, second: &Manifest) -> Comparison {
                     continue;
                 }
                 root_only &= path == b"." && a.attributes == b.attributes && a.kind == b.kind;
-                format!("{}: {}", shown(path), found.join(", "))
+                let found =
+                    found.into_iter().reduce(|all, one| text!("tree.all-differences", "{all}, {one}", all, one));
+                let (path, found) = (shown(path), found.unwrap_or_default());
+                text!("tree.path-differs", "{path}: {found}", path, found)
             }
             (Some(_), None) => {
                 root_only = false;
-                format!("{}: missing in the second tree", shown(path))
+                text!("tree.only-first", "{path}: missing in the second tree", path = shown(path))
             }
             (None, _) => {
                 root_only = false;
-                format!("{}: only in the second tree", shown(path))
+                text!("tree.only-second", "{path}: only in the second tree", path = shown(path))
             }
         };
         different += 1;

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use cutover_engine::text;
+use cutover_engine::text::Text;
+
 /// One entry of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -14,9 +17,9 @@ pub(crate) struct Entry {
     pub(crate) uid: u32,
     /// Its group's number.
     pub(crate) gid: u32,
-    /// Its length in bytes; 0 for what is no regular file.
+    /// Its length in bytes; 0 for anything but a regular file.
     pub(crate) size: u64,
-    /// Its modification time in seconds since 1970, with all digits the host gave.
+    /// Its modification time in seconds since 1970, with all digits that the host prints.
     pub(crate) mtime: String,
     /// Its inode number; equal numbers in one tree are hard links.
     pub(crate) inode: u64,
@@ -34,27 +37,27 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// What two entries of the same path differ in, as `what (this, that)`.
-    pub(crate) fn differences(&self, other: &Self, attributes: bool) -> Vec<String> {
+    pub(crate) fn differences(&self, other: &Self, attributes: bool) -> Vec<Text> {
         let mut found = Vec::new();
-        let mut check = |what: &str, a: String, b: String| {
+        let mut check = |what: Text, value: &dyn Fn(&Self) -> Text| {
+            let (a, b) = (value(self), value(other));
             if a != b {
-                found.push(format!("{what} ({a}, {b})"));
+                found.push(text!("tree.differs-in", "{what} ({a}, {b})", what, a, b));
             }
         };
-        check("type", kind_name(self.kind).to_owned(), kind_name(other.kind).to_owned());
-        check("owner", format!("{}:{}", self.uid, self.gid), format!("{}:{}", other.uid, other.gid));
-        check("mode", self.mode.clone(), other.mode.clone());
-        check("size", self.size.to_string(), other.size.to_string());
-        check("time", self.mtime.clone(), other.mtime.clone());
-        check("link target", shown(&self.target), shown(&other.target));
-        let linked = |entry: &Self| entry.same_as.as_ref().map_or_else(|| "none".to_owned(), |path| shown(path));
-        check("hard link", linked(self), linked(other));
-        check("sha256", short(&self.sha256), short(&other.sha256));
+        let path = |path: Option<&Vec<u8>>| path.map_or_else(none, |path| Text::verbatim(shown(path)));
+        check(text!("tree.type", "type"), &|entry| kind_name(entry.kind));
+        check(text!("tree.owner", "owner"), &|entry| Text::verbatim(format!("{}:{}", entry.uid, entry.gid)));
+        check(text!("tree.mode", "mode"), &|entry| Text::verbatim(&entry.mode));
+        check(text!("tree.size", "size"), &|entry| Text::verbatim(entry.size.to_string()));
+        check(text!("tree.time", "time"), &|entry| Text::verbatim(&entry.mtime));
+        check(text!("tree.link-target", "link target"), &|entry| Text::verbatim(shown(&entry.target)));
+        check(text!("tree.hard-link", "hard link"), &|entry| path(entry.same_as.as_ref()));
+        check(Text::verbatim("sha256"), &|entry| short(&entry.sha256));
         if attributes {
             let names: std::collections::BTreeSet<_> = self.attributes.keys().chain(other.attributes.keys()).collect();
             for name in names {
-                let value = |entry: &Self| entry.attributes.get(name).cloned().unwrap_or_else(|| "none".to_owned());
-                check(name, value(self), value(other));
+                check(Text::verbatim(name), &|entry| entry.attributes.get(name).map_or_else(none, Text::verbatim));
             }
         }
         found
@@ -78,7 +81,7 @@ impl Entry {
     }
 }
 
-/// A file name for people: what is no printable text is escaped.
+/// A file name for people: what is not printable is escaped.
 pub(crate) fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name)
         .chars()
@@ -86,19 +89,24 @@ pub(crate) fn shown(name: &[u8]) -> String {
         .collect()
 }
 
-fn short(hash: &str) -> String {
-    hash.get(..12).map_or_else(|| "none".to_owned(), |head| format!("{head}..."))
+/// In place of what an entry does not have.
+fn none() -> Text {
+    text!("tree.none", "none")
 }
 
-fn kind_name(kind: char) -> &'static str {
+fn short(hash: &str) -> Text {
+    hash.get(..12).map_or_else(none, |head| Text::verbatim(format!("{head}...")))
+}
+
+fn kind_name(kind: char) -> Text {
     match kind {
-        'f' => "file",
-        'd' => "directory",
-        'l' => "symbolic link",
-        'p' => "FIFO",
-        's' => "socket",
-        'b' => "block device",
-        'c' => "character device",
-        _ => "unknown",
+        'f' => text!("tree.file", "file"),
+        'd' => text!("tree.directory", "directory"),
+        'l' => text!("tree.link", "symbolic link"),
+        'p' => Text::verbatim("FIFO"),
+        's' => text!("tree.socket", "socket"),
+        'b' => text!("tree.block-device", "block device"),
+        'c' => text!("tree.character-device", "character device"),
+        _ => text!("tree.unknown", "unknown"),
     }
 }

@@ -1,6 +1,9 @@
 //! What lies in a tree and is not carried by a copy: mounts, subvolumes, sockets, devices. Two trees without it are not equal
 //! if one of them had it, so nothing is copied or compared as long as it is there.
 
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Located;
@@ -18,7 +21,7 @@ macro_rules! with_left_out {
 pub(super) use with_left_out;
 
 /// What a copy does not carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum What {
     /// A mount point.
@@ -34,7 +37,7 @@ pub(crate) enum What {
 }
 
 /// Something in a tree that a copy does not carry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct LeftOut {
     /// What it is.
     pub(crate) what: What,
@@ -73,33 +76,43 @@ pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>, exclude: &[String]
 }
 
 /// Why a tree is neither copied nor compared; empty if it holds nothing of this kind.
-pub(crate) fn reasons(tree: &Located, found: &[LeftOut]) -> Vec<String> {
-    let mut reasons: Vec<String> = found.iter().take(SHOWN).map(|one| reason(tree, one)).collect();
+pub(crate) fn reasons(tree: &Located, found: &[LeftOut]) -> Vec<Text> {
+    let mut reasons: Vec<Text> = found.iter().take(SHOWN).map(|one| reason(tree, one)).collect();
     if found.len() > SHOWN {
-        reasons.push(format!("... and {} more in {tree}", found.len() - SHOWN));
+        let (more, tree) = (found.len() - SHOWN, tree.to_string());
+        reasons.push(text!("tree.more-left-out", "... and {more} more in {tree}", more, tree));
     }
     reasons
 }
 
-fn reason(tree: &Located, LeftOut { what, path }: &LeftOut) -> String {
+fn reason(tree: &Located, LeftOut { what, path }: &LeftOut) -> Text {
+    let path = format!("{tree}/{path}");
     match what {
-        What::Mount => format!(
-            "{tree}/{path} is a mount point: a copy would leave out what is in it; unmount it, and move its content into the \
-             directory"
+        What::Mount => text!(
+            "tree.mount-inside",
+            "{path} is a mount point: a copy would leave out what is in it; unmount it, and move its content into the directory",
+            path
         ),
-        What::Subvolume => format!(
-            "{tree}/{path} lies on another device and is not mounted, as a subvolume of btrfs does: a copy would leave out what \
-             is in it; move its content into a directory"
+        What::Subvolume => text!(
+            "tree.subvolume-inside",
+            "{path} lies on another device and is not mounted, as a subvolume of btrfs does: a copy would leave out what is in it; move its content into a directory",
+            path
         ),
-        What::Socket => format!(
-            "{tree}/{path} is a socket, which a copy does not carry; remove it when nothing listens on it any more"
+        What::Socket => text!(
+            "tree.socket-inside",
+            "{path} is a socket, which a copy does not carry; remove it when nothing listens on it any more",
+            path
         ),
-        What::BlockDevice => {
-            format!("{tree}/{path} is a block device, which a copy does not carry; move it out of the directory")
-        }
-        What::CharacterDevice => {
-            format!("{tree}/{path} is a character device, which a copy does not carry; move it out of the directory")
-        }
+        What::BlockDevice => text!(
+            "tree.block-device-inside",
+            "{path} is a block device, which a copy does not carry; move it out of the directory",
+            path
+        ),
+        What::CharacterDevice => text!(
+            "tree.character-device-inside",
+            "{path} is a character device, which a copy does not carry; move it out of the directory",
+            path
+        ),
     }
 }
 
@@ -115,7 +128,8 @@ mod tests {
             "x wal\nx sub\ns a b/.sock\nb loop\nc null\nm wal\nm with\\040space/\\134\nm wal\nx lost+found/deep\n";
         let found = parse(lines.lines(), &["lost+found".to_owned()]).unwrap();
         let tree = Located { place: Place::node("primary", "w4"), path: "/data/x".into(), device: None };
-        insta::assert_snapshot!(reasons(&tree, &found).join("\n"), @r"
+        let reasons_shown = reasons(&tree, &found).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(reasons_shown, @r"
         primary/w4:/data/x/wal is a mount point: a copy would leave out what is in it; unmount it, and move its content into the directory
         primary/w4:/data/x/sub lies on another device and is not mounted, as a subvolume of btrfs does: a copy would leave out what is in it; move its content into a directory
         primary/w4:/data/x/a b/.sock is a socket, which a copy does not carry; remove it when nothing listens on it any more
@@ -123,7 +137,7 @@ mod tests {
         primary/w4:/data/x/null is a character device, which a copy does not carry; move it out of the directory
         primary/w4:/data/x/with space/\ is a mount point: a copy would leave out what is in it; unmount it, and move its content into the directory
         ");
-        assert_eq!(reasons(&tree, &[]), [""; 0]);
+        assert_eq!(reasons(&tree, &[]).len(), 0);
         assert_eq!(parse("wal".lines(), &[]), None);
         assert_eq!(parse("d wal".lines(), &[]), None);
     }
@@ -134,6 +148,7 @@ mod tests {
         let found = parse(lines.iter().map(String::as_str), &[]).unwrap();
         let tree = Located { place: Place::node("primary", "w4"), path: "/data/x".into(), device: None };
         let reasons = reasons(&tree, &found);
-        assert_eq!((reasons.len(), reasons[20].as_str()), (21, "... and 980 more in primary/w4:/data/x"));
+        assert_eq!(reasons.len(), 21);
+        assert_eq!(reasons[20], "... and 980 more in primary/w4:/data/x");
     }
 }

@@ -3,7 +3,10 @@
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadScript;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Exit;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Located;
@@ -13,7 +16,7 @@ use super::left_out::{self, LeftOut, with_left_out};
 const SCRIPT: ReadScript = ReadScript::declare("cutover-look", with_left_out!("../scripts/cutover-look.sh"));
 
 /// What a path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// Nothing.
@@ -27,7 +30,7 @@ pub(crate) enum Kind {
 }
 
 /// What a look saw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Look {
     /// What the path leads to.
     pub(crate) kind: Kind,
@@ -55,12 +58,14 @@ pub(crate) async fn look(cx: &Context, tree: &Located, exclude: &[String]) -> Re
     let args = [tree.path.as_str()].into_iter().chain(exclude.iter().map(String::as_str));
     let output = cx.read_at(&tree.place, &SCRIPT.of(args)).await?;
     if output.exit != Exit::Code(0) {
-        let failure = Failure::failed(format!("cannot look at {tree}: {}", output.exit));
-        return Err(failure.details(output.stderr.lines().map(str::to_owned)));
+        let (tree, exit) = (tree.to_string(), &output.exit);
+        let failure = Failure::failed(text!("tree.cannot-look", "cannot look at {tree}: {exit}", tree, exit));
+        return Err(failure.details(output.stderr.lines().map(Text::verbatim)));
     }
     parse(&output.stdout, exclude).ok_or_else(|| {
-        Failure::failed(format!("cannot look at {tree}: its answer is not understood"))
-            .details(output.stdout.lines().map(str::to_owned))
+        let tree = tree.to_string();
+        Failure::failed(text!("tree.look-unclear", "cannot look at {tree}: its answer is not understood", tree))
+            .details(output.stdout.lines().map(Text::verbatim))
     })
 }
 
@@ -77,9 +82,16 @@ pub(crate) async fn check_device(cx: &Context, tree: &Located) -> Result<(), Fai
 
 impl Look {
     /// Why the tree is not where it must be; `None` if it is.
-    pub(crate) fn misplaced(&self, tree: &Located) -> Option<String> {
+    pub(crate) fn misplaced(&self, tree: &Located) -> Option<Text> {
         let wanted = tree.device.as_ref().filter(|device| **device != self.device)?;
-        Some(format!("{tree} lies on {}, not on {wanted}: is the mount missing?", self.device))
+        let (tree, device) = (tree.to_string(), &self.device);
+        Some(text!(
+            "tree.misplaced",
+            "{tree} lies on {device}, not on {wanted}: is the mount missing?",
+            tree,
+            device,
+            wanted
+        ))
     }
 }
 

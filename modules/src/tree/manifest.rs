@@ -1,4 +1,4 @@
-//! A complete listing of a tree, as the script `cutover-manifest` gives it: the only thing copies are judged by.
+//! A complete listing of a tree, as the script `cutover-manifest` writes it: the only thing copies are judged by.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,8 @@ use base64::Engine as _;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadScript;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Exit;
 use sha2::{Digest, Sha256};
 
@@ -48,14 +50,15 @@ impl Manifest {
     }
 
     /// Reads what the script wrote. The error says what is wrong with it.
-    pub(crate) fn parse(encoded: &str, exclude: &[String]) -> Result<Self, String> {
+    pub(crate) fn parse(encoded: &str, exclude: &[String]) -> Result<Self, Text> {
         let text: String = encoded.split_ascii_whitespace().collect();
-        let raw =
-            base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| format!("not base64: {error}"))?;
+        let raw = base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .map_err(|error| text!("manifest.not-base64", "it is not base64: {error}", error = error.to_string()))?;
         let mut fields = raw.split(|byte| *byte == 0);
-        let mut next = || fields.next().ok_or_else(|| "it ends too early".to_owned());
+        let mut next = || fields.next().ok_or_else(|| text!("manifest.short", "it ends too early"));
         if next()? != b"cutover-manifest 2" {
-            return Err("it does not begin as a manifest".to_owned());
+            return Err(text!("manifest.begin", "it does not begin as a manifest"));
         }
         let mut entries = BTreeMap::new();
         loop {
@@ -65,8 +68,8 @@ impl Manifest {
             }
             let (path, target) = (next()?, next()?);
             let path = if path.is_empty() { b".".to_vec() } else { path.to_vec() };
-            let entry =
-                metadata(head, target).ok_or_else(|| format!("bad line `{}`", String::from_utf8_lossy(head)))?;
+            let entry = metadata(head, target)
+                .ok_or_else(|| text!("manifest.line", "bad line `{line}`", line = String::from_utf8_lossy(head)))?;
             entries.insert(path, entry);
         }
         hashes(next()?, &mut entries)?;
@@ -85,26 +88,33 @@ impl Manifest {
         };
         let mut section = |name: &[u8]| match next()? {
             found if found == name => Ok(next()?),
-            _ => Err("it is not complete".to_owned()),
+            _ => Err(incomplete()),
         };
         let lines = String::from_utf8_lossy(section(b"left out")?);
-        let left_out = left_out::parse(lines.lines(), exclude).ok_or("what it leaves out is not understood")?;
+        let left_out = left_out::parse(lines.lines(), exclude)
+            .ok_or_else(|| text!("manifest.left-out", "what it leaves out is not understood"))?;
         let counted = String::from_utf8_lossy(section(b"count")?).trim().parse::<usize>().ok();
         if next()? != b"end" {
-            return Err("it is not complete".to_owned());
+            return Err(incomplete());
         }
         link(&mut entries);
         if let Some((path, _)) = entries.iter().find(|(_, entry)| entry.kind == 'f' && entry.sha256.is_empty()) {
-            return Err(format!("no hash for `{}`: the tree changes while it is read", shown(path)));
+            return Err(text!(
+                "manifest.no-hash",
+                "no hash for `{path}`: the tree changes while it is read",
+                path = shown(path)
+            ));
         }
         if let Some(counted) = counted.filter(|counted| *counted != entries.len()) {
-            return Err(format!(
-                "it has {} entries, and another walk finds {counted}: the tree changes while it is read",
-                entries.len()
+            return Err(text!(
+                "manifest.count",
+                "it has {entries} entries, and another walk finds {counted}: the tree changes while it is read",
+                entries = entries.len(),
+                counted
             ));
         }
         if counted.is_none() && lines.is_empty() {
-            return Err("its entries were not counted".to_owned());
+            return Err(text!("manifest.not-counted", "its entries were not counted"));
         }
         Ok(Self { entries, attributes, left_out })
     }
@@ -114,12 +124,20 @@ impl Manifest {
 pub(crate) async fn manifest(cx: &Context, tree: &Located, exclude: &[String]) -> Result<Manifest, Failure> {
     let args = [tree.path.as_str()].into_iter().chain(exclude.iter().map(String::as_str));
     let output = cx.read_at(&tree.place, &SCRIPT.of(args)).await?;
-    let said = output.stderr.lines().map(str::to_owned).collect::<Vec<_>>();
+    let words = output.stderr.lines().map(Text::verbatim);
+    let tree = tree.to_string();
     if output.exit != Exit::Code(0) {
-        return Err(Failure::failed(format!("cannot list {tree}: {}", output.exit)).details(said));
+        let exit = &output.exit;
+        return Err(Failure::failed(text!("tree.cannot-list", "cannot list {tree}: {exit}", tree, exit)).details(words));
     }
-    Manifest::parse(&output.stdout, exclude)
-        .map_err(|why| Failure::failed(format!("cannot list {tree}: {why}")).details(said))
+    Manifest::parse(&output.stdout, exclude).map_err(|why| {
+        Failure::failed(text!("tree.list-unclear", "cannot list {tree}: {why}", tree, why)).details(words)
+    })
+}
+
+/// The complaint about a manifest that was cut off.
+fn incomplete() -> Text {
+    text!("manifest.incomplete", "it is not complete")
 }
 
 /// Reads `%y %m %U %G %s %T@ %i %b`.
@@ -153,10 +171,10 @@ fn metadata(head: &[u8], target: &[u8]) -> Option<Entry> {
 }
 
 /// Reads `HASH *./path` lines; a leading backslash says that the path is escaped.
-fn hashes(section: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), String> {
+fn hashes(section: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), Text> {
     for line in section.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let (escaped, line) = line.strip_prefix(b"\\").map_or((false, line), |rest| (true, rest));
-        let bad = || format!("bad hash line `{}`", String::from_utf8_lossy(line));
+        let bad = || text!("manifest.hash-line", "bad hash line `{line}`", line = String::from_utf8_lossy(line));
         let (hash, path) = (line.get(..64).ok_or_else(bad)?, line.get(68..).ok_or_else(bad)?);
         let path = if escaped { unescape(path) } else { path.to_vec() };
         let entry = entries.get_mut(&path).ok_or_else(bad)?;
@@ -166,19 +184,23 @@ fn hashes(section: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), 
 }
 
 /// Takes the hash of a large file.
-fn large(hash: &[u8], path: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), String> {
+fn large(hash: &[u8], path: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), Text> {
     let good = hash.len() == 64 && hash.iter().all(u8::is_ascii_hexdigit);
     let path = path.strip_prefix(b"./").unwrap_or(path);
-    let entry = entries.get_mut(path).filter(|_| good).ok_or_else(|| format!("bad hash of `{}`", shown(path)))?;
+    let entry = entries
+        .get_mut(path)
+        .filter(|_| good)
+        .ok_or_else(|| text!("manifest.hash", "bad hash of `{path}`", path = shown(path)))?;
     entry.sha256 = String::from_utf8_lossy(hash).into_owned();
     Ok(())
 }
 
 /// Reads getfattr's dump: blocks of `# file: path` and `name=0xhex` lines.
-fn read_attributes(section: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), String> {
+fn read_attributes(section: &[u8], entries: &mut BTreeMap<Vec<u8>, Entry>) -> Result<(), Text> {
     let mut path = Vec::new();
     for line in section.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let bad = || format!("bad attribute line `{}`", String::from_utf8_lossy(line));
+        let bad =
+            || text!("manifest.attribute-line", "bad attribute line `{line}`", line = String::from_utf8_lossy(line));
         if let Some(name) = line.strip_prefix(b"# file: ") {
             path = unescape(name);
             continue;

@@ -14,7 +14,7 @@ pub(crate) use left_out::reasons as left_out_reasons;
 pub(crate) use left_out::{LeftOut, What};
 pub(crate) use look::{Kind, Look, check_device, look};
 pub(crate) use manifest::{Manifest, manifest};
-pub(crate) use reference::{Located, TreeRef, check_names};
+pub(crate) use reference::{Located, TreeRef, check_names, check_path};
 
 /// The name of the directory that every ext4 file system has in its root, and that is never part of the data.
 pub(crate) const LOST_AND_FOUND: &str = "lost+found";

@@ -1,7 +1,10 @@
 //! How a step names a tree: a directory on a node. Says where commands about it go.
 
 use cutover_engine::failure::Failure;
-use cutover_engine::module::Context;
+use cutover_engine::module::{Context, Facts};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,36 +56,62 @@ impl TreeRef {
     /// Finds the place. `pointer` is where the reference stands in the module's parameters: `/source`.
     pub(crate) fn locate(&self, cx: &Context, pointer: &str) -> Result<Located, Failure> {
         let at = |field: &str| format!("{pointer}/{field}");
-        let path = checked_path(&self.path).map_err(|why| Failure::invalid(why).pointer(at("path")))?;
+        let path = plain(&self.path);
         let device = self.device.clone();
         let place = match (&self.site, &self.node) {
             (None, None) if cx.target().site().is_some() && cx.place() == Place::Controller => {
-                return Err(Failure::invalid(format!("`{}` is on no node: the target is a whole site", self.path))
-                    .help("add `node:`, or set the step's target to nodes or pairs")
-                    .pointer(at("path")));
+                let words = text!("tree.no-node", "`{path}` is not on a node: the target is a whole site", path);
+                let help = text!("tree.no-node.help", "add `node:`, or set the step's target to nodes or pairs");
+                return Err(Failure::invalid(words).help(help).pointer(at("path")));
             }
-            (None, None) => cx.place(),
-            (Some(_), None) => {
-                return Err(Failure::invalid("`site` without `node`").help("add `node:`").pointer(at("site")));
-            }
+            (_, None) => cx.place(),
             (site, Some(node)) => {
                 let site = match site {
                     Some(site) => site,
                     None => cx.site()?,
                 };
                 let known = cx.inventory().sites.get(site).ok_or_else(|| {
-                    Failure::invalid(format!("the inventory has no site `{site}`")).pointer(at("site"))
+                    Failure::invalid(text!("tree.no-such-site", "the inventory has no site `{site}`", site))
+                        .pointer(at("site"))
                 })?;
                 if !known.nodes.contains_key(node) {
                     let names = known.nodes.keys().cloned().collect::<Vec<_>>().join(", ");
-                    return Err(Failure::invalid(format!("site `{site}` has no node `{node}`"))
-                        .help(format!("its nodes are {names}"))
-                        .pointer(at("node")));
+                    let words = text!("tree.no-such-node", "site `{site}` has no node `{node}`", site, node);
+                    let help = text!("tree.no-such-node.help", "its nodes are {names}", names);
+                    return Err(Failure::invalid(words).help(help).pointer(at("node")));
                 }
                 Place::node(site, node)
             }
         };
         Ok(Located { place, path, device })
+    }
+
+    /// Refuses a reference that names no tree, wherever it is looked for. `pointer` is where it stands in the parameters.
+    pub(crate) fn judge(&self, pointer: &str) -> Result<(), Failure> {
+        let at = |field: &str| format!("{pointer}/{field}");
+        check_path(&self.path, &at("path"))?;
+        if self.site.is_some() && self.node.is_none() {
+            let help = text!("tree.site-alone.help", "add `node:`");
+            let words = text!("tree.site-alone", "`site` without `node`");
+            return Err(Failure::invalid(words).help(help).pointer(at("site")));
+        }
+        let empty = |field: &Option<String>| field.as_ref().is_some_and(String::is_empty);
+        let fields = [("site", &self.site), ("node", &self.node), ("device", &self.device)];
+        match fields.into_iter().find(|(_, field)| empty(field)) {
+            Some((name, _)) => {
+                Err(Failure::invalid(text!("tree.empty-name", "`{name}` is empty", name)).pointer(at(name)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The tree as a subject; `None` if it is named by a node of a site and the task has no site.
+    pub(crate) fn subject(&self, facts: &Facts) -> Option<Subject> {
+        let place = match &self.node {
+            None => facts.place(),
+            Some(node) => Place::node(self.site.as_deref().or(facts.target().site())?, node),
+        };
+        Some(Subject::path(&place, plain(&self.path)))
     }
 }
 
@@ -91,27 +120,35 @@ pub(crate) fn check_names(names: &[String], pointer: &str) -> Result<(), Failure
     for (index, name) in names.iter().enumerate() {
         let bad = name.is_empty() || name == "." || name == ".." || name.contains(['/', '*', '?', '[', '\\']);
         if bad {
-            return Err(Failure::invalid(format!("`{name}` is no plain file name"))
-                .help("name entries directly in the directory, without slashes and wildcards")
+            let help =
+                text!("tree.file-name.help", "name entries directly in the directory, without slashes and wildcards");
+            return Err(Failure::invalid(text!("tree.file-name", "`{name}` is not a plain file name", name))
+                .help(help)
                 .pointer(format!("{pointer}/{index}")));
         }
     }
     Ok(())
 }
 
-/// A path as the scripts get it.
-fn checked_path(path: &str) -> Result<String, String> {
+/// Refuses a path that cannot be a directory of data.
+pub(crate) fn check_path(path: &str, pointer: &str) -> Result<(), Failure> {
+    let wrong = |words: Text| Err(Failure::invalid(words).pointer(pointer));
     if !path.starts_with('/') {
-        return Err(format!("`{path}` is no absolute path"));
+        return wrong(text!("tree.not-absolute", "`{path}` is not an absolute path", path));
     }
+    if path.split('/').any(|part| part == "." || part == "..") {
+        return wrong(text!("tree.dots", "`{path}` has `.` or `..` in it", path));
+    }
+    if plain(path) == "/" {
+        return wrong(text!("tree.root", "`/` is not a directory of data"));
+    }
+    Ok(())
+}
+
+/// A path as the scripts get it: without doubled slashes and one at the end.
+fn plain(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    if parts.iter().any(|part| *part == "." || *part == "..") {
-        return Err(format!("`{path}` has `.` or `..` in it"));
-    }
-    if parts.is_empty() {
-        return Err("`/` is no directory of data".to_owned());
-    }
-    Ok(format!("/{}", parts.join("/")))
+    format!("/{}", parts.join("/"))
 }
 
 #[cfg(test)]
@@ -120,10 +157,11 @@ mod tests {
 
     #[test]
     fn paths_are_made_plain_or_refused() {
-        assert_eq!(checked_path("/data//vol/").as_deref(), Ok("/data/vol"));
-        assert_eq!(checked_path("data").unwrap_err(), "`data` is no absolute path");
-        assert_eq!(checked_path("/data/../etc").unwrap_err(), "`/data/../etc` has `.` or `..` in it");
-        assert_eq!(checked_path("//").unwrap_err(), "`/` is no directory of data");
+        assert_eq!(plain("/data//vol/"), "/data/vol");
+        let refused = |path| check_path(path, "/path").unwrap_err().message.to_string();
+        assert_eq!(refused("data"), "`data` is not an absolute path");
+        assert_eq!(refused("/data/../etc"), "`/data/../etc` has `.` or `..` in it");
+        assert_eq!(refused("//"), "`/` is not a directory of data");
     }
 
     #[test]
