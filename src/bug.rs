@@ -13,8 +13,7 @@ pub(crate) fn guard(run: impl FnOnce() -> ExitCode) -> ExitCode {
         let message = payload.downcast_ref::<String>().map(String::as_str);
         let message = message.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        // There is nobody left to tell if this cannot be written.
-        let _ = terminal::complain(&report(message, &place));
+        terminal::offer(&report(message, &place));
     }));
     catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Bug.into())
 }

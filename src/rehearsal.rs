@@ -15,7 +15,7 @@ use cutover_sandbox::{Sandbox, WorldSpec};
 use serde_json::{Map, Value};
 
 use crate::files::{Chosen, Job, Named, read};
-use crate::session::{self, Granted};
+use crate::session;
 
 /// How many playbooks may stand before the one that is rehearsed.
 const LONGEST_CHAIN: usize = 8;
@@ -115,7 +115,7 @@ impl Rehearsal {
     ) -> Ending {
         let settings = Settings { verb: Verb::Rehearse, seed: self.seed, ..settings };
         let world = Arc::new(world.clone());
-        let ports = session::ports(run, world, Arc::new(Granted), journal, reader, stop);
+        let ports = session::simulated(run, world, journal, reader, stop);
         execute(run, &ports, &settings).await
     }
 

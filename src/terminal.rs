@@ -1,8 +1,13 @@
 //! Writing to the terminal: colours or none, and readers that go away early. Not what is written.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use crate::args::Color;
+
+/// How long a reader may take who holds something up.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Decides about colours for this process: on standard output and, apart from it, on standard error.
 pub(crate) fn set_colors(color: Color) {
@@ -43,6 +48,27 @@ pub(crate) fn complain_bytes(bytes: &[u8]) -> io::Result<()> {
 /// Writes to standard error, in the same way.
 pub(crate) fn complain(text: &str) -> io::Result<()> {
     write(&mut io::stderr().lock(), text.as_bytes())
+}
+
+/// Writes to standard error what must not hold up a run or its end: a terminal that is frozen is left alone after a while.
+pub(crate) fn offer(text: &str) {
+    let text = text.to_owned();
+    offered(move || complain(&text));
+}
+
+/// Writes to standard output in the same way.
+pub(crate) fn offer_output(text: &str) {
+    let text = text.to_owned();
+    offered(move || print(&text));
+}
+
+/// Writes on a thread, which stays behind if it takes too long. There is nobody left to tell if it cannot be written.
+fn offered(write: impl FnOnce() -> io::Result<()> + Send + 'static) {
+    let (sender, done) = channel();
+    let writing = std::thread::Builder::new().spawn(move || sender.send(write()));
+    if writing.is_ok() {
+        let _ = done.recv_timeout(PATIENCE);
+    }
 }
 
 fn write(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {

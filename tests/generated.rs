@@ -34,6 +34,7 @@ fn schemas_are_what_the_types_make() {
     same_as_made("schemas", "inventory.schema.json", "inventory");
     same_as_made("schemas", "world.schema.json", "world");
     same_as_made("schemas", "event.schema.json", "event");
+    same_as_made("schemas", "plan.schema.json", "plan");
 }
 
 #[test]
@@ -46,10 +47,8 @@ fn files_are_written_where_they_are_wanted() {
     let directory = tempfile::tempdir().expect("a directory");
     let output = run(directory.path(), &["schema", "--write", "a/b"]);
     let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(
-        said,
-        "a/b/playbook.schema.json\na/b/inventory.schema.json\na/b/world.schema.json\na/b/event.schema.json\n"
-    );
+    let kinds = ["playbook", "inventory", "world", "event", "plan"];
+    assert_eq!(said, kinds.map(|kind| format!("a/b/{kind}.schema.json\n")).concat());
     for line in said.lines() {
         let text = fs::read_to_string(directory.path().join(line)).expect("a file");
         serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
@@ -83,6 +82,40 @@ fn the_schema_of_playbooks_knows_every_module_by_its_own_parameters() {
         let text = fs::read_to_string(root().join("tests/cases").join(name)).expect("a playbook");
         assert_eq!(schema.is_valid(&json_of(&text)), good, "{name}");
     }
+}
+
+#[test]
+fn the_schema_of_events_describes_every_kind() {
+    let schema = validator("event.schema.json");
+    let journal = fs::read_to_string(root().join("examples/eventful.jsonl")).expect("a journal");
+    for line in journal.lines() {
+        let event: Value = serde_json::from_str(line).expect("JSON");
+        let errors: Vec<String> =
+            schema.iter_errors(&event).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{line}: {errors:#?}");
+        for (field, wrong) in
+            [("v", json!(1)), ("kind", json!("teleported")), ("task", json!("x")), ("outcome", json!(7))]
+        {
+            let mut other = event.clone();
+            if other.get(field).is_some() {
+                other[field] = wrong;
+                assert!(!schema.is_valid(&other), "`{field}` takes anything: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_schema_of_plans_takes_a_plan() {
+    let schema = validator("plan.schema.json");
+    let output = run(&root(), &["plan", "playbooks/etcd-cutover.yml", "--sandbox", "--output", "json"]);
+    let plan: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let errors: Vec<String> =
+        schema.iter_errors(&plan).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let mut wrong = plan;
+    wrong["phases"][0]["steps"][0]["verdict"] = json!("perhaps");
+    assert!(!schema.is_valid(&wrong));
 }
 
 #[test]

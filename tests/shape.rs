@@ -112,14 +112,39 @@ fn only_the_command_line_prints_reads_the_environment_and_exits() {
 
 #[test]
 fn dependencies_point_one_way() {
-    let allowed = [("engine", vec![]), ("modules", vec!["cutover-engine"]), ("sandbox", vec!["cutover-engine"])];
+    let allowed = [
+        ("protocol", vec![]),
+        ("engine", vec!["cutover-protocol"]),
+        ("modules", vec!["cutover-engine"]),
+        ("sandbox", vec!["cutover-engine"]),
+        ("connections", vec!["cutover-engine"]),
+    ];
     for (part, allowed) in allowed {
         let manifest = fs::read_to_string(root().join(part).join("Cargo.toml")).expect("a manifest");
-        let used: Vec<&str> = manifest
-            .lines()
-            .filter(|line| line.starts_with("cutover-"))
-            .filter_map(|line| line.split(['.', ' ', '=']).next())
-            .collect();
+        let names = manifest.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+        let used: Vec<&str> = names.clone().filter(|name| name.starts_with("cutover-")).collect();
         assert_eq!(used, allowed, "{part}");
+        // Requests are data everywhere else.
+        let waist = ["kube", "http", "http-body-util", "tower", "k8s-openapi", "hyper"];
+        let wire: Vec<&str> = names.clone().filter(|name| waist.contains(name)).collect();
+        assert!(part == "connections" || wire.is_empty(), "{part}: {wire:?}");
+        let runtime: Vec<&str> = names.filter(|name| name.starts_with("tokio")).collect();
+        assert!(part != "protocol" || runtime.is_empty(), "{part}: {runtime:?}");
     }
+}
+
+#[test]
+fn a_command_is_declared_read_only_by_authors_alone() {
+    let mut declared = Vec::new();
+    for directory in ["engine/src", "modules/src", "sandbox/src", "connections/src", "src"] {
+        for (path, text) in sources(directory) {
+            let code = without_tests(&path, &text);
+            for line in code.lines().filter(|line| line.contains("ReadOnly::declared(")) {
+                assert!(line.contains(", params.read_only)"), "{}: {line}", path.display());
+                declared.push(path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned());
+            }
+        }
+    }
+    declared.sort();
+    assert_eq!(declared, ["command.rs", "k8s_exec.rs"]);
 }

@@ -167,7 +167,7 @@ register: roles
 /// What a command printed, and how it ended.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Printed {
-    /// How it ended; null if it did not have to run, because `creates` was there already.
+    /// How it ended; null if it did not run, as in a plan or where `creates` is there already.
     rc: Option<Rc>,
     /// Its standard output, without line feeds at the end.
     stdout: String,

@@ -5,12 +5,17 @@ use cutover_engine::action::Done;
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
-use cutover_engine::target::Target;
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::subject::Subject;
+
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use jiff::Timestamp;
 
 use crate::drbd::contact::Contact;
 use crate::drbd::end::{self, reach};
@@ -41,6 +46,13 @@ pub(crate) struct Params {
     pub(crate) accept_stale: Option<String>,
 }
 
+impl Params {
+    /// Whether a pair is compared.
+    fn compares(&self, pair: &Pair) -> bool {
+        self.resources.is_empty() || self.resources.contains(&pair.resource)
+    }
+}
+
 impl Default for Params {
     fn default() -> Self {
         let max_spread = HumanDuration(std::time::Duration::from_secs(30));
@@ -63,6 +75,54 @@ struct Replica {
     last_contact: Contact,
 }
 
+/// What `drbd_freshness` registers.
+#[derive(Serialize, JsonSchema)]
+struct Registered {
+    /// The replicas, in the order of the pairs.
+    replicas: Vec<Seen>,
+    /// How far the newest and the oldest known contact are apart, in seconds; null if fewer than two are known.
+    spread_seconds: Option<u64>,
+    /// Whether the replicas are of the same moment and whole.
+    fresh: bool,
+    /// The words of `accept_stale` if they were needed.
+    accepted: Option<String>,
+}
+
+/// A replica as it is registered.
+#[derive(Serialize, JsonSchema)]
+struct Seen {
+    /// The resource's name.
+    resource: String,
+    /// The node, as in `standby/worker01`.
+    node: String,
+    /// Its disk; null if the resource is not up there, or the node does not answer.
+    disk: Option<DiskState>,
+    /// Whether it is in contact with its peer now.
+    in_contact: bool,
+    /// When it last was in contact, by the controller's clock; null if that is not known.
+    #[schemars(with = "Option<String>")]
+    last_contact: Option<Timestamp>,
+    /// Why that is not known.
+    unknown: Option<String>,
+}
+
+impl From<&Replica> for Seen {
+    fn from(replica: &Replica) -> Self {
+        let unknown = match &replica.last_contact {
+            Contact::Unknown(why) => Some(why.to_string()),
+            Contact::Now(_) | Contact::Lost(_) => None,
+        };
+        Self {
+            resource: replica.resource.clone(),
+            node: replica.place.to_string(),
+            disk: replica.disk,
+            in_contact: matches!(replica.last_contact, Contact::Now(_)),
+            last_contact: replica.last_contact.at(),
+            unknown,
+        }
+    }
+}
+
 impl Module for DrbdFreshness {
     const NAME: &'static str = "drbd_freshness";
     const SUMMARY: &'static str =
@@ -75,14 +135,30 @@ drbd_freshness:
 register: fresh
 "#;
 
+    const TARGETS: Targets = Targets::WHOLE_SITE;
+
     type Params = Params;
     type State = State;
 
-    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+    fn judge(params: &Params) -> Result<(), Failure> {
         if params.accept_stale.as_ref().is_some_and(|text| text.trim().is_empty()) {
-            let message = "`accept_stale` is empty: say why, and who says so";
+            let message = text!("drbd_freshness.empty", "`accept_stale` is empty: say why, and who says so");
             return Err(Failure::invalid(message).pointer("/accept_stale"));
         }
+        Ok(())
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let compared = facts.pairs().iter().filter(|pair| params.compares(pair));
+        let subjects = compared.flat_map(|pair| {
+            let resource = Subject::Resource { resource: pair.resource.clone() };
+            let device = |member: &PairMember| Subject::device(&crate::drbd::place(member), &member.device);
+            std::iter::once(resource).chain(pair.members.values().map(device))
+        });
+        Some(subjects.collect())
+    }
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let mut replicas = Vec::new();
         for (pair, own, peer) in members(cx, params)? {
             replicas.push(replica(cx, pair, own, peer).await?);
@@ -97,61 +173,64 @@ register: fresh
             None => Diff::refused(reasons.into_iter().map(compare::Reason::refusal)),
             // Nothing is done, but that it was accepted stands in plan, report and journal.
             Some(words) => {
-                let findings: Vec<String> = reasons.into_iter().map(|reason| reason.finding).collect();
-                let summary = format!("accept the replicas as they are, because: {words}; {}", findings.join("; "));
-                Diff::Run(vec![Change::transient(summary, [])])
+                let findings: Vec<Text> = reasons.into_iter().map(|reason| reason.finding).collect();
+                let summary = text!(
+                    "drbd_freshness.accept",
+                    "accept the replicas as they are, because: {words}; {findings}",
+                    words,
+                    findings = findings
+                );
+                Diff::Run(vec![Change::transient(summary, []).key("accept-stale")])
             }
         }
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Registered>())
+    }
+
     fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
-        let replicas = state.0.iter().map(|replica| {
-            let (in_contact, unknown) = match &replica.last_contact {
-                Contact::Now(_) => (true, None),
-                Contact::Lost(_) => (false, None),
-                Contact::Unknown(words) => (false, Some(words)),
-            };
-            json!({
-                "resource": replica.resource,
-                "node": replica.place.to_string(),
-                "disk": replica.disk,
-                "in_contact": in_contact,
-                "last_contact": replica.last_contact.at(),
-                "unknown": unknown,
-            })
-        });
-        let reasons = compare::reasons(params, &state.0);
-        json!({
-            "replicas": replicas.collect::<Vec<_>>(),
-            "spread_seconds": compare::spread(&state.0).map(|spread| spread.0.as_secs()),
-            "fresh": reasons.is_empty(),
-            "accepted": params.accept_stale.as_ref().filter(|_| !reasons.is_empty()),
+        let fresh = compare::reasons(params, &state.0).is_empty();
+        crate::drbd::registered(Registered {
+            replicas: state.0.iter().map(Seen::from).collect(),
+            spread_seconds: compare::spread(&state.0).map(|spread| spread.0.as_secs()),
+            fresh,
+            accepted: params.accept_stale.clone().filter(|_| !fresh),
         })
     }
 }
 
 /// The pairs that are compared, each with the member at the task's site and the other one.
 fn members<'a>(cx: &'a Context, params: &Params) -> Result<Vec<(&'a Pair, &'a PairMember, &'a PairMember)>, Failure> {
-    let Target::Site { site } = cx.target() else {
-        let message = format!("this module compares the replicas of a site, but the step's target is {}", cx.target());
-        return Err(Failure::invalid(message).help("set `target: passive` or `target: active`"));
-    };
+    let site = cx.site()?;
     let pairs = &cx.inventory().pairs;
     if let Some(index) = params.resources.iter().position(|name| pairs.iter().all(|pair| pair.resource != *name)) {
         let known: Vec<&str> = pairs.iter().map(|pair| pair.resource.as_str()).collect();
-        let message = format!("no pair has the resource `{}`; there are {}", params.resources[index], known.join(", "));
+        let message = text!(
+            "drbd_freshness.unknown-resource",
+            "no pair has the resource `{resource}`; there are {known}",
+            resource = &params.resources[index],
+            known = known.join(", ")
+        );
         return Err(Failure::invalid(message).pointer(format!("/resources/{index}")));
     }
-    let wanted = |pair: &&Pair| params.resources.is_empty() || params.resources.contains(&pair.resource);
     let split = |pair: &'a Pair| {
-        let peer = pair.members.values().find(|member| member.site != *site)?;
+        let peer = pair.members.values().find(|member| member.site != site)?;
         Some((pair, pair.members.get(site)?, peer))
     };
-    let found: Vec<_> = pairs.iter().filter(wanted).filter_map(split).collect();
+    let found: Vec<_> = pairs.iter().filter(|pair| params.compares(pair)).filter_map(split).collect();
     if found.is_empty() {
-        return Err(Failure::invalid(format!("the inventory has no pair with a member at {site}")));
+        return Err(Failure::invalid(text!(
+            "drbd_freshness.no-pair",
+            "the inventory has no pair with a member at {site}",
+            site = site
+        )));
     }
     Ok(found)
+}
+
+fn unreachable(words: &Text) -> Text {
+    text!("drbd_freshness.unreachable", "the node cannot be asked: {words}", words = words)
 }
 
 async fn replica(cx: &Context, pair: &Pair, own: &PairMember, peer: &PairMember) -> Result<Replica, Failure> {
@@ -164,7 +243,7 @@ async fn replica(cx: &Context, pair: &Pair, own: &PairMember, peer: &PairMember)
     };
     let (disk, last_contact) = match reach(looked.await)? {
         Ok(found) => found,
-        Err(words) => (None, Contact::Unknown(format!("the node cannot be asked: {words}"))),
+        Err(words) => (None, Contact::Unknown(unreachable(&words))),
     };
     Ok(Replica { resource: resource.clone(), place, peer, disk, last_contact })
 }

@@ -7,13 +7,17 @@ use std::fmt;
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff, Facts, Module};
-use schemars::JsonSchema;
+use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
+use cutover_engine::subject::Subject;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::drbd::config;
 use crate::drbd::end::{End, Peer};
+use crate::drbd::generations::Generations;
+use crate::drbd::states::{ConnectionState, DiskState, Role};
 use crate::drbd::version::{Generation, Version};
 use crate::storage::block::Block;
 
@@ -112,7 +116,7 @@ pub(crate) struct State {
     /// The size of the other end's backing disk in bytes; `None` if not known.
     peer_bytes: Option<u64>,
     /// Other resources that have this one's minor or port.
-    collisions: Vec<String>,
+    collisions: Vec<Text>,
     /// This end.
     own: End,
     /// The other end; looked at only if this one is StandAlone.
@@ -123,6 +127,27 @@ pub(crate) struct State {
     mounted: Vec<String>,
     /// What systemd says of the unit that brings it up at boot, as in `disabled`; looked at only if that is wanted.
     boot: Option<String>,
+}
+
+/// What `drbd_resource` registers.
+#[derive(Serialize, JsonSchema)]
+struct Registered {
+    /// The resource's name.
+    resource: String,
+    /// The resource file.
+    file: String,
+    /// Whether the resource is in the kernel. What follows, up to `connection`, is null if it is not.
+    up: bool,
+    /// The role of this end.
+    role: Option<Role>,
+    /// The disk of this end.
+    disk: Option<DiskState>,
+    /// The connection to the other end.
+    connection: Option<ConnectionState>,
+    /// The data generations of this end; null if it has no metadata.
+    generations: Option<Generations>,
+    /// The version of the kernel module, as in `9.2.14`; null if there is none.
+    kernel_version: Option<String>,
 }
 
 impl Params {
@@ -142,7 +167,7 @@ impl Params {
 impl State {
     /// Whether the backing disk is attached.
     fn attached(&self) -> bool {
-        use crate::drbd::states::DiskState::{Attaching, Detaching, Diskless, Failed};
+        use DiskState::{Attaching, Detaching, Diskless, Failed};
         let disk = self.own.status.as_ref().map(|status| status.disk);
         disk.is_some_and(|disk| !matches!(disk, Diskless | Attaching | Detaching | Failed))
     }
@@ -157,11 +182,25 @@ target: [passive.pairs, active.pairs]
 drbd_resource: {create_metadata: true, verify_alg: crc32c}
 "#;
 
+    const TARGETS: Targets = Targets::PAIR;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        settings::check(params)
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let mut subjects = crate::drbd::subjects(facts);
+        if let Ok((pair, own, _)) = facts.pair() {
+            subjects.push(Subject::device(&facts.place(), &own.disk));
+            subjects.push(Subject::path(&facts.place(), params.file(&pair.resource)));
+        }
+        Some(subjects)
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        settings::check(params)?;
         look::probe(cx, params).await
     }
 
@@ -172,18 +211,22 @@ drbd_resource: {create_metadata: true, verify_alg: crc32c}
         }
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Registered>())
+    }
+
     fn result(&self, facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
         let resource = facts.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default();
         let status = state.own.status.as_ref();
-        json!({
-            "resource": resource,
-            "file": params.file(&resource),
-            "up": status.is_some(),
-            "role": status.map(|status| status.role),
-            "disk": status.map(|status| status.disk),
-            "connection": status.map(|status| status.connection),
-            "generations": state.own.generations,
-            "kernel_version": state.version.kernel,
+        crate::drbd::registered(Registered {
+            file: params.file(&resource),
+            resource,
+            up: status.is_some(),
+            role: status.map(|status| status.role),
+            disk: status.map(|status| status.disk),
+            connection: status.map(|status| status.connection),
+            generations: state.own.generations,
+            kernel_version: state.version.kernel.clone(),
         })
     }
 }

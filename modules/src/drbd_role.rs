@@ -3,15 +3,18 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Facts, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
 use cutover_engine::reads;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
 use cutover_engine::world::Place;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::drbd::end::{End, Peer, reach};
-use crate::drbd::states::{DiskState, Role};
+use crate::drbd::generations::Generations;
+use crate::drbd::states::{ConnectionState, DiskState, Role};
 use crate::storage::users::{self, User};
 use crate::storage::{mounts, stdout};
 
@@ -85,22 +88,57 @@ struct Holder {
     users: Vec<User>,
 }
 
+/// What `drbd_role` registers.
+#[derive(Serialize, JsonSchema)]
+struct Registered {
+    /// The resource's name.
+    resource: String,
+    /// The role of this end; null if the resource is not up here.
+    role: Option<Role>,
+    /// Whether the role was changed.
+    changed: bool,
+    /// The disk of this end.
+    disk: Option<DiskState>,
+    /// The connection to the other end.
+    connection: Option<ConnectionState>,
+    /// The other end's role, as it says itself; null if it was not asked, or does not answer.
+    peer_role: Option<Role>,
+    /// Whether the other end was asked and answered. It is not asked before a demotion.
+    peer_reachable: bool,
+    /// The data generations of this end.
+    generations: Option<Generations>,
+    /// The data generations of the other end; null if it was not asked, or does not answer.
+    peer_generations: Option<Generations>,
+    /// The parameter `fenced`.
+    fenced: Option<String>,
+    /// The parameter `accept_data_loss`.
+    accept_data_loss: Option<String>,
+}
+
 impl Params {
     fn check(&self) -> Result<(), Failure> {
         let words = [("fenced", &self.fenced), ("accept_data_loss", &self.accept_data_loss)];
         for (name, value) in words {
             if value.as_ref().is_some_and(|text| text.trim().is_empty()) {
-                let message = format!("`{name}` is empty: say who says so, and how it is known");
+                let message = text!("drbd_role.empty", "`{name}` is empty: say who says so, and how it is known", name);
                 return Err(Failure::invalid(message).pointer(format!("/{name}")));
             }
             if value.is_some() && (self.role == Wanted::Secondary || self.initial) {
-                let with =
-                    if self.initial { "`initial`, which needs both ends and no data" } else { "`role: secondary`" };
-                return Err(Failure::invalid(format!("`{name}` does not go with {with}")).pointer(format!("/{name}")));
+                let message = if self.initial {
+                    text!(
+                        "drbd_role.not-with-initial",
+                        "`{name}` does not go with `initial`, which needs both ends and no data",
+                        name
+                    )
+                } else {
+                    text!("drbd_role.not-with-secondary", "`{name}` does not go with `role: secondary`", name)
+                };
+                return Err(Failure::invalid(message).pointer(format!("/{name}")));
             }
         }
         if self.initial && self.role == Wanted::Secondary {
-            return Err(Failure::invalid("`initial` goes with `role: primary`").pointer("/initial"));
+            let message = text!("drbd_role.initial-with-secondary", "`initial` goes with `role: primary`");
+            return Err(Failure::invalid(message).pointer("/initial"));
         }
         Ok(())
     }
@@ -118,11 +156,20 @@ drbd_role:
   fenced: "{{ attestation }}"
 "#;
 
+    const TARGETS: Targets = Targets::PAIR;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        params.check()
+    }
+
+    fn subjects(&self, facts: &Facts, _params: &Params) -> Option<Vec<Subject>> {
+        Some(crate::drbd::subjects(facts))
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        params.check()?;
         let (pair, own, peer) = cx.pair()?;
         let end = End::read(cx, &cx.place(), &pair.resource).await?;
         let mut state = State { own: end, peer: None, traces: Vec::new(), mounted: Vec::new() };
@@ -159,21 +206,25 @@ drbd_role:
         }
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Registered>())
+    }
+
     fn result(&self, facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {
         let status = state.own.status.as_ref();
         let peer = state.peer.as_ref().and_then(Peer::end);
-        json!({
-            "resource": facts.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default(),
-            "role": status.map(|status| status.role),
-            "changed": !done.is_empty(),
-            "disk": status.map(|status| status.disk),
-            "connection": status.map(|status| status.connection),
-            "peer_role": peer.and_then(|end| end.status.as_ref()).map(|status| status.role),
-            "peer_reachable": peer.is_some(),
-            "generations": state.own.generations,
-            "peer_generations": peer.and_then(|end| end.generations),
-            "fenced": params.fenced,
-            "accept_data_loss": params.accept_data_loss,
+        crate::drbd::registered(Registered {
+            resource: facts.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default(),
+            role: status.map(|status| status.role),
+            changed: !done.is_empty(),
+            disk: status.map(|status| status.disk),
+            connection: status.map(|status| status.connection),
+            peer_role: peer.and_then(|end| end.status.as_ref()).map(|status| status.role),
+            peer_reachable: peer.is_some(),
+            generations: state.own.generations,
+            peer_generations: peer.and_then(|end| end.generations),
+            fenced: params.fenced.clone(),
+            accept_data_loss: params.accept_data_loss.clone(),
         })
     }
 }

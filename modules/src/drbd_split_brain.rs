@@ -4,15 +4,18 @@
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff, Facts, Module};
+use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
 use cutover_engine::reads;
-use schemars::JsonSchema;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::drbd::at;
 use crate::drbd::end::{End, Peer};
-use crate::drbd::generations::Relation;
+use crate::drbd::generations::{Generations, Relation};
+use crate::drbd::states::{ConnectionState, ReplicationState};
 use crate::storage::mounts;
 use crate::storage::users::{self, User};
 use crate::tree::{self, Located, Look};
@@ -79,20 +82,51 @@ struct Node {
     image: bool,
 }
 
+/// What `drbd_split_brain` registers.
+#[derive(Serialize, JsonSchema)]
+struct Registered {
+    /// The resource's name.
+    resource: String,
+    /// The node whose changes are lost, as in `standby/worker01`.
+    victim: String,
+    /// The other node.
+    survivor: String,
+    /// Whether something was given up now.
+    changed: bool,
+    /// The victim's connection; null if the resource is not up there.
+    connection: Option<ConnectionState>,
+    /// What the victim's replication does; null if the resource is not up there.
+    replication: Option<ReplicationState>,
+    /// The data generations of the victim.
+    generations: Option<Generations>,
+    /// The data generations of the survivor.
+    survivor_generations: Option<Generations>,
+    /// The image of the victim's disk; null if nothing had to be given up.
+    backup: Option<backup::Image>,
+}
+
 impl Params {
     fn marker(&self, pair: &Pair) -> String {
         self.marker.clone().unwrap_or_else(|| format!("/etc/drbd.d/cke_{}.primary", pair.resource))
     }
 
-    fn check(&self, cx: &Context, own: &PairMember) -> Result<(), Failure> {
+    fn check_paths(&self) -> Result<(), Failure> {
         for (pointer, path) in [("/backup", Some(&self.backup)), ("/marker", self.marker.as_ref())] {
             let Some(path) = path else { continue };
             let odd = |part: &str| matches!(part, "" | "." | "..") || part.contains('\n');
             if !path.starts_with('/') || path.trim_end_matches('/').split('/').skip(1).any(odd) || path == "/" {
-                let message = format!("`{path}` is no absolute path below `/` without `.` and `..`");
+                let message = text!(
+                    "drbd_split_brain.path",
+                    "`{path}` is not an absolute path below `/` without `.` and `..`",
+                    path
+                );
                 return Err(Failure::invalid(message).pointer(pointer));
             }
         }
+        Ok(())
+    }
+
+    fn check_victim(&self, cx: &Context, own: &PairMember) -> Result<(), Failure> {
         let roles = &cx.inventory().roles;
         let (named, site) = match self.victim {
             Side::Active => ("active", &roles.active),
@@ -101,9 +135,19 @@ impl Params {
         if own.site == *site {
             return Ok(());
         }
-        let message = format!("`victim: {named}` is {site}, but the step's target is {}", cx.target());
-        let help =
-            format!("the target are the victim's pairs: `target: {named}.pairs`, if {site} is to lose its changes");
+        let message = text!(
+            "drbd_split_brain.victim",
+            "`victim: {named}` is {site}, but the step's target is {target}",
+            named,
+            site,
+            target = cx.target()
+        );
+        let help = text!(
+            "drbd_split_brain.victim.help",
+            "the target is the victim's pairs: `target: {named}.pairs`, if {site} is to lose its changes",
+            named,
+            site
+        );
         Err(Failure::invalid(message).pointer("/victim").help(help))
     }
 }
@@ -120,12 +164,28 @@ drbd_split_brain:
   backup: "/data/vmdata/backup/{{ run.id }}"
 "#;
 
+    const TARGETS: Targets = Targets::PAIR;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        params.check_paths()
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let mut subjects = crate::drbd::subjects(facts);
+        if let Ok((pair, own, _)) = facts.pair() {
+            subjects.push(Subject::device(&facts.place(), &own.disk));
+            let paths = [params.backup.trim_end_matches('/').to_owned(), params.marker(pair)];
+            subjects.extend(paths.map(|path| Subject::path(&facts.place(), path)));
+        }
+        Some(subjects)
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let (pair, own, _) = cx.pair()?;
-        params.check(cx, own)?;
+        params.check_victim(cx, own)?;
         let victim = End::read(cx, &cx.place(), &pair.resource).await?;
         let survivor = Peer::read(cx).await?;
         let split = compare::relation(&victim, &survivor) == Some(Relation::SplitBrain);
@@ -140,19 +200,23 @@ drbd_split_brain:
         }
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Registered>())
+    }
+
     fn result(&self, facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
         let found = facts.pair().ok();
         let status = state.victim.status.as_ref();
-        json!({
-            "resource": found.map(|(pair, ..)| pair.resource.clone()),
-            "victim": found.map(|(_, own, _)| at(own)),
-            "survivor": found.map(|(_, _, peer)| at(peer)),
-            "changed": !done.is_empty(),
-            "connection": status.map(|status| status.connection),
-            "replication": status.map(|status| status.replication),
-            "generations": state.victim.generations,
-            "survivor_generations": state.survivor.end().and_then(|end| end.generations),
-            "backup": done.iter().find_map(backup::read),
+        crate::drbd::registered(Registered {
+            resource: found.map(|(pair, ..)| pair.resource.clone()).unwrap_or_default(),
+            victim: found.map(|(_, own, _)| at(own)).unwrap_or_default(),
+            survivor: found.map(|(_, _, peer)| at(peer)).unwrap_or_default(),
+            changed: !done.is_empty(),
+            connection: status.map(|status| status.connection),
+            replication: status.map(|status| status.replication),
+            generations: state.victim.generations,
+            survivor_generations: state.survivor.end().and_then(|end| end.generations),
+            backup: done.iter().find_map(backup::read),
         })
     }
 }

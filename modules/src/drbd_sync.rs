@@ -3,12 +3,16 @@
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Waiting};
-use schemars::JsonSchema;
+use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Targets, Waiting};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::drbd::end::{End, Peer};
+use crate::drbd::generations::Generations;
 use crate::drbd::split_brain::suspicion;
 use crate::drbd::states::{ConnectionState, DiskState, ReplicationState, Role};
 use crate::drbd::status::Status;
@@ -51,6 +55,31 @@ pub(crate) struct State {
     peer: Option<Peer>,
 }
 
+/// What `drbd_sync` registers. All but `resource` and `generations` is null if the resource is not up here.
+#[derive(Serialize, JsonSchema)]
+struct Registered {
+    /// The resource's name.
+    resource: String,
+    /// The connection to the other end.
+    connection: Option<ConnectionState>,
+    /// What the replication does.
+    replication: Option<ReplicationState>,
+    /// The role of this end.
+    role: Option<Role>,
+    /// The role of the other end, as seen from here.
+    peer_role: Option<Role>,
+    /// The disk of this end.
+    disk: Option<DiskState>,
+    /// The disk of the other end, as seen from here.
+    peer_disk: Option<DiskState>,
+    /// How much differs or may differ, in KiB; null if DRBD does not say.
+    out_of_sync_kib: Option<u64>,
+    /// How much of the data is the same on both ends, in percent; null if that is not known.
+    done: Option<f64>,
+    /// The data generations of this end.
+    generations: Option<Generations>,
+}
+
 impl Module for DrbdSync {
     const NAME: &'static str = "drbd_sync";
     const SUMMARY: &'static str =
@@ -62,8 +91,14 @@ drbd_sync: {until: up_to_date}
 timeout: 2h
 "#;
 
+    const TARGETS: Targets = Targets::PAIR;
+
     type Params = Params;
     type State = State;
+
+    fn subjects(&self, facts: &Facts, _params: &Params) -> Option<Vec<Subject>> {
+        Some(crate::drbd::subjects(facts))
+    }
 
     async fn probe(&self, cx: &Context, _params: &Params) -> Result<State, Failure> {
         let (pair, ..) = cx.pair()?;
@@ -88,20 +123,24 @@ timeout: 2h
         }
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Registered>())
+    }
+
     fn result(&self, facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
         let resource = facts.pair().map(|(pair, ..)| pair.resource.clone()).unwrap_or_default();
         let status = state.own.status.as_ref();
-        json!({
-            "resource": resource,
-            "connection": status.map(|status| status.connection),
-            "replication": status.map(|status| status.replication),
-            "role": status.map(|status| status.role),
-            "peer_role": status.map(|status| status.peer_role),
-            "disk": status.map(|status| status.disk),
-            "peer_disk": status.map(|status| status.peer_disk),
-            "out_of_sync_kib": status.and_then(|status| status.out_of_sync_kib),
-            "done": status.and_then(done),
-            "generations": state.own.generations,
+        crate::drbd::registered(Registered {
+            resource,
+            connection: status.map(|status| status.connection),
+            replication: status.map(|status| status.replication),
+            role: status.map(|status| status.role),
+            peer_role: status.map(|status| status.peer_role),
+            disk: status.map(|status| status.disk),
+            peer_disk: status.map(|status| status.peer_disk),
+            out_of_sync_kib: status.and_then(|status| status.out_of_sync_kib),
+            done: status.and_then(done),
+            generations: state.own.generations,
         })
     }
 }
@@ -117,18 +156,38 @@ fn apart(pair: &Pair, members: (&PairMember, &PairMember), state: &State, status
             return Diff::blocked(words);
         }
         let which = if alone(status) { &here } else { &there };
-        return Diff::blocked(format!(
-            "{resource} on {which} is StandAlone: it was never connected, or was disconnected, and does not try by itself; connect it with drbd_resource"
+        return Diff::blocked(text!(
+            "drbd_sync.stand-alone",
+            "{resource} on {which} is StandAlone: it was never connected, or was disconnected, and does not try by itself; connect it with drbd_resource",
+            resource,
+            which
         ));
     }
-    let why = match peer {
-        Some(Peer::Unreachable(words)) => format!("; {there} cannot be asked ({words})"),
-        Some(Peer::Seen(End { status: None, .. })) => format!("; it is not up on {there} yet"),
-        Some(Peer::Seen(End { status: Some(status), .. })) => format!("; {there} is {}", status.connection),
-        None => String::new(),
-    };
-    let peer = members.1;
-    Diff::waiting(format!("{resource} on {here} is {}, to {} port {}{why}", status.connection, peer.address, peer.port))
+    let why = peer.map(|peer| match peer {
+        Peer::Unreachable(words) => {
+            text!("drbd_sync.peer-unreachable", "{there} cannot be asked ({words})", there, words)
+        }
+        Peer::Seen(End { status: None, .. }) => {
+            text!("drbd_sync.peer-not-up", "it is not up on {there} yet", there)
+        }
+        Peer::Seen(End { status: Some(status), .. }) => {
+            text!("drbd_sync.peer-apart", "{there} is {connection}", there, connection = status.connection)
+        }
+    });
+    let (peer, connection) = (members.1, status.connection);
+    let apart = text!(
+        "drbd_sync.apart",
+        "{resource} on {here} is {connection}, to {address} port {port}",
+        resource,
+        here,
+        connection,
+        address = &peer.address,
+        port = peer.port
+    );
+    Diff::waiting(match why {
+        Some(why) => text!("drbd_sync.apart-because", "{apart}; {why}", apart, why),
+        None => apart,
+    })
 }
 
 /// The ends talk: they hold the same data, are on the way, or need a person.
@@ -136,8 +195,12 @@ fn together(resource: &str, here: &str, there: &str, status: &Status) -> Diff {
     let Status { disk, peer_disk, replication, .. } = *status;
     for (place, disk) in [(here, disk), (there, peer_disk)] {
         if matches!(disk, DiskState::Diskless | DiskState::Failed | DiskState::Detaching) {
-            return Diff::blocked(format!(
-                "{resource} on {place} is {disk}: its disk had an error or was detached; look at `dmesg` there, then attach it with drbd_resource"
+            return Diff::blocked(text!(
+                "drbd_sync.disk-lost",
+                "{resource} on {place} is {disk}: its disk had an error or was detached; look at `dmesg` there, then attach it with drbd_resource",
+                resource = resource,
+                place = place,
+                disk
             ));
         }
     }
@@ -147,8 +210,13 @@ fn together(resource: &str, here: &str, there: &str, status: &Status) -> Diff {
             .then_some((there, here)),
     ];
     if let Some((target, source)) = overwritten.into_iter().flatten().next() {
-        return Diff::blocked(format!(
-            "the resync of {resource} overwrites the Primary on {target} with the data of {source} ({replication}): stop what writes there and check which end holds the right data"
+        return Diff::blocked(text!(
+            "drbd_sync.overwrites-primary",
+            "the resync of {resource} overwrites the Primary on {target} with the data of {source} ({replication}): stop what writes there and check which end holds the right data",
+            resource = resource,
+            target = target,
+            source = source,
+            replication
         ));
     }
     if disk == DiskState::UpToDate && peer_disk == DiskState::UpToDate {
@@ -158,8 +226,12 @@ fn together(resource: &str, here: &str, there: &str, status: &Status) -> Diff {
         };
     }
     if disk == DiskState::Inconsistent && peer_disk == DiskState::Inconsistent && !moving(replication) {
-        return Diff::blocked(format!(
-            "{resource} is Inconsistent on {here} and {there}: neither end holds data; promote one for the first time, with drbd_role and `initial: true`"
+        return Diff::blocked(text!(
+            "drbd_sync.both-blank",
+            "{resource} is Inconsistent on {here} and {there}: neither end holds data; promote one for the first time, with drbd_role and `initial: true`",
+            resource = resource,
+            here = here,
+            there = there
         ));
     }
     Diff::Waiting(on_the_way(resource, here, there, replication, status))
@@ -190,21 +262,61 @@ fn syncing(replication: ReplicationState) -> bool {
 fn on_the_way(resource: &str, here: &str, there: &str, replication: ReplicationState, status: &Status) -> Waiting {
     if !syncing(replication) {
         let (disk, peer_disk) = (status.disk, status.peer_disk);
-        let why = format!("{resource} is {replication}, disks {disk} on {here} and {peer_disk} on {there}");
-        return Waiting { why: why.into(), progress: None };
+        let why = text!(
+            "drbd_sync.about-to-sync",
+            "{resource} is {replication}, disks {disk} on {here} and {peer_disk} on {there}",
+            resource = resource,
+            replication,
+            disk,
+            here = here,
+            peer_disk,
+            there = there
+        );
+        return Waiting { why, progress: None };
     }
     let target = if replication.is_target() { here } else { there };
     let percent = done(status);
-    let mut why = format!("{resource} on {target} ");
-    why += &percent.map_or("is syncing".to_owned(), |percent| format!("{} % synced", percent.floor()));
-    if let Some(kib) = status.out_of_sync_kib {
-        why += &format!(", {} to go", human(kib * 1024));
-    }
+    let mut why = synced(resource, target, percent, status.out_of_sync_kib);
     if matches!(replication, ReplicationState::PausedSyncS | ReplicationState::PausedSyncT) {
-        why += &format!(
-            ", paused: look at `drbdadm status {resource}`, and let it go on with `drbdadm resume-sync {resource}`"
+        why = text!(
+            "drbd_sync.paused",
+            "{synced}, paused: look at `drbdadm status {resource}`, and let it go on with `drbdadm resume-sync {resource}`",
+            synced = why,
+            resource = resource
         );
     }
     let progress = percent.map(|percent| Progress { percent, eta_seconds: status.eta_seconds });
-    Waiting { why: why.into(), progress }
+    Waiting { why, progress }
+}
+
+/// How far a resync is.
+fn synced(resource: &str, target: &str, percent: Option<f64>, out_of_sync_kib: Option<u64>) -> Text {
+    let left = out_of_sync_kib.map(|kib| human(kib * 1024));
+    match (percent.map(f64::floor), left) {
+        (Some(percent), Some(left)) => text!(
+            "drbd_sync.synced-and-left",
+            "{resource} on {target} {percent} % synced, {left} to go",
+            resource = resource,
+            target = target,
+            percent,
+            left
+        ),
+        (Some(percent), None) => text!(
+            "drbd_sync.synced",
+            "{resource} on {target} {percent} % synced",
+            resource = resource,
+            target = target,
+            percent
+        ),
+        (None, Some(left)) => text!(
+            "drbd_sync.syncing-and-left",
+            "{resource} on {target} is syncing, {left} to go",
+            resource = resource,
+            target = target,
+            left
+        ),
+        (None, None) => {
+            text!("drbd_sync.syncing", "{resource} on {target} is syncing", resource = resource, target = target)
+        }
+    }
 }

@@ -8,16 +8,19 @@ mod wanted;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::request::Request;
-use schemars::JsonSchema;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::kubernetes::compare::{differences, overlay};
 use crate::kubernetes::kind::{Kind, VOLUME};
 use crate::kubernetes::retention::{Named, Retention, shrinking};
-use crate::kubernetes::{self, deleting, holders, manifest, merge, request, text, uid};
+use crate::kubernetes::{self, deleting, holders, manifest, merge, request, subjects, text, uid};
 
 /// The module.
 #[derive(Clone, Copy)]
@@ -89,8 +92,8 @@ fn shown_if_any<S: serde::Serializer>(object: &Option<Value>, serializer: S) -> 
 enum Verdict {
     InSync,
     Change(Change),
-    Waiting(String),
-    Blocked(Vec<String>),
+    Waiting(Text),
+    Blocked(Vec<Text>),
 }
 
 impl Seen {
@@ -98,18 +101,26 @@ impl Seen {
         self.kind.title(self.namespace.as_deref(), &self.name)
     }
 
+    fn key(&self) -> String {
+        self.kind.key(self.namespace.as_deref(), &self.name)
+    }
+
     fn compare(&self, site: &str) -> Verdict {
         let title = self.title();
         if let Some(holders) = &self.deleting {
-            let held = if holders.is_empty() { String::new() } else { format!(", held by {holders}") };
-            return Verdict::Waiting(format!("the old {title} is still being deleted{held}"));
+            let words = text!("k8s_apply.deleting", "the old {title} is still being deleted", title);
+            return Verdict::Waiting(match holders.is_empty() {
+                true => words,
+                false => text!("k8s_apply.held", "{state}, held by {holders}", state = words, holders),
+            });
         }
         let Some(live) = &self.live else { return Verdict::Change(self.creation(site, &title)) };
         let found = differences(&self.wanted, live);
-        let reasons: Vec<String> =
+        let reasons: Vec<Text> =
             found.iter().filter_map(|difference| immutable::reason(&self.kind, live, difference)).collect();
         if !reasons.is_empty() {
-            return Verdict::Blocked(reasons.into_iter().map(|reason| format!("{title}: {reason}")).collect());
+            let titled = |reason| text!("k8s_apply.refused", "{title}: {reason}", title = &title, reason = reason);
+            return Verdict::Blocked(reasons.into_iter().map(titled).collect());
         }
         if found.is_empty() {
             return Verdict::InSync;
@@ -123,9 +134,10 @@ impl Seen {
         let back = merge::restoring(&patch, live);
         let path = self.kind.object(self.namespace.as_deref(), &self.name);
         let fields: Vec<&str> = found.iter().map(|difference| difference.path.as_str()).collect();
-        let change =
-            Change::idempotent(format!("change {title}: {}", fields.join(", ")), [request::patch(site, &path, patch)])
-                .preview(manifest::preview(Some(live), Some(&target)));
+        let summary = text!("k8s_apply.change", "change {title}: {fields}", title, fields = fields.join(", "));
+        let change = Change::idempotent(summary, [request::patch(site, &path, patch)])
+            .key(format!("change-object {}", self.key()))
+            .preview(manifest::preview(Some(live), Some(&target)));
         // The old values of a Secret stay out of the journal, and what is taken back must not delete claims either.
         Verdict::Change(match self.kind.kind.as_ref() {
             "Secret" => change,
@@ -141,7 +153,8 @@ impl Seen {
             accept: vec![409],
             ..request::create(site, &self.kind.collection(namespace), wanted::without_nulls(&self.wanted))
         };
-        let change = Change::idempotent(format!("create {title}"), [Action::Request(post)])
+        let change = Change::idempotent(text!("k8s_apply.create", "create {title}", title), [Action::Request(post)])
+            .key(format!("create-object {}", self.key()))
             .preview(manifest::preview(None, Some(&self.wanted)));
         if !self.removable {
             return change;
@@ -164,7 +177,7 @@ impl State {
         match (reasons.is_empty(), changes.is_empty(), waits.is_empty()) {
             (false, ..) => Diff::refused(reasons),
             // Later objects may need the earlier ones.
-            (_, _, false) => Diff::waiting(waits.join("; ")),
+            (_, _, false) => Diff::waiting(text!("k8s_apply.waiting", "{waits}", waits = waits)),
             (_, false, _) => Diff::Change(changes),
             _ => Diff::InSync,
         }
@@ -197,6 +210,26 @@ async fn removable(cx: &Context, kind: &Kind, wanted: &Value, all: &[(String, Va
     }
 }
 
+/// What `register` keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Applied {
+    /// The objects, in the order of the manifests.
+    objects: Vec<AppliedObject>,
+}
+
+/// An object that was made or changed, or that is as wanted.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AppliedObject {
+    /// Its kind.
+    kind: String,
+    /// Its namespace; null if its kind has none.
+    namespace: Option<String>,
+    /// Its name.
+    name: String,
+    /// Its UID.
+    uid: String,
+}
+
 impl Module for K8sApply {
     const NAME: &'static str = "k8s_apply";
     const SUMMARY: &'static str =
@@ -216,8 +249,28 @@ k8s_apply:
       hostPath: {path: "/data/vmdata/hpvolumes/etcd-{{ pair.ordinal }}/data", type: Directory}
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
+
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let manifests = wanted::manifests(&params.manifest)?;
+        for (index, (pointer, manifest)) in manifests.iter().enumerate() {
+            wanted::judge(pointer, manifest)?;
+            let same = |other: &&(String, Value)| wanted::identity(&other.1) == wanted::identity(manifest);
+            if manifests[..index].iter().any(|other| same(&other)) {
+                let message = text!(
+                    "k8s_apply.twice",
+                    "{kind} {name} is in the list twice",
+                    kind = text(&manifest["kind"]),
+                    name = kubernetes::name(manifest)
+                );
+                return Err(Failure::invalid(message).pointer(pointer));
+            }
+        }
+        Ok(())
+    }
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let mut objects = Vec::new();
@@ -245,12 +298,31 @@ k8s_apply:
         Ok(State { objects })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let (site, manifests) = (facts.site().ok()?, wanted::manifests(&params.manifest).ok()?);
+        let of = |(_, manifest): &(String, Value)| {
+            let (version, kind) = (text(&manifest["apiVersion"]), text(&manifest["kind"]));
+            let namespace = manifest["metadata"]["namespace"].as_str();
+            subjects::of(site, Some(version), kind, namespace, kubernetes::name(manifest))
+        };
+        Some(manifests.iter().flat_map(of).collect())
+    }
+
     fn diff(&self, facts: &Facts, _params: &Params, state: &State) -> Diff {
         state.compare(facts.target().site().unwrap_or_default())
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Applied>())
+    }
+
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
-        let object = |seen: &Seen| json!({"kind": seen.kind.kind, "namespace": seen.namespace, "name": seen.name, "uid": seen.uid});
-        json!({"objects": state.objects.iter().map(object).collect::<Vec<_>>()})
+        let object = |seen: &Seen| AppliedObject {
+            kind: seen.kind.kind.to_string(),
+            namespace: seen.namespace.clone(),
+            name: seen.name.clone(),
+            uid: seen.uid.clone(),
+        };
+        json!(Applied { objects: state.objects.iter().map(object).collect() })
     }
 }

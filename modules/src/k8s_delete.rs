@@ -8,14 +8,17 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
-use schemars::JsonSchema;
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kubernetes::kind::{CLAIM, Kind, POD, STATEFUL_SET, VOLUME};
 use crate::kubernetes::retention::{self, Named};
-use crate::kubernetes::{self, deleting, holders, manifest, name, request, selector, text, uid};
+use crate::kubernetes::{self, deleting, holders, manifest, name, request, selector, subjects, text, uid};
 
 /// The module.
 #[derive(Clone, Copy)]
@@ -98,7 +101,7 @@ pub(crate) struct Seen {
     pub(crate) leaving: Vec<String>,
     /// Why the claims of a StatefulSet would be deleted with it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) takes_claims: Option<String>,
+    pub(crate) takes_claims: Option<Text>,
 }
 
 fn shown<S: serde::Serializer>(object: &Value, serializer: S) -> Result<S::Ok, S::Error> {
@@ -109,16 +112,10 @@ impl Params {
     async fn find(&self, cx: &Context, kind: &Kind) -> Result<Vec<Value>, Failure> {
         let namespace = self.namespace.as_deref();
         if let Some(labels) = &self.selector {
-            if self.name.is_some() || self.names.is_some() {
-                return Err(Failure::invalid("give names or `selector`, not both").pointer("/selector"));
-            }
-            if labels.trim().is_empty() {
-                return Err(Failure::invalid("an empty selector would delete them all").pointer("/selector"));
-            }
             return kubernetes::list(cx, kind, namespace, &selector::query(labels)).await;
         }
         let mut objects = Vec::new();
-        for name in kubernetes::names(self.name.as_deref(), self.names.as_deref())? {
+        for name in kubernetes::names(self.name.as_deref(), self.names.as_deref()) {
             objects.extend(kubernetes::get(cx, kind, namespace, &name).await?);
         }
         Ok(objects)
@@ -131,25 +128,25 @@ impl Params {
             let title = state.kind.title(namespace, &seen.name);
             reasons.extend(guard::reasons(&state.kind, &title, seen));
             if deleting(&seen.object) {
-                let mut why = format!("{title} is being deleted");
-                let held = holders(&seen.object);
-                if !held.is_empty() {
-                    why += &format!(", held by {held}");
-                }
-                let users = [seen.users.as_slice(), seen.leaving.as_slice()].concat();
-                if !users.is_empty() {
-                    why += &format!(" as long as {} uses it", users.join(", "));
-                }
-                waits.push(why);
+                waits.push(going(&title, seen));
                 continue;
             }
             if !seen.leaving.is_empty() {
-                waits.push(format!("{title} is still in use by pod {}, which is terminating", seen.leaving.join(", ")));
+                waits.push(text!(
+                    "k8s_delete.leaving",
+                    "{title} is still in use by pod {pods}, which is terminating",
+                    title,
+                    pods = seen.leaving.join(", ")
+                ));
                 continue;
             }
             let path = state.kind.object(namespace, &seen.name);
             let delete = request::delete(site, &path, Some(uid(&seen.object)), self.dependents.propagation());
-            let change = Change::at_most_once(format!("delete {title}"), [request::keep(site, &path), delete]);
+            let change = Change::at_most_once(
+                text!("k8s_delete.delete", "delete {title}", title),
+                [request::keep(site, &path), delete],
+            )
+            .key(format!("delete-object {}", state.kind.key(namespace, &seen.name)));
             changes.push(match recreate::undo(site, &state.kind, namespace, seen) {
                 Some(undo) => change.undo(undo),
                 None => change,
@@ -158,10 +155,24 @@ impl Params {
         match (reasons.is_empty(), changes.is_empty(), waits.is_empty()) {
             (false, ..) => Diff::refused(reasons),
             (_, false, _) => Diff::Change(changes),
-            (_, _, false) => Diff::waiting(waits.join("; ")),
+            (_, _, false) => Diff::waiting(text!("k8s_delete.waiting", "{waits}", waits = waits)),
             _ => Diff::InSync,
         }
     }
+}
+
+/// What an object that is being deleted waits for.
+fn going(title: &str, seen: &Seen) -> Text {
+    let mut why = text!("k8s_delete.deleting", "{title} is being deleted", title);
+    let holders = holders(&seen.object);
+    if !holders.is_empty() {
+        why = text!("k8s_delete.held", "{state}, held by {holders}", state = why, holders);
+    }
+    let users = [seen.users.as_slice(), seen.leaving.as_slice()].concat().join(", ");
+    if !users.is_empty() {
+        why = text!("k8s_delete.used", "{state} as long as {users} uses it", state = why, users);
+    }
+    why
 }
 
 /// The pods that use a claim, finished ones aside: those that stay, and those that are terminating.
@@ -174,6 +185,15 @@ fn users(claim: &str, pods: &[Value]) -> (Vec<String>, Vec<String>) {
     let (leaving, staying): (Vec<&Value>, Vec<&Value>) = pods.iter().filter(uses).partition(|pod| deleting(pod));
     let names = |pods: Vec<&Value>| pods.into_iter().map(|pod| name(pod).to_owned()).collect();
     (names(staying), names(leaving))
+}
+
+/// What `register` keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Deleted {
+    /// The names of the objects that were deleted; empty if none of them was there.
+    names: Vec<String>,
+    /// Their manifests, as they were just before: evidence, and the way back. Values of Secrets are left out.
+    deleted: Vec<Value>,
 }
 
 impl Module for K8sDelete {
@@ -189,12 +209,26 @@ k8s_delete:
   names: "{{ old.volumes | map(attribute='claim') | list }}"
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        guard::judge(&params.kind)?;
+        Kind::judge(params.api_version.as_deref(), &params.kind, params.namespace.as_deref(), false)?;
+        let Some(labels) = &params.selector else {
+            return kubernetes::judge_names(params.name.as_deref(), params.names.as_deref());
+        };
+        if params.name.is_some() || params.names.is_some() {
+            let message = text!("k8s_delete.names-and-selector", "give names or `selector`, not both");
+            return Err(Failure::invalid(message).pointer("/selector"));
+        }
+        kubernetes::judge_selector(labels)
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let kind = Kind::find(cx, params.api_version.as_deref(), &params.kind).await?;
-        guard::check(&kind)?;
         kind.check(params.namespace.as_deref(), false)?;
         let found = params.find(cx, &kind).await?;
         let mut pods = Vec::new();
@@ -220,11 +254,31 @@ k8s_delete:
         Ok(State { kind, objects })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let (site, namespace) = (facts.site().ok()?, params.namespace.as_deref());
+        let of = |name: &str| subjects::of(site, params.api_version.as_deref(), &params.kind, namespace, name);
+        let mut subjects = match &params.selector {
+            Some(_) => of(""),
+            None => {
+                let names = kubernetes::names(params.name.as_deref(), params.names.as_deref());
+                names.iter().flat_map(|name| of(name)).collect()
+            }
+        };
+        if params.kind == CLAIM.kind {
+            // A claim is not deleted while any pod uses it.
+            subjects.push(subjects::pods(site, namespace.unwrap_or_default(), ""));
+        }
+        Some(subjects)
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
         params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
-    /// The manifests of what was deleted, as they were just before: evidence, and the way back.
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Deleted>())
+    }
+
     fn result(&self, _facts: &Facts, _params: &Params, _state: &State, done: &[Done]) -> Value {
         let mut deleted: Vec<Value> = Vec::new();
         for response in done {
@@ -235,7 +289,6 @@ k8s_delete:
                 deleted.push(manifest::shown(&manifest::clean(object)));
             }
         }
-        let names: Vec<String> = deleted.iter().map(|object| name(object).to_owned()).collect();
-        json!({"names": names, "deleted": deleted})
+        json!(Deleted { names: deleted.iter().map(|object| name(object).to_owned()).collect(), deleted })
     }
 }

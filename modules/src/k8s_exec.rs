@@ -3,14 +3,16 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::query::ReadOnly;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
 use cutover_engine::world::{Command as Argv, Exit, Output, Place};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::command::{complaint, said};
+use crate::command::{Printed, complaint};
 use crate::pod::{self, Pod};
 
 /// The module.
@@ -58,6 +60,15 @@ pub(crate) struct State {
     output: Option<Output>,
 }
 
+/// What `register` keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Ran {
+    #[serde(flatten)]
+    printed: Printed,
+    /// The node of the pod; null if it has none.
+    node: Option<String>,
+}
+
 impl Module for K8sExec {
     const NAME: &'static str = "k8s_exec";
     const SUMMARY: &'static str = "Runs a program in a container of a pod";
@@ -70,13 +81,24 @@ k8s_exec:
   argv: [etcdctl, put, test-ts, "{{ run.started }}"]
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
 
-    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+    fn judge(params: &Params) -> Result<(), Failure> {
+        pod::judge(&params.namespace, &params.pod, params.container.as_deref())?;
         if params.argv.first().is_none_or(String::is_empty) {
-            return Err(Failure::invalid("`argv` names no program").pointer("/argv"));
+            return Err(Failure::invalid(text!("k8s_exec.no-program", "`argv` names no program")).pointer("/argv"));
         }
+        if params.expect_rc.is_empty() {
+            let message = text!("k8s_exec.no-exit-code", "`expect_rc` is empty: nothing would be a success");
+            return Err(Failure::invalid(message).pointer("/expect_rc"));
+        }
+        Ok(())
+    }
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let Params { namespace, pod, container, .. } = params;
         let (site, container) = (cx.site()?, container.as_deref());
         let place = pod::place(site, namespace, pod, container);
@@ -86,6 +108,14 @@ k8s_exec:
             _ => None,
         };
         Ok(State { place, pod, output })
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let Params { namespace, pod, container, .. } = params;
+        let site = facts.site().ok()?;
+        let place = pod::place(site, namespace, pod, container.as_deref());
+        // What is done in one pod of a workload may be seen in the others.
+        Some(vec![pod::siblings(site, namespace, pod), Subject::Anything { place }])
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
@@ -99,12 +129,19 @@ k8s_exec:
                 _ => Diff::refused(complaint(&command, output)),
             };
         }
-        let summary = format!("run {command} in pod {}/{}", params.namespace, params.pod);
+        let Params { namespace, pod, .. } = params;
+        let summary =
+            text!("k8s_exec.run", "run {command} in pod {namespace}/{pod}", command = &command, namespace, pod);
         let actions = [Action::Exec { place: state.place.clone(), command }];
-        Diff::Run(vec![match params.idempotent {
+        let change = match params.idempotent {
             true => Change::idempotent(summary, actions),
             false => Change::at_most_once(summary, actions),
-        }])
+        };
+        Diff::Run(vec![change.key("run")])
+    }
+
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Ran>())
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
@@ -112,12 +149,8 @@ k8s_exec:
             Done::Output(output) => Some(output),
             Done::Response(_) => None,
         });
-        let mut result = match ran.or(state.output.as_ref()) {
-            Some(output) => said(output),
-            None => json!({"rc": null, "stdout": "", "stderr": "", "stdout_lines": []}),
-        };
-        result["node"] = json!(state.pod.node);
-        result
+        let printed = ran.or(state.output.as_ref()).map(Printed::of).unwrap_or_default();
+        json!(Ran { printed, node: state.pod.node.clone() })
     }
 }
 
@@ -130,6 +163,7 @@ fn argv(params: &Params) -> Argv {
 #[cfg(test)]
 mod tests {
     use cutover_engine::module::Module;
+    use cutover_engine::text::Text;
     use cutover_engine::world::{Exit, Output};
     use serde_json::{Value, json};
 
@@ -154,8 +188,8 @@ mod tests {
              'b c'\n"
         );
         assert!(shown(json!({"idempotent": true}), Standing::Running, None).starts_with("run (Idempotent)"));
-        assert_eq!(shown(json!({}), Standing::Coming("soon".into()), None), "waiting: soon\n");
-        assert_eq!(shown(json!({}), Standing::Gone("none".into()), None), "blocked: none\n");
+        assert_eq!(shown(json!({}), Standing::Coming(Text::verbatim("soon")), None), "waiting: soon\n");
+        assert_eq!(shown(json!({}), Standing::Gone(Text::verbatim("none")), None), "blocked: none\n");
         let said = |code| Some(Output { exit: Exit::Code(code), stdout: String::new(), stderr: "bad\n".into() });
         let reads = json!({"read_only": true});
         assert_eq!(shown(reads.clone(), Standing::Running, said(0)), "in sync\n");

@@ -3,14 +3,16 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kubernetes::kind::Kind;
-use crate::kubernetes::{self, merge, request, selector};
+use crate::kubernetes::{self, judge_name, merge, request, selector, subjects};
 
 /// The module.
 #[derive(Clone, Copy)]
@@ -86,9 +88,10 @@ fn words(name: &str, value: Option<&str>) -> String {
 }
 
 impl Params {
-    fn check(&self) -> Result<(), Failure> {
+    fn judge_labels(&self) -> Result<(), Failure> {
         if self.labels.is_empty() {
-            return Err(Failure::invalid("`labels` is empty: nothing is set").pointer("/labels"));
+            let message = text!("k8s_label.empty", "`labels` is empty: nothing is set");
+            return Err(Failure::invalid(message).pointer("/labels"));
         }
         self.labels.iter().try_for_each(|(name, value)| selector::check_label(name, value.as_deref()))
     }
@@ -96,32 +99,48 @@ impl Params {
     fn compare(&self, site: &str, state: &State) -> Diff {
         let object = &state.object;
         let Some(labels) = &object.labels else {
-            return Diff::blocked(format!("{} does not exist", object.title));
+            return Diff::blocked(text!("k8s_label.missing", "{title} does not exist", title = &object.title));
         };
         let missing = object.missing(&self.labels);
         if !missing.is_empty() {
             let wanted = json!({"metadata": {"labels": self.labels}});
             let back = merge::restoring(&wanted, &json!({"metadata": {"labels": labels}}));
-            let summary = format!("label {} with {}", object.title, missing.join(", "));
+            let summary = text!(
+                "k8s_label.label",
+                "label {title} with {labels}",
+                title = &object.title,
+                labels = missing.join(", ")
+            );
             let set = request::patch(site, &object.path, wanted);
-            return Diff::Change(vec![Change::idempotent(summary, [set]).undo([request::patch(
-                site,
-                &object.path,
-                back,
-            )])]);
+            let undo = request::patch(site, &object.path, back);
+            return Diff::Change(vec![Change::idempotent(summary, [set]).key("set-labels").undo([undo])]);
         }
         let Some(copy) = &state.copy else { return Diff::InSync };
         if copy.labels.is_none() {
-            return Diff::blocked(format!(
-                "{}, which is to show the labels of {}, does not exist",
-                copy.title, object.title
+            return Diff::blocked(text!(
+                "k8s_label.no-copy",
+                "{copy}, which is to show the labels of {title}, does not exist",
+                copy = &copy.title,
+                title = &object.title
             ));
         }
         match copy.missing(&self.labels) {
             missing if missing.is_empty() => Diff::InSync,
-            missing => Diff::waiting(format!("{} does not show {} yet", copy.title, missing.join(", "))),
+            missing => Diff::waiting(text!(
+                "k8s_label.not-shown",
+                "{title} does not show {labels} yet",
+                title = &copy.title,
+                labels = missing.join(", ")
+            )),
         }
     }
+}
+
+/// What `register` keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Shown {
+    /// All labels of the object by name, those of the step among them; null if there is no such object.
+    labels: Option<IndexMap<String, String>>,
 }
 
 impl Module for K8sLabel {
@@ -133,11 +152,27 @@ target: active.pairs
 k8s_label: {kind: Node, name: "{{ pair.node }}", labels: {example.com/etcd: "true"}}
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let Params { api_version, kind, name, .. } = params;
+        let namespace = params.namespace.as_deref();
+        Kind::judge(api_version.as_deref(), kind, namespace, false)?;
+        judge_name(name, "/name")?;
+        params.judge_labels()?;
+        let Some(copy) = &params.synced_to else { return Ok(()) };
+        if api_version.is_none() && copy == kind {
+            let message = text!("k8s_label.itself", "`synced_to` is the kind of the object itself");
+            return Err(Failure::invalid(message).pointer("/synced_to"));
+        }
+        let namespace = namespace.filter(|_| Kind::known(None, copy).is_none_or(|copy| copy.namespaced));
+        Kind::judge(None, copy, namespace, false).map_err(|failure| failure.pointer("/synced_to"))
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        params.check()?;
         let kind = Kind::find(cx, params.api_version.as_deref(), &params.kind).await?;
         let namespace = params.namespace.as_deref();
         kind.check(namespace, false)?;
@@ -145,7 +180,6 @@ k8s_label: {kind: Node, name: "{{ pair.node }}", labels: {example.com/etcd: "tru
         let copy = match &params.synced_to {
             Some(copy) => {
                 let kind = Kind::find(cx, None, copy).await.map_err(|failure| failure.pointer("/synced_to"))?;
-                kind.check(namespace.filter(|_| kind.namespaced), false)?;
                 Some(Labelled::read(cx, &kind, namespace, &params.name).await?)
             }
             None => None,
@@ -153,12 +187,26 @@ k8s_label: {kind: Node, name: "{{ pair.node }}", labels: {example.com/etcd: "tru
         Ok(State { object, copy })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let (site, namespace, name) = (facts.site().ok()?, params.namespace.as_deref(), &params.name);
+        let mut subjects = subjects::of(site, params.api_version.as_deref(), &params.kind, namespace, name);
+        let copy = params.synced_to.as_deref();
+        subjects.extend(copy.into_iter().flat_map(|copy| subjects::of(site, None, copy, namespace, name)));
+        Some(subjects)
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
         params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Shown>())
+    }
+
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
-        json!({"labels": state.object.labels})
+        let labels = state.object.labels.as_ref().and_then(Value::as_object).into_iter().flatten();
+        let labels = labels.map(|(name, value)| (name.clone(), kubernetes::text(value).to_owned()));
+        json!(Shown { labels: state.object.labels.is_some().then(|| labels.collect()) })
     }
 }
 
@@ -170,7 +218,7 @@ mod tests {
     fn look(labels: Value, object: Option<Value>, copy: Option<Option<Value>>) -> String {
         let params = json!({"kind": "CkeNode", "name": "worker01", "labels": labels});
         let params: Params = serde_json::from_value(params).unwrap();
-        params.check().unwrap();
+        K8sLabel::judge(&Params { api_version: Some("example.com/v1".to_owned()), ..params.clone() }).unwrap();
         let labelled = |title: &str, labels| Labelled { title: title.to_owned(), path: format!("/{title}"), labels };
         let state = State { object: labelled("CkeNode", object), copy: copy.map(|labels| labelled("Node", labels)) };
         testing::show(&K8sLabel.diff(testing::pair_context().facts(), &params, &state))
@@ -204,11 +252,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_label_is_refused() {
+    fn what_is_not_a_label_is_refused() {
         let check = |labels: Value| {
             let params: Params =
                 serde_json::from_value(json!({"kind": "Node", "name": "n", "labels": labels})).unwrap();
-            params.check().unwrap_err().pointer.unwrap()
+            K8sLabel::judge(&params).unwrap_err().pointer.unwrap()
         };
         assert_eq!(check(json!({})), "/labels");
         assert_eq!(check(json!({"x/y": "not good"})), "/labels/x~1y");

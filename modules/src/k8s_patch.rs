@@ -7,14 +7,16 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
-use schemars::JsonSchema;
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kubernetes::kind::Kind;
 use crate::kubernetes::retention::{Named, shrinking};
-use crate::kubernetes::{self, deleting, manifest, merge, name, request};
+use crate::kubernetes::{self, deleting, manifest, merge, name, request, subjects};
 
 /// The module.
 #[derive(Clone, Copy)]
@@ -103,7 +105,7 @@ impl Params {
         for seen in &state.objects {
             let title = state.kind.title(namespace, &seen.name);
             let Some(object) = &seen.object else {
-                reasons.push(format!("{title} does not exist"));
+                reasons.push(text!("k8s_patch.missing", "{title} does not exist", title));
                 continue;
             };
             if content::contains(self.kind_of_patch, &self.patch, object) {
@@ -114,14 +116,16 @@ impl Params {
             let after = content::applied(self.kind_of_patch, &self.patch, object);
             reasons.extend(shrinking(named, object, &after));
             if seen.deleting {
-                reasons.push(format!("{title} is being deleted"));
+                reasons.push(text!("k8s_patch.deleting", "{title} is being deleted", title));
             }
             let path = state.kind.object(namespace, &seen.name);
             let fields = content::fields(self.kind_of_patch, &self.patch, object);
             let back = merge::restoring(&fields, object);
-            let summary = format!("patch {title}: {}", content::words(&fields).join(", "));
+            let summary =
+                text!("k8s_patch.patch", "patch {title}: {fields}", title, fields = content::words(&fields).join(", "));
             let set = request::patch_as(site, &path, self.kind_of_patch.media_type(), self.patch.clone());
-            let change = Change::idempotent(summary, [set]);
+            let key = format!("patch-object {}", state.kind.key(namespace, &seen.name));
+            let change = Change::idempotent(summary, [set]).key(key);
             // The old values of a Secret stay out of the journal, and what is taken back must not delete claims either.
             changes.push(match state.kind.kind.as_ref() {
                 "Secret" => change,
@@ -139,6 +143,13 @@ impl Params {
     }
 }
 
+/// What `register` keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Patched {
+    /// The names of the objects, which have the patch now.
+    names: Vec<String>,
+}
+
 impl Module for K8sPatch {
     const NAME: &'static str = "k8s_patch";
     const SUMMARY: &'static str = "Brings a patch into objects; in sync when they have it; can be taken back";
@@ -151,18 +162,31 @@ k8s_patch:
   patch: {spec: {persistentVolumeReclaimPolicy: Retain}}
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let (api_version, kind) = (params.api_version.as_deref(), &params.kind);
+        Kind::judge(api_version, kind, params.namespace.as_deref(), false)?;
+        kubernetes::judge_names(params.name.as_deref(), params.names.as_deref())?;
+        if params.kind_of_patch == Type::Strategic && Kind::known(api_version, kind).is_none() {
+            let message = text!(
+                "k8s_patch.strategic",
+                "the API server takes no strategic patches for the custom kind {kind}",
+                kind
+            );
+            let help = text!("k8s_patch.strategic.help", "use `type: merge`");
+            return Err(Failure::invalid(message).pointer("/type").help(help));
+        }
+        content::judge(params.kind_of_patch, &params.patch)
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        let names = kubernetes::names(params.name.as_deref(), params.names.as_deref())?;
+        let names = kubernetes::names(params.name.as_deref(), params.names.as_deref());
         let kind = Kind::find(cx, params.api_version.as_deref(), &params.kind).await?;
         kind.check(params.namespace.as_deref(), false)?;
-        if params.kind_of_patch == Type::Strategic && !kind.is_built_in() {
-            let message = format!("the API server takes no strategic patches for the custom kind {}", kind.kind);
-            return Err(Failure::invalid(message).pointer("/type").help("use `type: merge`"));
-        }
-        content::check(params.kind_of_patch, &params.patch)?;
         let mut objects = Vec::new();
         for name in names {
             let object = kubernetes::get(cx, &kind, params.namespace.as_deref(), &name).await?;
@@ -172,12 +196,22 @@ k8s_patch:
         Ok(State { kind, objects })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let (site, namespace) = (facts.site().ok()?, params.namespace.as_deref());
+        let of = |name: &String| subjects::of(site, params.api_version.as_deref(), &params.kind, namespace, name);
+        Some(kubernetes::names(params.name.as_deref(), params.names.as_deref()).iter().flat_map(of).collect())
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
         params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Patched>())
+    }
+
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
-        let names: Vec<&str> = state.objects.iter().filter_map(|seen| seen.object.as_ref()).map(name).collect();
-        json!({"names": names})
+        let objects = state.objects.iter().filter_map(|seen| seen.object.as_ref());
+        json!(Patched { names: objects.map(|object| name(object).to_owned()).collect() })
     }
 }

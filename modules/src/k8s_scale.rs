@@ -6,20 +6,26 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Progress, Waiting};
-use schemars::JsonSchema;
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Progress, Targets, Waiting};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kubernetes::kind::Kind;
-use crate::kubernetes::pod::{self, Pod};
+use crate::kubernetes::pod::{self, Pod, PodResult};
 use crate::kubernetes::ready::{self, Readiness};
 use crate::kubernetes::retention::{Named, Retention};
-use crate::kubernetes::{self, request, text};
+use crate::kubernetes::{self, judge_name, request, subjects, text};
 
 /// The module.
 #[derive(Clone, Copy)]
 pub(crate) struct K8sScale;
+
+/// The built-in kinds that can be scaled.
+const SCALABLE: [&str; 4] = ["StatefulSet", "Deployment", "ReplicaSet", "ReplicationController"];
 
 /// What is waited for after the number is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -82,7 +88,7 @@ pub(crate) struct Workload {
     /// Whether its controller has seen its last change.
     pub(crate) observed: bool,
     /// Why it is not ready; `None` if it is. Without a meaning for kinds that do not tell.
-    pub(crate) not_ready: Option<String>,
+    pub(crate) not_ready: Option<Text>,
     /// The pods that its selector selects.
     pub(crate) pods: Vec<Pod>,
     /// The names of those that belong to something else. They count only where none may be left.
@@ -139,7 +145,7 @@ impl Params {
     fn compare(&self, site: &str, state: &State) -> Diff {
         let title = state.kind.title(Some(&self.namespace), &self.name);
         let Some(workload) = &state.workload else {
-            return Diff::blocked(format!("{title} does not exist"));
+            return Diff::blocked(text!("k8s_scale.missing", "{title} does not exist", title));
         };
         let replicas = u64::from(self.replicas);
         let reasons = hazards::reasons(self, self.named(&state.kind), workload);
@@ -149,14 +155,24 @@ impl Params {
         if workload.wanted != replicas {
             let path = format!("{}/scale", state.kind.object(Some(&self.namespace), &self.name));
             let set = |replicas: u64| request::patch(site, &path, json!({"spec": {"replicas": replicas}}));
-            let summary = format!("scale {title} from {} to {replicas}", workload.wanted);
-            let change = Change::idempotent(summary, [set(replicas)]);
+            let summary = text!(
+                "k8s_scale.scale",
+                "scale {title} from {from} to {to}",
+                title,
+                from = workload.wanted,
+                to = replicas
+            );
+            let change = Change::idempotent(summary, [set(replicas)]).key("set-replicas");
             // Taken back, the replicas that were added would be scaled away, and their claims deleted.
             let lost = replicas > workload.wanted && workload.retention.when_scaled;
             return Diff::Change(vec![if lost { change } else { change.undo([set(workload.wanted)]) }]);
         }
         if !workload.observed {
-            return Diff::waiting(format!("the controller of {title} has not seen the new number of replicas yet"));
+            return Diff::waiting(text!(
+                "k8s_scale.unseen",
+                "the controller of {title} has not seen the new number of replicas yet",
+                title
+            ));
         }
         match (replicas, self.wait) {
             (0, _) => gone(workload),
@@ -171,15 +187,25 @@ fn gone(workload: &Workload) -> Diff {
     let left = workload.pods.len();
     match (left, workload.present) {
         (0, 0) => Diff::InSync,
-        (0, present) => Diff::waiting(format!("the pods are gone, its status still says {present} replicas")),
+        (0, present) => Diff::waiting(text!(
+            "k8s_scale.status-behind",
+            "the pods are gone, its status still says {present} replicas",
+            present
+        )),
         _ => {
             let words = workload.pods.iter().map(|pod| match workload.foreign.contains(&pod.name) {
-                true => format!("{} (it has the labels, but belongs to something else)", pod.words()),
+                true => text!(
+                    "k8s_scale.foreign",
+                    "{pod} (it has the labels, but belongs to something else)",
+                    pod = pod.words()
+                ),
                 false => pod.words(),
             });
-            let words: Vec<String> = words.collect();
-            let verb = if left == 1 { "pod is" } else { "pods are" };
-            Diff::waiting(format!("{left} {verb} still there: {}", words.join("; ")))
+            let pods: Vec<Text> = words.collect();
+            Diff::waiting(match left {
+                1 => text!("k8s_scale.pod-left", "1 pod is still there: {pods}", pods = pods),
+                left => text!("k8s_scale.pods-left", "{left} pods are still there: {pods}", left, pods = pods),
+            })
         }
     }
 }
@@ -188,22 +214,46 @@ fn gone(workload: &Workload) -> Diff {
 fn ready(workload: &Workload, replicas: u64) -> Diff {
     let own: Vec<&Pod> = workload.pods.iter().filter(|pod| !workload.foreign.contains(&pod.name)).collect();
     let ready = own.iter().filter(|pod| pod.ready).count() as u64;
-    let unready: Vec<String> = own.iter().filter(|pod| !pod.ready).map(|pod| pod.words()).collect();
+    let unready: Vec<Text> = own.iter().filter(|pod| !pod.ready).map(|pod| pod.words()).collect();
     if ready == replicas && unready.is_empty() {
         return match &workload.not_ready {
             None => Diff::InSync,
             Some(why) => Diff::waiting(why.clone()),
         };
     }
-    let mut why = format!("{ready} of {replicas} pods are ready");
+    let waits = workload.ordered && (own.len() as u64) < replicas && !unready.is_empty();
+    let mut why = text!("k8s_scale.ready", "{ready} of {replicas} pods are ready", ready, replicas);
     if !unready.is_empty() {
-        why += &format!(": {}", unready.join("; "));
+        why = text!("k8s_scale.unready", "{state}: {pods}", state = why, pods = unready);
     }
-    if workload.ordered && (own.len() as u64) < replicas && !unready.is_empty() {
-        why += "; the next pod is made when these are ready (OrderedReady)";
+    if waits {
+        why = text!(
+            "k8s_scale.ordered-wait",
+            "{state}; the next pod is made when these are ready (OrderedReady)",
+            state = why
+        );
     }
     let percent = (ready.min(replicas) * 100) as f64 / replicas.max(1) as f64;
-    Diff::Waiting(Waiting { why: why.into(), progress: Some(Progress { percent, eta_seconds: None }) })
+    Diff::Waiting(Waiting { why, progress: Some(Progress { percent, eta_seconds: None }) })
+}
+
+fn not_scalable(kind: &str) -> Text {
+    text!("k8s_scale.not-scalable", "a {kind} cannot be scaled", kind)
+}
+
+/// What `register` keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Scaled {
+    /// The kind of the workload.
+    kind: String,
+    /// Its namespace.
+    namespace: String,
+    /// Its name.
+    name: String,
+    /// How many replicas it was to have.
+    replicas: u32,
+    /// The pods that its selector selects, by name; with zero replicas none.
+    pods: Vec<PodResult>,
 }
 
 impl Module for K8sScale {
@@ -217,8 +267,22 @@ k8s_scale: {kind: StatefulSet, namespace: common, name: common-etcd-etcd, replic
 timeout: 3m
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
+
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let api_version = params.api_version.as_deref();
+        Kind::judge(api_version, &params.kind, Some(&params.namespace), false)?;
+        judge_name(&params.name, "/name")?;
+        match Kind::known(api_version, &params.kind) {
+            Some(known) if !SCALABLE.contains(&known.kind.as_ref()) => {
+                Err(Failure::invalid(not_scalable(&known.kind)).pointer("/kind"))
+            }
+            _ => Ok(()),
+        }
+    }
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let kind = Kind::find(cx, params.api_version.as_deref(), &params.kind).await?;
@@ -229,13 +293,17 @@ timeout: 3m
         };
         let path = format!("{}/scale", kind.object(namespace, &params.name));
         let Some(scale) = cx.get(cx.site()?, &path).await? else {
-            return Err(Failure::invalid(format!("a {} cannot be scaled", kind.kind)).pointer("/kind"));
+            // A custom kind: those in the table were judged with the parameters.
+            return Err(Failure::failed(not_scalable(&kind.kind)).pointer("/kind"));
         };
         // The API server writes the selector as a query takes it.
         let labels = text(&scale["status"]["selector"]);
         if labels.is_empty() {
-            let message = format!("{} has no selector: its pods cannot be told", kind.title(namespace, &params.name));
-            return Err(Failure::failed(message));
+            return Err(Failure::failed(text!(
+                "k8s_scale.no-selector",
+                "{title} has no selector: its pods cannot be told from others",
+                title = kind.title(namespace, &params.name)
+            )));
         }
         let mut raw = pod::select(cx, &params.namespace, labels).await?;
         raw.retain(|pod| !pod::is_finished(pod));
@@ -244,12 +312,22 @@ timeout: 3m
         Ok(State { kind, workload })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let Params { api_version, kind, namespace, name, .. } = params;
+        Some(subjects::of(facts.site().ok()?, api_version.as_deref(), kind, Some(namespace), name))
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
         params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Scaled>())
+    }
+
     fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
-        let pods = state.workload.as_ref().map(|workload| workload.pods.as_slice()).unwrap_or_default();
-        json!({"kind": params.kind, "namespace": params.namespace, "name": params.name, "replicas": params.replicas, "pods": pods})
+        let pods = state.workload.iter().flat_map(|workload| &workload.pods).map(PodResult::from).collect();
+        let Params { kind, namespace, name, replicas, .. } = params.clone();
+        json!(Scaled { kind, namespace, name, replicas, pods })
     }
 }

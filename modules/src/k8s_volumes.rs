@@ -8,15 +8,16 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{self, Context, Diff, Module};
+use cutover_engine::module::{self, Context, Diff, Module, Targets};
 use cutover_engine::reads;
+use cutover_engine::subject::Subject;
 use cutover_engine::world::Place;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kubernetes::kind::{CLAIM, NODE, STATEFUL_SET, VOLUME};
-use crate::kubernetes::{self, pod, selector};
+use crate::kubernetes::{self, judge_name, pod, selector, subjects};
 use crate::storage::mounts;
 use facts::{Facts, Mounted, Sources};
 
@@ -45,6 +46,46 @@ pub(crate) struct Params {
     pub(crate) keeps_claims: bool,
 }
 
+/// What `register` keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+struct VolumeMap {
+    /// The namespace of the StatefulSet.
+    namespace: String,
+    /// Its name.
+    statefulset: String,
+    /// How many replicas it is to have (`spec.replicas`); null if there is no such StatefulSet.
+    replicas: Option<usize>,
+    /// One entry for each replica, in the order of the ordinals. At zero replicas: for each that has a claim or a pair.
+    volumes: Vec<ReplicaVolume>,
+}
+
+/// The claim, volume, node and directory of one replica. All of them are known once the map is proven.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReplicaVolume {
+    /// The ordinal of the replica, from 0; that of its pair, too.
+    ordinal: usize,
+    /// The name that its pod has, or would have.
+    pod: String,
+    /// The name of its PersistentVolumeClaim.
+    claim: String,
+    /// The UID of the claim; null if there is no such claim.
+    claim_uid: Option<String>,
+    /// The name of its PersistentVolume; null if it has none.
+    pv: Option<String>,
+    /// The UID of the volume; null if it has none.
+    pv_uid: Option<String>,
+    /// The node of its pod, or else the one on which its volume lies; null if that is not known.
+    node: Option<String>,
+    /// The directory of the volume on the node, without a slash at its end; null if it is not a local one.
+    path: Option<String>,
+    /// The reclaim policy of the volume: `Retain` or `Delete`; null if it has no volume.
+    reclaim_policy: Option<String>,
+    /// The DRBD resource of the pair with the same ordinal; null if the inventory has none.
+    resource: Option<String>,
+    /// The DRBD device of that pair at the target's site: `/dev/drbd0`; null if the inventory has none.
+    device: Option<String>,
+}
+
 impl Module for K8sVolumes {
     const NAME: &'static str = "k8s_volumes";
     const SUMMARY: &'static str =
@@ -56,8 +97,16 @@ k8s_volumes: {namespace: common, statefulset: common-etcd-etcd, claim: data}
 register: old
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = Facts;
+
+    fn judge(params: &Params) -> Result<(), Failure> {
+        judge_name(&params.namespace, "/namespace")?;
+        judge_name(&params.statefulset, "/statefulset")?;
+        judge_name(&params.claim, "/claim")
+    }
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<Facts, Failure> {
         let namespace = Some(params.namespace.as_str());
@@ -79,39 +128,59 @@ register: old
         Ok(facts)
     }
 
+    fn subjects(&self, task: &module::Facts, params: &Params) -> Option<Vec<Subject>> {
+        let Params { namespace, statefulset, .. } = params;
+        let site = task.site().ok()?;
+        let mut subjects = subjects::of(site, None, &STATEFUL_SET.kind, Some(namespace), statefulset);
+        subjects.push(subjects::all(site, &NODE, ""));
+        let members = task.pairs().iter().filter_map(|pair| pair.members.get(site)).filter(|_| params.on_pairs);
+        for member in members {
+            let place = Place::node(site, &member.node);
+            // Where the volumes lie is only known after a look.
+            subjects.extend([Subject::device(&place, &member.device), Subject::path(&place, "/")]);
+        }
+        Some(subjects)
+    }
+
     fn diff(&self, task: &module::Facts, params: &Params, facts: &Facts) -> Diff {
         let site = task.target().site().unwrap_or_default();
         let violations = proof::violations(params, site, task.pairs(), facts);
         if violations.is_empty() { Diff::InSync } else { Diff::refused(violations) }
     }
 
-    /// `volumes`, in the order of the ordinals.
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<VolumeMap>())
+    }
+
     fn result(&self, task: &module::Facts, params: &Params, facts: &Facts, _done: &[Done]) -> Value {
         let site = task.target().site().unwrap_or_default();
-        let row = |replica: &facts::Replica| {
-            let pair = task.pairs().get(replica.ordinal);
-            let claim = replica.claim.as_ref();
-            let volume = replica.volume.as_ref();
-            json!({
-                "ordinal": replica.ordinal,
-                "pod": replica.pod_name,
-                "claim": replica.claim_name,
-                "claim_uid": claim.map(|claim| &claim.uid),
-                "pv": volume.map(|volume| &volume.name),
-                "pv_uid": volume.map(|volume| &volume.uid),
-                "node": replica.node(),
-                "path": volume.and_then(|volume| volume.path.as_ref()),
-                "reclaim_policy": volume.map(|volume| &volume.reclaim_policy),
-                "resource": pair.map(|pair| &pair.resource),
-                "device": pair.and_then(|pair| pair.members.get(site)).map(|member| &member.device),
-            })
-        };
-        json!({
-            "namespace": params.namespace,
-            "statefulset": params.statefulset,
-            "replicas": facts.set.as_ref().map(|set| set.replicas),
-            "volumes": facts.replicas.iter().map(row).collect::<Vec<_>>(),
+        json!(VolumeMap {
+            namespace: params.namespace.clone(),
+            statefulset: params.statefulset.clone(),
+            replicas: facts.set.as_ref().map(|set| set.replicas),
+            volumes: facts.replicas.iter().map(|replica| ReplicaVolume::of(task, site, replica)).collect(),
         })
+    }
+}
+
+impl ReplicaVolume {
+    fn of(task: &module::Facts, site: &str, replica: &facts::Replica) -> Self {
+        let pair = task.pairs().get(replica.ordinal);
+        let claim = replica.claim.as_ref();
+        let volume = replica.volume.as_ref();
+        Self {
+            ordinal: replica.ordinal,
+            pod: replica.pod_name.clone(),
+            claim: replica.claim_name.clone(),
+            claim_uid: claim.map(|claim| claim.uid.clone()),
+            pv: volume.map(|volume| volume.name.clone()),
+            pv_uid: volume.map(|volume| volume.uid.clone()),
+            node: replica.node().map(str::to_owned),
+            path: volume.and_then(|volume| volume.path.clone()),
+            reclaim_policy: volume.map(|volume| volume.reclaim_policy.clone()),
+            resource: pair.map(|pair| pair.resource.clone()),
+            device: pair.and_then(|pair| pair.members.get(site)).map(|member| member.device.clone()),
+        }
     }
 }
 

@@ -6,9 +6,12 @@ mod tests;
 use std::fmt;
 
 use cutover_engine::action::Done;
-use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Waiting};
-use schemars::JsonSchema;
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Targets, Waiting};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -17,7 +20,7 @@ use serde_json::{Value, json};
 use crate::kubernetes::kind::Kind;
 use crate::kubernetes::pod::{self, Pod};
 use crate::kubernetes::ready::{self, Readiness};
-use crate::kubernetes::{self, deleting, holders, name, selector, text};
+use crate::kubernetes::{self, deleting, holders, name, selector, subjects, text};
 
 /// How many objects, and how many pods of each, are described at most.
 const SHOWN: usize = 10;
@@ -151,8 +154,8 @@ pub(crate) struct Seen {
     pub(crate) name: String,
     /// Whether it is as wanted.
     pub(crate) held: bool,
-    /// Why it is not, in words.
-    pub(crate) why: String,
+    /// Why it is not.
+    pub(crate) why: Option<Text>,
     /// Whether it stays so.
     pub(crate) never: bool,
     /// The value of the field, if one is waited for.
@@ -161,48 +164,76 @@ pub(crate) struct Seen {
 }
 
 impl Params {
-    fn check(&self) -> Result<(), Failure> {
-        if self.name.is_some() && self.selector.is_some() {
-            return Err(Failure::invalid("give `name` or `selector`, not both").pointer("/selector"));
+    fn judge_which(&self) -> Result<(), Failure> {
+        match (&self.name, &self.selector) {
+            (Some(_), Some(_)) => {
+                let message = text!("k8s_wait.name-and-selector", "give `name` or `selector`, not both");
+                Err(Failure::invalid(message).pointer("/selector"))
+            }
+            (Some(name), None) => kubernetes::judge_name(name, "/name"),
+            (None, Some(selector)) => kubernetes::judge_selector(selector),
+            (None, None) => Ok(()),
         }
-        if self.goal == Goal::Word(Word::Absent) && self.count.is_some() {
-            return Err(Failure::invalid("`for: absent` waits for none, so `count` makes no sense").pointer("/count"));
+    }
+
+    fn judge_count(&self) -> Result<(), Failure> {
+        let message = match self.count {
+            Some(_) if self.goal == Goal::Word(Word::Absent) => {
+                text!("k8s_wait.absent-count", "`for: absent` waits for none, so `count` makes no sense")
+            }
+            Some(count) if count > 1 && self.name.is_some() => {
+                text!("k8s_wait.count-name", "`name` means one object, never {count}", count)
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::invalid(message).pointer("/count"))
+    }
+
+    fn judge_goal(&self) -> Result<(), Failure> {
+        match &self.goal {
+            Goal::Word(Word::Ready) => match Kind::known(self.api_version.as_deref(), &self.kind) {
+                Some(known) if !ready::exists_for(known) => Err(never_ready(&known.kind, FailureClass::Invalid)),
+                _ => Ok(()),
+            },
+            Goal::Field(Field { field, .. }) if field.trim().is_empty() => {
+                let message = text!("k8s_wait.no-field", "`field` names no field");
+                Err(Failure::invalid(message).pointer("/for/field"))
+            }
+            Goal::Word(Word::Exists | Word::Absent) | Goal::Field(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Judges one object. An error if its kind has no state that would be called ready.
-    fn judge(&self, kind: &Kind, object: &Value) -> Result<Seen, Failure> {
-        let (mut held, mut why, mut never, mut value) = (true, String::new(), false, None);
+    fn look(&self, kind: &Kind, object: &Value) -> Result<Seen, Failure> {
+        let (mut held, mut why, mut never, mut value) = (true, None, false, None);
         match &self.goal {
             Goal::Word(Word::Ready) => match ready::of(kind, object) {
                 Readiness::Ready => {}
-                Readiness::NotYet(words) => (held, why) = (false, words),
-                Readiness::Never(words) => (held, why, never) = (false, words, true),
-                Readiness::Unknown => {
-                    let message = format!("a {} has no state that is called ready", kind.kind);
-                    let help = "wait for a field instead: `for: {field: status.phase, equals: Running}`";
-                    return Err(Failure::invalid(message).pointer("/for").help(help));
-                }
+                Readiness::NotYet(words) => (held, why) = (false, Some(words)),
+                Readiness::Never(words) => (held, why, never) = (false, Some(words), true),
+                // A custom kind: those in the table were judged with the parameters.
+                Readiness::Unknown => return Err(never_ready(&kind.kind, FailureClass::Failed)),
             },
             Goal::Word(Word::Exists) => {}
             Goal::Word(Word::Absent) => {
                 held = false;
-                why = match (deleting(object), holders(object)) {
-                    (true, held) if held.is_empty() => "is being deleted".to_owned(),
-                    (true, held) => format!("is being deleted, held by {held}"),
-                    (false, _) => "is there, and nobody deletes it".to_owned(),
-                };
+                why = Some(match (deleting(object), holders(object)) {
+                    (true, held) if held.is_empty() => text!("k8s_wait.deleting", "is being deleted"),
+                    (true, held) => text!("k8s_wait.held", "is being deleted, held by {held}", held),
+                    (false, _) => text!("k8s_wait.there", "is there, and nobody deletes it"),
+                });
             }
             Goal::Field(Field { field, equals }) => {
                 let found = lookup(object, field);
                 let is = found.unwrap_or(&Value::Null);
                 held = equals.as_ref().map_or(!is.is_null(), |equals| is == equals);
                 if !held {
-                    why = match (found, equals) {
-                        (Some(found), Some(equals)) => format!("{field} is {found}, not {equals}"),
-                        _ => format!("it has no {field} yet"),
-                    };
+                    why = Some(match (found, equals) {
+                        (Some(found), Some(equals)) => {
+                            text!("k8s_wait.field", "{field} is {found}, not {equals}", field, found, equals)
+                        }
+                        _ => text!("k8s_wait.no-such-field", "it has no {field} yet", field),
+                    });
                 }
                 value = found.cloned();
             }
@@ -215,48 +246,62 @@ impl Params {
         let kind = &state.kind.kind;
         let title = |seen: &Seen| {
             let namespace = Some(seen.namespace.as_str()).filter(|namespace| !namespace.is_empty());
-            format!("{}: {}", state.kind.title(namespace, &seen.name), seen.why)
+            let title = state.kind.title(namespace, &seen.name);
+            let why = seen.why.clone().unwrap_or_default();
+            text!("k8s_wait.object", "{title}: {why}", title, why)
         };
         let open: Vec<&Seen> = state.objects.iter().filter(|seen| !seen.held).collect();
-        let stuck: Vec<String> = open.iter().filter(|seen| seen.never).map(|seen| title(seen)).collect();
+        let stuck: Vec<Text> = open.iter().filter(|seen| seen.never).map(|seen| title(seen)).collect();
         if !stuck.is_empty() {
             return Diff::refused(stuck);
         }
         let listed = |open: &[&Seen]| {
-            let mut words: Vec<String> = open.iter().take(SHOWN).map(|seen| title(seen)).collect();
+            let mut objects: Vec<Text> = open.iter().take(SHOWN).map(|seen| title(seen)).collect();
             if open.len() > SHOWN {
-                words.push(format!("and {} more", open.len() - SHOWN));
+                objects.push(text!("k8s_wait.more", "and {count} more", count = open.len() - SHOWN));
             }
-            words.join("; ")
+            text!("k8s_wait.open", "{objects}", objects = objects)
         };
         if self.goal == Goal::Word(Word::Absent) {
             return if open.is_empty() { Diff::InSync } else { Diff::waiting(listed(&open)) };
         }
         let (all, held) = (state.objects.len(), state.objects.len() - open.len());
         let meant = match (&self.name, &self.selector) {
-            (Some(name), _) => state.kind.title(self.namespace.as_deref(), name),
-            (None, Some(selector)) => format!("{kind} with {selector}"),
-            (None, None) => kind.to_string(),
+            (Some(name), _) => Text::verbatim(state.kind.title(self.namespace.as_deref(), name)),
+            (None, Some(selector)) => text!("k8s_wait.selected", "{kind} with {selector}", kind, selector),
+            (None, None) => Text::verbatim(kind.to_string()),
         };
         let enough = self.count.map_or(all > 0, |count| all == count);
         if open.is_empty() && enough {
             return Diff::InSync;
         }
-        let mut words = Vec::new();
-        match self.count {
-            Some(count) if !enough => words.push(format!("there are {all} {meant}, not {count}")),
-            None if !enough && self.name.is_some() => words.push(format!("{meant} does not exist yet")),
-            None if !enough => words.push(format!("there is no {meant} yet")),
-            _ if all > 1 => words.push(format!("{held} of {all} {meant} are as wanted")),
-            _ => {}
-        }
-        if !open.is_empty() {
-            words.push(listed(&open));
-        }
+        let total = match self.count {
+            Some(count) if !enough => {
+                Some(text!("k8s_wait.count", "there are {all} {meant}, not {count}", all, meant, count))
+            }
+            None if !enough && self.name.is_some() => {
+                Some(text!("k8s_wait.missing", "{meant} does not exist yet", meant))
+            }
+            None if !enough => Some(text!("k8s_wait.none", "there is no {meant} yet", meant)),
+            _ if all > 1 => Some(text!("k8s_wait.some", "{held} of {all} {meant} are as wanted", held, all, meant)),
+            _ => None,
+        };
+        let why = match total {
+            Some(total) if open.is_empty() => total,
+            Some(total) => text!("k8s_wait.total", "{total}: {open}", total, open = listed(&open)),
+            None => listed(&open),
+        };
         let percent = held as f64 * 100.0 / self.count.unwrap_or(all).max(1) as f64;
         let progress = Some(Progress { percent: percent.min(100.0), eta_seconds: None });
-        Diff::Waiting(Waiting { why: words.join(": ").into(), progress })
+        Diff::Waiting(Waiting { why, progress })
     }
+}
+
+fn never_ready(kind: &str, class: FailureClass) -> Failure {
+    let message = text!("k8s_wait.never-ready", "a {kind} has no state that is called ready", kind);
+    let help =
+        text!("k8s_wait.never-ready.help", "wait for a field instead: `for: {{field: status.phase, equals: Running}}`");
+    Failure::new(class, message).pointer("/for").help(help)
 }
 
 /// Finds a field by a dotted path or a JSON pointer.
@@ -278,11 +323,23 @@ async fn explain(cx: &Context, seen: &mut Seen, object: &Value) -> Result<(), Fa
     }
     let raw = pod::select(cx, &seen.namespace, &labels).await?;
     let pods = pod::describe(cx, &seen.namespace, &raw).await?;
-    let words: Vec<String> = pods.iter().filter(|pod| !pod.ready).take(SHOWN).map(Pod::words).collect();
+    let words: Vec<Text> = pods.iter().filter(|pod| !pod.ready).take(SHOWN).map(Pod::words).collect();
     if !words.is_empty() {
-        seen.why += &format!(" ({})", words.join("; "));
+        let why = seen.why.take().unwrap_or_default();
+        seen.why = Some(text!("k8s_wait.pods", "{state} ({pods})", state = why, pods = words));
     }
     Ok(())
+}
+
+/// What `register` keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Found {
+    /// How many objects there are.
+    count: usize,
+    /// Their names.
+    names: Vec<String>,
+    /// The value of the field that was waited for; null unless exactly one object was meant.
+    value: Option<Value>,
 }
 
 impl Module for K8sWait {
@@ -296,11 +353,20 @@ k8s_wait: {kind: Node, selector: "cnp.inspurcloud.cn/etcd-tenant=true", for: rea
 timeout: 1m
 "#;
 
+    const TARGETS: Targets = Targets::SITE;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let all = params.name.is_none();
+        Kind::judge(params.api_version.as_deref(), &params.kind, params.namespace.as_deref(), all)?;
+        params.judge_which()?;
+        params.judge_count()?;
+        params.judge_goal()
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        params.check()?;
         let kind = Kind::find(cx, params.api_version.as_deref(), &params.kind).await?;
         let namespace = params.namespace.as_deref();
         kind.check(namespace, params.name.is_none())?;
@@ -313,7 +379,7 @@ timeout: 1m
         };
         let mut objects = Vec::new();
         for object in &found {
-            let mut seen = params.judge(&kind, object)?;
+            let mut seen = params.look(&kind, object)?;
             let workload = kind.group == "apps" && params.goal == Goal::Word(Word::Ready);
             if workload && !seen.held && !seen.never {
                 explain(cx, &mut seen, object).await?;
@@ -323,16 +389,31 @@ timeout: 1m
         Ok(State { kind, objects })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let (api_version, namespace) = (params.api_version.as_deref(), params.namespace.as_deref());
+        // One that is named without a namespace is of a kind that has none; of several the namespaces are not known.
+        let everywhere = params.name.is_none() && namespace.is_none();
+        if everywhere && Kind::known(api_version, &params.kind).is_none_or(|known| known.namespaced) {
+            return None;
+        }
+        let name = params.name.as_deref().unwrap_or_default();
+        Some(subjects::of(facts.site().ok()?, api_version, &params.kind, namespace, name))
+    }
+
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         params.compare(state)
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Found>())
+    }
+
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
-        let names: Vec<&str> = state.objects.iter().map(|seen| seen.name.as_str()).collect();
+        let names: Vec<String> = state.objects.iter().map(|seen| seen.name.clone()).collect();
         let value = match state.objects.as_slice() {
             [one] => one.value.clone(),
             _ => None,
         };
-        json!({"count": names.len(), "names": names, "value": value})
+        json!(Found { count: names.len(), names, value })
     }
 }

@@ -2,6 +2,9 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Context, Diff};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 use serde::Serialize;
 use serde_json::Value;
@@ -27,9 +30,9 @@ pub(crate) enum Standing {
     /// Its container runs.
     Running,
     /// Not yet, for this reason.
-    Coming(String),
+    Coming(Text),
     /// Never, for this reason.
-    Gone(String),
+    Gone(Text),
 }
 
 impl Pod {
@@ -41,18 +44,14 @@ impl Pod {
         name: &str,
         container: Option<&str>,
     ) -> Result<Self, Failure> {
-        for (word, pointer) in [(namespace, "/namespace"), (name, "/pod")] {
-            if word.is_empty() || !word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.') {
-                return Err(Failure::invalid(format!("`{word}` is no name of a namespace or pod")).pointer(pointer));
-            }
-        }
+        judge(namespace, name, container)?;
         let object = cx.get(site, &format!("/api/v1/namespaces/{namespace}/pods/{name}")).await?;
         Ok(Self::of(namespace, name, container, object.as_ref()))
     }
 
     /// Reads a pod's object.
     pub(crate) fn of(namespace: &str, name: &str, container: Option<&str>, object: Option<&Value>) -> Self {
-        let missing = || Standing::Gone(format!("there is no pod {namespace}/{name}"));
+        let missing = || Standing::Gone(text!("pod.missing", "there is no pod {namespace}/{name}", namespace, name));
         let standing = object.map_or_else(missing, |object| standing(namespace, name, container, object));
         let conditions = object.and_then(|object| object["status"]["conditions"].as_array());
         let ready = conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True");
@@ -64,10 +63,25 @@ impl Pod {
     pub(crate) fn obstacle(&self) -> Option<Diff> {
         match &self.standing {
             Standing::Running => None,
-            Standing::Coming(why) => Some(Diff::waiting(why)),
-            Standing::Gone(why) => Some(Diff::blocked(why)),
+            Standing::Coming(why) => Some(Diff::waiting(why.clone())),
+            Standing::Gone(why) => Some(Diff::blocked(why.clone())),
         }
     }
+}
+
+/// Refuses what cannot be the name of a namespace, pod or container.
+pub(crate) fn judge(namespace: &str, pod: &str, container: Option<&str>) -> Result<(), Failure> {
+    judge_word(namespace, "/namespace")?;
+    judge_word(pod, "/pod")?;
+    container.map_or(Ok(()), |container| judge_word(container, "/container"))
+}
+
+fn judge_word(word: &str, pointer: &str) -> Result<(), Failure> {
+    if word.is_empty() || !word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.') {
+        let message = text!("pod.name", "`{word}` is not a name of a namespace, pod or container", word);
+        return Err(Failure::invalid(message).pointer(pointer));
+    }
+    Ok(())
 }
 
 /// A container of a pod as a place.
@@ -76,28 +90,67 @@ pub(crate) fn place(site: &str, namespace: &str, pod: &str, container: Option<&s
     Place::Pod { site, namespace, pod, container: container.map(str::to_owned) }
 }
 
+/// The pods among which a pod is one: those of its workload, if its name ends with an ordinal as in a StatefulSet.
+pub(crate) fn siblings(site: &str, namespace: &str, pod: &str) -> Subject {
+    let workload = match pod.rsplit_once('-') {
+        Some((workload, ordinal)) if !ordinal.is_empty() && ordinal.chars().all(|c| c.is_ascii_digit()) => workload,
+        _ => pod,
+    };
+    crate::kubernetes::subjects::pods(site, namespace, workload)
+}
+
 fn standing(namespace: &str, name: &str, container: Option<&str>, object: &Value) -> Standing {
     let phase = object["status"]["phase"].as_str().unwrap_or("Unknown");
     let first = object["spec"]["containers"][0]["name"].as_str().unwrap_or_default();
     let wanted = container.unwrap_or(first);
     let names: Vec<&str> = entries(&object["spec"]["containers"]).filter_map(|one| one["name"].as_str()).collect();
     if !names.contains(&wanted) {
-        return Standing::Gone(format!("pod {namespace}/{name} has no container {wanted}, but {}", names.join(", ")));
+        return Standing::Gone(text!(
+            "pod.no-container",
+            "pod {namespace}/{name} has no container {wanted}, but {names}",
+            namespace,
+            name,
+            wanted,
+            names = names.join(", ")
+        ));
     }
     if matches!(phase, "Succeeded" | "Failed") {
-        return Standing::Gone(format!("pod {namespace}/{name} has ended: {phase}"));
+        return Standing::Gone(text!("pod.ended", "pod {namespace}/{name} has ended: {phase}", namespace, name, phase));
     }
     if let Some(since) = object["metadata"]["deletionTimestamp"].as_str() {
-        return Standing::Gone(format!("pod {namespace}/{name} is being deleted since {since}"));
+        return Standing::Gone(text!(
+            "pod.deleting",
+            "pod {namespace}/{name} is being deleted since {since}",
+            namespace,
+            name,
+            since
+        ));
     }
     if object["spec"]["nodeName"].is_null() {
         let pending = entries(&object["status"]["conditions"]).find(|one| one["type"] == "PodScheduled");
-        let why = pending.and_then(|one| one["message"].as_str()).unwrap_or("no node was chosen yet");
-        return Standing::Coming(format!("pod {namespace}/{name} is {phase}: {why}"));
+        let why = match pending.and_then(|one| one["message"].as_str()) {
+            Some(message) => Text::verbatim(message),
+            None => text!("pod.no-node", "no node was chosen yet"),
+        };
+        return Standing::Coming(text!(
+            "pod.unscheduled",
+            "pod {namespace}/{name} is {phase}: {why}",
+            namespace,
+            name,
+            phase,
+            why
+        ));
     }
     let status = entries(&object["status"]["containerStatuses"]).find(|status| status["name"] == wanted);
     let Some(state) = status.map(|status| &status["state"]) else {
-        return Standing::Coming(format!("pod {namespace}/{name} is {phase}: container {wanted} has not been started"));
+        return Standing::Coming(text!(
+            "pod.not-started",
+            "pod {namespace}/{name} is {phase}: container {wanted} has not been started",
+            namespace,
+            name,
+            phase,
+            wanted
+        ));
     };
     if state["running"].is_object() {
         return Standing::Running;
@@ -106,12 +159,20 @@ fn standing(namespace: &str, name: &str, container: Option<&str>, object: &Value
         let text = |field: &str| state[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         [text("reason"), text("message")].into_iter().flatten().collect::<Vec<_>>().join(": ")
     };
-    let mut why = ["waiting", "terminated"].map(|word| detail(&state[word])).concat();
+    let why = ["waiting", "terminated"].map(|word| detail(&state[word])).concat();
+    let words = text!(
+        "pod.not-running",
+        "container {wanted} of pod {namespace}/{name} does not run: {why}",
+        wanted,
+        namespace,
+        name,
+        why
+    );
     let last = status.map(|status| detail(&status["lastState"]["terminated"])).unwrap_or_default();
-    if !last.is_empty() {
-        why += &format!("; it ended with {last}");
-    }
-    Standing::Coming(format!("container {wanted} of pod {namespace}/{name} does not run: {why}"))
+    Standing::Coming(match last.is_empty() {
+        true => words,
+        false => text!("pod.crashed", "{state}; it ended with {last}", state = words, last),
+    })
 }
 
 fn entries(list: &Value) -> impl Iterator<Item = &Value> {
@@ -173,7 +234,7 @@ mod tests {
             "coming: pod common/etcd-0 is Running: container etcd has not been started"
         );
         let absent = Pod::of("common", "etcd-0", None, None);
-        assert_eq!(absent.standing, Standing::Gone("there is no pod common/etcd-0".to_owned()));
+        assert!(matches!(absent.standing, Standing::Gone(why) if why == "there is no pod common/etcd-0"));
         assert!(!absent.ready);
     }
 }

@@ -61,6 +61,14 @@ impl Text {
         self.to_string().contains(words)
     }
 
+    /// Its English.
+    fn english(&self) -> Cow<'_, str> {
+        match self {
+            Self::Verbatim(words) => Cow::Borrowed(words),
+            Self::Message(message) => Cow::Owned(message.to_string()),
+        }
+    }
+
     /// Used by [`text!`](crate::text!): a sentence without arguments.
     #[doc(hidden)]
     pub fn message(id: &'static str, text: &'static str) -> Self {
@@ -162,19 +170,19 @@ impl Default for Text {
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        self.to_string() == other
+        self.english() == other
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
-        self.to_string() == *other
+        self.english() == *other
     }
 }
 
 impl PartialEq<String> for Text {
     fn eq(&self, other: &String) -> bool {
-        self.to_string() == *other
+        self.english() == *other
     }
 }
 

@@ -67,6 +67,8 @@ pub(crate) enum SchemaKind {
     World,
     /// One line of the event stream
     Event,
+    /// What `plan --output json` prints
+    Plan,
     /// The reference of the modules, as Markdown; the source of docs/modules.md
     #[value(hide = true)]
     Reference,

@@ -43,18 +43,19 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
             let store = RunStore::new(&args.common.session.records.run_dir);
             let naming = Naming::Rehearsal(args.seed);
             let Begun { run, stored, journal } = store.begin(job, &args.common, naming, world.now())?;
-            let (reader, _screen) = show.reporter();
+            let (audience, reader) = show.reporter(&stored.journal, &stop)?;
             let mut settings = settings(Verb::Rehearse, if last { tags(&args.common) } else { Default::default() });
             settings.fail.clone_from(&args.fail);
             let ending = rehearsal.execute(&run, &world, settings, stop.clone(), Box::new(journal), reader).await;
-            exit = end(&ending)?;
-            show.say(&format!("journal: {}\n", stored.journal.display()))?;
+            show.wait_beside(audience).await?;
+            exit = end(&ending);
+            show.say(&format!("journal: {}\n", stored.journal.display()));
             report = format!("cutover report {} --format html -o report.html{}", quote(&stored.id), stored.option());
             if exit != Exit::Done {
                 break;
             }
         }
-        show.say(&format!("a page to keep: {report}\n"))?;
+        show.say(&format!("a page to keep: {report}\n"));
         if let Some(step) = args.fail.as_ref().filter(|_| exit == Exit::Done) {
             let fault = Fault::bare(format!("`{step}` was left out, so nothing failed"));
             return Err(fault.help("give the parameters or tags with which it runs").into());

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cutover_engine::event::{EventKind, Verb};
-use cutover_engine::execute::{Past, Stop, execute};
+use cutover_engine::execute::{Stop, execute};
 
 use super::runs;
 use crate::args::ResumeArgs;
@@ -30,34 +30,36 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     known_gates(&session.approve, &earlier.job.playbook)?;
     let show = Show::new(session);
     if earlier.is_finished() {
-        show.say(&format!("run {} has ended well: there is nothing to go on with\n", earlier.stored.id))?;
+        show.say(&format!("run {} has ended well: there is nothing to go on with\n", earlier.stored.id));
         if args.run == LATEST {
-            show.say(&others(&store, &earlier.stored)?)?;
+            show.say(&others(&store, &earlier.stored)?);
         }
         return Ok(Exit::Done);
     }
     if args.run != earlier.stored.id {
-        show.say(&format!("resuming {}\n", earlier.introduction()))?;
+        show.say(&format!("resuming {}\n", earlier.introduction()));
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    let Earlier { job, run, events, journal, tags, stored } = earlier;
+    let Earlier { job, run, events, past, journal, tags, stored } = earlier;
     let world = crate::real::world(&job)?;
+    let stop = Stop::default();
+    let (mut audience, reader) = show.reporter(&stored.journal, &stop)?;
     let ending = runtime.block_on(async {
-        let (reader, screen) = show.reporter();
+        let screen = audience.screen();
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
-        let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
-        let mut ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
+        let mut ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings(Verb::Resume, tags);
         settings.operator = Some(operator());
-        settings.past = Past::of(&events);
+        settings.past = past;
         settings.repeat = args.repeat.clone();
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
-    close(runtime, world.as_ref())?;
-    let exit = end(&ending)?;
-    show.say(&format!("journal: {}\n{}", stored.journal.display(), next(exit, &stored)))?;
+    show.wait(&mut audience);
+    close(runtime, world.as_ref());
+    let exit = end(&ending);
+    show.say(&format!("journal: {}\n{}", stored.journal.display(), next(exit, &stored)));
     Ok(exit)
 }
 

@@ -23,18 +23,20 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let show = Show::new(session);
     let world = crate::real::world(&job)?;
     let runtime = tokio::runtime::Runtime::new()?;
+    let stop = Stop::default();
+    let (mut audience, reader) = show.reporter(&stored.journal, &stop)?;
     let ending = runtime.block_on(async {
-        let (reader, screen) = show.reporter();
+        let screen = audience.screen();
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
-        let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
-        let ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
+        let ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         let mut settings = settings(Verb::Run, tags(&args.common));
         settings.operator = Some(operator());
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
-    close(runtime, world.as_ref())?;
-    let exit = end(&ending)?;
-    show.say(&format!("journal: {}\n{}", stored.journal.display(), next(exit, &stored)))?;
+    show.wait(&mut audience);
+    close(runtime, world.as_ref());
+    let exit = end(&ending);
+    show.say(&format!("journal: {}\n{}", stored.journal.display(), next(exit, &stored)));
     Ok(exit)
 }

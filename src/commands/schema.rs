@@ -12,7 +12,8 @@ use crate::exit::Exit;
 use crate::{reference, terminal};
 
 /// The kinds that are written if none is named.
-const ALL: [SchemaKind; 4] = [SchemaKind::Playbook, SchemaKind::Inventory, SchemaKind::World, SchemaKind::Event];
+const ALL: [SchemaKind; 5] =
+    [SchemaKind::Playbook, SchemaKind::Inventory, SchemaKind::World, SchemaKind::Event, SchemaKind::Plan];
 
 /// Prints or writes them.
 pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
@@ -34,6 +35,7 @@ fn made(kind: SchemaKind) -> (&'static str, String) {
         SchemaKind::Inventory => ("inventory.schema.json", schema::inventory()),
         SchemaKind::World => ("world.schema.json", schema::file::<WorldSpec>("cutover world")),
         SchemaKind::Event => ("event.schema.json", schema::event()),
+        SchemaKind::Plan => ("plan.schema.json", schema::plan()),
         SchemaKind::Reference => return ("modules.md", reference::markdown(&REGISTRY)),
     };
     (name, format!("{schema:#}\n"))

@@ -22,13 +22,14 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     };
     let show = Show::new(session);
     if args.run != earlier.stored.id {
-        show.say(&format!("undoing {}\n", earlier.introduction()))?;
+        show.say(&format!("undoing {}\n", earlier.introduction()));
     }
-    let Earlier { job, run, events, journal, tags, stored } = earlier;
-    let past = Past::of(&events);
-    let changes = past.standing();
+    let Earlier { job, run, events, past, journal, tags, stored } = earlier;
+    // As they were recorded: without secrets.
+    let recorded = Past::of(&events);
+    let changes = recorded.standing();
     if changes.is_empty() {
-        show.say(&format!("run {} has changed nothing that still stands\n", stored.id))?;
+        show.say(&format!("run {} has changed nothing that still stands\n", stored.id));
         return Ok(Exit::Done);
     }
     let mut list = format!("run {} has made these changes; they will be undone, newest first:\n", stored.id);
@@ -39,8 +40,10 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     terminal::complain(&list)?;
     let world = crate::real::world(&job)?;
     let runtime = tokio::runtime::Runtime::new()?;
+    let stop = Stop::default();
+    let (mut audience, reader) = show.reporter(&stored.journal, &stop)?;
     let ending = runtime.block_on(async {
-        let (reader, screen) = show.reporter();
+        let screen = audience.screen();
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: false });
         let question = Question {
             path: Path::of("undo"),
@@ -56,21 +59,21 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
                 return Ok(None);
             }
         }
-        let stop = Stop::default();
         listen(stop.clone(), Said::RUN);
-        let mut ports = ports(&run, Arc::clone(&world), approver, Box::new(journal), reader, stop);
+        let mut ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings(Verb::Undo, tags);
         settings.operator = Some(operator());
-        settings.past = past.clone();
+        settings.past = past;
         anyhow::Ok(Some(undo(&run, &ports, &settings, &events).await))
     })?;
-    close(runtime, world.as_ref())?;
+    show.wait(&mut audience);
+    close(runtime, world.as_ref());
     let Some(ending) = ending else {
-        show.say("not approved: nothing was taken back\n")?;
+        show.say("not approved: nothing was taken back\n");
         return Ok(Exit::Blocked);
     };
-    let exit = end(&ending)?;
-    show.say(&format!("journal: {}\n", stored.journal.display()))?;
+    let exit = end(&ending);
+    show.say(&format!("journal: {}\n", stored.journal.display()));
     Ok(exit)
 }

@@ -2,8 +2,8 @@
 
 use cutover_engine::module::{AnyModule, Registry};
 
-use super::param::{Param, params};
-use super::{as_step, requirement, sentence};
+use super::param::{Param, params, results};
+use super::{as_step, requirement, sentence, targets};
 
 /// The whole page.
 pub(crate) fn markdown(registry: &Registry) -> String {
@@ -24,6 +24,7 @@ pub(crate) fn markdown(registry: &Registry) -> String {
 
 fn section(module: &dyn AnyModule) -> String {
     let mut text = format!("\n## {}\n\n{}.\n\n", module.name(), sentence(module.summary()));
+    text += &format!("Works on {}.\n\n", targets(module));
     let params = params(module);
     if !params.rows.is_empty() {
         text += "| Parameter | Type | |\n|---|---|---|\n";
@@ -32,6 +33,11 @@ fn section(module: &dyn AnyModule) -> String {
     if !params.types.is_empty() {
         text.push('\n');
         text += &params.types.iter().map(|(name, meaning)| format!("- {name}: {meaning}\n")).collect::<String>();
+    }
+    let results = results(module);
+    if !results.rows.is_empty() {
+        text += "\n| Returns | Type | |\n|---|---|---|\n";
+        text += &results.rows.iter().map(returned).collect::<String>();
     }
     text += &format!("\n```yaml\n{}```\n", as_step(module.example()));
     text
@@ -44,6 +50,10 @@ fn row(param: &Param) -> String {
     }
     let requirement = requirement(param, |value| format!("`{value}`"));
     format!("| `{}` | {}{} | {description} |\n", param.name, cell(&param.kind), cell(&requirement))
+}
+
+fn returned(field: &Param) -> String {
+    format!("| `{}` | {} | {} |\n", field.name, cell(&field.kind), cell(&field.description))
 }
 
 /// Text that may stand in a table's cell.

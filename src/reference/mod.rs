@@ -6,9 +6,9 @@ mod param;
 
 pub(crate) use markdown::markdown;
 
-use cutover_engine::module::{AnyModule, Registry};
+use cutover_engine::module::{AnyModule, Registry, TargetKind};
 
-use param::{Param, params};
+use param::{Param, params, results};
 
 /// All modules, a line each.
 pub(crate) fn table(registry: &Registry) -> String {
@@ -20,6 +20,7 @@ pub(crate) fn table(registry: &Registry) -> String {
 /// One module: what it does, its parameters, an example.
 pub(crate) fn explained(module: &dyn AnyModule) -> String {
     let mut text = format!("{}\n  {}\n", console::style(module.name()).bold(), sentence(module.summary()));
+    text += &format!("  Works on {}.\n", targets(module));
     text += &format!("\n{}\n", console::style("Parameters").bold());
     let params = params(module);
     text += &params.rows.iter().map(in_words).collect::<String>();
@@ -27,7 +28,33 @@ pub(crate) fn explained(module: &dyn AnyModule) -> String {
         text += &format!("\n{}\n", console::style("Types").bold());
         text += &params.types.iter().map(|(name, meaning)| format!("  {name}: {meaning}\n")).collect::<String>();
     }
+    let results = results(module);
+    if !results.rows.is_empty() {
+        text += &format!("\n{}\n", console::style("Returns (`register`)").bold());
+        text += &results.rows.iter().map(returned).collect::<String>();
+    }
     text += &format!("\n{}\n{}", console::style("Example").bold(), indented(&as_step(module.example()), "  "));
+    text
+}
+
+/// The kinds of target that a module works on, in words.
+fn targets(module: &dyn AnyModule) -> String {
+    let kinds = module.targets().kinds();
+    if kinds.len() == TargetKind::ALL.len() {
+        return "any target".to_owned();
+    }
+    let words: Vec<&str> = kinds.iter().map(|kind| kind.words()).collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, first)) => format!("{} or {last}", first.join(", ")),
+        None => "nothing".to_owned(),
+    }
+}
+
+/// A field of a result in words.
+fn returned(field: &Param) -> String {
+    let mut text = format!("  {}: {}\n", console::style(&field.name).bold(), field.kind);
+    text += &indented(&field.description, "      ");
     text
 }
 

@@ -82,9 +82,12 @@ fn undoes(timeline: &Timeline) -> bool {
 }
 
 /// A change that still stands, as a line.
-pub(crate) fn standing(change: &StandingChange) -> String {
+pub(crate) fn standing(timeline: &Timeline, change: &StandingChange) -> String {
     let doubt = if change.complete { "" } else { " (begun; how far it came is not known)" };
-    format!("{}: {}{doubt}", change.task.target, change.summary)
+    let made = timeline.change(change.change);
+    let stuck = made.is_some_and(|made| made.change.undo.is_none());
+    let stuck = if stuck { " (cannot be undone by itself)" } else { "" };
+    format!("{}: {}{doubt}{stuck}", change.task.target, change.summary)
 }
 
 /// The tone of an outcome.

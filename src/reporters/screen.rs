@@ -1,6 +1,9 @@
 //! The screen a reporter draws on, as seen by who has to ask a person something in between.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use cutover_engine::record::Follower;
 
 /// What a screen needs of its owner.
 pub(crate) trait Suspend: Send + Sync {
@@ -14,6 +17,8 @@ pub(crate) trait Suspend: Send + Sync {
 #[derive(Clone, Default)]
 pub(crate) struct Screen {
     owner: Option<Arc<dyn Suspend>>,
+    /// The reporter's reading, if it is on a thread of its own.
+    reading: Option<Follower>,
 }
 
 /// Keeps the footer away as long as it lives.
@@ -25,11 +30,21 @@ pub(crate) struct Paused {
 impl Screen {
     /// A screen with a footer.
     pub(crate) fn of(owner: Arc<dyn Suspend>) -> Self {
-        Self { owner: Some(owner) }
+        Self { owner: Some(owner), reading: None }
     }
 
-    /// Takes the footer away until the guard is dropped; for prompts that are awaited. Lines said meanwhile are kept back.
+    /// The screen of a reporter that reads on a thread of its own.
+    #[must_use]
+    pub(crate) fn after(self, reading: Follower) -> Self {
+        Self { reading: Some(reading), ..self }
+    }
+
+    /// Waits until the reporter has shown what has happened, and takes the footer away until the guard is dropped; for prompts
+    /// that are awaited. Lines said meanwhile are kept back. Takes as long as the terminal does.
     pub(crate) fn pause(&self) -> Paused {
+        if let Some(reading) = &self.reading {
+            reading.catch_up(|| Duration::MAX);
+        }
         if let Some(owner) = &self.owner {
             owner.pause();
         }

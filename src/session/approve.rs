@@ -55,15 +55,22 @@ impl Approver for Approvals {
             if !io::stdin().is_terminal() {
                 return Err("standard input is not a terminal".to_owned());
             }
-            let _paused = self.screen.pause();
             // People have read the question in the reporter's lines; beside the event stream it has to be asked here.
             let text = match self.told {
                 true => "           > ".to_owned(),
                 false => format!("{} (type `{}` to go on) > ", question.question, question.confirm),
             };
-            // A read of the terminal cannot be cancelled; the thread is left behind if the run is stopped meanwhile.
+            // What waits for the terminal cannot be cancelled; the thread is left behind if the run is stopped meanwhile.
+            let (paused, ready) = tokio::sync::oneshot::channel();
             let (sender, receiver) = tokio::sync::oneshot::channel();
-            std::thread::spawn(move || sender.send(ask_terminal(&text)));
+            let screen = self.screen.clone();
+            std::thread::spawn(move || {
+                // If nobody waits any more the footer comes back at once, and nobody is asked.
+                if paused.send(screen.pause()).is_ok() {
+                    let _ = sender.send(ask_terminal(&text));
+                }
+            });
+            let _paused = ready.await;
             let typed = receiver.await.unwrap_or_else(|_| Err(io::Error::other("nobody answered")));
             typed.map(|typed| Answer { typed, by: operator() }).map_err(|error| error.to_string())
         })

@@ -3,8 +3,9 @@
 use std::io;
 
 use cutover_engine::event::{Event, EventKind};
-use cutover_engine::execute::Tags;
+use cutover_engine::execute::{Past, Tags};
 use cutover_engine::journal::FileJournal;
+use cutover_engine::redact::filled;
 use cutover_engine::run::Run;
 use cutover_engine::source::Fault;
 
@@ -19,8 +20,10 @@ pub(crate) struct Earlier {
     pub(crate) job: Job,
     /// The same, bound under the run's id.
     pub(crate) run: Run,
-    /// What it has recorded.
+    /// What it has recorded, without secrets.
     pub(crate) events: Vec<Event>,
+    /// What it has done, with the secrets back where they stood. Not to be shown.
+    pub(crate) past: Past,
     /// Its journal, to go on with.
     pub(crate) journal: FileJournal,
     /// The steps it was started for.
@@ -74,8 +77,14 @@ impl Earlier {
         let recorded = events.first().map_or(id, |event| event.run.as_str());
         let run = job.bind(recorded, manifest.started)?;
         manifest.same_parameters(&run, &again)?;
+        let (whole, lacks) = filled(&events, &run.secrets);
+        for lack in lacks {
+            terminal::complain(&format!(
+                "note: {lack}: results that had it in them are not known any more, and such changes cannot be undone\n"
+            ))?;
+        }
         let tags = Tags { only: manifest.tags, skip: manifest.skip_tags };
-        Ok(Some(Self { job, run, events, journal, tags, stored }))
+        Ok(Some(Self { job, run, events, past: Past::of(&whole), journal, tags, stored }))
     }
 
     /// Whether its last execution came to a good end.

@@ -30,9 +30,9 @@ pub(crate) fn listen(stop: Stop, said: Said) {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            // There is nobody left to tell if this cannot be written.
-            let _ = terminal::complain(words);
+            // First of all: the terminal may be frozen.
             token.cancel();
+            terminal::offer(words);
         }
     });
 }

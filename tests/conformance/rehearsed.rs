@@ -75,6 +75,7 @@ impl Theatre {
             fail: fail.map(|end| id(end).unwrap_or_else(|| panic!("no step {end}")).parse().unwrap()),
             past: Past::of(past.unwrap_or_default()),
             repeat: Vec::new(),
+            record_reads: false,
         };
         let ending = match past {
             Some(events) => undo(&run, &ports, &settings, events).await,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use cutover_engine::event::{Event, EventKind};
 use jiff::Timestamp;
 
 use crate::FENCED;
@@ -96,9 +97,19 @@ impl Ran {
     fn applied(&self, step: &str) -> Timestamp {
         let mut events = self.events.lines().map(|line| serde_json::from_str(line).expect("JSON"));
         let made = |event: &serde_json::Value| {
-            event["kind"] == "applied" && event["task"]["step"].as_str().is_some_and(|name| name.starts_with(step))
+            event["kind"] == "applied" && event["task"]["path"].as_str().is_some_and(|name| name.starts_with(step))
         };
         let last = events.rfind(made).unwrap_or_else(|| panic!("{step} changed nothing:\n{}", self.said));
         last["at"].as_str().expect("a time").parse().expect("a time")
+    }
+
+    /// The sentences of the changes that were begun.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let event = |line: &str| serde_json::from_str::<Event>(line).expect("an event");
+        let sentence = |event: Event| match event.kind {
+            EventKind::Applying { change, .. } => Some(change.summary.to_string()),
+            _ => None,
+        };
+        self.events.lines().map(event).filter_map(sentence).collect()
     }
 }

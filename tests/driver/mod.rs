@@ -71,7 +71,10 @@ impl Lab {
     pub(crate) async fn drive_at(&self, target: Target, module: &str, params: Value) -> (End, Vec<Change>) {
         let world = Arc::new(self.sandbox.clone());
         let cx = Context::new(target, None, Arc::clone(&self.inventory), world);
-        let bound = REGISTRY.get(module).expect("the module exists").bind(params).expect("the parameters are right");
+        let bound = match REGISTRY.get(module).expect("the module exists").bind(params) {
+            Ok(bound) => bound,
+            Err(failure) => return (End::Failed(failure.to_string()), Vec::new()),
+        };
         let (mut log, mut done, mut made) = (Vec::new(), Vec::new(), Vec::new());
         let mut last = "never in sync".to_owned();
         for _ in 0..200 {

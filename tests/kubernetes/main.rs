@@ -134,7 +134,7 @@ async fn what_is_waited_for_is_said() {
     let words = failed(&lab, "k8s_wait", wait(json!({"selector": "tenant=true", "count": 3}))).await;
     assert_eq!(words, "there are 0 Node with tenant=true, not 3");
     let words = failed(&lab, "k8s_wait", wait(json!({"kind": "Noed"}))).await;
-    assert_eq!(words, "`Noed` is no built-in kind");
+    assert_eq!(words, "`Noed` is not a built-in kind");
     let unknown =
         json!({"api_version": "cie.inspur.com/v1alpha1", "kind": "Comdeplo", "namespace": "x", "for": "exists"});
     let words = failed(&lab, "k8s_wait", unknown).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use cutover_testkit::driver::{Bench, Case, Decision, End, Folded, lists};
+use cutover_testkit::driver::{Bench, Case, Decision, End, Folded};
 use cutover_testkit::model::{Blow, Effect, Model, State, Strike};
 use cutover_testkit::playbook::Playbook;
 use cutover_testkit::{At, Mode, Random, Trip};
@@ -266,13 +266,12 @@ pub(super) async fn fails(bench: &Bench, whole: &Whole, line: &str) -> Result<()
 
 async fn listed(tried: &Tried<'_>, random: &mut Random) -> Result<(), String> {
     let Tried { bench, whole, .. } = tried;
-    let (listed, other) = (bench.listed()?, bench.fresh());
+    let (listed, other) = (bench.listed(), bench.fresh());
     let stop = sampled(random, whole.events, whole.effects.len() * 2);
     other.run(Some(stop)).await;
     other.undo(None).await;
-    let known = |path: &&String| !lists(&listed, path);
     let paths: BTreeSet<String> = whole.bench.paths().into_iter().chain(other.paths()).collect();
-    paths.iter().find(known).map_or(Ok(()), |path| Err(format!("`{path}` was not listed: {listed:?}")))
+    paths.difference(&listed).next().map_or(Ok(()), |path| Err(format!("`{path}` was not listed: {listed:?}")))
 }
 
 async fn decided(tried: &Tried<'_>) -> Result<(), String> {

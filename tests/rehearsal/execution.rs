@@ -82,6 +82,7 @@ impl<'a> Execution<'a> {
             fail: self.fail,
             past: Past::of(&self.past),
             repeat: self.repeat,
+            record_reads: false,
         };
         (run, ports, settings, journal, self.past)
     }

@@ -8,3 +8,5 @@ mod damaged;
 mod kit;
 mod named;
 mod parameters;
+mod secrets;
+mod stalled;

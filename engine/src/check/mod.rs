@@ -2,22 +2,24 @@
 //! literal parameters that a module will not take. Structure and types are the loader's.
 
 mod names;
+mod results;
 mod step;
 mod target;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FilePath;
 
 use crate::execute::Tags;
 use crate::inventory::Inventory;
 use crate::module::Registry;
 use crate::path::Path;
-use crate::playbook::{Playbook, ReadFile, Step, StepKind, load_partly};
+use crate::playbook::{Playbook, ReadFile, StepKind, load_partly};
 use crate::run::builtins;
 use crate::source::{Faults, Location};
 use crate::walk::{Cursor, Element, End, Mode, StepVisit, Visit};
 
 use names::Known;
+use results::Shape;
 
 /// Loads a playbook and reports every fault that can be known before it runs.
 pub fn check_file(
@@ -55,7 +57,16 @@ fn check_beside<'a>(
     let mut common: BTreeSet<String> = builtins::ALWAYS.iter().map(|name| (*name).to_owned()).collect();
     common.extend(playbook.params.keys().cloned());
     common.extend(inventory.iter().flat_map(|inventory| inventory.vars.keys().cloned()));
-    let mut checker = Checker { inventory, registry, common, reported, paths: Vec::new(), faults: Faults::default() };
+    let mut checker = Checker {
+        inventory,
+        registry,
+        common,
+        reported,
+        shapes: BTreeMap::new(),
+        ambiguous: BTreeSet::new(),
+        paths: Vec::new(),
+        faults: Faults::default(),
+    };
     let tags = Tags::default();
     let mut known = checker.known(&Default::default(), &Default::default());
     checker.vars(&playbook.vars, &mut known);
@@ -72,6 +83,10 @@ struct Checker<'a> {
     common: BTreeSet<String>,
     /// Where the loader found faults: what it reported need not be reported again in serde's words.
     reported: Vec<Location>,
+    /// What the steps so far register, by name.
+    shapes: BTreeMap<String, Shape>,
+    /// Names that steps of several kinds register.
+    ambiguous: BTreeSet<String>,
     paths: Vec<Path>,
     faults: Faults,
 }
@@ -96,7 +111,7 @@ impl Checker<'_> {
                     if matches!(visit.step.kind, StepKind::Block { .. }) {
                         cursor.enter();
                     } else {
-                        learn(visit.step, &mut cursor);
+                        self.learn(&visit, &mut cursor);
                         self.until(visit.step, &known, &cursor.names);
                         cursor.ended(End::new());
                     }
@@ -120,25 +135,49 @@ impl Checker<'_> {
         let tags = Tags::default();
         let mut names = cursor.names.clone();
         names.registered.extend(visit.step.register.iter().map(|name| (name.clone(), serde_json::Value::Null)));
+        let before = self.shapes.clone();
+        self.shapes.extend(self.shape(visit));
         let outer = (visit.step.id.as_str(), &visit.path);
         self.walk(Cursor::over(Mode::Check, &tags, steps, outer, environment).with_names(names));
+        self.shapes = before;
+    }
+
+    /// Makes the name of a step's result known to the steps that follow.
+    fn learn(&mut self, visit: &StepVisit<'_>, cursor: &mut Cursor<'_>) {
+        if let Some(name) = &visit.step.register {
+            cursor.names.registered.insert(name.clone(), serde_json::Value::Null);
+            let shape = self.shape(visit).map(|(_, shape)| shape);
+            // Which of several steps has registered it last is not known: it may be any of them.
+            let agrees = match (self.shapes.get(name), &shape) {
+                (None, _) => !self.ambiguous.contains(name),
+                (Some(before), Some(shape)) => before.is_like(shape),
+                (Some(_), None) => false,
+            };
+            match shape.filter(|_| agrees) {
+                Some(shape) => drop(self.shapes.insert(name.clone(), shape)),
+                None => {
+                    self.shapes.remove(name);
+                    self.ambiguous.insert(name.clone());
+                }
+            }
+        }
+    }
+
+    /// The name and shape of what a step registers.
+    fn shape(&self, visit: &StepVisit<'_>) -> Option<(String, Shape)> {
+        let module = self.registry.get(visit.step.kind.module()?)?;
+        Some((visit.step.register.clone()?, Shape::of(module, visit)?))
     }
 
     fn known(&self, environment: &crate::walk::Environment<'_>, names: &crate::walk::Names) -> Known {
         let mut known = Known::new(&self.common);
         known.learn(builtins::sometimes().iter().copied());
-        known.learn(environment.names());
         known.learn(names.registered.keys().map(String::as_str));
+        known.learn_shapes(&self.shapes);
+        known.learn(environment.names());
         if environment.element.is_some() {
             known.learn(["item", "item_index"]);
         }
         known
-    }
-}
-
-/// Makes the name of a step's result known to the steps that follow.
-fn learn(step: &Step, cursor: &mut Cursor<'_>) {
-    if let Some(name) = &step.register {
-        cursor.names.registered.insert(name.clone(), serde_json::Value::Null);
     }
 }

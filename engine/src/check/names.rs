@@ -1,30 +1,46 @@
 //! Names that templates mention, and whether somebody sets them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Checker;
+use super::results::Shape;
 use crate::source::{Fault, Node, nearest};
 use crate::template::{self, Mention};
 
-/// The names that are known at a place.
+/// The names that are known at a place, and the shapes of results among them.
 #[derive(Clone)]
-pub(super) struct Known(BTreeSet<String>);
+pub(super) struct Known {
+    names: BTreeSet<String>,
+    shapes: BTreeMap<String, Shape>,
+}
 
 impl Known {
     pub(super) fn new(common: &BTreeSet<String>) -> Self {
-        Self(common.clone())
+        Self { names: common.clone(), shapes: BTreeMap::new() }
     }
 
     pub(super) fn learn<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
-        self.0.extend(names.into_iter().map(str::to_owned));
+        for name in names {
+            // A variable hides the result of its name.
+            self.shapes.remove(name);
+            self.names.insert(name.to_owned());
+        }
+    }
+
+    pub(super) fn learn_shapes(&mut self, shapes: &BTreeMap<String, Shape>) {
+        self.shapes.extend(shapes.clone());
     }
 
     pub(super) fn forget(&mut self, name: &str) {
-        self.0.remove(name);
+        self.names.remove(name);
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains(name)
+        self.names.contains(name)
+    }
+
+    pub(super) fn shape(&self, name: &str) -> Option<&Shape> {
+        self.shapes.get(name)
     }
 }
 
@@ -39,7 +55,9 @@ impl Checker<'_> {
 
     pub(super) fn mentions(&mut self, node: &Node, expression: bool, known: &Known) {
         for mention in template::mentions(node, expression) {
-            if !known.has(mention.root()) {
+            if known.has(mention.root()) {
+                self.field(&mention, known);
+            } else {
                 let fault = self.unknown(&mention, known);
                 self.faults.push(fault);
             }
@@ -49,7 +67,7 @@ impl Checker<'_> {
     fn unknown(&self, mention: &Mention, known: &Known) -> Fault {
         let name = mention.root();
         let fault = Fault::at(&mention.at, format!("unknown variable `{name}`"));
-        match nearest(name, known.0.iter().map(String::as_str)) {
+        match nearest(name, known.names.iter().map(String::as_str)) {
             Some(near) => fault.help(format!("did you mean `{near}`?")),
             None if self.inventory.is_none() => {
                 fault.help("it is no parameter, variable or earlier result; if the inventory sets it, add -i INVENTORY")

@@ -1,6 +1,7 @@
 //! One step: the names in its options, and its parameters as its module will take them.
 
 use super::names::Known;
+use super::results::Shape;
 use super::{Checker, target};
 use crate::module::{AnyModule, TargetKind};
 use crate::playbook::option::{OPTIONS, Sees, Templates};
@@ -52,6 +53,13 @@ impl Checker<'_> {
         let mut known = known.clone();
         known.learn(["result"]);
         known.learn(names.registered.keys().map(String::as_str));
+        known.learn_shapes(&self.shapes);
+        // It is asked of each task's own result, under both names.
+        let module = step.kind.module().and_then(|module| self.registry.get(module));
+        if let Some(shape) = module.and_then(Shape::single) {
+            let own = step.register.iter().map(String::as_str).chain(["result"]);
+            known.learn_shapes(&own.map(|name| (name.to_owned(), shape.clone())).collect());
+        }
         self.options(step, Sees::Result, &known);
     }
 

@@ -4,17 +4,22 @@ use crate::action::{Action, Done};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{api_body, api_failure, api_status, bad_path};
 use crate::request::Request;
+use crate::text;
+use crate::text::Text;
 use crate::world::{Command, Exit, Output, Place, TransportFault, World, collect, pipe};
 
 /// How many lines of a failed command's output are kept.
 const TAIL: usize = 20;
 
-/// Carries out an action and gives what it gave back.
+/// Is given what an API server warns of: the site's name and the words.
+pub(super) type Warn<'a> = &'a (dyn Fn(&str, String) + Sync);
+
+/// Carries out an action and returns what it got back.
 ///
 /// # Errors
 /// The command ended with a code it does not accept, the request was refused, the place cannot be reached; or the
 /// connection was lost, or the program itself gave up waiting ([`FailureClass::OutcomeUnknown`]).
-pub async fn act(world: &dyn World, action: &Action) -> Result<Done, Failure> {
+pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> Result<Done, Failure> {
     match action {
         Action::Exec { place, command } => {
             let transport = world.transport(place).await?;
@@ -32,7 +37,7 @@ pub async fn act(world: &dyn World, action: &Action) -> Result<Done, Failure> {
                 (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
             }
         }
-        Action::Request(request) => send(world, request).await.map(Done::Response),
+        Action::Request(request) => send(world, request, warn).await.map(Done::Response),
     }
 }
 
@@ -42,19 +47,29 @@ fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, 
     }
     let lines: Vec<&str> = output.stderr.lines().chain(output.stdout.lines()).collect();
     let tail = &lines[lines.len().saturating_sub(TAIL)..];
-    let failure = Failure::failed(format!("{place}: `{command}` ended with {}", output.exit))
-        .details(tail.iter().map(|line| (*line).to_owned()));
+    let failure = Failure::failed(text!(
+        "engine.command-failed",
+        "{place}: `{command}` ended with {exit}",
+        place,
+        command,
+        exit = &output.exit
+    ))
+    .details(tail.iter().map(|line| Text::verbatim(*line)));
     if command.gives_up.as_ref().is_some_and(|words| output.stderr.contains(words)) {
         return Err(Failure { class: FailureClass::OutcomeUnknown, ..failure });
     }
     Err(match output.exit {
-        Exit::Code(127) => failure.help("the program is missing there: install it"),
-        Exit::Code(124 | 137) => failure.help("it ran into a time limit on the host"),
+        Exit::Code(127) => {
+            failure.help(text!("engine.command-missing.help", "the program is missing there: install it"))
+        }
+        Exit::Code(124 | 137) => {
+            failure.help(text!("engine.command-limit.help", "it ran into a time limit on the host"))
+        }
         _ => failure,
     })
 }
 
-async fn send(world: &dyn World, request: &Request) -> Result<serde_json::Value, Failure> {
+async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<serde_json::Value, Failure> {
     if !request.has_valid_path() {
         return Err(bad_path(&request.path));
     }
@@ -62,6 +77,7 @@ async fn send(world: &dyn World, request: &Request) -> Result<serde_json::Value,
         let unsent = matches!(fault, TransportFault::Unreachable(_));
         Failure { unsent, ..Failure::from(fault) }
     })?;
+    answer.warnings().for_each(|words| warn(&request.site, words));
     let line = request.line();
     if answer.is_success() {
         // It was carried out, whatever stands between here and there makes of the answer.

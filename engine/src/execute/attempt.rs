@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Executor, act, made_to_fail};
+use super::{Executor, made_to_fail};
 use crate::action::Done;
-use crate::event::EventKind;
+use crate::event::{EventKind, Reading};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Bound, Change, Class, Diff, Probed, Waiting};
 use crate::playbook::Step;
@@ -130,7 +130,12 @@ impl Executor<'_> {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Option<Probed>, Failure> {
+        if self.settings.record_reads {
+            task.context.keep_readings();
+        }
         let looked = self.ports.stop.reading(deadline, bound.look(&task.context)).await;
+        // Those of a look that saw nothing new, or failed, are not recorded.
+        let reads = task.context.take_readings();
         let probed = match looked.and_then(|looked| looked) {
             Ok(probed) => probed,
             Err(failure) => {
@@ -151,7 +156,8 @@ impl Executor<'_> {
         progress.lost = false;
         if progress.seen.as_ref() != Some(&probed.state) {
             let state = self.shown(step.secret, probed.state.clone());
-            self.recorder().emit(EventKind::Probed { task: task.id.clone(), state, reads: Vec::new() });
+            let reads = if step.secret { unread(reads) } else { reads };
+            self.recorder().emit(EventKind::Probed { task: task.id.clone(), state, reads });
             progress.seen = Some(probed.state.clone());
         }
         Ok(Some(probed))
@@ -182,7 +188,7 @@ impl Executor<'_> {
             *changed |= lasting;
             for (index, action) in change.actions.iter().enumerate() {
                 let began = Instant::now();
-                let acted = self.ports.stop.changing(deadline, act(self.ports.world.as_ref(), action)).await;
+                let acted = self.ports.stop.changing(deadline, self.act(action)).await;
                 let took_ms = millis(began.elapsed());
                 let failure = match acted.and_then(|acted| acted) {
                     Ok(done) => {
@@ -274,6 +280,11 @@ impl Executor<'_> {
 fn same(changes: &[Change], others: &[Change]) -> bool {
     let is_same = |(one, other): (&Change, &Change)| one.key == other.key && one.actions == other.actions;
     changes.len() == others.len() && changes.iter().zip(others).all(is_same)
+}
+
+/// What is recorded of readings that are secret.
+fn unread(reads: Vec<Reading>) -> Vec<Reading> {
+    reads.into_iter().map(|Reading { sent, received }| Reading { sent, received: withheld(&received) }).collect()
 }
 
 /// What is recorded of an outcome that is secret.

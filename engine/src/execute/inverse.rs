@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::{Executor, Made, act};
+use super::{Executor, Made};
 use crate::action::Action;
 use crate::event::{EventKind, Outcome};
 use crate::failure::{Failure, FailureClass};
@@ -94,7 +94,7 @@ impl Executor<'_> {
             loop {
                 self.ports.stop.check()?;
                 let began = Instant::now();
-                let work = act(self.ports.world.as_ref(), action);
+                let work = self.act(action);
                 let acted = self.ports.stop.changing(began + TIMEOUT, work).await;
                 let failure = match acted.and_then(|acted| acted) {
                     Ok(done) => {

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-pub use act::act;
+use act::act;
 pub use gate::{Answer, Approver, Question};
 pub use ledger::{Ledger, Made};
 pub use past::Past;
@@ -29,6 +29,7 @@ pub use undo::undo;
 use attempt::repeat_help;
 use past::Doubt;
 
+use crate::action::{Action, Done};
 use crate::event::{EventKind, Outcome, PlannedPhase, Verb};
 use crate::failure::{Failure, FailureClass};
 use crate::module::Registry;
@@ -61,6 +62,8 @@ pub struct Settings {
     pub past: Past,
     /// Tasks whose interrupted at-most-once change somebody has looked at: it was not made and may be made now.
     pub repeat: Vec<Selector>,
+    /// Whether what probes read is recorded, too, with what they saw in it.
+    pub record_reads: bool,
 }
 
 /// Selects steps by tags.
@@ -113,6 +116,8 @@ pub(crate) struct Executor<'a> {
     ledger: Mutex<Ledger>,
     /// At-most-once changes of earlier executions of which it is known by now what became of them.
     settled: Mutex<BTreeSet<ChangeId>>,
+    /// The warnings of API servers that were told already, with their sites.
+    warned: Mutex<BTreeSet<(String, String)>>,
 }
 
 /// Executes a run to its end. Its last event is `RunFinished`.
@@ -197,7 +202,7 @@ impl<'a> Executor<'a> {
             phases,
         });
         let ledger = Mutex::new(settings.past.ledger().clone());
-        Self { run, ports, settings, ledger, settled: Mutex::default() }
+        Self { run, ports, settings, ledger, settled: Mutex::default(), warned: Mutex::default() }
     }
 
     fn recorder(&self) -> &'a Recorder {
@@ -255,6 +260,19 @@ impl<'a> Executor<'a> {
     fn notice(&self, failure: &Failure) {
         let help = failure.help.iter().map(|help| text!("engine.help", "help: {help}", help));
         for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
+            self.recorder().emit(EventKind::Notice { message });
+        }
+    }
+
+    /// Carries out an action. What an API server warns of is told once.
+    async fn act(&self, action: &Action) -> Result<Done, Failure> {
+        act(self.ports.world.as_ref(), action, &|site, words| self.warn(site, words)).await
+    }
+
+    fn warn(&self, site: &str, words: String) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert((site.to_owned(), words.clone())) {
+            let message = text!("engine.api-warning", "{site}: the API server warns: {words}", site, words);
             self.recorder().emit(EventKind::Notice { message });
         }
     }

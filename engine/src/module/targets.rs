@@ -61,6 +61,8 @@ impl Targets {
     pub const ANY: Self = Self(&TargetKind::ALL);
     /// Something with a cluster: a site, or a node or pair of it.
     pub const SITE: Self = Self(&[TargetKind::Site, TargetKind::Node, TargetKind::Pair]);
+    /// A site as a whole.
+    pub const WHOLE_SITE: Self = Self(&[TargetKind::Site]);
     /// A pair.
     pub const PAIR: Self = Self(&[TargetKind::Pair]);
     /// A machine with disks of its own: a node or pair; the controller, too.

@@ -2,6 +2,7 @@
 
 mod planner;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use planner::plan;
@@ -15,7 +16,7 @@ use crate::task::TaskId;
 use crate::text::Text;
 
 /// A plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The playbook's title.
     pub playbook: String,
@@ -40,7 +41,7 @@ impl Plan {
 }
 
 /// A phase of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedPhase {
     /// Its title.
     pub name: String,
@@ -53,7 +54,7 @@ pub struct PlannedPhase {
 }
 
 /// A step of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedStep {
     /// Its number in the plan, from 1.
     pub number: usize,
@@ -75,7 +76,7 @@ pub struct PlannedStep {
 }
 
 /// A task of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedTask {
     /// Which task.
     pub task: TaskId,
@@ -95,7 +96,7 @@ pub struct PlannedTask {
 }
 
 /// What would come of a step, from best to worst.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Left out: its condition does not hold, or tags do not match.

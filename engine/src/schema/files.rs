@@ -1,4 +1,4 @@
-//! The schemas of whole files: playbook, inventory and event stream.
+//! The schemas of whole files: playbook, inventory, event stream and plan.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::authoring::{authoring, tidy};
 use super::shapes::{expression, inline, steps, texts};
 use crate::duration::HumanDuration;
-use crate::event::Outcome;
-use crate::failure::FailureClass;
+use crate::event::{Event, VERSION};
 use crate::inventory::InventoryFile;
 use crate::module::Registry;
+use crate::plan::Plan;
 use crate::playbook::Param;
 use crate::playbook::option::OPTIONS;
 
@@ -86,7 +86,14 @@ fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut 
             }
             object.shift_remove("$schema");
         }
+        let mut results = SchemaSettings::draft07().into_generator();
+        let returns = module.result_schema(&mut results).map(|schema| schema.to_value());
         properties.insert(module.name().to_owned(), json!({"description": module.summary(), "allOf": [params]}));
+        if let (Some(mut returns), Some(property)) = (returns, properties.get_mut(module.name())) {
+            // What `register` keeps. Editors pass it over; programs that write playbooks can look it up.
+            returns["definitions"] = Value::Object(results.take_definitions(true).into_iter().collect());
+            property["x-returns"] = returns;
+        }
     }
     let kinds: Vec<Value> = ["gate", "block", "include"]
         .into_iter()
@@ -131,38 +138,12 @@ pub fn file<T: JsonSchema>(title: &str) -> Value {
 
 /// The schema of one line of the event stream (`events.jsonl`, `--output json`).
 pub fn event() -> Value {
-    let mut generator = SchemaSettings::draft07().into_generator();
-    let outcome = inline::<Outcome>(&mut generator, "How it ended.");
-    let class = inline::<FailureClass>(&mut generator, "The class of the failure.");
-    let task = json!({
-        "type": "object",
-        "required": ["step", "target"],
-        "properties": {"step": {"type": "string"}, "target": {}, "item": {"type": "integer", "minimum": 0}},
-    });
-    let failure = json!({
-        "type": "object",
-        "required": ["class", "message"],
-        "properties": {
-            "class": class, "message": {"type": "string"}, "details": {"type": "array", "items": {"type": "string"}},
-            "help": {"type": "string"}, "place": {"type": "string", "description": "file:line:col"},
-        },
-    });
-    json!({
-        "$schema": DRAFT,
-        "title": "cutover event",
-        "type": "object",
-        "required": ["v", "seq", "at", "elapsed_ms", "run", "kind"],
-        "properties": {
-            "v": {"const": crate::event::VERSION, "description": "The format's version."},
-            "seq": {"type": "integer", "minimum": 1, "description": "The number in the stream."},
-            "at": {"type": "string", "format": "date-time", "description": "Wall-clock time, UTC."},
-            "elapsed_ms": {"type": "integer", "minimum": 0, "description": "Milliseconds since the run began."},
-            "run": {"type": "string", "description": "The run."},
-            "kind": {"type": "string", "description": "What happened."},
-            "task": task, "outcome": outcome, "failure": failure,
-            "step": {"type": "string", "description": "The step's id."},
-            "took_ms": {"type": "integer", "minimum": 0},
-        },
-        "definitions": generator.take_definitions(true).into_iter().collect::<Map<_, _>>(),
-    })
+    let mut schema = file::<Event>("cutover event");
+    schema["properties"]["v"] = json!({"const": VERSION, "description": "The format's version."});
+    schema
+}
+
+/// The schema of a plan (`cutover plan --output json`).
+pub fn plan() -> Value {
+    file::<Plan>("cutover plan")
 }

@@ -6,6 +6,6 @@ mod judge;
 mod shapes;
 
 pub use authoring::authoring;
-pub use files::{event, file, inventory, playbook};
+pub use files::{event, file, inventory, plan, playbook};
 pub(crate) use judge::Judge;
 pub(crate) use shapes::{expression, inline, steps, texts};

@@ -81,6 +81,7 @@ pub(crate) struct Bench {
     pub(crate) fail: Option<String>,
     pub(crate) past: Past,
     pub(crate) repeat: Vec<String>,
+    pub(crate) record_reads: bool,
 }
 
 pub(crate) fn inventory() -> Arc<Inventory> {
@@ -117,6 +118,7 @@ impl Bench {
             fail: None,
             past,
             repeat: Vec::new(),
+            record_reads: false,
         }
     }
 
@@ -139,6 +141,7 @@ impl Bench {
             fail: self.fail.as_deref().map(|text| text.parse().unwrap()),
             past: self.past.clone(),
             repeat: self.repeat.iter().map(|text| text.parse().unwrap()).collect(),
+            record_reads: self.record_reads,
         };
         (ports, settings)
     }

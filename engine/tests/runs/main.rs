@@ -1,8 +1,10 @@
 //! Execution, planning and undo, in a small world on the paused clock.
 
 mod bench;
+mod checks;
 mod names;
 mod plans;
+mod requests;
 mod secrets;
 mod stops;
 mod world;

@@ -45,7 +45,8 @@ impl Module for Note {
         if state["text"] == params.text.as_str() {
             return Diff::InSync;
         }
-        let put = |text: &str| Action::Exec { place: facts.place(), command: Command::new(["put", &params.name, text]) };
+        let put =
+            |text: &str| Action::Exec { place: facts.place(), command: Command::new(["put", &params.name, text]) };
         let summary = format!("write {}", params.text);
         let make = if params.once { Change::at_most_once } else { Change::idempotent };
         let before = state["text"].as_str().unwrap_or_default();

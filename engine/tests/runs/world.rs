@@ -12,6 +12,7 @@ use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 /// What a program says that gives up waiting.
@@ -38,6 +39,8 @@ pub(crate) enum Strike {
     GiveUpAfter,
     Hang,
     HangAfter,
+    /// A request that does not leave.
+    Unsent,
 }
 
 #[derive(Default)]
@@ -77,7 +80,36 @@ impl World for Small {
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
-        Box::pin(async move { Err(TransportFault::Unreachable(format!("{request}: no API server"))) })
+        Box::pin(async move {
+            let line = request.line();
+            let mut state = self.0.lock().unwrap();
+            let found = state.strikes.iter_mut().find(|(text, _, times)| *times > 0 && line.contains(text));
+            let strike = found.map(|(_, strike, times)| {
+                *times -= 1;
+                *strike
+            });
+            let lost = || TransportFault::Lost(format!("{line}: connection reset by peer"));
+            match strike {
+                Some(Strike::Unsent) => return Err(TransportFault::Unreachable(format!("{line}: connection refused"))),
+                Some(Strike::LoseBefore) => return Err(lost()),
+                Some(Strike::Fail) => {
+                    return Ok(Answer::new(503, json!({"reason": "ServiceUnavailable", "message": "out of luck"})));
+                }
+                _ => {}
+            }
+            let key = (request.site.clone(), request.path.clone());
+            let mut answer = Answer::new(200, Value::Null);
+            if let Some(body) = &request.body {
+                state.sets.push(request.to_string());
+                state.numbers.insert(key.clone(), body["is"].as_i64().unwrap());
+                answer.headers.insert("warning".to_owned(), vec!["299 - \"numbers are deprecated\"".to_owned()]);
+            }
+            answer.body = json!({"is": state.numbers.get(&key).copied().unwrap_or(0)});
+            match strike {
+                Some(Strike::LoseAfter) => Err(lost()),
+                _ => Ok(answer),
+            }
+        })
     }
 }
 
@@ -176,7 +208,7 @@ pub(crate) struct Params {
     note: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Seen {
     is: i64,
 }
@@ -187,6 +219,10 @@ impl Module for Number {
     const EXAMPLE: &'static str = "name: x\nnumber: {name: x, is: 1}\n";
     type Params = Params;
     type State = Seen;
+
+    fn result_schema(generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
+        Some(generator.subschema_for::<Seen>())
+    }
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<Seen, Failure> {
         let output = cx.read(&reads(["get", &params.name])).await?;
@@ -216,4 +252,5 @@ impl Module for Number {
     }
 }
 
-pub(crate) const REGISTRY: Registry = Registry(&[&Number, &crate::names::Send, &crate::secrets::Note]);
+pub(crate) const REGISTRY: Registry =
+    Registry(&[&Number, &crate::names::Send, &crate::secrets::Note, &crate::requests::Remote]);

@@ -8,6 +8,8 @@
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadScript;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -30,7 +32,7 @@ pub(crate) enum Contact {
     /// behind is taken out.
     Lost(Timestamp),
     /// It is not known, for this reason.
-    Unknown(String),
+    Unknown(Text),
 }
 
 impl Contact {
@@ -50,18 +52,26 @@ impl Contact {
         if !output.success() {
             return Err(crate::storage::failed(&command, &output));
         }
-        let log = Log::parse(&output.stdout, resource)
-            .map_err(|words| Failure::failed(format!("`{command}` on {place} is not understood: {words}")))?;
+        let log =
+            Log::parse(&output.stdout, resource).map_err(|why| super::end::not_understood(&command, place, &why))?;
         Ok(match log.last {
             Last::Lost(at) => Self::Lost(asked - log.now.duration_since(at)),
-            Last::Met(at) => Self::Unknown(format!(
-                "the kernel's log has the ends meet at {at} and does not have them part: the node went down in between"
+            Last::Met(at) => Self::Unknown(text!(
+                "drbd.contact-without-end",
+                "the kernel's log has the ends meet at {at} and does not have them part: the node went down in between",
+                at
             )),
             Last::Nothing => Self::Unknown(match log.begins {
-                Some(begins) => format!("the kernel's log, which begins at {begins}, does not have the ends part"),
+                Some(begins) => text!(
+                    "drbd.contact-not-logged",
+                    "the kernel's log, which begins at {begins}, does not have the ends part",
+                    begins
+                ),
                 None => match output.stderr.lines().next() {
-                    Some(words) => format!("the kernel's log cannot be read: {words}"),
-                    None => "the journal holds no kernel's log".to_owned(),
+                    Some(words) => {
+                        text!("drbd.log-not-readable", "the kernel's log cannot be read: {words}", words = words)
+                    }
+                    None => text!("drbd.log-missing", "the journal does not hold the kernel's log"),
                 },
             }),
         })
@@ -98,11 +108,13 @@ enum Last {
 }
 
 impl Log {
-    fn parse(text: &str, resource: &str) -> Result<Self, String> {
+    fn parse(text: &str, resource: &str) -> Result<Self, Text> {
         let mut lines = text.lines();
         let mut head = |name: &str| {
             let line = lines.next().unwrap_or_default();
-            line.strip_prefix(name).map(str::trim).ok_or_else(|| format!("`{line}` is not `{name}TIME`"))
+            line.strip_prefix(name)
+                .map(str::trim)
+                .ok_or_else(|| text!("drbd.log-head", "`{line}` is not `{name}TIME`", line = line, name = name))
         };
         let now = stamp(head("now ")?)?;
         let begins = match head("begins")? {
@@ -147,7 +159,7 @@ enum Phase {
 }
 
 /// What a word for a connection means. In 8.4 the connection's words are also those of the replication.
-fn phase(word: &str) -> Result<Phase, String> {
+fn phase(word: &str) -> Result<Phase, Text> {
     match (word, word.parse::<ConnectionState>()) {
         ("WFReportParams", _) => Ok(Phase::Handshake),
         (_, Ok(ConnectionState::Connected)) => Ok(Phase::Together),
@@ -157,10 +169,10 @@ fn phase(word: &str) -> Result<Phase, String> {
 }
 
 /// Reads seconds since 1970, with or without a fraction.
-fn stamp(text: &str) -> Result<Timestamp, String> {
+fn stamp(text: &str) -> Result<Timestamp, Text> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
     let stamp = seconds.and_then(|since| Timestamp::from_duration(since).ok());
-    stamp.ok_or_else(|| format!("`{text}` is no time in seconds since 1970"))
+    stamp.ok_or_else(|| text!("drbd.log-time", "`{time}` is not a time in seconds since 1970", time = text))
 }
 
 #[cfg(test)]

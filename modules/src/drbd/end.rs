@@ -3,7 +3,9 @@
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::module::Context;
 use cutover_engine::reads;
-use cutover_engine::world::{Exit, Output, Place};
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use cutover_engine::world::{Command, Exit, Output, Place};
 use serde::Serialize;
 
 use super::generations::Generations;
@@ -25,7 +27,7 @@ pub(crate) enum Peer {
     /// It answers.
     Seen(End),
     /// Its node does not answer, in the words of the transport.
-    Unreachable(String),
+    Unreachable(Text),
 }
 
 impl End {
@@ -57,12 +59,12 @@ impl Peer {
 }
 
 /// Takes "does not answer" for an answer, in words. What an answering node gets wrong stays a failure.
-pub(crate) fn reach<T>(answer: Result<T, Failure>) -> Result<Result<T, String>, Failure> {
+pub(crate) fn reach<T>(answer: Result<T, Failure>) -> Result<Result<T, Text>, Failure> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(failure) => match failure.class {
             FailureClass::Unreachable | FailureClass::TimedOut | FailureClass::OutcomeUnknown => {
-                Ok(Err(failure.message.to_string()))
+                Ok(Err(failure.message))
             }
             _ => Err(failure),
         },
@@ -77,12 +79,22 @@ pub(crate) async fn status(cx: &Context, place: &Place, resource: &str) -> Resul
         return Ok(None);
     }
     match output.exit {
-        Exit::Code(0) => Status::parse(&output.stdout, resource)
-            .map_err(|words| Failure::failed(format!("`{command}` on {place} is not understood: {words}"))),
+        Exit::Code(0) => Status::parse(&output.stdout, resource).map_err(|why| not_understood(&command, place, &why)),
         // Unknown resource.
         Exit::Code(10) => Ok(None),
         _ => Err(crate::storage::failed(&command, &output)),
     }
+}
+
+/// A failure because what a command answered makes no sense.
+pub(super) fn not_understood(command: &Command, place: &Place, why: &Text) -> Failure {
+    Failure::failed(text!(
+        "drbd.not-understood",
+        "`{command}` on {place} is not understood: {why}",
+        command = command,
+        place = place,
+        why = why
+    ))
 }
 
 /// Whether a `drbdsetup` could not ask because the kernel module is not loaded: then it has no resource either.

@@ -1,7 +1,10 @@
 //! Data generations: the identifiers by which DRBD tells which end holds newer data, and what they say of two ends.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use cutover_engine::text::Arg;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// The current identifier of metadata that was just created and has never held data.
@@ -85,6 +88,32 @@ impl fmt::Display for Generations {
 impl Serialize for Generations {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Generations {
+    fn schema_name() -> Cow<'static, str> {
+        "Generations".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Data generations as `drbdadm get-gi` prints them: current, bitmap, two of history.",
+            "type": "string",
+            "pattern": "^[0-9A-F]{16}(:[0-9A-F]{16}){3}$",
+        })
+    }
+}
+
+impl From<Generations> for Arg {
+    fn from(generations: Generations) -> Self {
+        Self::Value(generations.to_string())
+    }
+}
+
+impl From<&Generations> for Arg {
+    fn from(generations: &Generations) -> Self {
+        Self::Value(generations.to_string())
     }
 }
 

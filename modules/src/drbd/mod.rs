@@ -18,7 +18,11 @@ pub(crate) mod version;
 use cutover_engine::action::Action;
 use cutover_engine::inventory::PairMember;
 use cutover_engine::module::{Diff, Facts};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
 use cutover_engine::world::{Command, Place};
+use serde::Serialize;
+use serde_json::Value;
 
 /// Where a member is: `primary/worker01`.
 pub(crate) fn at(member: &PairMember) -> String {
@@ -32,7 +36,27 @@ pub(crate) fn place(member: &PairMember) -> Place {
 
 /// Refuses because a resource is not up at a place.
 pub(crate) fn not_up(resource: &str, place: &str) -> Diff {
-    Diff::blocked(format!("{resource} is not up on {place}: bring it up first, with drbd_resource"))
+    Diff::blocked(text!(
+        "drbd.not-up",
+        "{resource} is not up on {place}: bring it up first, with drbd_resource",
+        resource,
+        place
+    ))
+}
+
+/// What `register` keeps, as a value.
+pub(crate) fn registered(result: impl Serialize) -> Value {
+    serde_json::to_value(result).unwrap_or(Value::Null)
+}
+
+/// The resource of the task's pair, and its device on both nodes.
+pub(crate) fn subjects(facts: &Facts) -> Vec<Subject> {
+    let Ok((pair, own, peer)) = facts.pair() else { return Vec::new() };
+    vec![
+        Subject::Resource { resource: pair.resource.clone() },
+        Subject::device(&facts.place(), &own.device),
+        Subject::device(&place(peer), &peer.device),
+    ]
 }
 
 /// `drbdadm VERB RESOURCE` at the task's place.

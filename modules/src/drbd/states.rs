@@ -4,27 +4,31 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cutover_engine::text;
+use cutover_engine::text::{Arg, Text};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-/// Defines an enum whose variants are DRBD's own words. `"word" => Variant` adds a second word for a variant.
+/// Defines an enum whose variants are DRBD's own words, with the sentence for a word that is not one of them.
+/// `"word" => Variant` adds a second word for a variant.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $what:literal, {
+    ($(#[$doc:meta])* $name:ident, $id:literal, $text:literal, {
         $($(#[$variant_doc:meta])* $variant:ident,)+
     } $($alias:literal => $target:ident,)*) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
         pub(crate) enum $name {
             $($(#[$variant_doc])* $variant,)+
         }
 
         impl FromStr for $name {
-            type Err = String;
+            type Err = Text;
 
-            fn from_str(word: &str) -> Result<Self, String> {
+            fn from_str(word: &str) -> Result<Self, Text> {
                 match word {
                     $(stringify!($variant) => Ok(Self::$variant),)+
                     $($alias => Ok(Self::$target),)*
-                    _ => Err(format!("`{word}` is no {} that is known here", $what)),
+                    _ => Err(text!($id, $text, word = word)),
                 }
             }
         }
@@ -40,12 +44,24 @@ macro_rules! words {
                 serializer.collect_str(self)
             }
         }
+
+        impl From<$name> for Arg {
+            fn from(word: $name) -> Self {
+                Self::Value(word.to_string())
+            }
+        }
+
+        impl From<&$name> for Arg {
+            fn from(word: &$name) -> Self {
+                Self::Value(word.to_string())
+            }
+        }
     };
 }
 
 words! {
     /// The role of one end.
-    Role, "role", {
+    Role, "drbd.unknown-role", "`{word}` is not a role that is known here", {
         /// Its device can be written to.
         Primary,
         /// Its device cannot be opened.
@@ -57,7 +73,7 @@ words! {
 
 words! {
     /// The state of one end's disk, as in drbdsetup(8).
-    DiskState, "disk state", {
+    DiskState, "drbd.unknown-disk", "`{word}` is not a disk state that is known here", {
         /// No disk is attached.
         Diskless,
         /// It is being attached.
@@ -83,7 +99,7 @@ words! {
 
 words! {
     /// The state of the connection.
-    ConnectionState, "connection state", {
+    ConnectionState, "drbd.unknown-connection", "`{word}` is not a connection state that is known here", {
         /// No attempt is made: never connected, disconnected by a person, or dropped after a split brain.
         StandAlone,
         /// It is being taken down.
@@ -112,7 +128,7 @@ words! {
 
 words! {
     /// What the replication does.
-    ReplicationState, "replication state", {
+    ReplicationState, "drbd.unknown-replication", "`{word}` is not a replication state that is known here", {
         /// Not connected.
         Off,
         /// Every write goes to both ends.
@@ -169,8 +185,11 @@ mod tests {
         assert_eq!("SyncTarget".parse(), Ok(ReplicationState::SyncTarget));
         assert_eq!("WFConnection".parse(), Ok(ConnectionState::Connecting));
         assert_eq!(ReplicationState::WFBitMapS.to_string(), "WFBitMapS");
-        assert_eq!("Napping".parse::<DiskState>(), Err("`Napping` is no disk state that is known here".to_owned()));
-        assert_eq!("primary".parse::<Role>(), Err("`primary` is no role that is known here".to_owned()));
+        let error = |error: Result<(), Text>| error.unwrap_err().to_string();
+        let disk = error("Napping".parse::<DiskState>().map(|_| ()));
+        assert_eq!(disk, "`Napping` is not a disk state that is known here");
+        let role = error("primary".parse::<Role>().map(|_| ()));
+        assert_eq!(role, "`primary` is not a role that is known here");
         assert_eq!(serde_json::to_value(DiskState::UpToDate).unwrap(), "UpToDate");
     }
 }

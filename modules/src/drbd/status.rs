@@ -1,6 +1,10 @@
 //! What one end's kernel says of a resource: the answer of `drbdsetup events2 --now --statistics`, which DRBD 8.4 and 9
 //! give in the same form. Not what the configuration says, and not the other end's own answer.
 
+use std::str::FromStr;
+
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde::Serialize;
 
 use super::states::{ConnectionState, DiskState, ReplicationState, Role};
@@ -35,7 +39,7 @@ impl Status {
     ///
     /// # Errors
     /// Names the word or line that is not understood, or that there is more than one volume or peer.
-    pub(crate) fn parse(text: &str, resource: &str) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(text: &str, resource: &str) -> Result<Option<Self>, Text> {
         let mut status = None;
         let (mut devices, mut connections) = (0, 0);
         for line in text.lines() {
@@ -50,7 +54,9 @@ impl Status {
                 status = Some(Self::alone(word(line, "role", get("role"))?));
                 continue;
             }
-            let status = status.as_mut().ok_or_else(|| format!("`{line}` comes before its resource"))?;
+            let status = status
+                .as_mut()
+                .ok_or_else(|| text!("drbd.events-order", "`{line}` comes before its resource", line = line))?;
             match object {
                 "device" => {
                     devices += 1;
@@ -73,8 +79,12 @@ impl Status {
             }
         }
         if devices > 1 || connections > 1 {
-            return Err(format!(
-                "{resource} has {devices} volumes and {connections} peers: only resources with one volume and one peer are known here"
+            return Err(text!(
+                "drbd.too-many",
+                "{resource} has {devices} volumes and {connections} peers: only resources with one volume and one peer are known here",
+                resource = resource,
+                devices,
+                connections
             ));
         }
         Ok(status)
@@ -112,11 +122,11 @@ impl Status {
     }
 }
 
-fn word<T: std::str::FromStr<Err = String>>(line: &str, key: &str, value: Option<&str>) -> Result<T, String> {
-    value.ok_or_else(|| format!("`{line}` has no `{key}`"))?.parse()
+fn word<T: FromStr<Err = Text>>(line: &str, key: &str, value: Option<&str>) -> Result<T, Text> {
+    value.ok_or_else(|| text!("drbd.events-field", "`{line}` has no `{key}`", line = line, key = key))?.parse()
 }
 
-fn number<T: std::str::FromStr>(value: Option<&str>) -> Option<T> {
+fn number<T: FromStr>(value: Option<&str>) -> Option<T> {
     value.and_then(|value| value.parse().ok())
 }
 

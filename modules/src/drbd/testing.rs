@@ -1,5 +1,7 @@
 //! Ends of a pair as short texts, for the tests of the DRBD modules.
 
+use cutover_engine::text::Text;
+
 use super::end::{End, Peer};
 use super::generations::Generations;
 use super::status::Status;
@@ -42,5 +44,5 @@ pub(crate) fn seen(words: &str, generations: &str) -> Peer {
 
 /// The other end, which does not.
 pub(crate) fn unreachable() -> Peer {
-    Peer::Unreachable("unreachable: no route to host".to_owned())
+    Peer::Unreachable(Text::verbatim("unreachable: no route to host"))
 }

@@ -3,6 +3,8 @@
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::reads;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde::Serialize;
 
 /// A generation of DRBD. Their tools' configuration files are not the same.
@@ -33,8 +35,9 @@ impl Version {
         let command = reads::DRBDADM_VERSION.of([]);
         let text = crate::storage::stdout(&command, cx.read(&command).await?)?;
         Self::parse(&text).ok_or_else(|| {
-            Failure::failed(format!("`{command}` does not tell the kernel module's version"))
-                .details(text.lines().map(str::to_owned))
+            let message =
+                text!("drbd.no-version", "`{command}` does not tell the kernel module's version", command = &*command);
+            Failure::failed(message).details(text.lines().map(Text::verbatim))
         })
     }
 
@@ -57,15 +60,20 @@ impl Version {
     }
 
     /// Why this DRBD cannot be worked with; `None` if it can.
-    pub(crate) fn obstacle(&self, node: &str) -> Option<String> {
+    pub(crate) fn obstacle(&self, node: &str) -> Option<Text> {
         match (&self.kernel, self.generation) {
             (_, Some(_)) => None,
-            (None, _) => Some(format!(
-                "{node} has no DRBD kernel module for its running kernel: install it (platform cke: the DRBD component), then `modprobe drbd`"
+            (None, _) => Some(text!(
+                "drbd.no-module",
+                "{node} has no DRBD kernel module for its running kernel: install it (platform cke: the DRBD component), then `modprobe drbd`",
+                node = node
             )),
-            (Some(version), None) => {
-                Some(format!("{node} has DRBD {version}, and only 8.4 and 9 are known here: install one of them"))
-            }
+            (Some(version), None) => Some(text!(
+                "drbd.unknown-version",
+                "{node} has DRBD {version}, and only 8.4 and 9 are known here: install one of them",
+                node = node,
+                version = version
+            )),
         }
     }
 }
@@ -85,9 +93,11 @@ mod tests {
         assert_eq!((nine.generation, nine.kernel.as_deref()), (Some(Generation::V9), Some("9.2.14")));
         assert_eq!((nine.tools.as_str(), nine.obstacle("a/b")), ("9.22.0", None));
         let none = version("0x000000").unwrap();
-        assert!(none.obstacle("a/b").is_some_and(|words| words.starts_with("a/b has no DRBD kernel module")));
+        assert!(
+            none.obstacle("a/b").is_some_and(|words| words.to_string().starts_with("a/b has no DRBD kernel module"))
+        );
         let old = version("0x080310").unwrap();
-        assert!(old.obstacle("a/b").is_some_and(|words| words.starts_with("a/b has DRBD 8.3.16")));
+        assert!(old.obstacle("a/b").is_some_and(|words| words.to_string().starts_with("a/b has DRBD 8.3.16")));
         assert_eq!(version("soon"), None);
     }
 }

@@ -1,6 +1,8 @@
 //! What speaks against using some replicas together. Only what was read; nothing is asked here.
 
 use cutover_engine::duration::HumanDuration;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Params, Replica};
@@ -10,14 +12,19 @@ use crate::drbd::states::DiskState;
 /// Something that speaks against it, and what to do about it.
 pub(super) struct Reason {
     /// What was found.
-    pub(super) finding: String,
-    advice: String,
+    pub(super) finding: Text,
+    advice: Text,
 }
 
 impl Reason {
     /// As a refusal says it.
-    pub(super) fn refusal(self) -> String {
-        format!("{}; {}, or say in `accept_stale` why it is good enough", self.finding, self.advice)
+    pub(super) fn refusal(self) -> Text {
+        text!(
+            "drbd_freshness.refused",
+            "{finding}; {advice}, or say in `accept_stale` why it is good enough",
+            finding = self.finding,
+            advice = self.advice
+        )
     }
 }
 
@@ -42,8 +49,18 @@ fn disk(replica: &Replica) -> Option<Reason> {
     let Replica { resource, place, peer, .. } = replica;
     let disk = replica.disk.filter(|disk| *disk != DiskState::UpToDate)?;
     Some(Reason {
-        finding: format!("the disk of {resource} on {place} is {disk}, not UpToDate"),
-        advice: format!("connect it to {peer} and wait with drbd_sync, leave this replica out"),
+        finding: text!(
+            "drbd_freshness.disk",
+            "the disk of {resource} on {place} is {disk}, not UpToDate",
+            resource,
+            place,
+            disk
+        ),
+        advice: text!(
+            "drbd_freshness.disk.advice",
+            "connect it to {peer} and wait with drbd_sync, leave this replica out",
+            peer
+        ),
     })
 }
 
@@ -52,8 +69,19 @@ fn unknown(replica: &Replica) -> Option<Reason> {
     let Replica { resource, place, peer, last_contact, .. } = replica;
     let Contact::Unknown(why) = last_contact else { return None };
     Some(Reason {
-        finding: format!("when {resource} on {place} last had contact with {peer} is not known: {why}"),
-        advice: format!("find it out by other means (the log of {peer}, monitoring), leave this replica out"),
+        finding: text!(
+            "drbd_freshness.unknown",
+            "when {resource} on {place} last had contact with {peer} is not known: {why}",
+            resource,
+            place,
+            peer,
+            why
+        ),
+        advice: text!(
+            "drbd_freshness.unknown.advice",
+            "find it out by other means (the log of {peer}, monitoring), leave this replica out",
+            peer
+        ),
     })
 }
 
@@ -62,24 +90,55 @@ fn apart(params: &Params, replicas: &[Replica], spread: HumanDuration) -> Reason
     let newest = replicas.iter().filter_map(|replica| replica.last_contact.at()).max();
     let line = |replica: &Replica| {
         let Replica { resource, place, last_contact, .. } = replica;
-        let (at, note) = match last_contact {
-            Contact::Now(at) => (*at, " (now)".to_owned()),
-            Contact::Lost(at) => {
-                let behind =
-                    newest.map(|newest| seconds(newest.duration_since(*at))).filter(|behind| !behind.0.is_zero());
-                (*at, behind.map(|behind| format!(" ({behind} before the newest)")).unwrap_or_default())
-            }
-            Contact::Unknown(_) => return format!("{resource} on {place} at a time that is not known"),
+        let time = |at: &Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let behind = |at: &Timestamp| {
+            newest.map(|newest| seconds(newest.duration_since(*at))).filter(|behind| !behind.0.is_zero())
         };
-        format!("{resource} on {place} at {}{note}", at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        match last_contact {
+            Contact::Now(at) => text!(
+                "drbd_freshness.contact-now",
+                "{resource} on {place} at {time} (now)",
+                resource,
+                place,
+                time = time(at)
+            ),
+            Contact::Lost(at) => match behind(at) {
+                Some(behind) => text!(
+                    "drbd_freshness.contact-behind",
+                    "{resource} on {place} at {time} ({behind} before the newest)",
+                    resource,
+                    place,
+                    time = time(at),
+                    behind = behind.to_string()
+                ),
+                None => text!(
+                    "drbd_freshness.contact-newest",
+                    "{resource} on {place} at {time}",
+                    resource,
+                    place,
+                    time = time(at)
+                ),
+            },
+            Contact::Unknown(_) => text!(
+                "drbd_freshness.contact-unknown",
+                "{resource} on {place} at a time that is not known",
+                resource,
+                place
+            ),
+        }
     };
     Reason {
-        finding: format!(
-            "the replicas are {spread} apart, acceptable are {}: they last had contact with their peers, {}",
-            params.max_spread,
-            replicas.iter().map(line).collect::<Vec<_>>().join(", ")
+        finding: text!(
+            "drbd_freshness.apart",
+            "the replicas are {spread} apart, acceptable are {acceptable}: they last had contact with their peers, {replicas}",
+            spread = spread.to_string(),
+            acceptable = params.max_spread.to_string(),
+            replicas = replicas.iter().map(line).collect::<Vec<_>>()
         ),
-        advice: "members that start from different pasts contradict each other: start those on the fresh replicas only and add the others anew".to_owned(),
+        advice: text!(
+            "drbd_freshness.apart.advice",
+            "members that start from different pasts contradict each other: start those on the fresh replicas only and add the others anew"
+        ),
     }
 }
 

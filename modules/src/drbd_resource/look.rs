@@ -4,6 +4,8 @@ use cutover_engine::failure::Failure;
 use cutover_engine::inventory::PairMember;
 use cutover_engine::module::Context;
 use cutover_engine::reads;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Exit;
 
 use super::{Params, State, Wanted};
@@ -109,14 +111,14 @@ async fn peer_bytes(cx: &Context, peer: &PairMember) -> Result<Option<u64>, Fail
 }
 
 /// Other resources in the kernel that have this one's minor or port.
-async fn collisions(cx: &Context, resource: &str, own: &PairMember) -> Result<Vec<String>, Failure> {
+async fn collisions(cx: &Context, resource: &str, own: &PairMember) -> Result<Vec<Text>, Failure> {
     let all = reads::DRBDSETUP_EVENTS.of([]);
     let output = cx.read(&all).await?;
     if end::unloaded(&output) { Ok(Vec::new()) } else { Ok(collide(&stdout(&all, output)?, resource, own)) }
 }
 
 /// Reads them from `drbdsetup events2`. Only DRBD 9 tells ports.
-pub(super) fn collide(text: &str, resource: &str, own: &PairMember) -> Vec<String> {
+pub(super) fn collide(text: &str, resource: &str, own: &PairMember) -> Vec<Text> {
     let mut found = Vec::new();
     for line in text.lines() {
         let pairs: Vec<(&str, &str)> = line.split_whitespace().filter_map(|word| word.split_once(':')).collect();
@@ -125,12 +127,20 @@ pub(super) fn collide(text: &str, resource: &str, own: &PairMember) -> Vec<Strin
         if let Some(minor) = get("minor")
             && own.device.strip_prefix("/dev/drbd") == Some(minor)
         {
-            found.push(format!("{} is the device of {name}", own.device));
+            let device = &own.device;
+            found.push(text!("drbd_resource.minor-taken", "{device} is the device of {name}", device, name));
         }
         let local =
             get("local").and_then(|local| local.split_once(':')).map(|(_, address)| address.replace(['[', ']'], ""));
         if local == Some(format!("{}:{}", own.address, own.port)) {
-            found.push(format!("{} port {} is in use by {name}", own.address, own.port));
+            let PairMember { address, port, .. } = own;
+            found.push(text!(
+                "drbd_resource.port-taken",
+                "{address} port {port} is in use by {name}",
+                address,
+                port,
+                name
+            ));
         }
     }
     found

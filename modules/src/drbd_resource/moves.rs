@@ -2,6 +2,7 @@
 
 use cutover_engine::action::Action;
 use cutover_engine::module::{Change, Facts};
+use cutover_engine::text;
 use similar::TextDiff;
 
 use crate::drbd::drbdadm;
@@ -18,15 +19,25 @@ pub(super) struct Rewrite<'a> {
 impl Rewrite<'_> {
     /// Writes the file of a resource that is not in the kernel.
     pub(super) fn write(&self, facts: &Facts) -> Change {
-        let verb = if self.old.is_some() { "rewrite" } else { "write" };
-        let change = Change::idempotent(format!("{verb} {}", self.file), [self.put(facts)]);
+        let file = self.file;
+        let summary = match self.old {
+            Some(_) => text!("drbd_resource.rewrite", "rewrite {file}", file),
+            None => text!("drbd_resource.write", "write {file}", file),
+        };
+        let change = Change::idempotent(summary, [self.put(facts)]).key("write-file");
         change.undo([self.put_back(facts)]).preview(self.preview())
     }
 
     /// Writes the file of a resource that is in the kernel, and makes the kernel follow.
     pub(super) fn write_and_adjust(&self, facts: &Facts, resource: &str) -> Change {
-        let summary = format!("rewrite {} and adjust {resource} to it while it is up", self.file);
-        let change = Change::idempotent(summary, [self.put(facts), drbdadm(facts, ["adjust", resource])]);
+        let summary = text!(
+            "drbd_resource.rewrite-and-adjust",
+            "rewrite {file} and adjust {resource} to it while it is up",
+            file = self.file,
+            resource = resource
+        );
+        let change = Change::idempotent(summary, [self.put(facts), drbdadm(facts, ["adjust", resource])])
+            .key("write-file-and-adjust");
         let change = match self.old {
             Some(_) => change.undo([self.put_back(facts), drbdadm(facts, ["adjust", resource])]),
             None => change.undo([self.put_back(facts)]),
@@ -56,28 +67,34 @@ impl Rewrite<'_> {
 
 /// Creates metadata on a disk that carries nothing. There is nothing to take back: the disk was blank.
 pub(super) fn create_metadata(facts: &Facts, resource: &str, disk: &str, size: &str) -> Change {
-    let summary = format!("create DRBD metadata for {resource} at the end of {disk} ({size}, blank)");
-    Change::at_most_once(summary, [drbdadm(facts, ["create-md", resource])])
+    let summary = text!(
+        "drbd_resource.create-metadata",
+        "create DRBD metadata for {resource} at the end of {disk} ({size}, blank)",
+        resource = resource,
+        disk = disk,
+        size = size
+    );
+    Change::at_most_once(summary, [drbdadm(facts, ["create-md", resource])]).key("create-metadata")
 }
 
 /// Brings it up: attached, and connecting.
 pub(super) fn up(facts: &Facts, resource: &str) -> Change {
-    Change::idempotent(format!("bring {resource} up: attach its disk and connect"), [drbdadm(facts, ["up", resource])])
-        .undo([drbdadm(facts, ["down", resource])])
+    let summary = text!("drbd_resource.up", "bring {resource} up: attach its disk and connect", resource = resource);
+    Change::idempotent(summary, [drbdadm(facts, ["up", resource])]).key("up").undo([drbdadm(facts, ["down", resource])])
 }
 
 /// Has systemd bring it up at boot.
 pub(super) fn at_boot(facts: &Facts, resource: &str) -> Change {
     let unit = boot_unit(resource);
     let systemctl = |verb| run(&facts.place(), ["systemctl", verb, &unit]);
-    Change::idempotent(format!("bring {resource} up at boot, by {unit}"), [systemctl("enable")])
-        .undo([systemctl("disable")])
+    let summary = text!("drbd_resource.at-boot", "bring {resource} up at boot, by {unit}", resource = resource, unit);
+    Change::idempotent(summary, [systemctl("enable")]).key("enable-at-boot").undo([systemctl("disable")])
 }
 
 /// Brings the kernel to what the file says.
 pub(super) fn adjust(facts: &Facts, resource: &str, pending: &[String]) -> Change {
-    let summary = format!("adjust {resource} to its file");
-    let change = Change::idempotent(summary, [drbdadm(facts, ["adjust", resource])]);
+    let summary = text!("drbd_resource.adjust", "adjust {resource} to its file", resource = resource);
+    let change = Change::idempotent(summary, [drbdadm(facts, ["adjust", resource])]).key("adjust");
     if pending.is_empty() {
         change
     } else {
@@ -87,12 +104,16 @@ pub(super) fn adjust(facts: &Facts, resource: &str, pending: &[String]) -> Chang
 
 /// Connects what was disconnected.
 pub(super) fn connect(facts: &Facts, resource: &str) -> Change {
-    Change::idempotent(format!("connect {resource}, which is StandAlone"), [drbdadm(facts, ["connect", resource])])
+    let summary = text!("drbd_resource.connect", "connect {resource}, which is StandAlone", resource = resource);
+    Change::idempotent(summary, [drbdadm(facts, ["connect", resource])])
+        .key("connect")
         .undo([drbdadm(facts, ["disconnect", resource])])
 }
 
 /// Takes it down.
 pub(super) fn down(facts: &Facts, resource: &str) -> Change {
-    Change::idempotent(format!("take {resource} down"), [drbdadm(facts, ["down", resource])])
+    let summary = text!("drbd_resource.down", "take {resource} down", resource = resource);
+    Change::idempotent(summary, [drbdadm(facts, ["down", resource])])
+        .key("down")
         .undo([drbdadm(facts, ["up", resource])])
 }

@@ -173,7 +173,7 @@ fn all_reasons_against_it_are_given() {
         defined_at: Some("/etc/drbd.d/etcd0.res".into()),
         disk: signed("LVM2_member"),
         peer_bytes: Some(30 << 30),
-        collisions: vec!["/dev/drbd0 is the device of redis0".into()],
+        collisions: vec![Text::verbatim("/dev/drbd0 is the device of redis0")],
         ..fresh()
     };
     let shown = [
@@ -279,7 +279,7 @@ fn other_resources_with_the_minor_or_the_port_are_found() {
     let cx = testing::pair_context();
     let (_, own, _) = cx.pair().unwrap();
     let record = include_str!("../drbd/fixtures/drbd-9.2.14.txt");
-    assert_eq!(look::collide(record, "etcd0", own), Vec::<String>::new());
+    assert_eq!(look::collide(record, "etcd0", own), Vec::<Text>::new());
     let text = "exists resource name:redis0 role:Secondary\n\
                 exists device name:redis0 volume:0 minor:0 backing_dev:/dev/sdd disk:UpToDate\n\
                 exists device name:kafka0 volume:0 minor:10 disk:UpToDate\n\

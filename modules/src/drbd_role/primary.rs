@@ -2,6 +2,8 @@
 
 use cutover_engine::inventory::{Pair, PairMember};
 use cutover_engine::module::{Change, Diff, Facts};
+use cutover_engine::text;
+use cutover_engine::text::Text;
 
 use super::{Params, State};
 use crate::drbd::end::{End, Peer};
@@ -38,22 +40,28 @@ pub(super) fn compare(
     let case = Case { params, pair, members, state, status, peer, here, there };
     if status.role == Role::Primary {
         return match case.peer_says() {
-            Some(end) if end.role == Role::Primary => Diff::blocked(format!(
-                "{resource} is Primary on {} and on {}: stop and demote one of them at once, then resolve the split brain",
-                case.here, case.there
+            Some(end) if end.role == Role::Primary => Diff::blocked(text!(
+                "drbd_role.two-primaries",
+                "{resource} is Primary on {here} and on {there}: stop and demote one of them at once, then resolve the split brain",
+                resource,
+                here = &case.here,
+                there = &case.there
             )),
             _ => Diff::InSync,
         };
     }
-    let mut reasons: Vec<String> = case.peer_reasons().into_iter().chain(case.data_reasons()).collect();
+    let mut reasons: Vec<Text> = case.peer_reasons().into_iter().chain(case.data_reasons()).collect();
     reasons.extend(case.disk_reasons());
     if !reasons.is_empty() {
         return Diff::refused(reasons);
     }
     if case.link_is_dying() {
-        return Diff::waiting(format!(
-            "the DRBD link of {resource} from {} to {} is still up, though {} is said to be fenced: waiting for it to go down",
-            case.here, case.there, case.there
+        return Diff::waiting(text!(
+            "drbd_role.link-still-up",
+            "the DRBD link of {resource} from {here} to {there} is still up, though {there} is said to be fenced: waiting for it to go down",
+            resource,
+            here = &case.here,
+            there = &case.there
         ));
     }
     Diff::Change(vec![case.promote(facts)])
@@ -80,33 +88,52 @@ impl Case<'_> {
     }
 
     /// That the peer is Primary, or that nobody knows.
-    fn peer_reasons(&self) -> Option<String> {
+    fn peer_reasons(&self) -> Option<Text> {
         let Self { status, here, there, .. } = self;
         let resource = self.resource();
         let seen_primary = status.connected() && status.peer_role == Role::Primary;
         match self.peer {
             Peer::Seen(_) => {
                 let primary = seen_primary || self.peer_says().is_some_and(|peer| peer.role == Role::Primary);
-                let despite = if self.params.fenced.is_some() { ", and it answers, so it is not fenced" } else { "" };
-                primary.then(|| {
-                    format!("{resource} is Primary on {there}{despite}: demote it there first, with drbd_role and `role: secondary`")
+                primary.then(|| match self.params.fenced {
+                    Some(_) => text!(
+                        "drbd_role.peer-primary-not-fenced",
+                        "{resource} is Primary on {there}, and it answers, so it is not fenced: demote it there first, with drbd_role and `role: secondary`",
+                        resource,
+                        there
+                    ),
+                    None => text!(
+                        "drbd_role.peer-primary",
+                        "{resource} is Primary on {there}: demote it there first, with drbd_role and `role: secondary`",
+                        resource,
+                        there
+                    ),
                 })
             }
             Peer::Unreachable(_) if self.params.fenced.is_some() => None,
-            Peer::Unreachable(words) if seen_primary => Some(format!(
-                "{resource} is Primary on {there} by the DRBD link, and the node cannot be asked ({words}): make it reachable and demote it; if it is dead, fence it and say in `fenced` who knows it and how"
+            Peer::Unreachable(words) if seen_primary => Some(text!(
+                "drbd_role.peer-primary-unreachable",
+                "{resource} is Primary on {there} by the DRBD link, and the node cannot be asked ({words}): make it reachable and demote it; if it is dead, fence it and say in `fenced` who knows it and how",
+                resource,
+                there,
+                words
             )),
             // Connected, DRBD itself lets only one end be Primary.
             Peer::Unreachable(_) if status.connected() && status.peer_role == Role::Secondary => None,
-            Peer::Unreachable(words) => Some(format!(
-                "{there} cannot be asked whether it is still Primary ({words}), and {resource} on {here} is {}: make it reachable; if it is down, fence it and say in `fenced` who knows it and how",
-                status.connection
+            Peer::Unreachable(words) => Some(text!(
+                "drbd_role.peer-unreachable",
+                "{there} cannot be asked whether it is still Primary ({words}), and {resource} on {here} is {connection}: make it reachable; if it is down, fence it and say in `fenced` who knows it and how",
+                there,
+                words,
+                resource,
+                here,
+                connection = status.connection
             )),
         }
     }
 
     /// That the peer may hold newer data, or different data. While connected DRBD has settled that itself.
-    fn data_reasons(&self) -> Option<String> {
+    fn data_reasons(&self) -> Option<Text> {
         let Self { status, here, there, .. } = self;
         let resource = self.resource();
         let Peer::Seen(peer) = self.peer else { return None };
@@ -120,21 +147,33 @@ impl Case<'_> {
             return None;
         }
         match (&self.state.own.generations, &peer.generations) {
-            (Some(own), Some(peer)) if own.relation(peer) == Relation::PeerNewer => Some(format!(
-                "{there} holds newer data of {resource} than {here} (generations {peer} and {own}): connect them and wait with drbd_sync; to give the newer data up, say why in `accept_data_loss`"
+            (Some(own), Some(peer)) if own.relation(peer) == Relation::PeerNewer => Some(text!(
+                "drbd_role.peer-newer",
+                "{there} holds newer data of {resource} than {here} (generations {peer} and {own}): connect them and wait with drbd_sync; to give the newer data up, say why in `accept_data_loss`",
+                there,
+                resource,
+                here,
+                peer = *peer,
+                own = *own
             )),
             (Some(_), Some(_)) => None,
-            (None, _) => Some(format!(
-                "the data generations of {resource} cannot be read on {here}: look at `drbdadm get-gi {resource}` there"
+            (None, _) => Some(text!(
+                "drbd_role.generations-not-readable",
+                "the data generations of {resource} cannot be read on {here}: look at `drbdadm get-gi {resource}` there",
+                resource,
+                here
             )),
-            (_, None) => Some(format!(
-                "whether {there} holds newer data of {resource} cannot be read there: bring it up with drbd_resource; to do without, say why in `accept_data_loss`"
+            (_, None) => Some(text!(
+                "drbd_role.peer-age-not-readable",
+                "whether {there} holds newer data of {resource} cannot be read there: bring it up with drbd_resource; to do without, say why in `accept_data_loss`",
+                there,
+                resource
             )),
         }
     }
 
     /// That the disk here is not what may be promoted.
-    fn disk_reasons(&self) -> Vec<String> {
+    fn disk_reasons(&self) -> Vec<Text> {
         let Self { status, here, there, .. } = self;
         let resource = self.resource();
         let disk = status.disk;
@@ -144,70 +183,126 @@ impl Case<'_> {
             DiskState::Inconsistent | DiskState::Outdated | DiskState::Consistent => {
                 let syncing = status.replication.is_target();
                 if syncing || (status.connected() && status.peer_disk == DiskState::UpToDate) {
-                    let percent = status.percent().map(|percent| format!(", {} % synced", percent.floor()));
-                    return vec![format!(
-                        "the disk of {resource} on {here} is {disk} ({}{}): wait until it is UpToDate, with drbd_sync",
-                        status.replication,
-                        percent.unwrap_or_default()
-                    )];
+                    let replication = status.replication;
+                    return vec![match status.percent() {
+                        Some(percent) => text!(
+                            "drbd_role.syncing-percent",
+                            "the disk of {resource} on {here} is {disk} ({replication}, {percent} % synced): wait until it is UpToDate, with drbd_sync",
+                            resource,
+                            here,
+                            disk,
+                            replication,
+                            percent = percent.floor()
+                        ),
+                        None => text!(
+                            "drbd_role.syncing",
+                            "the disk of {resource} on {here} is {disk} ({replication}): wait until it is UpToDate, with drbd_sync",
+                            resource,
+                            here,
+                            disk,
+                            replication
+                        ),
+                    }];
                 }
                 if self.params.accept_data_loss.is_some() {
                     return Vec::new();
                 }
                 let ends = [Some(&self.state.own), self.peer.end()];
                 if ends.iter().all(|end| end.is_some_and(just_created)) {
-                    return vec![format!(
-                        "the disk of {resource} on {here} is {disk}, and neither end has ever held data: for the very first promotion, say `initial: true`"
+                    return vec![text!(
+                        "drbd_role.never-held-data",
+                        "the disk of {resource} on {here} is {disk}, and neither end has ever held data: for the very first promotion, say `initial: true`",
+                        resource,
+                        here,
+                        disk
                     )];
                 }
-                vec![format!(
-                    "the disk of {resource} on {here} is {disk}, not UpToDate: connect it to {there} and wait with drbd_sync; to promote what it holds, say why in `accept_data_loss`"
+                vec![text!(
+                    "drbd_role.not-up-to-date",
+                    "the disk of {resource} on {here} is {disk}, not UpToDate: connect it to {there} and wait with drbd_sync; to promote what it holds, say why in `accept_data_loss`",
+                    resource,
+                    here,
+                    disk,
+                    there
                 )]
             }
             other => {
-                vec![format!("the disk of {resource} on {here} is {other}: bring it back first, with drbd_resource")]
+                vec![text!(
+                    "drbd_role.disk-lost",
+                    "the disk of {resource} on {here} is {other}: bring it back first, with drbd_resource",
+                    resource,
+                    here,
+                    other
+                )]
             }
         }
     }
 
     /// That this is not two blank disks that have just met.
-    fn first_reasons(&self) -> Vec<String> {
+    fn first_reasons(&self) -> Vec<Text> {
         let Self { status, here, there, .. } = self;
         let resource = self.resource();
         let mut reasons = Vec::new();
         if !status.connected() {
-            reasons.push(format!(
-                "{resource} on {here} is {}, not Connected: the first promotion needs both ends; bring up {there} with drbd_resource",
-                status.connection
+            reasons.push(text!(
+                "drbd_role.first-not-connected",
+                "{resource} on {here} is {connection}, not Connected: the first promotion needs both ends; bring up {there} with drbd_resource",
+                resource,
+                here,
+                connection = status.connection,
+                there
             ));
         } else if status.peer_disk != DiskState::Inconsistent {
-            reasons.push(format!(
-                "the disk of {resource} on {there} is {}, not Inconsistent: it may hold data, so this is no first promotion; remove `initial`",
-                status.peer_disk
+            reasons.push(text!(
+                "drbd_role.first-peer-disk",
+                "the disk of {resource} on {there} is {disk}, not Inconsistent: it may hold data, so this is not a first promotion; remove `initial`",
+                resource,
+                there,
+                disk = status.peer_disk
             ));
         }
         let ends = [(here, Some(&self.state.own)), (there, self.peer.end())];
         for (place, end) in ends {
             match end.map(|end| end.generations) {
                 Some(Some(generations)) if generations.just_created() => {}
-                Some(Some(generations)) => reasons.push(format!(
-                    "the metadata of {resource} on {place} is not just created (generations {generations}): its disk has held data, so this is no first promotion"
+                Some(Some(generations)) => reasons.push(text!(
+                    "drbd_role.first-metadata-used",
+                    "the metadata of {resource} on {place} is not just created (generations {generations}): its disk has held data, so this is not a first promotion",
+                    resource,
+                    place,
+                    generations
                 )),
-                Some(None) => reasons.push(format!(
-                    "the data generations of {resource} on {place} cannot be read: look at `drbdadm get-gi {resource}` there"
+                Some(None) => reasons.push(text!(
+                    "drbd_role.first-generations-not-readable",
+                    "the data generations of {resource} on {place} cannot be read: look at `drbdadm get-gi {resource}` there",
+                    resource,
+                    place
                 )),
-                None => reasons.push(format!("the data generations of {resource} on {place} cannot be asked for: make it reachable")),
+                None => reasons.push(text!(
+                    "drbd_role.first-unreachable",
+                    "the data generations of {resource} on {place} cannot be asked for: make it reachable",
+                    resource,
+                    place
+                )),
             }
         }
         for member in [self.members.0, self.members.1] {
             let (disk, place) = (&member.disk, at(member));
             match self.state.traces.iter().find(|traces| traces.place == crate::drbd::place(member)) {
                 Some(traces) if traces.lines.is_empty() => {}
-                Some(traces) => reasons.push(format!(
-                    "{disk} on {place} carries something beside DRBD's metadata: {}; check that it is the right disk",
-                    traces.lines.join("; ")
+                Some(traces) => reasons.push(text!(
+                    "drbd_role.first-disk-not-blank",
+                    "{disk} on {place} carries something beside DRBD's metadata: {traces}; check that it is the right disk",
+                    disk,
+                    place,
+                    traces = traces.lines.clone()
                 )),
-                None => reasons.push(format!("what {disk} on {place} carries could not be looked at")),
+                None => reasons.push(text!(
+                    "drbd_role.first-disk-not-seen",
+                    "what {disk} on {place} carries could not be looked at",
+                    disk,
+                    place
+                )),
             }
         }
         reasons
@@ -217,23 +312,35 @@ impl Case<'_> {
         let Self { params, here, there, .. } = self;
         let resource = self.resource();
         let undo = [drbdadm(facts, ["secondary", resource])];
-        let mut summary = format!("promote {resource} on {here} to Primary");
-        if self.is_first() {
-            summary +=
-                &format!(" for the first time: its blank disk becomes the source of the initial sync to {there}");
-        }
+        let mut parts = vec![if self.is_first() {
+            text!(
+                "drbd_role.promote-first",
+                "promote {resource} on {here} to Primary for the first time: its blank disk becomes the source of the initial sync to {there}",
+                resource,
+                here,
+                there
+            )
+        } else {
+            text!("drbd_role.promote", "promote {resource} on {here} to Primary", resource, here)
+        }];
         if let (Some(words), Peer::Unreachable(_)) = (&params.fenced, self.peer) {
-            summary += &format!("; {there} cannot be reached and is fenced: {words}");
+            parts.push(text!("drbd_role.fenced", "{there} cannot be reached and is fenced: {words}", there, words));
         }
         if let Some(words) = &params.accept_data_loss {
-            summary += &format!("; data may be lost (disk {}): {words}", self.status.disk);
+            let disk = self.status.disk;
+            parts.push(text!("drbd_role.data-may-be-lost", "data may be lost (disk {disk}): {words}", disk, words));
         }
+        // What a person attests stands behind what is done.
+        let summary = match parts.len() {
+            1 => parts.remove(0),
+            _ => text!("drbd_role.promote-attested", "{parts}", parts = parts),
+        };
         let change = if self.status.disk == DiskState::UpToDate {
             Change::idempotent(summary, [drbdadm(facts, ["primary", resource])])
         } else {
             Change::at_most_once(summary, [drbdadm(facts, ["primary", "--force", resource])])
         };
-        change.undo(undo)
+        change.key("promote").undo(undo)
     }
 }
 

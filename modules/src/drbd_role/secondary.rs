@@ -3,6 +3,9 @@
 use cutover_engine::inventory::{Pair, PairMember};
 use cutover_engine::module::{Change, Diff, Facts};
 
+use cutover_engine::text;
+use cutover_engine::text::Text;
+
 use super::State;
 use crate::drbd::states::Role;
 use crate::drbd::{at, drbdadm, not_up};
@@ -17,27 +20,40 @@ pub(super) fn compare(facts: &Facts, state: &State, pair: &Pair, own: &PairMembe
     if status.role != Role::Primary {
         return Diff::InSync;
     }
-    let reasons: Vec<String> = state
+    let reasons: Vec<Text> = state
         .mounted
         .iter()
         .map(|holder| {
-            let users = if holder.users.is_empty() {
-                String::new()
+            let (device, target) = (&own.device, &holder.target);
+            if holder.users.is_empty() {
+                text!(
+                    "drbd_role.mounted",
+                    "{device} of {resource} is mounted on {here} at {target}: unmount it first, with mount and `state: unmounted`",
+                    device,
+                    resource,
+                    here,
+                    target
+                )
             } else {
-                format!(", in use by {}", describe(&holder.users))
-            };
-            format!(
-                "{} of {resource} is mounted on {here} at {}{users}: unmount it first, with mount and `state: unmounted`",
-                own.device, holder.target
-            )
+                text!(
+                    "drbd_role.in-use",
+                    "{device} of {resource} is mounted on {here} at {target}, in use by {users}: unmount it first, with mount and `state: unmounted`",
+                    device,
+                    resource,
+                    here,
+                    target,
+                    users = describe(&holder.users)
+                )
+            }
         })
         .collect();
     if !reasons.is_empty() {
         return Diff::refused(reasons);
     }
     let change = Change::idempotent(
-        format!("demote {resource} on {here} to Secondary"),
+        text!("drbd_role.demote", "demote {resource} on {here} to Secondary", resource, here),
         [drbdadm(facts, ["secondary", resource])],
-    );
+    )
+    .key("demote");
     Diff::Change(vec![change.undo([drbdadm(facts, ["primary", resource])])])
 }

@@ -20,7 +20,7 @@ fn look(title: &str, more: &str, own: End, peer: Option<Peer>) -> String {
 
 fn show(title: &str, more: &str, state: State) -> String {
     let params: Params = serde_yaml::from_str(&format!("{{{more}}}")).expect("the parameters are right");
-    params.check().expect("the parameters agree");
+    DrbdRole::judge(&params).expect("the parameters agree");
     format!("-- {title} ({more})\n{}", testing::show(&DrbdRole.diff(testing::pair_context().facts(), &params, &state)))
 }
 
@@ -173,6 +173,6 @@ fn contradictions_are_shown_where_they_stand() {
     ];
     for (yaml, pointer) in cases {
         let params: Params = serde_yaml::from_str(yaml).unwrap();
-        assert_eq!(params.check().unwrap_err().pointer.as_deref(), Some(pointer), "{yaml}");
+        assert_eq!(DrbdRole::judge(&params).unwrap_err().pointer.as_deref(), Some(pointer), "{yaml}");
     }
 }

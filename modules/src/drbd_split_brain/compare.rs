@@ -2,6 +2,8 @@
 
 use cutover_engine::inventory::{Pair, PairMember};
 use cutover_engine::module::{Change, Diff, Facts};
+use cutover_engine::text;
+use cutover_engine::text::Text;
 
 use super::{Node, Params, State, backup};
 use crate::drbd::end::{End, Peer};
@@ -36,8 +38,13 @@ pub(super) fn compare(
     let survivor = match &state.survivor {
         Peer::Seen(end) => end,
         Peer::Unreachable(words) => {
-            return Diff::blocked(format!(
-                "{there} cannot be asked ({words}), and nothing of {resource} is given up on {here} before both ends were looked at: make {there} reachable"
+            return Diff::blocked(text!(
+                "drbd_split_brain.unreachable",
+                "{there} cannot be asked ({words}), and nothing of {resource} is given up on {here} before both ends were looked at: make {there} reachable",
+                there,
+                words,
+                resource,
+                here
             ));
         }
     };
@@ -49,28 +56,52 @@ pub(super) fn compare(
     let alone = [own, other].map(|status| status.connection == ConnectionState::StandAlone);
     let (Some(own_generations), Some(peer_generations)) = (&state.victim.generations, &survivor.generations) else {
         let which = if state.victim.generations.is_none() { &here } else { &there };
-        return Diff::blocked(format!(
-            "the data generations of {resource} cannot be read on {which}: look at `drbdadm get-gi {resource}` there"
+        return Diff::blocked(text!(
+            "drbd_split_brain.generations-not-readable",
+            "the data generations of {resource} cannot be read on {which}: look at `drbdadm get-gi {resource}` there",
+            resource,
+            which
         ));
     };
-    let both = format!("generations {own_generations} on {here} and {peer_generations} on {there}");
+    let both = text!(
+        "drbd_split_brain.generations",
+        "generations {own} on {here} and {peer} on {there}",
+        own = own_generations,
+        here,
+        peer = peer_generations,
+        there
+    );
     match own_generations.relation(peer_generations) {
         Relation::SplitBrain => {}
         Relation::Unrelated => {
-            return Diff::blocked(format!(
-                "the data of {resource} on {here} and {there} has nothing in common ({both}), so DRBD will not connect them, whichever is given up: back {here} up, and make its metadata anew with `drbdadm down {resource}` and `drbdadm create-md {resource}` there; then it gets everything from {there}"
+            return Diff::blocked(text!(
+                "drbd_split_brain.nothing-in-common",
+                "the data of {resource} on {here} and {there} has nothing in common ({both}), so DRBD will not connect them, whichever is given up: back {here} up, and make its metadata anew with `drbdadm down {resource}` and `drbdadm create-md {resource}` there; then it gets everything from {there}",
+                resource,
+                here,
+                there,
+                both
             ));
         }
         _ if alone == [false, false] => return Diff::InSync,
         _ => {
             let which = if alone[0] { &here } else { &there };
-            return Diff::blocked(format!(
-                "{resource} is StandAlone on {which}, but this is no split brain ({both}): nothing has to be given up; connect it with drbd_resource, and wait with drbd_sync"
+            return Diff::blocked(text!(
+                "drbd_split_brain.not-split",
+                "{resource} is StandAlone on {which}, but this is not a split brain ({both}): nothing has to be given up; connect it with drbd_resource, and wait with drbd_sync",
+                resource,
+                which,
+                both
             ));
         }
     }
     let Some(node) = &state.node else {
-        return Diff::blocked(format!("what uses {resource} on {here} could not be looked at"));
+        return Diff::blocked(text!(
+            "drbd_split_brain.not-looked-at",
+            "what uses {resource} on {here} could not be looked at",
+            resource,
+            here
+        ));
     };
     let case = Case { facts, params, state, pair, members, own, other, node, here, there };
     let reasons = case.reasons();
@@ -78,9 +109,14 @@ pub(super) fn compare(
         return Diff::refused(reasons);
     }
     if alone == [false, false] {
-        return Diff::waiting(format!(
-            "{resource} tries to connect on both ends: {} on {}, {} on {}; if it stays so, look at the replication link",
-            own.connection, case.here, other.connection, case.there
+        return Diff::waiting(text!(
+            "drbd_split_brain.connecting",
+            "{resource} tries to connect on both ends: {connection} on {here}, {peer_connection} on {there}; if it stays so, look at the replication link",
+            resource,
+            connection = own.connection,
+            here = case.here,
+            peer_connection = other.connection,
+            there = case.there
         ));
     }
     Diff::Change(case.changes())
@@ -91,17 +127,29 @@ fn together(resource: &str, here: &str, there: &str, own: &Status, other: &Statu
     let source = |status: &Status| status.replication.is_source() && status.replication != ReplicationState::Ahead;
     let target = |status: &Status| status.replication.is_target() && status.replication != ReplicationState::Behind;
     if source(own) || target(other) {
-        return Diff::blocked(format!(
-            "the resync of {resource} goes the wrong way: {there} is being overwritten with the data of {here}, the victim ({}, {}): stop it at once with `drbdadm disconnect {resource}` on {there}, and look at the data of both ends",
-            own.replication, other.replication
+        return Diff::blocked(text!(
+            "drbd_split_brain.wrong-way",
+            "the resync of {resource} goes the wrong way: {there} is being overwritten with the data of {here}, the victim ({replication}, {peer_replication}): stop it at once with `drbdadm disconnect {resource}` on {there}, and look at the data of both ends",
+            resource = resource,
+            there = there,
+            here = here,
+            replication = own.replication,
+            peer_replication = other.replication
         ));
     }
     if own.connected() && other.connected() && (target(own) || own.disk == DiskState::UpToDate) {
         return Diff::InSync;
     }
-    Diff::waiting(format!(
-        "{resource} is {} on {here} ({}, disk {}) and {} on {there}",
-        own.connection, own.replication, own.disk, other.connection
+    Diff::waiting(text!(
+        "drbd_split_brain.meeting",
+        "{resource} is {connection} on {here} ({replication}, disk {disk}) and {peer_connection} on {there}",
+        resource = resource,
+        connection = own.connection,
+        here = here,
+        replication = own.replication,
+        disk = own.disk,
+        peer_connection = other.connection,
+        there = there
     ))
 }
 
@@ -125,23 +173,31 @@ impl Case<'_> {
     }
 
     /// Everything that speaks against it.
-    fn reasons(&self) -> Vec<String> {
+    fn reasons(&self) -> Vec<Text> {
         let Self { own, other, here, there, .. } = self;
         let resource = &self.pair.resource;
         let mut reasons = Vec::new();
         if other.disk != DiskState::UpToDate {
-            reasons.push(format!(
-                "the disk of {resource} on {there}, which is to survive, is {}, not UpToDate (that of the victim {here}: {}): nothing is given up for data that is not whole",
-                other.disk, own.disk
+            reasons.push(text!(
+                "drbd_split_brain.survivor-not-whole",
+                "the disk of {resource} on {there}, which is to survive, is {peer_disk}, not UpToDate (that of the victim {here}: {disk}): nothing is given up for data that is not whole",
+                resource,
+                there,
+                peer_disk = other.disk,
+                here,
+                disk = own.disk
             ));
         }
         if !matches!(
             own.disk,
             DiskState::UpToDate | DiskState::Consistent | DiskState::Outdated | DiskState::Inconsistent
         ) {
-            reasons.push(format!(
-                "the disk of {resource} on {here} is {}: bring it back first, with drbd_resource",
-                own.disk
+            reasons.push(text!(
+                "drbd_split_brain.disk-lost",
+                "the disk of {resource} on {here} is {disk}: bring it back first, with drbd_resource",
+                resource,
+                here,
+                disk = own.disk
             ));
         }
         reasons.extend(self.use_reasons());
@@ -150,49 +206,78 @@ impl Case<'_> {
     }
 
     /// That the victim is in use, or would be again after a boot.
-    fn use_reasons(&self) -> Vec<String> {
+    fn use_reasons(&self) -> Vec<Text> {
         let (resource, here, device) = (&self.pair.resource, &self.here, &self.members.0.device);
-        let mut reasons: Vec<String> = Vec::new();
+        let mut reasons = Vec::new();
         for (target, users) in &self.node.mounted {
-            let users = match users.as_slice() {
-                [] => String::new(),
-                users => format!(", in use by {}", describe(users)),
-            };
-            reasons.push(format!(
-                "{device} of {resource} is mounted on {here} at {target}{users}: stop what uses it and unmount it first, with mount and `state: unmounted`"
-            ));
+            reasons.push(match users.as_slice() {
+                [] => text!(
+                    "drbd_split_brain.mounted",
+                    "{device} of {resource} is mounted on {here} at {target}: stop what uses it and unmount it first, with mount and `state: unmounted`",
+                    device,
+                    resource,
+                    here,
+                    target
+                ),
+                users => text!(
+                    "drbd_split_brain.in-use",
+                    "{device} of {resource} is mounted on {here} at {target}, in use by {users}: stop what uses it and unmount it first, with mount and `state: unmounted`",
+                    device,
+                    resource,
+                    here,
+                    target,
+                    users = describe(users)
+                ),
+            });
         }
         if self.node.marker {
             let marker = self.params.marker(self.pair);
-            reasons.push(format!(
-                "{marker} is on {here} and makes it Primary again at the next boot: remove it first, with file and `state: absent`"
+            reasons.push(text!(
+                "drbd_split_brain.marker",
+                "{marker} is on {here} and makes it Primary again at the next boot: remove it first, with file and `state: absent`",
+                marker,
+                here
             ));
         }
         reasons
     }
 
     /// That there is no place for the image.
-    fn backup_reasons(&self) -> Option<String> {
+    fn backup_reasons(&self) -> Option<Text> {
         let (here, directory, backup) = (&self.here, &self.node.directory, &self.params.backup);
         if matches!(directory.kind, Kind::Link | Kind::Other) {
-            return Some(format!("{backup} on {here} is no directory: say another one in `backup`"));
+            return Some(text!(
+                "drbd_split_brain.backup-kind",
+                "{backup} on {here} is not a directory: say another one in `backup`",
+                backup,
+                here
+            ));
         }
         if directory.device == "tmpfs" {
-            return Some(format!(
-                "{backup} on {here} is in memory, and gone after a boot: say a directory on a disk in `backup`"
+            return Some(text!(
+                "drbd_split_brain.backup-in-memory",
+                "{backup} on {here} is in memory, and gone after a boot: say a directory on a disk in `backup`",
+                backup,
+                here
             ));
         }
         match backup::bytes(self.own) {
-            None => {
-                Some(format!("how large {} is on {here} cannot be read, so no image can be made", self.pair.resource))
-            }
+            None => Some(text!(
+                "drbd_split_brain.size-not-known",
+                "how large {resource} is on {here} cannot be read, so no image can be made",
+                resource = &self.pair.resource,
+                here
+            )),
             Some(_) if self.node.image => None,
-            Some(bytes) if directory.free < bytes => Some(format!(
-                "{backup} on {here} has {} free on {}, and the image of {} needs {}: make room, or say another directory in `backup`",
-                human(directory.free),
-                directory.device,
-                self.pair.resource,
-                human(bytes)
+            Some(bytes) if directory.free < bytes => Some(text!(
+                "drbd_split_brain.backup-room",
+                "{backup} on {here} has {free} free on {device}, and the image of {resource} needs {needed}: make room, or say another directory in `backup`",
+                backup,
+                here,
+                free = human(directory.free),
+                device = &directory.device,
+                resource = &self.pair.resource,
+                needed = human(bytes)
             )),
             Some(_) => None,
         }
@@ -204,40 +289,59 @@ impl Case<'_> {
         let Self { facts, own, other, here, there, .. } = self;
         let resource = self.pair.resource.as_str();
         let image = self.image();
-        let (mut words, mut actions, mut undo) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut steps, mut actions, mut undo) = (Vec::new(), Vec::new(), Vec::new());
         if own.connection != ConnectionState::StandAlone {
-            words.push("disconnect".to_owned());
+            steps.push(text!("drbd_split_brain.disconnect", "disconnect"));
             actions.push(drbdadm(facts, ["disconnect", resource]));
         }
         if own.role == Role::Primary {
-            words.push("demote".to_owned());
+            steps.push(text!("drbd_split_brain.demote", "demote"));
             actions.push(drbdadm(facts, ["secondary", resource]));
             undo.push(drbdadm(facts, ["primary", resource]));
         }
         let bytes = backup::bytes(own).unwrap_or_default();
-        let verb = if self.node.image { "compare it with its image at" } else { "write an image of it to" };
-        words.push(format!("{verb} {image} ({})", human(bytes)));
+        let size = human(bytes);
+        steps.push(if self.node.image {
+            text!("drbd_split_brain.compare-image", "compare it with its image at {image} ({size})", image, size)
+        } else {
+            text!("drbd_split_brain.write-image", "write an image of it to {image} ({size})", image, size)
+        });
         actions.push(backup::make(facts, self.members.0, bytes, &image));
-        let save = format!("the victim {resource} on {here}: {}", words.join(", "));
-        let mut changes = vec![Change::idempotent(save, actions).undo(undo)];
+        let save =
+            text!("drbd_split_brain.save", "the victim {resource} on {here}: {steps}", resource, here, steps = steps);
+        let mut changes = vec![Change::idempotent(save, actions).key("save-victim").undo(undo)];
         if other.connection == ConnectionState::StandAlone {
             let survivor = |verb: &str| drbdadm_at(place(self.members.1), [verb, resource]);
-            let wait = format!("let {resource} on {there} wait for the victim");
-            changes.push(Change::idempotent(wait, [survivor("connect")]).undo([survivor("disconnect")]));
+            let wait = text!("drbd_split_brain.wait", "let {resource} on {there} wait for the victim", resource, there);
+            let change = Change::idempotent(wait, [survivor("connect")]).key("connect-survivor");
+            changes.push(change.undo([survivor("disconnect")]));
         }
-        let lose = format!(
-            "give up what was written to {resource} on {here} since the ends last met{}, and take the data of {there}",
-            self.amount()
-        );
-        let lose = Change::at_most_once(lose, [drbdadm(facts, ["connect", "--discard-my-data", resource])]);
+        let lose = match self.amount() {
+            Some(amount) => text!(
+                "drbd_split_brain.lose-amount",
+                "give up what was written to {resource} on {here} since the ends last met (up to {amount}), and take the data of {there}",
+                resource,
+                here,
+                amount,
+                there
+            ),
+            None => text!(
+                "drbd_split_brain.lose",
+                "give up what was written to {resource} on {here} since the ends last met, and take the data of {there}",
+                resource,
+                here,
+                there
+            ),
+        };
+        let lose = Change::at_most_once(lose, [drbdadm(facts, ["connect", "--discard-my-data", resource])])
+            .key("discard-changes");
         changes.push(lose.preview(self.preview(&image)));
         changes
     }
 
     /// How much is lost, as far as DRBD knows.
-    fn amount(&self) -> String {
-        let amount = self.own.out_of_sync_kib.filter(|kib| *kib > 0).map(|kib| human(kib * 1024));
-        amount.map(|amount| format!(" (up to {amount})")).unwrap_or_default()
+    fn amount(&self) -> Option<String> {
+        self.own.out_of_sync_kib.filter(|kib| *kib > 0).map(|kib| human(kib * 1024))
     }
 
     fn preview(&self, image: &str) -> String {

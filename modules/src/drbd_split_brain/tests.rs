@@ -127,7 +127,10 @@ fn what_would_lose_more_or_the_wrong_is_refused() {
 fn the_victim_is_named_twice() {
     let cx = testing::pair_context();
     let (_, own, _) = cx.pair().unwrap();
-    let check = |yaml: &str| serde_yaml::from_str::<Params>(yaml).unwrap().check(&cx, own);
+    let check = |yaml: &str| {
+        let params = serde_yaml::from_str::<Params>(yaml).unwrap();
+        DrbdSplitBrain::judge(&params).and_then(|()| params.check_victim(&cx, own))
+    };
     assert!(check("{victim: active, backup: /data/backup}").is_ok());
     let failure = check("{victim: passive, backup: /data/backup}").unwrap_err();
     assert_eq!(failure.pointer.as_deref(), Some("/victim"));
@@ -165,9 +168,9 @@ fn an_image_is_made_once_and_proven() {
         Done::Output(cutover_engine::world::Output { exit, stdout, stderr: String::new() })
     };
     let told = backup::read(&done(made)).unwrap();
-    assert_eq!((&told["image"], &told["made"]), (&json!(image), &json!(true)));
+    assert_eq!((&told.image, told.made), (&image, true));
     let sum = std::fs::read_to_string(format!("{image}.sha256")).unwrap();
-    assert_eq!(sum, format!("{}  etcd0.img\n", told["sha256"].as_str().unwrap()));
+    assert_eq!(sum, format!("{}  etcd0.img\n", told.sha256));
     let mut check = std::process::Command::new("sha256sum");
     check.args(["-c", "--quiet", "etcd0.img.sha256"]).current_dir(path("a b"));
     assert!(check.status().unwrap().success());
@@ -178,7 +181,7 @@ fn an_image_is_made_once_and_proven() {
     *data.last_mut().unwrap() = 1;
     std::fs::write(&disk, &data).unwrap();
     let (code, kept, _) = run();
-    assert_eq!((code, &backup::read(&done(kept)).unwrap()["made"]), (Some(0), &json!(false)));
+    assert_eq!((code, backup::read(&done(kept)).unwrap().made), (Some(0), false));
     data[6] = 8;
     std::fs::write(&disk, &data).unwrap();
     let (code, _, words) = run();

@@ -33,7 +33,7 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         return Diff::refused(stuck(cli, state, last));
     }
     if !state.drops_claims.is_empty() {
-        return Diff::refused(&state.drops_claims);
+        return Diff::refused(state.drops_claims.clone());
     }
     let selector = params.selector();
     let missed = pods::missed(&selector, &state.deployed);

@@ -3,6 +3,7 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
+use cutover_engine::text::Text;
 use serde_json::Value;
 
 use super::Params;
@@ -39,7 +40,7 @@ pub(super) async fn with(
     cx: &Context,
     params: &Params,
     going: impl Iterator<Item = &Object>,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<Text>, Failure> {
     let keeps = |object: &&Object| object.body["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
     let mut reasons = Vec::new();
     for (body, there) in live(cx, params, going.filter(|object| !keeps(object))).await? {
@@ -50,7 +51,7 @@ pub(super) async fn with(
 }
 
 /// Why claims would be deleted by an upgrade.
-pub(super) async fn by_upgrade(cx: &Context, params: &Params, state: &State) -> Result<Vec<String>, Failure> {
+pub(super) async fn by_upgrade(cx: &Context, params: &Params, state: &State) -> Result<Vec<Text>, Failure> {
     let stays = |object: &&Object| state.rendered.iter().any(|rendered| rendered.id == object.id);
     let mut reasons = with(cx, params, state.deployed.iter().filter(|object| !stays(object))).await?;
     for (body, there) in live(cx, params, state.rendered.iter()).await? {

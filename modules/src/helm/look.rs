@@ -61,7 +61,7 @@ pub(crate) struct State {
     /// The pods that are still there. Only looked at once the release is gone.
     pub(super) pods: Vec<Left>,
     /// Why claims would be deleted: by the StatefulSets that go, or that an upgrade leaves fewer replicas.
-    pub(super) drops_claims: Vec<String>,
+    pub(super) drops_claims: Vec<cutover_engine::text::Text>,
 }
 
 impl State {

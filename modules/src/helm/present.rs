@@ -18,10 +18,10 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
     let Some(last) = state.last() else { return install(cli, params, state) };
     match last.status.as_str() {
         "deployed" if in_sync(params, state, last) => Diff::InSync,
-        "deployed" | "failed" if !state.drops_claims.is_empty() => Diff::refused(&state.drops_claims),
+        "deployed" | "failed" if !state.drops_claims.is_empty() => Diff::refused(state.drops_claims.clone()),
         "deployed" | "failed" => Diff::Change(vec![upgrade(cli, params, state, last)]),
         status if status.starts_with("pending-") => match (params.recover_pending, recover(cli, params, state, last)) {
-            (true, Some(_)) if !state.drops_claims.is_empty() => Diff::refused(&state.drops_claims),
+            (true, Some(_)) if !state.drops_claims.is_empty() => Diff::refused(state.drops_claims.clone()),
             (true, Some(change)) => Diff::Change(vec![change]),
             _ => Diff::refused(stuck(cli, state, last)),
         },

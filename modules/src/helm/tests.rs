@@ -130,7 +130,7 @@ fn verdicts_on_a_release_that_is_to_be_present() {
     drifted.scaled = vec![("apps/v1 StatefulSet common/x".to_owned(), 0, 5)];
     drifted.chart = Some("x-1.1.0".to_owned());
     say("drift", json!({"chdir": "/play"}), &drifted);
-    let drops_claims = vec!["a StatefulSet deletes its claims".to_owned()];
+    let drops_claims = vec![cutover_engine::text::Text::verbatim("a StatefulSet deletes its claims")];
     say("drift, and claims would go", json!({}), &State { drops_claims, ..drifted });
     let mut deleting = state(&[]);
     deleting.rendered[2].body["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({"whenDeleted": "Delete"});
@@ -182,7 +182,7 @@ fn verdicts_on_a_release_that_is_to_be_absent() {
     say("installed", json!({}), &state(&["superseded", "deployed"]));
     say("installed, all is kept", json!({"keep_history": true, "save": "kept"}), &state(&["deployed"]));
     say("a selector that misses pods", json!({"selector": "app=x"}), &state(&["deployed"]));
-    let drops_claims = vec!["a StatefulSet deletes its claims".to_owned()];
+    let drops_claims = vec![cutover_engine::text::Text::verbatim("a StatefulSet deletes its claims")];
     say("claims would go", json!({}), &State { drops_claims, ..state(&["deployed"]) });
     say("pending", json!({}), &state(&["deployed", "pending-rollback"]));
     say("pending, recovered", json!({"recover_pending": true}), &state(&["pending-install"]));

@@ -2,6 +2,8 @@
 //! complete: what is missing here the API server refuses itself. From the validation of Kubernetes 1.20 to 1.33
 //! (`pkg/apis/*/validation`).
 
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde_json::Value;
 
 use crate::kubernetes::compare::Difference;
@@ -23,21 +25,32 @@ const STATEFUL_SET: [&str; 7] = [
 const SOURCES: [&str; 9] = ["hostPath", "local", "csi", "nfs", "iscsi", "fc", "rbd", "cephfs", "glusterfs"];
 
 /// Why a difference cannot be mended by a change; `None` if it can.
-pub(super) fn reason(kind: &Kind, live: &Value, difference: &Difference) -> Option<String> {
+pub(super) fn reason(kind: &Kind, live: &Value, difference: &Difference) -> Option<Text> {
     let Difference { path, live: old, wanted } = difference;
     let shrinks = kind.kind == "PersistentVolumeClaim"
         && path == "spec.resources.requests.storage"
         && old.as_ref().and_then(nanos).zip(nanos(wanted)).is_some_and(|(old, new)| new < old);
-    let show =
-        |value: Option<&Value>| value.filter(|value| !value.is_null()).map_or("not set".to_owned(), Value::to_string);
+    let show = |value: Option<&Value>| match value.filter(|value| !value.is_null()) {
+        Some(value) => Text::verbatim(value.to_string()),
+        None => text!("k8s_apply.not-set", "not set"),
+    };
     if shrinks {
-        return Some(format!("a claim cannot shrink: {path} is {}, wanted is {wanted}", show(old.as_ref())));
+        return Some(text!(
+            "k8s_apply.shrinks",
+            "a claim cannot shrink: {path} is {is}, wanted is {wanted}",
+            path,
+            is = show(old.as_ref()),
+            wanted
+        ));
     }
     fixed(kind, live, path, old.is_some()).then(|| {
-        format!(
-            "{path} cannot be changed: it is {}, wanted is {}; delete the object and make it anew, or correct the manifest",
-            show(old.as_ref()),
-            show(Some(wanted))
+        text!(
+            "k8s_apply.fixed",
+            "{path} cannot be changed: it is {is}, wanted is {wanted}; delete the object and make it anew, or correct the \
+             manifest",
+            path,
+            is = show(old.as_ref()),
+            wanted = show(Some(wanted))
         )
     })
 }

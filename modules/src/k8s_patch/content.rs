@@ -1,6 +1,8 @@
 //! What a patch says of an object: whether the object has it already, which fields it touches, what speaks against it.
 
 use cutover_engine::failure::Failure;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde_json::{Map, Value};
 
 use super::Type;
@@ -11,40 +13,46 @@ use crate::kubernetes::text;
 const MERGE_KEYS: [&str; 7] = ["name", "containerPort", "mountPath", "devicePath", "port", "topologyKey", "ip"];
 
 /// Refuses patches that make no sense, or whose effect could not be recognised afterwards.
-pub(super) fn check(kind: Type, patch: &Value) -> Result<(), Failure> {
-    let invalid = |message: String, pointer: String| Err(Failure::invalid(message).pointer(pointer));
+pub(super) fn judge(kind: Type, patch: &Value) -> Result<(), Failure> {
+    let invalid = |message: Text| Err(Failure::invalid(message).pointer("/patch"));
     match (kind, patch) {
         (Type::Json, Value::Array(operations)) if operations.is_empty() => {
-            invalid("the patch has no operations".to_owned(), "/patch".to_owned())
+            invalid(text!("k8s_patch.no-operations", "the patch has no operations"))
         }
         (Type::Json, Value::Array(operations)) => {
-            for (index, operation) in operations.iter().enumerate() {
-                let (op, path) = (text(&operation["op"]), text(&operation["path"]));
-                let pointer = format!("/patch/{index}");
-                if !matches!(op, "add" | "replace" | "remove" | "test") {
-                    return invalid(format!("the operation `{op}` is none of add, replace, remove, test"), pointer);
-                }
-                if !path.starts_with('/') {
-                    return invalid(format!("`{path}` is no JSON pointer: it begins with a slash"), pointer);
-                }
-                let list = path.rsplit('/').next().is_some_and(|last| last == "-" || last.parse::<usize>().is_ok());
-                if list && matches!(op, "add" | "remove") {
-                    let message =
-                        format!("whether `{op}` at `{path}` was done could not be recognised: give the whole list");
-                    return invalid(message, pointer);
-                }
-                if op != "remove" && operation.get("value").is_none() {
-                    return invalid(format!("the operation `{op}` needs a `value`"), pointer);
-                }
-            }
-            Ok(())
+            operations.iter().enumerate().try_for_each(|(index, operation)| match wrong(operation) {
+                Some(message) => Err(Failure::invalid(message).pointer(format!("/patch/{index}"))),
+                None => Ok(()),
+            })
         }
-        (Type::Json, _) => invalid("a JSON patch is a list of operations".to_owned(), "/patch".to_owned()),
-        (_, Value::Object(map)) if map.is_empty() => invalid("the patch is empty".to_owned(), "/patch".to_owned()),
+        (Type::Json, _) => invalid(text!("k8s_patch.not-a-list", "a JSON patch is a list of operations")),
+        (_, Value::Object(map)) if map.is_empty() => invalid(text!("k8s_patch.empty", "the patch is empty")),
         (Type::Strategic, Value::Object(_)) => directives(patch, "/patch"),
         (Type::Merge, Value::Object(_)) => Ok(()),
-        _ => invalid("the patch is a map of what is to be set".to_owned(), "/patch".to_owned()),
+        _ => invalid(text!("k8s_patch.not-a-map", "the patch is a map of what is to be set")),
     }
+}
+
+/// What is wrong with an operation of a JSON patch.
+fn wrong(operation: &Value) -> Option<Text> {
+    let (op, path) = (text(&operation["op"]), text(&operation["path"]));
+    if !matches!(op, "add" | "replace" | "remove" | "test") {
+        return Some(text!("k8s_patch.operation", "the operation `{op}` is none of add, replace, remove, test", op));
+    }
+    if !path.starts_with('/') {
+        return Some(text!("k8s_patch.pointer", "`{path}` is not a JSON pointer: one begins with a slash", path));
+    }
+    let list = path.rsplit('/').next().is_some_and(|last| last == "-" || last.parse::<usize>().is_ok());
+    if list && matches!(op, "add" | "remove") {
+        return Some(text!(
+            "k8s_patch.into-list",
+            "whether `{op}` at `{path}` was done could not be recognised: give the whole list",
+            op,
+            path
+        ));
+    }
+    let lacks = op != "remove" && operation.get("value").is_none();
+    lacks.then(|| text!("k8s_patch.no-value", "the operation `{op}` needs a `value`", op))
 }
 
 fn directives(patch: &Value, pointer: &str) -> Result<(), Failure> {
@@ -52,7 +60,11 @@ fn directives(patch: &Value, pointer: &str) -> Result<(), Failure> {
         Value::Object(map) => map.iter().try_for_each(|(key, value)| match (key.as_str(), value.as_str()) {
             ("$patch", Some("delete")) => Ok(()),
             (key, _) if key.starts_with('$') => {
-                let message = format!("`{key}` is not supported here; `$patch: delete` in an entry of a list is");
+                let message = text!(
+                    "k8s_patch.directive",
+                    "`{key}` is not supported here; `$patch: delete` in an entry of a list is",
+                    key
+                );
                 Err(Failure::invalid(message).pointer(format!("{pointer}/{key}")))
             }
             (key, _) => directives(value, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))),
@@ -134,7 +146,7 @@ fn merge_key(list: &[Value]) -> Option<&'static str> {
 }
 
 /// What speaks against a patch: tests that do not hold, and paths that lead nowhere.
-pub(super) fn obstacles(kind: Type, patch: &Value, object: &Value, title: &str) -> Vec<String> {
+pub(super) fn obstacles(kind: Type, patch: &Value, object: &Value, title: &str) -> Vec<Text> {
     if kind != Type::Json {
         return Vec::new();
     }
@@ -144,13 +156,28 @@ pub(super) fn obstacles(kind: Type, patch: &Value, object: &Value, title: &str) 
         let there = object.pointer(path);
         match text(&operation["op"]) {
             "test" if there != operation.get("value") => {
-                let is = there.map_or_else(|| "not set".to_owned(), Value::to_string);
-                Some(format!("{title}: {path} is {is}, not {}", operation["value"]))
+                let is = match there {
+                    Some(there) => Text::verbatim(there.to_string()),
+                    None => text!("k8s_patch.not-set", "not set"),
+                };
+                Some(text!(
+                    "k8s_patch.test",
+                    "{title}: {path} is {is}, not {wanted}",
+                    title,
+                    path,
+                    is,
+                    wanted = &operation["value"]
+                ))
             }
-            "replace" if there.is_none() => Some(format!("{title} has no {path} that could be replaced")),
-            "add" if path.rsplit_once('/').is_none_or(|(parent, _)| object.pointer(parent).is_none()) => {
-                Some(format!("{title} has nothing at the parent of {path}: add that first"))
+            "replace" if there.is_none() => {
+                Some(text!("k8s_patch.replace", "{title} has no {path} that could be replaced", title, path))
             }
+            "add" if path.rsplit_once('/').is_none_or(|(parent, _)| object.pointer(parent).is_none()) => Some(text!(
+                "k8s_patch.no-parent",
+                "{title} has nothing at the parent of {path}: add that first",
+                title,
+                path
+            )),
             _ => None,
         }
     });

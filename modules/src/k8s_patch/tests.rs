@@ -14,7 +14,7 @@ fn object() -> Value {
 fn look(kind: &str, patch: Value) -> String {
     let params = json!({"kind": "PersistentVolume", "names": ["pv"], "type": kind, "patch": patch});
     let params: Params = serde_json::from_value(params).unwrap();
-    content::check(params.kind_of_patch, &params.patch).unwrap();
+    content::judge(params.kind_of_patch, &params.patch).unwrap();
     let seen = Seen { name: "pv".to_owned(), object: Some(object()), deleting: false };
     let state = State { kind: VOLUME, objects: vec![seen] };
     format!("-- {kind} {patch}\n{}", testing::show(&K8sPatch.diff(testing::pair_context().facts(), &params, &state)))
@@ -101,6 +101,6 @@ fn patches_that_could_not_be_recognised_are_refused() {
         (Type::Strategic, json!({"spec": {"$patch": "replace"}}), "/patch/spec/$patch"),
     ];
     for (kind, patch, pointer) in cases {
-        assert_eq!(content::check(kind, &patch).unwrap_err().pointer.as_deref(), Some(pointer), "{patch}");
+        assert_eq!(content::judge(kind, &patch).unwrap_err().pointer.as_deref(), Some(pointer), "{patch}");
     }
 }

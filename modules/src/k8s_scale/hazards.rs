@@ -1,6 +1,8 @@
 //! What speaks against scaling: hooks that take members out of their cluster when they stop, claims that go with their
 //! replicas, and pods that wait for each other when they start.
 
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -66,7 +68,7 @@ pub(crate) fn probed(template: &Value) -> bool {
 }
 
 /// What speaks against setting the number of replicas.
-pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) -> Vec<String> {
+pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) -> Vec<Text> {
     let title = named.kind.title(named.namespace, named.name);
     let (from, to) = (workload.wanted, u64::from(params.replicas));
     let mut reasons = Vec::new();
@@ -76,24 +78,34 @@ pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) ->
     if to == 0 && from > 0 {
         for Hook { container, action, removes_member } in &workload.hooks {
             if *removes_member {
-                reasons.push(format!(
+                reasons.push(text!(
+                    "k8s_scale.removes-member",
                     "container {container} of {title} removes its member from the cluster when it stops (preStop: {action}): \
                      its data could not be started again; take the hook away first (Bitnami's chart: \
-                     removeMemberOnContainerTermination: false, or ETCD_DISABLE_PRESTOP=yes)"
+                     removeMemberOnContainerTermination: false, or ETCD_DISABLE_PRESTOP=yes)",
+                    container,
+                    title,
+                    action
                 ));
             } else if !params.accept_pre_stop {
-                reasons.push(format!(
+                reasons.push(text!(
+                    "k8s_scale.pre-stop",
                     "container {container} of {title} has a preStop hook ({action}): make sure that it leaves the data and \
-                     the cluster's membership alone, then say `accept_pre_stop: true`"
+                     the cluster's membership alone, then say `accept_pre_stop: true`",
+                    container,
+                    title,
+                    action
                 ));
             }
         }
     }
     if from == 0 && to > 1 && workload.ordered && !params.accept_ordered_start {
-        reasons.push(format!(
+        reasons.push(text!(
+            "k8s_scale.ordered-start",
             "{title} makes each pod only when the one before is ready (podManagementPolicy: OrderedReady): members that \
              need each other to become ready never do; make it anew with `podManagementPolicy: Parallel`, or say \
-             `accept_ordered_start: true` if one pod becomes ready alone"
+             `accept_ordered_start: true` if one pod becomes ready alone",
+            title
         ));
     }
     reasons

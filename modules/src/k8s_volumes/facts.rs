@@ -1,5 +1,6 @@
 //! What the API server says of each replica's pod, claim and volume. Without a judgement.
 
+use cutover_engine::text::Text;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -45,7 +46,7 @@ pub(super) struct Set {
     /// The names of its volume claim templates.
     pub(super) templates: Vec<String>,
     /// Why its claims would not survive that it is scaled down or deleted.
-    pub(super) drops_claims: Option<String>,
+    pub(super) drops_claims: Option<Text>,
 }
 
 /// One replica.
@@ -93,7 +94,7 @@ pub(super) struct Volume {
     pub(super) phase: String,
     /// Its reclaim policy.
     pub(super) reclaim_policy: String,
-    /// Its directory on the node; `None` if it is no local one.
+    /// Its directory on the node; `None` if it is not a local one.
     pub(super) path: Option<String>,
     /// The nodes that its affinity allows; `None` if it allows all.
     pub(super) nodes: Option<Vec<String>>,

@@ -83,7 +83,7 @@ fn look(sources: &Sources, edit: impl FnOnce(&mut Facts), on_pairs: bool) -> Str
         let nodes: Vec<&str> = facts.replicas.iter().filter_map(facts::Replica::node).collect();
         return format!("proven: {}\n", nodes.join(" "));
     }
-    violations.join("\n") + "\n--\n"
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n--\n"
 }
 
 fn with(replicas: usize, edit: impl FnOnce(&mut Sources)) -> String {
@@ -168,10 +168,10 @@ fn claims_that_would_not_survive_are_named_if_asked_for() {
     let owned = |s: &mut Sources| s.claims[1]["metadata"]["ownerReferences"] = json!([{"uid": "set"}]);
     assert_eq!(found(&deletes, false), [""; 0]);
     assert_eq!(found(&|_| {}, true), [""; 0]);
-    let said = found(&deletes, true).join("");
+    let said = found(&deletes, true).iter().map(ToString::to_string).collect::<String>();
     assert!(said.contains("whenDeleted: Delete): data-etcd-0, data-etcd-1, data-etcd-2 would go"), "{said}");
     assert!(
-        found(&owned, true).join("").contains("StatefulSet common/etcd owns data-etcd-1"),
+        found(&owned, true).iter().any(|one| one.contains("StatefulSet common/etcd owns data-etcd-1")),
         "{:?}",
         found(&owned, true)
     );

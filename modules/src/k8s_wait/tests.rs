@@ -8,8 +8,8 @@ fn look(kind: &Kind, more: Value, objects: &[Value]) -> String {
     let mut params = json!({"kind": kind.kind});
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let params: Params = serde_json::from_value(params).unwrap();
-    params.check().unwrap();
-    let objects = objects.iter().map(|object| params.judge(kind, object).unwrap()).collect();
+    params.judge_which().and_then(|()| params.judge_count()).unwrap();
+    let objects = objects.iter().map(|object| params.look(kind, object).unwrap()).collect();
     let state = State { kind: kind.clone(), objects };
     format!(
         "-- {} {more}\n{}",
@@ -71,14 +71,14 @@ fn fields_are_found_by_path_and_pointer() {
 fn contradictions_are_shown_where_they_stand() {
     let decode = |value| serde_json::from_value::<Params>(value).map_err(|error| error.to_string());
     for (value, pointer) in [
-        (json!({"kind": "Pod", "name": "a", "selector": "b", "for": "ready"}), "/selector"),
+        (json!({"kind": "Node", "name": "a", "selector": "b", "for": "ready"}), "/selector"),
         (json!({"kind": "Pod", "for": "absent", "count": 1}), "/count"),
     ] {
-        assert_eq!(decode(value).unwrap().check().unwrap_err().pointer.as_deref(), Some(pointer));
+        assert_eq!(K8sWait::judge(&decode(value).unwrap()).unwrap_err().pointer.as_deref(), Some(pointer));
     }
     assert!(decode(json!({"kind": "Pod", "for": "redy"})).unwrap_err().contains("`redy`"));
     assert!(decode(json!({"kind": "Pod", "for": {"feld": "a"}})).unwrap_err().contains("unknown field `feld`"));
     let config: Params = decode(json!({"kind": "ConfigMap", "for": "ready"})).unwrap();
     let kind = Kind { kind: "ConfigMap".into(), ..CLAIM };
-    assert_eq!(config.judge(&kind, &json!({})).unwrap_err().pointer.as_deref(), Some("/for"));
+    assert_eq!(config.look(&kind, &json!({})).unwrap_err().pointer.as_deref(), Some("/for"));
 }

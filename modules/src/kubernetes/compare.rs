@@ -1,5 +1,5 @@
 //! Compares what an author wants of an object with what it is. Only the fields that the author names count: what the API
-//! server fills in, and what controllers add, is no difference. Quantities are compared as amounts.
+//! server fills in, and what controllers add, is not a difference. Quantities are compared as amounts.
 
 use std::collections::BTreeSet;
 

@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use cutover_engine::failure::Failure;
+use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::module::Context;
 use cutover_engine::source::nearest;
+use cutover_engine::text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
@@ -145,19 +146,69 @@ impl Kind {
         }
     }
 
+    /// What the key of a change calls one of its objects: `StatefulSet.apps common/etcd`.
+    pub(crate) fn key(&self, namespace: Option<&str>, name: &str) -> String {
+        let kind = if self.group.is_empty() { self.kind.to_string() } else { format!("{}.{}", self.kind, self.group) };
+        match namespace.filter(|_| self.namespaced) {
+            Some(namespace) => format!("{kind} {namespace}/{name}"),
+            None => format!("{kind} {name}"),
+        }
+    }
+
     /// An error unless a namespace is given exactly where the kind has them. `None` is allowed where `all` namespaces can
-    /// be meant.
+    /// be meant. What is built in was judged with the parameters; of other kinds only the API server knows.
     pub(crate) fn check(&self, namespace: Option<&str>, all: bool) -> Result<(), Failure> {
+        self.judge_namespace(namespace, all).map_err(|mut failure| {
+            failure.class = FailureClass::Failed;
+            failure
+        })
+    }
+
+    fn judge_namespace(&self, namespace: Option<&str>, all: bool) -> Result<(), Failure> {
+        let kind = &self.kind;
         match namespace {
-            Some(_) if !self.namespaced => Err(Failure::invalid(format!("{} has no namespaces", self.kind))
-                .pointer("/namespace")
-                .help("leave `namespace` out")),
+            Some(_) if !self.namespaced => {
+                Err(Failure::invalid(text!("kubernetes.kind.no-namespaces", "{kind} has no namespaces", kind))
+                    .pointer("/namespace")
+                    .help(text!("kubernetes.kind.no-namespaces.help", "leave `namespace` out")))
+            }
             None if self.namespaced && !all => {
-                Err(Failure::invalid(format!("a {} lives in a namespace: give `namespace`", self.kind))
-                    .pointer("/namespace"))
+                let message =
+                    text!("kubernetes.kind.needs-namespace", "a {kind} lives in a namespace: give `namespace`", kind);
+                Err(Failure::invalid(message).pointer("/namespace"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Judges how an author names a kind, and whether a namespace is given where a built-in one has them.
+    pub(crate) fn judge(
+        api_version: Option<&str>,
+        kind: &str,
+        namespace: Option<&str>,
+        all: bool,
+    ) -> Result<(), Failure> {
+        if let Some(api_version) = api_version {
+            judge_version(api_version)?;
+        } else if Self::known(None, kind).is_none() {
+            return Err(unknown(kind));
+        }
+        if kind.is_empty() {
+            return Err(Failure::invalid(text!("kubernetes.kind.empty", "`kind` is empty")).pointer("/kind"));
+        }
+        if let Some(namespace) = namespace {
+            super::judge_name(namespace, "/namespace")?;
+        }
+        match Self::known(api_version, kind) {
+            Some(known) => known.judge_namespace(namespace, all),
+            None => Ok(()),
+        }
+    }
+
+    /// The built-in kind that an author names, in any of its versions; `None` for a custom one.
+    pub(crate) fn known(api_version: Option<&str>, kind: &str) -> Option<&'static Self> {
+        let group = api_version.map(|version| version.split_once('/').map_or("", |(group, _)| group));
+        BUILT_IN.iter().find(|known| known.kind == kind && group.is_none_or(|group| known.group == group))
     }
 
     /// Finds the kind that an author names. The API server is asked only about kinds that are not in the table, and about
@@ -166,6 +217,7 @@ impl Kind {
         let site = cx.site()?;
         let Some(api_version) = api_version else {
             let mut candidates = BUILT_IN.iter().filter(|known| known.kind == kind);
+            // What is not in the table was refused with the parameters.
             let first = candidates.next().ok_or_else(|| unknown(kind))?;
             let others: Vec<&Kind> = candidates.collect();
             if others.is_empty() {
@@ -192,32 +244,53 @@ impl fmt::Display for Kind {
 }
 
 fn unknown(kind: &str) -> Failure {
-    let failure = Failure::invalid(format!("`{kind}` is no built-in kind")).pointer("/kind");
-    match nearest(kind, BUILT_IN.iter().map(|known| known.kind.as_ref())) {
-        Some(meant) => failure.help(format!("did you mean `{meant}`? For a custom kind give `api_version`, too")),
-        None => failure.help("for a custom kind give `api_version`, too: `api_version: example.com/v1`"),
+    let message = text!("kubernetes.kind.unknown", "`{kind}` is not a built-in kind", kind);
+    let failure = Failure::invalid(message).pointer("/kind");
+    failure.help(match nearest(kind, BUILT_IN.iter().map(|known| known.kind.as_ref())) {
+        Some(meant) => text!(
+            "kubernetes.kind.unknown.meant",
+            "did you mean `{meant}`? For a custom kind give `api_version`, too",
+            meant
+        ),
+        None => text!(
+            "kubernetes.kind.unknown.help",
+            "for a custom kind give `api_version`, too: `api_version: example.com/v1`"
+        ),
+    })
+}
+
+/// Refuses what is not an API version.
+fn judge_version(api_version: &str) -> Result<(), Failure> {
+    let version = api_version.split_once('/').map_or(api_version, |(_, version)| version);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
+    if version.is_empty() || version.contains('/') || !api_version.chars().all(plain) {
+        let message = text!(
+            "kubernetes.kind.api-version",
+            "`{api_version}` is not an API version: write `v1` or `example.com/v1`",
+            api_version
+        );
+        return Err(Failure::invalid(message).pointer("/api_version"));
     }
+    Ok(())
 }
 
 /// Looks a kind up at the API server.
 async fn discover(cx: &Context, site: &str, api_version: &str, kind: &str) -> Result<Kind, Failure> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let root = if group.is_empty() { "api" } else { "apis" };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
-    if version.is_empty() || version.contains('/') || !api_version.chars().all(plain) {
-        let message = format!("`{api_version}` is no API version: write `v1` or `example.com/v1`");
-        return Err(Failure::invalid(message).pointer("/api_version"));
-    }
     let Some(found) = cx.get(site, &format!("/{root}/{api_version}")).await? else {
         let groups = cx.get(site, "/apis").await?.unwrap_or_default();
         let served = groups["groups"].as_array().into_iter().flatten();
         let served = served.flat_map(|group| group["versions"].as_array().into_iter().flatten());
         let served: Vec<&str> = served.map(|version| text(&version["groupVersion"])).collect();
-        let failure = Failure::failed(format!("{site} does not serve the API {api_version}"));
-        return Err(match nearest(api_version, served.iter().copied()) {
-            Some(meant) => failure.help(format!("it serves `{meant}`")),
-            None => failure.help("install what defines it first (a CustomResourceDefinition or an aggregated API)"),
-        });
+        let message = text!("kubernetes.kind.no-api", "{site} does not serve the API {api_version}", site, api_version);
+        return Err(Failure::failed(message).help(match nearest(api_version, served.iter().copied()) {
+            Some(meant) => text!("kubernetes.kind.no-api.meant", "it serves `{meant}`", meant),
+            None => text!(
+                "kubernetes.kind.no-api.help",
+                "install what defines it first (a CustomResourceDefinition or an aggregated API)"
+            ),
+        }));
     };
     let resources = found["resources"].as_array().cloned().unwrap_or_default();
     let own = |resource: &&Value| !text(&resource["name"]).contains('/');
@@ -231,11 +304,12 @@ async fn discover(cx: &Context, site: &str, api_version: &str, kind: &str) -> Re
         });
     }
     let kinds: Vec<&str> = resources.iter().filter(own).map(|resource| text(&resource["kind"])).collect();
-    let failure = Failure::failed(format!("{site} has no kind `{kind}` in {api_version}"));
-    Err(match nearest(kind, kinds.iter().copied()) {
-        Some(meant) => failure.help(format!("did you mean `{meant}`?")),
-        None => failure.help(format!("it has {}", kinds.join(", "))),
-    })
+    let message =
+        text!("kubernetes.kind.not-in-api", "{site} has no kind `{kind}` in {api_version}", site, kind, api_version);
+    Err(Failure::failed(message).help(match nearest(kind, kinds.iter().copied()) {
+        Some(meant) => text!("kubernetes.kind.not-in-api.meant", "did you mean `{meant}`?", meant),
+        None => text!("kubernetes.kind.not-in-api.help", "it has {kinds}", kinds = kinds.join(", ")),
+    }))
 }
 
 #[cfg(test)]

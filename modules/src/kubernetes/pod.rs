@@ -2,12 +2,15 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{deleting, holders, kind, name, selector, text, uid};
 
-/// The longest explanation of one pod, in characters.
+/// The longest message of Kubernetes that an explanation of one pod repeats, in characters.
 const LONGEST: usize = 300;
 
 /// A pod.
@@ -23,8 +26,32 @@ pub(crate) struct Pod {
     pub(crate) ready: bool,
     /// Whether it is being deleted.
     pub(crate) terminating: bool,
-    /// Why it is not ready, or what keeps it from going; empty if it is ready.
-    pub(crate) why: String,
+    /// Why it is not ready, or what keeps it from going; `None` if it is ready.
+    pub(crate) why: Option<Text>,
+}
+
+/// A pod, as `register` keeps it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PodResult {
+    /// Its name.
+    name: String,
+    /// The node it was given to; empty if none.
+    node: String,
+    /// Its phase: `Running`.
+    phase: String,
+    /// Whether it is ready and not being deleted.
+    ready: bool,
+    /// Whether it is being deleted.
+    terminating: bool,
+    /// Why it is not ready, in words; empty if it is.
+    why: String,
+}
+
+impl From<&Pod> for PodResult {
+    fn from(pod: &Pod) -> Self {
+        let Pod { name, node, phase, ready, terminating, why } = pod.clone();
+        Self { name, node, phase, ready, terminating, why: why.map(|why| why.to_string()).unwrap_or_default() }
+    }
 }
 
 /// Looks at the pods that a label selector selects, and at their warnings if one of them is not ready.
@@ -72,13 +99,16 @@ impl Pod {
             phase: text(&pod["status"]["phase"]).to_owned(),
             ready,
             terminating: deleting(pod),
-            why: if ready { String::new() } else { shorten(&why(pod, warnings)) },
+            why: (!ready).then(|| why(pod, warnings)),
         }
     }
 
     /// The pod and what there is to say of it.
-    pub(crate) fn words(&self) -> String {
-        if self.why.is_empty() { self.name.clone() } else { format!("{}: {}", self.name, self.why) }
+    pub(crate) fn words(&self) -> Text {
+        match &self.why {
+            None => Text::verbatim(&self.name),
+            Some(why) => text!("kubernetes.pod", "{name}: {why}", name = &self.name, why),
+        }
     }
 }
 
@@ -87,27 +117,21 @@ fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
     list("initContainerStatuses").chain(list("containerStatuses"))
 }
 
-fn why(pod: &Value, warnings: &[Value]) -> String {
+/// Why a pod is not ready, or what keeps it from going.
+pub(crate) fn why(pod: &Value, warnings: &[Value]) -> Text {
     let warning = latest(pod, warnings);
     let node = text(&pod["spec"]["nodeName"]);
     if deleting(pod) {
-        let mut words = match node {
-            "" => "terminating".to_owned(),
-            node => format!("terminating on {node}"),
-        };
-        if pod["status"]["reason"] == "NodeLost" {
-            words += ", but the node does not answer";
-        }
-        if !holders(pod).is_empty() {
-            words += &format!(", held by the finalizer {}", holders(pod));
-        }
+        let words = terminating(pod, node);
         return with(words, warning.filter(|(reason, _)| reason.contains("Kill") || reason.contains("PreStop")));
     }
     if let Some(refused) = condition(pod, "PodScheduled").filter(|scheduled| scheduled["status"] == "False") {
-        return format!("not scheduled: {}", text(&refused["message"]));
+        let message = shorten(text(&refused["message"]));
+        return text!("kubernetes.pod.not-scheduled", "not scheduled: {message}", message);
     }
     if text(&pod["status"]["phase"]) == "Failed" {
-        return format!("failed: {} {}", text(&pod["status"]["reason"]), text(&pod["status"]["message"]));
+        let message = shorten(&format!("{} {}", text(&pod["status"]["reason"]), text(&pod["status"]["message"])));
+        return text!("kubernetes.pod.failed", "failed: {message}", message);
     }
     for status in statuses(pod) {
         let waiting = &status["state"]["waiting"];
@@ -117,27 +141,53 @@ fn why(pod: &Value, warnings: &[Value]) -> String {
         }
         let last = &status["lastState"]["terminated"];
         if last.is_object() {
-            let code = &last["exitCode"];
-            return format!("{reason} on {node}: ended with exit code {code}: {}", text(&last["message"]).trim());
+            return text!(
+                "kubernetes.pod.ended",
+                "{reason} on {node}: ended with exit code {code}: {message}",
+                reason,
+                node,
+                code = &last["exitCode"],
+                message = shorten(text(&last["message"]))
+            );
         }
-        let words = format!("{reason} on {node}");
-        let message = text(&waiting["message"]);
+        let words = text!("kubernetes.pod.waiting", "{reason} on {node}", reason, node);
+        let message = shorten(text(&waiting["message"]));
         if !message.is_empty() {
-            return format!("{words}: {message}");
+            return text!("kubernetes.pod.waiting-because", "{state}: {message}", state = words, message);
         }
         return with(words, warning.filter(|(reason, _)| reason.starts_with("Failed")));
     }
     match (node, text(&pod["status"]["phase"])) {
-        ("", _) => "not scheduled yet".to_owned(),
-        (node, "Running") => format!("running on {node}, not ready yet"),
-        (node, _) => with(format!("starting on {node}"), warning.filter(|(reason, _)| reason.starts_with("Failed"))),
+        ("", _) => text!("kubernetes.pod.unscheduled", "not scheduled yet"),
+        (node, "Running") => text!("kubernetes.pod.running", "running on {node}, not ready yet", node),
+        (node, _) => with(
+            text!("kubernetes.pod.starting", "starting on {node}", node),
+            warning.filter(|(reason, _)| reason.starts_with("Failed")),
+        ),
     }
 }
 
-fn with(words: String, warning: Option<(&str, &str)>) -> String {
+fn terminating(pod: &Value, node: &str) -> Text {
+    let mut state = match node {
+        "" => text!("kubernetes.pod.terminating", "terminating"),
+        node => text!("kubernetes.pod.terminating-on", "terminating on {node}", node),
+    };
+    if pod["status"]["reason"] == "NodeLost" {
+        state = text!("kubernetes.pod.node-lost", "{state}, but the node does not answer", state);
+    }
+    let finalizer = holders(pod);
+    if !finalizer.is_empty() {
+        state = text!("kubernetes.pod.held", "{state}, held by the finalizer {finalizer}", state, finalizer);
+    }
+    state
+}
+
+fn with(state: Text, warning: Option<(&str, &str)>) -> Text {
     match warning {
-        Some((reason, message)) => format!("{words}: {reason}: {message}"),
-        None => words,
+        Some((reason, message)) => {
+            text!("kubernetes.pod.warned", "{state}: {reason}: {message}", state, reason, message = shorten(message))
+        }
+        None => state,
     }
 }
 
@@ -211,10 +261,10 @@ mod tests {
             (pod(on(), json!({"phase": "Failed", "reason": "Evicted", "message": "disk"})), "failed: Evicted disk"),
         ];
         for (pod, expected) in cases {
-            assert_eq!(Pod::of(&pod, &warnings).why, expected);
+            assert_eq!(Pod::of(&pod, &warnings).why.unwrap(), expected);
         }
         let ready = pod(on(), json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}));
         let seen = Pod::of(&ready, &warnings);
-        assert!(seen.ready && seen.why.is_empty() && seen.words() == "p");
+        assert!(seen.ready && seen.why.is_none() && seen.words() == "p");
     }
 }

@@ -1,5 +1,7 @@
 //! What "ready" means for an object of each kind, in the terms of `kubectl rollout status` and `kubectl wait`.
 
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde_json::Value;
 
 use super::kind::Kind;
@@ -12,37 +14,54 @@ pub(crate) enum Readiness {
     /// It is.
     Ready,
     /// It is not, and may become so: why it is not, in words.
-    NotYet(String),
+    NotYet(Text),
     /// It is in a state that it does not leave by itself.
-    Never(String),
+    Never(Text),
     /// Its kind has no state that would be called ready.
     Unknown,
 }
 
 use Readiness::{Never, NotYet, Ready, Unknown};
 
+/// Whether a built-in kind has a state that would be called ready.
+pub(crate) fn exists_for(kind: &Kind) -> bool {
+    matches!(
+        (kind.group.as_ref(), kind.kind.as_ref()),
+        ("", "Node" | "Pod" | "PersistentVolumeClaim" | "PersistentVolume" | "Namespace")
+            | ("apps", "StatefulSet" | "Deployment" | "ReplicaSet" | "DaemonSet")
+            | ("batch", "Job")
+            | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    )
+}
+
 /// Judges an object.
 pub(crate) fn of(kind: &Kind, object: &Value) -> Readiness {
     if deleting(object) {
-        return NotYet("it is being deleted".to_owned());
+        return NotYet(text!("kubernetes.ready.deleting", "it is being deleted"));
     }
     match (kind.group.as_ref(), kind.kind.as_ref()) {
         ("", "Node") => by_condition(object, "Ready"),
         ("", "Pod") => of_pod(object),
         ("", "PersistentVolumeClaim") => match phase(object) {
             "Bound" => Ready,
-            "Lost" => Never("its volume is gone (phase Lost)".to_owned()),
-            phase => NotYet(format!("it is {}, not Bound", or_new(phase))),
+            "Lost" => Never(text!("kubernetes.ready.claim-lost", "its volume is gone (phase Lost)")),
+            phase => NotYet(text!("kubernetes.ready.not-bound", "it is {phase}, not Bound", phase = or_new(phase))),
         },
         ("", "PersistentVolume") => match phase(object) {
             "Available" | "Bound" => Ready,
-            "Released" => Never("its claim is gone and it is not free again (phase Released)".to_owned()),
-            "Failed" => Never(format!("its reclamation failed: {}", text(&object["status"]["message"]))),
-            phase => NotYet(format!("it is {}", or_new(phase))),
+            "Released" => {
+                Never(text!("kubernetes.ready.released", "its claim is gone and it is not free again (phase Released)"))
+            }
+            "Failed" => Never(text!(
+                "kubernetes.ready.reclaim-failed",
+                "its reclamation failed: {message}",
+                message = text(&object["status"]["message"])
+            )),
+            phase => in_phase(phase),
         },
         ("", "Namespace") => match phase(object) {
             "Active" => Ready,
-            phase => NotYet(format!("it is {}", or_new(phase))),
+            phase => in_phase(phase),
         },
         ("apps", "StatefulSet") => of_stateful_set(object),
         ("apps", "Deployment" | "ReplicaSet") => of_deployment(object),
@@ -59,6 +78,10 @@ fn phase(object: &Value) -> &str {
     text(&object["status"]["phase"])
 }
 
+fn in_phase(phase: &str) -> Readiness {
+    NotYet(text!("kubernetes.ready.phase", "it is {phase}", phase = or_new(phase)))
+}
+
 fn or_new(phase: &str) -> &str {
     if phase.is_empty() { "new" } else { phase }
 }
@@ -70,10 +93,18 @@ fn by_condition(object: &Value, name: &str) -> Readiness {
             let status = text(&found["status"]);
             let words = [text(&found["reason"]), text(&found["message"])];
             let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-            let tail = if words.is_empty() { String::new() } else { format!(" ({})", words.join(": ")) };
-            NotYet(format!("its condition {name} is {status}{tail}"))
+            NotYet(match words.is_empty() {
+                true => text!("kubernetes.ready.condition", "its condition {name} is {status}", name, status),
+                false => text!(
+                    "kubernetes.ready.condition-because",
+                    "its condition {name} is {status} ({why})",
+                    name,
+                    status,
+                    why = words.join(": ")
+                ),
+            })
         }
-        None => NotYet(format!("it has no condition {name} yet")),
+        None => NotYet(text!("kubernetes.ready.no-condition", "it has no condition {name} yet", name)),
     }
 }
 
@@ -84,9 +115,9 @@ fn of_pod(pod: &Value) -> Readiness {
         .is_some_and(|owners| owners.iter().any(|owner| matches!(text(&owner["kind"]), "StatefulSet" | "DaemonSet")));
     match phase(pod) {
         "Succeeded" => Ready,
-        "Failed" if !replaced => Never(pod::Pod::of(pod, &[]).why),
+        "Failed" if !replaced => Never(pod::why(pod, &[])),
         _ if pod::is_ready(pod) => Ready,
-        _ => NotYet(pod::Pod::of(pod, &[]).why),
+        _ => NotYet(pod::why(pod, &[])),
     }
 }
 
@@ -105,7 +136,7 @@ fn wanted(object: &Value) -> u64 {
 }
 
 fn unseen() -> Readiness {
-    NotYet("its controller has not seen its last change yet".to_owned())
+    NotYet(text!("kubernetes.ready.unseen", "its controller has not seen its last change yet"))
 }
 
 fn of_stateful_set(object: &Value) -> Readiness {
@@ -115,19 +146,28 @@ fn of_stateful_set(object: &Value) -> Readiness {
     }
     let (ready, present) = (count(object, "readyReplicas"), count(object, "replicas"));
     if ready < replicas || present < replicas {
-        return NotYet(format!("{ready} of {replicas} replicas are ready"));
+        return NotYet(text!("kubernetes.ready.replicas", "{ready} of {replicas} replicas are ready", ready, replicas));
     }
     if present > replicas {
-        return NotYet(format!("{present} replicas are there, {replicas} are wanted"));
+        return NotYet(text!(
+            "kubernetes.ready.surplus",
+            "{present} replicas are there, {replicas} are wanted",
+            present,
+            replicas
+        ));
     }
     let strategy = &object["spec"]["updateStrategy"];
     let partition = strategy["rollingUpdate"]["partition"].as_u64().unwrap_or(0);
     let due = if strategy["type"] == "OnDelete" { 0 } else { replicas.saturating_sub(partition) };
     let updated = count(object, "updatedReplicas");
     if updated < due {
-        return NotYet(format!("{updated} of {due} replicas have the newest template"));
+        return newest(updated, due);
     }
     Ready
+}
+
+fn newest(updated: u64, due: u64) -> Readiness {
+    NotYet(text!("kubernetes.ready.newest", "{updated} of {due} replicas have the newest template", updated, due))
 }
 
 fn of_deployment(object: &Value) -> Readiness {
@@ -139,15 +179,32 @@ fn of_deployment(object: &Value) -> Readiness {
     let updated = if deployment { count(object, "updatedReplicas") } else { count(object, "replicas") };
     let (available, present) = (count(object, "availableReplicas"), count(object, "replicas"));
     if updated < replicas {
-        return NotYet(format!("{updated} of {replicas} replicas have the newest template"));
+        return newest(updated, replicas);
     }
     if present > replicas {
-        return NotYet(format!("{} old replicas are still there", present - replicas));
+        return NotYet(text!(
+            "kubernetes.ready.old-replicas",
+            "{count} old replicas are still there",
+            count = present - replicas
+        ));
     }
     if available < replicas {
         let stuck = condition(object, "Progressing").filter(|progress| progress["status"] == "False");
-        let tail = stuck.map(|progress| format!(": {}", text(&progress["message"]))).unwrap_or_default();
-        return NotYet(format!("{available} of {replicas} replicas are available{tail}"));
+        let words = text!(
+            "kubernetes.ready.available",
+            "{available} of {replicas} replicas are available",
+            available,
+            replicas
+        );
+        return NotYet(match stuck {
+            Some(progress) => text!(
+                "kubernetes.ready.available-because",
+                "{state}: {message}",
+                state = words,
+                message = text(&progress["message"])
+            ),
+            None => words,
+        });
     }
     Ready
 }
@@ -159,10 +216,18 @@ fn of_daemon_set(object: &Value) -> Readiness {
     let due = count(object, "desiredNumberScheduled");
     let updated = count(object, "updatedNumberScheduled");
     if object["spec"]["updateStrategy"]["type"] != "OnDelete" && updated < due {
-        return NotYet(format!("{updated} of {due} pods have the newest template"));
+        return NotYet(text!(
+            "kubernetes.ready.newest-pods",
+            "{updated} of {due} pods have the newest template",
+            updated,
+            due
+        ));
     }
     let ready = count(object, "numberReady");
-    if ready < due { NotYet(format!("{ready} of {due} pods are ready")) } else { Ready }
+    if ready < due {
+        return NotYet(text!("kubernetes.ready.pods", "{ready} of {due} pods are ready", ready, due));
+    }
+    Ready
 }
 
 fn of_job(object: &Value) -> Readiness {
@@ -171,10 +236,20 @@ fn of_job(object: &Value) -> Readiness {
         return Ready;
     }
     if let Some(failed) = holds("Failed") {
-        return Never(format!("it failed: {}: {}", text(&failed["reason"]), text(&failed["message"])));
+        return Never(text!(
+            "kubernetes.ready.job-failed",
+            "it failed: {reason}: {message}",
+            reason = text(&failed["reason"]),
+            message = text(&failed["message"])
+        ));
     }
     let due = object["spec"]["completions"].as_u64().unwrap_or(1);
-    NotYet(format!("{} of {due} pods have completed", count(object, "succeeded")))
+    NotYet(text!(
+        "kubernetes.ready.completed",
+        "{count} of {due} pods have completed",
+        count = count(object, "succeeded"),
+        due
+    ))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -56,7 +58,7 @@ impl Retention {
     }
 
     /// Why the claims would not survive any of these moments; `None` if they would. Replicas from `keep` on are concerned.
-    pub(crate) fn reason(&self, of: Named<'_>, moments: &[Moment], keep: u64) -> Option<String> {
+    pub(crate) fn reason(&self, of: Named<'_>, moments: &[Moment], keep: u64) -> Option<Text> {
         let says = |moment: Moment| match moment {
             Moment::Scaled => self.when_scaled,
             Moment::Deleted => self.when_deleted,
@@ -67,25 +69,35 @@ impl Retention {
         }
         let fields = said.iter().map(|moment| format!("{}: Delete", moment.field())).collect::<Vec<_>>().join(", ");
         let when = match said.as_slice() {
-            [Moment::Scaled] => "of replicas that are scaled away",
-            [Moment::Deleted] => "when it is deleted",
-            _ => "of replicas that are scaled away, and all when it is deleted",
+            [Moment::Scaled] => text!("kubernetes.retention.scaled", "of replicas that are scaled away"),
+            [Moment::Deleted] => text!("kubernetes.retention.deleted", "when it is deleted"),
+            _ => text!("kubernetes.retention.both", "of replicas that are scaled away, and all when it is deleted"),
         };
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         let lost = self.claims.iter().skip(keep).flatten().map(String::as_str).collect::<Vec<_>>();
-        let lost = if lost.is_empty() { "its claims".to_owned() } else { lost.join(", ") };
+        let lost = match lost.is_empty() {
+            true => text!("kubernetes.retention.its-claims", "its claims"),
+            false => Text::verbatim(lost.join(", ")),
+        };
         let kind = match of.kind == &STATEFUL_SET {
             true => "statefulset".to_owned(),
             false => format!("{}.{}", of.kind.plural, of.kind.group),
         };
         let title = of.kind.title(of.namespace, of.name);
         let namespace = of.namespace.map(|namespace| format!("-n {namespace} ")).unwrap_or_default();
-        Some(format!(
+        Some(text!(
+            "kubernetes.retention",
             "{title} deletes the claims {when} (persistentVolumeClaimRetentionPolicy: {fields}): {lost} would go, and with \
              them the data of every volume whose reclaim policy is Delete; let it keep them first: kubectl \
-             {namespace}patch {kind} {} --type merge -p \
+             {namespace}patch {kind} {name} --type merge -p \
              '{{\"spec\":{{\"persistentVolumeClaimRetentionPolicy\":{{\"whenScaled\":\"Retain\",\"whenDeleted\":\"Retain\"}}}}}}'",
-            of.name
+            title,
+            when,
+            fields,
+            lost,
+            namespace,
+            kind,
+            name = of.name
         ))
     }
 }
@@ -103,7 +115,7 @@ pub(crate) struct Named<'a> {
 
 /// Why a change from one object to another would delete claims; `None` if it would not. What decides is the policy that
 /// stands beside the new number of replicas.
-pub(crate) fn shrinking(of: Named<'_>, from: &Value, to: &Value) -> Option<String> {
+pub(crate) fn shrinking(of: Named<'_>, from: &Value, to: &Value) -> Option<Text> {
     let replicas = |object: &Value| object["spec"]["replicas"].as_u64().unwrap_or(1);
     if replicas(to) >= replicas(from) {
         return None;
@@ -125,7 +137,7 @@ pub(crate) fn owned(object: &Value, claims: &[Value]) -> Vec<String> {
 }
 
 /// Why claims would be deleted with an object, judged by its policy and the claims that it owns; `None` if none would.
-pub(crate) fn deletion(of: Named<'_>, object: &Value, claims: &[Value]) -> Option<String> {
+pub(crate) fn deletion(of: Named<'_>, object: &Value, claims: &[Value]) -> Option<Text> {
     let owned = owned(object, claims);
     let mut retention = Retention::of(object);
     if retention.when_deleted && !owned.is_empty() {
@@ -136,19 +148,21 @@ pub(crate) fn deletion(of: Named<'_>, object: &Value, claims: &[Value]) -> Optio
     }
     let namespace = of.namespace.map(|namespace| format!("-n {namespace} ")).unwrap_or_default();
     (!owned.is_empty()).then(|| {
-        format!(
-            "{} owns {} and takes them along when it is deleted, and with them the data of every volume whose reclaim policy \
-             is Delete; let it own them no more: kubectl {namespace}patch pvc {} --type json -p \
+        text!(
+            "kubernetes.retention.owned",
+            "{title} owns {claims} and takes them along when it is deleted, and with them the data of every volume whose reclaim policy \
+             is Delete; let it own them no more: kubectl {namespace}patch pvc {names} --type json -p \
              '[{{\"op\":\"remove\",\"path\":\"/metadata/ownerReferences\"}}]'",
-            of.kind.title(of.namespace, of.name),
-            owned.join(", "),
-            owned.join(" ")
+            title = of.kind.title(of.namespace, of.name),
+            claims = owned.join(", "),
+            namespace,
+            names = owned.join(" ")
         )
     })
 }
 
 /// Looks whether claims would be deleted with an object.
-pub(crate) async fn look(cx: &Context, of: Named<'_>, object: &Value) -> Result<Option<String>, Failure> {
+pub(crate) async fn look(cx: &Context, of: Named<'_>, object: &Value) -> Result<Option<Text>, Failure> {
     let claims = list(cx, &CLAIM, of.namespace, "").await?;
     Ok(deletion(of, object, &claims))
 }

@@ -1,6 +1,7 @@
 //! Selectors: those inside objects as the text of a query, those of authors, and those that tie volumes to nodes.
 
 use cutover_engine::failure::Failure;
+use cutover_engine::text;
 use serde_json::Value;
 
 use super::kind::encode;
@@ -47,12 +48,18 @@ pub(crate) fn check_label(key: &str, value: Option<&str>) -> Result<(), Failure>
     };
     let pointer = format!("/labels/{}", key.replace('~', "~0").replace('/', "~1"));
     if !right {
-        return Err(Failure::invalid(format!("`{key}` is no label name")).pointer(pointer));
+        let message = text!("kubernetes.label.name", "`{key}` is not a label name", key);
+        return Err(Failure::invalid(message).pointer(pointer));
     }
     match value {
         Some(value) if !value.is_empty() && !word(value, 63) => {
-            let rule = "at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
-            Err(Failure::invalid(format!("`{value}` is no label value: {rule}")).pointer(pointer))
+            let message = text!(
+                "kubernetes.label.value",
+                "`{value}` is not a label value: at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at \
+                 both ends",
+                value
+            );
+            Err(Failure::invalid(message).pointer(pointer))
         }
         _ => Ok(()),
     }

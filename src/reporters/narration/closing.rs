@@ -24,7 +24,7 @@ impl Narration {
         };
         if !end.standing.is_empty() {
             said.push(self.palette.paint(Tone::Strong, "What was changed and still stands:"));
-            said.extend(end.standing.iter().map(|change| format!("  - {}", clean(&standing(change)))));
+            said.extend(end.standing.iter().map(|change| format!("  - {}", clean(&standing(timeline, change)))));
             said.push(String::new());
         }
         let Verdict { word, tone } = verdict(timeline, end);

@@ -131,7 +131,12 @@ impl Document {
             gates: timeline.steps().filter_map(GateView::of).collect(),
             failures: Vec::new(),
             retries: Vec::new(),
-            standing: timeline.end.iter().flat_map(|end| &end.standing).map(standing).collect(),
+            standing: timeline
+                .end
+                .iter()
+                .flat_map(|end| &end.standing)
+                .map(|change| standing(timeline, change))
+                .collect(),
             changes: timeline.changes.iter().map(|made| ChangeView::of(timeline, made)).collect(),
             results: Vec::new(),
             notices: timeline.notices.iter().map(|notice| (since(notice.at_ms), notice.message.to_string())).collect(),

@@ -2,7 +2,7 @@
 
 use cutover_engine::event::{Event, EventKind};
 
-use super::super::samples::eventful;
+use super::super::samples::{eventful, everything, partly_undone, undone};
 use super::super::{Style, Width};
 use super::{ReportKind, render};
 
@@ -56,18 +56,89 @@ fn the_page_shows_everything_and_loads_nothing() {
     }
 }
 
+#[test]
+fn an_undone_run_is_never_shown_as_done() {
+    for (events, verdict, undone) in [
+        (undone(), "undone", "3 of 3 changes, the last one at T+00:01:07"),
+        (partly_undone(), "undo failed", "2 of 3 changes, the last one at T+00:01:06"),
+    ] {
+        let capital = verdict.replacen('u', "U", 1);
+        let [text, markdown, page, xml] = [ReportKind::Text, ReportKind::Markdown, ReportKind::Html, ReportKind::Junit]
+            .map(|kind| rendered(kind, &events));
+        // The text tells the run as it went: it was done once, and it is the last word that counts.
+        let last = text.lines().last().unwrap().trim();
+        assert!(last.starts_with(&format!("{}  after 1m 0", verdict.to_uppercase())), "{text}");
+        assert!(markdown.contains(&format!("**{capital}** after ")) && page.contains(&format!("<b>{capital}</b>")));
+        for (report, done) in [(&markdown, "**Done**"), (&page, "<b>Done</b>"), (&xml, "value=\"done\"")] {
+            assert!(!report.contains(done), "{report}");
+        }
+        assert!(
+            markdown.contains(&format!("undone: {undone}")) && page.contains(&format!("<dd>{undone}</dd>")),
+            "{markdown}"
+        );
+        assert!(xml.contains(&format!("<property name=\"verdict\" value=\"{verdict}\"/>")), "{xml}");
+        for report in [&text, &markdown, &page, &xml] {
+            for command in ["lvremove v1", "lvremove v2"] {
+                assert!(report.contains(command), "{command} is missing in\n{report}");
+            }
+            assert!(report.contains("changed, undone"), "{report}");
+        }
+        let whole = verdict == "undone";
+        assert_eq!(xml.contains("  primary/worker01$ umount /srv/etcd"), whole, "{xml}");
+        assert_eq!(markdown.contains("## What was changed and still stands"), !whole, "{markdown}");
+        assert_eq!(text.contains(", partly undone"), !whole, "{text}");
+    }
+}
+
+#[test]
+fn a_partly_undone_run_in_full() {
+    insta::assert_snapshot!(rendered(ReportKind::Markdown, &partly_undone()));
+}
+
+#[test]
+fn an_undone_run_in_lines() {
+    insta::assert_snapshot!(rendered(ReportKind::Text, &undone()));
+}
+
+/// What a report leaves out when all events of a kind are left out of the run shows that it shows them. A new kind has to be
+/// in the samples, and to be shown.
+#[test]
+fn every_kind_of_event_shows_in_a_report() {
+    let schema = cutover_engine::schema::event();
+    let kinds: Vec<&str> = schema["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|kind| kind["properties"]["kind"]["const"].as_str())
+        .collect();
+    assert!(kinds.len() > 20, "{kinds:?}");
+    let kind = |event: &Event| serde_json::to_value(&event.kind).unwrap()["kind"].as_str().unwrap().to_owned();
+    let all = [ReportKind::Text, ReportKind::Markdown, ReportKind::Html, ReportKind::Junit];
+    let reports = |events: &[Event]| all.map(|report| rendered(report, events));
+    for wanted in kinds {
+        let samples = [eventful(), partly_undone()];
+        let with = samples.iter().filter(|events| events.iter().any(|event| kind(event) == wanted));
+        let shows = |events: &&Vec<Event>| {
+            let without: Vec<Event> = events.iter().filter(|event| kind(event) != wanted).cloned().collect();
+            reports(events) != reports(&without)
+        };
+        assert!(with.clone().count() > 0, "no sample holds an event of the kind {wanted}");
+        assert!(with.clone().any(|events| shows(&events)), "events of the kind {wanted} show in no report");
+    }
+}
+
 /// Every text of a journal may come from a machine that lies.
 #[test]
 fn no_text_of_a_run_becomes_markup() {
     let evil = r#"</pre></style><script>x</script>"onload='y'"#;
     let mut text = String::new();
-    for event in eventful() {
+    for event in everything() {
         let mut value = serde_json::to_value(event).unwrap();
         poison(&mut value, evil);
         text += &(value.to_string() + "\n");
     }
     let events = crate::runs::Record::of(text.as_bytes()).whole().unwrap();
-    assert_eq!(events.len(), eventful().len());
+    assert_eq!(events.len(), everything().len());
     let page = rendered(ReportKind::Html, &events);
     assert!(page.matches("&lt;script&gt;").count() > 60, "{page}");
     assert!(!page.contains("<script") && !page.contains("onload='"));
@@ -83,11 +154,18 @@ fn no_text_of_a_run_becomes_markup() {
 /// Adds a text to every string that is free text: not to what has a format, and not to what tells the kind of things.
 fn poison(value: &mut serde_json::Value, evil: &str) {
     match value {
+        // A target.
+        serde_json::Value::String(text) if text == "controller" => {}
         serde_json::Value::String(text) => text.push_str(evil),
         serde_json::Value::Array(values) => values.iter_mut().for_each(|value| poison(value, evil)),
         serde_json::Value::Object(fields) => {
-            let fixed = ["at", "kind", "outcome", "class"];
-            let free = fields.iter_mut().filter(|(name, _)| !fixed.contains(&name.as_str()));
+            let fixed = ["at", "kind", "outcome", "class", "verb", "section"];
+            let is_fixed = |name: &str, value: &serde_json::Value| match name {
+                // A gate, a block or an undo; a module's name is free.
+                "step" => value.is_string(),
+                name => fixed.contains(&name),
+            };
+            let free = fields.iter_mut().filter(|(name, value)| !is_fixed(name, value));
             free.for_each(|(_, value)| poison(value, evil));
         }
         _ => {}

@@ -20,18 +20,25 @@ use serde_json::json;
 pub(crate) use eventful::eventful;
 pub(crate) use undone::{partly_undone, undone};
 
+/// Runs with events of every kind.
+pub(crate) fn everything() -> Vec<Event> {
+    [eventful(), partly_undone()].concat()
+}
+
 /// Writes a stream event by event; time passes only when it is told to.
 pub(crate) struct Stream {
     pub(crate) events: Vec<Event>,
     started: Timestamp,
     now_ms: u64,
+    /// When it was begun last: from there on the events count.
+    begun_ms: u64,
 }
 
 impl Stream {
     /// A stream that begins on a day in March.
     pub(crate) fn new() -> Self {
         let started = "2026-03-14T22:00:00Z".parse().expect("a time");
-        Self { events: Vec::new(), started, now_ms: 0 }
+        Self { events: Vec::new(), started, now_ms: 0, begun_ms: 0 }
     }
 
     /// Lets time pass.
@@ -49,7 +56,7 @@ impl Stream {
             v: VERSION,
             seq,
             at,
-            elapsed_ms: self.now_ms,
+            elapsed_ms: self.now_ms - self.begun_ms,
             run,
             prev: None,
             epoch: None,
@@ -69,6 +76,7 @@ impl Stream {
             budget_ms: *budget_ms,
             point_of_no_return: index == 2,
         };
+        self.begun_ms = self.now_ms;
         self.add(EventKind::RunStarted {
             playbook: "Cut over to the replicated disks".into(),
             playbook_path: "playbooks/etcd-cutover.yml".into(),

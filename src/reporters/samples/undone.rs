@@ -40,13 +40,13 @@ fn made() -> Stream {
     let (mounted, change) = mount();
     stream.step("prepare/mount", "Mount the disk", "mount", &members()[..1]).task(&mounted, 1);
     stream.change(&mounted, 1, change);
-    stream.task_end(&mounted, Outcome::Changed, 0).step_end("prepare/mount", Outcome::Changed, 0, 1);
-    stream.add(EventKind::Registered {
+    stream.task_end(&mounted, Outcome::Changed, 0).add(EventKind::Registered {
         path: path("prepare/mount"),
         name: "mounted".into(),
         value: json!({"seen": {"<b>": "a & b"}}),
         withheld: false,
     });
+    stream.step_end("prepare/mount", Outcome::Changed, 0, 1);
 
     stream.step("prepare/make-all", "Make all", "block", &[]);
     for pass in 1..=2 {

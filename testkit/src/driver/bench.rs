@@ -5,13 +5,14 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cutover_engine::event::Event;
+use cutover_engine::check;
+use cutover_engine::event::{Event, Verb};
 use cutover_engine::execute::{Answer, Approver, Ending, Past, Ports, Question, Settings, Stop, Tags, execute, undo};
 use cutover_engine::inventory::{self, SecretSource, Secrets};
 use cutover_engine::plan::{Verdict, plan};
 use cutover_engine::playbook;
 use cutover_engine::record::Recorder;
-use cutover_engine::redact::Redactor;
+use cutover_engine::redact::{Redactor, filled};
 use cutover_engine::run::Run;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
@@ -181,28 +182,33 @@ impl Bench {
         self.tape().events.clone()
     }
 
+    /// The journal with its secrets put back, as one who goes on with the run reads it.
+    fn whole_events(&self) -> Vec<Event> {
+        filled(&self.tape().events, &self.run.secrets).0
+    }
+
     /// Runs the playbook from its beginning.
     pub async fn run(&self, trip: Option<Trip>) -> End {
-        self.go("run", Past::default(), 0, trip).await
+        self.go(Verb::Run, Past::default(), 0, trip).await
     }
 
     /// Goes on with a run that was stopped.
     pub async fn resume(&self, trip: Option<Trip>) -> End {
-        let events = self.events();
+        let events = self.whole_events();
         let last = events.last().map_or(0, |event| event.seq);
-        self.go("resume", Past::of(&events), last, trip).await
+        self.go(Verb::Resume, Past::of(&events), last, trip).await
     }
 
     /// Takes the run back.
     pub async fn undo(&self, trip: Option<Trip>) -> End {
-        let events = self.events();
+        let events = self.whole_events();
         let last = events.last().map_or(0, |event| event.seq);
-        let (ports, mut settings, controller) = self.ports("undo", Past::of(&events), last, trip);
+        let (ports, mut settings, controller) = self.ports(Verb::Undo, Past::of(&events), last, trip);
         settings.tags = Tags::default();
         self.watch(undo(&self.run, &ports, &settings, &events), &controller).await
     }
 
-    async fn go(&self, verb: &str, past: Past, last: u64, trip: Option<Trip>) -> End {
+    async fn go(&self, verb: Verb, past: Past, last: u64, trip: Option<Trip>) -> End {
         let (ports, settings, controller) = self.ports(verb, past, last, trip);
         self.watch(execute(&self.run, &ports, &settings), &controller).await
     }
@@ -230,36 +236,37 @@ impl Bench {
         End { exit_code: None, failure: None }
     }
 
-    fn ports(&self, verb: &str, past: Past, last: u64, trip: Option<Trip>) -> (Ports, Settings, Arc<Controller>) {
+    fn ports(&self, verb: Verb, past: Past, last: u64, trip: Option<Trip>) -> (Ports, Settings, Arc<Controller>) {
         let controller = Arc::new(Controller::new(trip));
         let world = Arc::new(Small { model: Arc::clone(&self.model), controller: Arc::clone(&controller) });
         let writer = Writer { tape: Arc::clone(&self.tape), controller: Arc::clone(&controller) };
-        let redactor = Redactor::new(self.run.secrets.clone());
+        let redactor = Redactor::new(&self.run.secrets);
         let recorder = Recorder::new("r1", world.clone(), redactor, Box::new(writer), Vec::new()).after(last);
         let stop = Stop { soft: controller.soft.clone(), hard: controller.hard.clone() };
         let approver = Arc::new(Person(self.says.clone()));
         let ports = Ports { registry: registry(), world, approver, recorder, stop };
         let settings = Settings {
-            verb: verb.to_owned(),
+            verb,
             version: "0".to_owned(),
             operator: None,
             seed: 1,
             tags: self.tags.clone(),
-            fail: self.fail.clone(),
+            fail: self.fail.as_deref().and_then(|text| text.parse().ok()),
             past,
-            repeat: self.repeat.clone(),
+            record_reads: false,
+            repeat: self.repeat.iter().filter_map(|text| text.parse().ok()).collect(),
         };
         (ports, settings, controller)
     }
 
     /// What the journal comes to.
     pub fn folded(&self) -> Folded {
-        fold::fold(&self.tape().events)
+        fold::fold(&self.whole_events())
     }
 
     /// The changes that stand, in the order they were made.
     pub fn standing(&self) -> Vec<Standing> {
-        fold::standing(&self.tape().events)
+        fold::standing(&self.whole_events())
     }
 
     /// Whether the last execution refused something because of a change in doubt.
@@ -287,20 +294,14 @@ impl Bench {
         fold::lines(&self.tape().events)
     }
 
-    /// Every path that was executed or undone.
+    /// Every path that was executed or undone, without the positions of loops.
     pub fn paths(&self) -> BTreeSet<String> {
         fold::paths(&self.tape().events)
     }
 
-    /// Every path that `check` lists.
-    ///
-    /// ADAPT HERE: the engine's check does not list paths yet. A path under a loop whose list is not known is listed with
-    /// `[*]`; [`lists`] matches that.
-    ///
-    /// # Errors
-    /// The engine cannot list them.
-    pub fn listed(&self) -> Result<BTreeSet<String>, String> {
-        Err("the engine's check does not list paths".to_owned())
+    /// Every path that `check` lists, without the positions of loops, which it does not know.
+    pub fn listed(&self) -> BTreeSet<String> {
+        check::paths(&self.run.playbook, &registry()).iter().map(|path| path.id()).collect()
     }
 
     /// What a plan, made in the world as it is, knows of each path.
@@ -312,29 +313,14 @@ impl Bench {
         for step in plan.steps() {
             let decision = match &step.verdict {
                 Verdict::Skipped => Decision::Skip,
-                Verdict::Unknown { .. } => Decision::Unknown,
+                Verdict::Depends { .. } => Decision::Unknown,
                 _ => Decision::Take,
             };
-            let known = decisions.entry(step.id.clone()).or_insert(decision);
+            let known = decisions.entry(step.path.to_string()).or_insert(decision);
             if *known != decision {
-                // Two visits of a loop have one id.
                 *known = Decision::Unknown;
             }
         }
         decisions
     }
-}
-
-/// Whether a list of paths has a path; `[*]` in it stands for any position in a loop.
-pub fn lists(listed: &BTreeSet<String>, path: &str) -> bool {
-    let plain = |path: &str| {
-        let mut depth = 0;
-        path.chars()
-            .filter(|letter| {
-                depth += i32::from(*letter == '[') - i32::from(*letter == ']');
-                depth == 0 && *letter != ']'
-            })
-            .collect::<String>()
-    };
-    listed.contains(path) || listed.iter().any(|known| known.contains("[*]") && plain(known) == plain(path))
 }

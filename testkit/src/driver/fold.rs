@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use cutover_engine::action::Action;
-use cutover_engine::event::{Event, EventKind, Outcome, TaskId};
-use cutover_engine::execute::made;
+use cutover_engine::event::{Event, EventKind, Outcome, StepKind};
+use cutover_engine::execute::Past;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::module::Class;
+use cutover_engine::task::TaskId;
 use serde_json::Value;
 
 /// Keys of an event whose texts are structure, not of foreign origin.
-const STRUCTURE: &[&str] =
-    &["kind", "step", "module", "outcome", "class", "run", "verb", "target", "site", "node", "name"];
+const STRUCTURE: &[&str] = &[
+    "kind", "path", "step", "module", "section", "outcome", "class", "run", "verb", "target", "site", "node", "name",
+    "id",
+];
 
 /// What a journal comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,8 +79,7 @@ fn word(outcome: Outcome) -> String {
 
 /// A task in words: its path, its place in a loop, its target.
 fn task_words(task: &TaskId) -> String {
-    let item = task.item.map(|item| format!("[{}]", item + 1)).unwrap_or_default();
-    format!("{}{item} {}", task.step, task.target)
+    format!("{} {}", task.path, task.target)
 }
 
 /// Folds a journal of a run and of all its resumptions.
@@ -86,20 +88,20 @@ pub fn fold(events: &[Event]) -> Folded {
     let mut blocks = BTreeSet::new();
     for event in events {
         match &event.kind {
-            EventKind::StepStarted { step, module, .. } if module == "block" => drop(blocks.insert(step.clone())),
+            EventKind::StepStarted { path, step: StepKind::Block, .. } => drop(blocks.insert(path.clone())),
             // A block's outcome is that of its steps. What is passed over because it was done keeps its outcome.
-            EventKind::StepFinished { step, outcome, reason, .. } if !blocks.contains(step) => {
-                let passed = reason.as_deref().is_some_and(|reason| reason.starts_with("done before"));
+            EventKind::StepFinished { path, outcome, reason, .. } if !blocks.contains(path) => {
+                let passed = reason.as_ref().is_some_and(|reason| reason.id() == Some("engine.done-before"));
                 if !passed {
-                    folded.steps.insert(step.clone(), word(*outcome));
+                    folded.steps.insert(path.to_string(), word(*outcome));
                 }
             }
             EventKind::TaskFinished { task, outcome, .. } => {
                 folded.tasks.insert(task_words(task), word(*outcome));
             }
-            EventKind::Registered { name, value } => drop(folded.registered.insert(name.clone(), value.clone())),
-            EventKind::GateAnswered { step, approved: true, .. } => {
-                *folded.approved.entry(step.clone()).or_insert(0) += 1;
+            EventKind::Registered { name, value, .. } => drop(folded.registered.insert(name.clone(), value.clone())),
+            EventKind::GateAnswered { path, approved: true, .. } => {
+                *folded.approved.entry(path.to_string()).or_insert(0) += 1;
             }
             _ => {}
         }
@@ -111,12 +113,13 @@ pub fn fold(events: &[Event]) -> Folded {
 
 /// The changes that stand, in the order they were made.
 pub(super) fn standing(events: &[Event]) -> Vec<Standing> {
-    made(events)
-        .into_iter()
+    Past::of(events)
+        .standing()
+        .iter()
         .map(|made| Standing {
-            path: made.task.step.clone(),
+            path: made.task.to_string(),
             task: task_words(&made.task),
-            summary: made.change.summary.clone(),
+            summary: made.change.summary.to_string(),
             lines: made.change.actions.iter().filter_map(line).collect(),
             complete: made.complete,
             once: made.change.class == Class::AtMostOnce,
@@ -141,10 +144,10 @@ pub(super) fn refused_in_doubt(events: &[Event]) -> bool {
     })
 }
 
-/// Paths of a journal: everything that was executed or undone.
+/// Paths of a journal without positions: everything that was executed or undone.
 pub(super) fn paths(events: &[Event]) -> BTreeSet<String> {
     let path = |event: &Event| match &event.kind {
-        EventKind::StepStarted { step, .. } => Some(step.clone()),
+        EventKind::StepStarted { path, .. } => Some(path.id()),
         _ => None,
     };
     events.iter().filter_map(path).collect()
@@ -174,7 +177,9 @@ fn shape(value: &Value, keep: bool) -> Value {
             // What a step or module returned is of foreign origin, whatever its keys are.
             let kept = |key: &str| !["value", "result", "state", "params"].contains(&key) && STRUCTURE.contains(&key);
             let titled = map.get("kind").is_some_and(|kind| kind == "step_started" || kind == "phase_started");
+            // Where secrets stood differs with the secrets.
             map.iter()
+                .filter(|(key, _)| *key != "hidden")
                 .map(|(key, value)| (key.clone(), shape(value, kept(key) && !(titled && key == "name"))))
                 .collect()
         }

@@ -7,6 +7,6 @@ mod modules;
 mod tape;
 mod world;
 
-pub use bench::{Bench, Case, Decision, End, INVENTORY, lists};
+pub use bench::{Bench, Case, Decision, End, INVENTORY};
 pub use fold::{Folded, Standing, fold};
 pub use modules::registry;

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{BoxedModule, Change, Class, Context, Diff, Module, Registry};
+use cutover_engine::module::{BoxedModule, Change, Class, Context, Diff, Facts, Module, Registry};
+use cutover_engine::query::ReadOnly;
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,17 +50,19 @@ pub(super) struct Seen {
 }
 
 async fn seen(cx: &Context, name: &str) -> Result<Seen, Failure> {
-    let output = cx.read(&Command::new(["get", name])).await?;
+    let get = ReadOnly::declared(Command::new(["get", name]), true);
+    let get = get.ok_or_else(|| Failure::failed("not declared"))?;
+    let output = cx.read(&get).await?;
     let is = output.stdout.trim().parse().map_err(|_| Failure::failed("not a number"))?;
     Ok(Seen { is })
 }
 
-fn set(cx: &Context, name: &str, value: i64) -> Action {
+fn set(facts: &Facts, name: &str, value: i64) -> Action {
     let command = Command::new(["set", name, &value.to_string()]).gives_up("no answer within");
-    Action::Exec { place: cx.place(), command }
+    Action::Exec { place: facts.place(), command }
 }
 
-fn compared(cx: &Context, params: &Params, state: &Seen, class: Class, inverse: bool) -> Diff {
+fn compared(facts: &Facts, params: &Params, state: &Seen, class: Class, inverse: bool) -> Diff {
     if params.never_from == Some(state.is) {
         return Diff::blocked(format!("{} is {}", params.name, state.is));
     }
@@ -70,12 +73,12 @@ fn compared(cx: &Context, params: &Params, state: &Seen, class: Class, inverse: 
         return Diff::waiting(format!("{} is {}", params.name, state.is));
     }
     let summary = format!("set {} to {} {}", params.name, params.value, params.note).trim_end().to_owned();
-    let actions = [set(cx, &params.name, params.value)];
+    let actions = [set(facts, &params.name, params.value)];
     let change = match class {
         Class::AtMostOnce => Change::at_most_once(summary, actions),
         _ => Change::idempotent(summary, actions),
     };
-    Diff::Change(vec![if inverse { change.undo([set(cx, &params.name, state.is)]) } else { change }])
+    Diff::Change(vec![if inverse { change.undo([set(facts, &params.name, state.is)]) } else { change }])
 }
 
 macro_rules! number {
@@ -95,8 +98,8 @@ macro_rules! number {
                 seen(cx, &params.name).await
             }
 
-            fn diff(&self, cx: &Context, params: &Params, state: &Seen) -> Diff {
-                compared(cx, params, state, Class::$class, $inverse)
+            fn diff(&self, facts: &Facts, params: &Params, state: &Seen) -> Diff {
+                compared(facts, params, state, Class::$class, $inverse)
             }
         }
     };
@@ -136,14 +139,14 @@ impl Module for Unseen {
         Ok(Nothing {})
     }
 
-    fn diff(&self, cx: &Context, params: &UnseenParams, _: &Nothing) -> Diff {
+    fn diff(&self, facts: &Facts, params: &UnseenParams, _: &Nothing) -> Diff {
         let command = Command::new(["add", &params.name, &params.token]);
-        let add = Action::Exec { place: cx.place(), command };
+        let add = Action::Exec { place: facts.place(), command };
         let summary = format!("add to {} ({})", params.name, params.token);
-        Diff::Run(vec![Change::at_most_once(summary, [add]).undo([set(cx, &params.name, 0)])])
+        Diff::Run(vec![Change::at_most_once(summary, [add]).undo([set(facts, &params.name, 0)])])
     }
 
-    fn result(&self, _: &Context, params: &UnseenParams, _: &Nothing, _: &[Done]) -> Value {
+    fn result(&self, _: &Facts, params: &UnseenParams, _: &Nothing, _: &[Done]) -> Value {
         serde_json::json!({"added": params.name})
     }
 }
@@ -171,7 +174,7 @@ impl Module for Peek {
         seen(cx, &params.name).await
     }
 
-    fn diff(&self, _: &Context, _: &PeekParams, _: &Seen) -> Diff {
+    fn diff(&self, _: &Facts, _: &PeekParams, _: &Seen) -> Diff {
         Diff::InSync
     }
 }

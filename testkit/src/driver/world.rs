@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cutover_engine::clock::Clock;
-use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
+use cutover_engine::world::{self, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncWriteExt as _;
 
@@ -62,9 +62,8 @@ impl World for Small {
         })
     }
 
-    fn kubernetes(&self, site: &str) -> BoxFuture<'_, Result<kube::Client, TransportFault>> {
-        let fault = TransportFault::Unreachable(site.to_owned());
-        Box::pin(async move { Err(fault) })
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<world::Answer, TransportFault>> {
+        Box::pin(async move { Err(TransportFault::Unreachable(format!("{request}: no API server"))) })
     }
 }
 

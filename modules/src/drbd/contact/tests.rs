@@ -23,7 +23,7 @@ const LOG_9: &str = "\
 1732543600.700000 worker01 kernel: drbd etcd0 remote_172.16.1.1: conn( Unconnected -> Connecting ) [connecting]
 ";
 
-fn parse(lines: &str) -> Result<Log, String> {
+fn parse(lines: &str) -> Result<Log, Text> {
     Log::parse(&format!("now 1732550000\nbegins 1732000000.5\n{lines}"), "etcd0")
 }
 
@@ -87,11 +87,11 @@ fn lines_of_others_do_not_count_and_strange_words_are_named() {
         assert_eq!(last(&LOG_84.replace("drbd etcd0:", &format!("drbd {other}:"))), Last::Nothing, "{other}");
     }
     let fault = parse(&LOG_9.replace("NetworkFailure", "Napping")).unwrap_err();
-    assert_eq!(fault, "`Napping` is no connection state that is known here");
+    assert_eq!(fault, "`Napping` is not a connection state that is known here");
     assert_eq!(parse("").unwrap().begins, Some(at("1732000000.5")));
     assert_eq!(Log::parse("now 1\nbegins \n", "etcd0").unwrap().begins, None);
-    assert_eq!(Log::parse("", "etcd0"), Err("`` is not `now TIME`".to_owned()));
-    assert_eq!(Log::parse("now soon\n", "etcd0"), Err("`soon` is no time in seconds since 1970".to_owned()));
+    assert_eq!(Log::parse("", "etcd0").unwrap_err(), "`` is not `now TIME`");
+    assert_eq!(Log::parse("now soon\n", "etcd0").unwrap_err(), "`soon` is not a time in seconds since 1970");
 }
 
 /// The script itself, with a journal that is a file.

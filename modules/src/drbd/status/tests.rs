@@ -41,10 +41,10 @@ fn what_is_not_understood_is_named() {
     let resource = "exists resource name:etcd0 role:Secondary\n";
     let device = "exists device name:etcd0 volume:0 minor:0 disk:UpToDate\n";
     let cases = [
-        ("exists resource name:etcd0 role:Napping\n".to_owned(), "`Napping` is no role"),
+        ("exists resource name:etcd0 role:Napping\n".to_owned(), "`Napping` is not a role"),
         ("exists resource name:etcd0 suspended:no\n".to_owned(), "has no `role`"),
         (device.to_owned(), "comes before its resource"),
-        (format!("{resource}exists device name:etcd0 disk:Sleepy\n"), "`Sleepy` is no disk state"),
+        (format!("{resource}exists device name:etcd0 disk:Sleepy\n"), "`Sleepy` is not a disk state"),
         (format!("{resource}{device}{device}"), "2 volumes and 0 peers"),
     ];
     for (text, words) in cases {

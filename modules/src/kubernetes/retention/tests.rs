@@ -44,7 +44,7 @@ fn the_claims_of_the_replicas_that_go_are_named() {
     let mut set = set(3, "Delete", "Delete");
     let lost = |set: &Value, keep| {
         let reason = Retention::of(set).reason(named(), &[Moment::Scaled], keep).unwrap();
-        reason.split("): ").nth(1).unwrap().split(" would go").next().unwrap().to_owned()
+        reason.to_string().split("): ").nth(1).unwrap().split(" would go").next().unwrap().to_owned()
     };
     assert_eq!(lost(&set, 2), "data-etcd-2, wal-etcd-2");
     set["spec"]["ordinals"] = json!({"start": 5});

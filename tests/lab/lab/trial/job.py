@@ -101,7 +101,7 @@ class Job:
             self.acknowledged |= writer.end()
         self.tally.check("the service was never away meanwhile", not outages(writer), writer.outages)
         again = self.run(*PREPARE)
-        changed = [event["step"] for event in again.events("step_finished") if event["outcome"] == "changed"]
+        changed = [event["path"] for event in again.events("step_finished") if event["outcome"] == "changed"]
         self.tally.equal("the second time nothing is changed", changed, [])
 
     def after(self) -> list:

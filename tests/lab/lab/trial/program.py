@@ -40,7 +40,7 @@ class Ended:
             lines.append(f"{event['took_ms'] / 1000:8.1f} s  {event['name']}")
         for event in self.events("step_finished"):
             if event["took_ms"] >= 1000:
-                lines.append(f"{event['took_ms'] / 1000:8.1f} s    {event['step']}")
+                lines.append(f"{event['took_ms'] / 1000:8.1f} s    {event['path']}")
         return "\n".join(lines)
 
 

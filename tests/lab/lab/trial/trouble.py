@@ -234,7 +234,7 @@ class Trouble:
             runs = sorted(RUNS.glob("*-etcd-cutover/events.jsonl"), key=os.path.getmtime)
             for line in runs[-1].read_text().splitlines() if runs else []:
                 event = json.loads(line) if line.endswith("}") else {}
-                if event.get("kind") == "applying" and event["task"]["step"].endswith(step):
+                if event.get("kind") == "applying" and event["task"]["path"].endswith(step):
                     if runs[-1].stat().st_mtime > time.time() - 60 and self.is_new(runs[-1]):
                         return
             time.sleep(0.02)
