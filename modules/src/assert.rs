@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Context, Diff, Facts, Module};
-use schemars::JsonSchema;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -30,7 +34,7 @@ pub(crate) struct Params {
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its schema is used: decoding must say where the fault is")]
 enum ConditionSchema {
-    /// An expression in braces that gives a boolean: `"{{ after.revision >= before.revision }}"`.
+    /// An expression in braces that is true or false: `"{{ after.revision >= before.revision }}"`.
     Check(bool),
     /// The same with a message.
     Explained(Explained),
@@ -40,7 +44,7 @@ enum ConditionSchema {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Explained {
-    /// An expression in braces that gives a boolean: `"{{ after.revision >= before.revision }}"`.
+    /// An expression in braces that is true or false: `"{{ after.revision >= before.revision }}"`.
     check: bool,
     /// Said when it does not hold; may show the values: `"the revision went back to {{ after.revision }}"`.
     message: String,
@@ -79,8 +83,15 @@ impl<'de> Deserialize<'de> for Condition {
 pub(crate) struct State {
     /// How many conditions hold.
     held: usize,
-    /// What is said of those that do not.
-    unmet: Vec<String>,
+    /// What a person is told about those that do not.
+    unmet: Vec<Text>,
+}
+
+/// What `assert` returns.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Returned {
+    /// How many conditions hold: all of them, or the step is refused.
+    held: usize,
 }
 
 impl Module for Assert {
@@ -97,28 +108,46 @@ assert:
     type Params = Params;
     type State = State;
 
-    async fn probe(&self, _cx: &Context, params: &Params) -> Result<State, Failure> {
+    fn judge(params: &Params) -> Result<(), Failure> {
         if params.that.is_empty() {
-            return Err(Failure::invalid("`that` is empty: nothing is asserted").pointer("/that"));
+            return Err(
+                Failure::invalid(text!("assert.empty", "`that` is empty: nothing is asserted")).pointer("/that")
+            );
         }
+        Ok(())
+    }
+
+    async fn probe(&self, _cx: &Context, params: &Params) -> Result<State, Failure> {
         let unmet = params.that.iter().enumerate().filter(|(_, condition)| !condition.0.check);
         let words = |(index, condition): (usize, &Condition)| match condition.0.message.as_str() {
-            "" => format!("condition {} of {} does not hold", index + 1, params.that.len()),
-            message => message.to_owned(),
+            "" => {
+                let (number, count) = (index + 1, params.that.len());
+                text!("assert.unmet", "condition {number} of {count} does not hold", number, count)
+            }
+            message => Text::verbatim(message),
         };
-        let unmet: Vec<String> = unmet.map(words).collect();
+        let unmet: Vec<Text> = unmet.map(words).collect();
         Ok(State { held: params.that.len() - unmet.len(), unmet })
+    }
+
+    fn subjects(&self, _facts: &Facts, _params: &Params) -> Option<Vec<Subject>> {
+        Some(Vec::new())
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         if state.unmet.is_empty() {
             return Diff::InSync;
         }
-        Diff::refused(params.message.iter().chain(&state.unmet))
+        let message = params.message.as_ref().map(Text::verbatim);
+        Diff::refused(message.into_iter().chain(state.unmet.iter().cloned()))
     }
 
-    fn result(&self, _: &Facts, _: &Params, state: &State, _: &[cutover_engine::action::Done]) -> Value {
-        serde_json::json!({"held": state.held})
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Returned>())
+    }
+
+    fn result(&self, _: &Facts, _: &Params, state: &State, _: &[Done]) -> Value {
+        serde_json::to_value(Returned { held: state.held }).unwrap_or(Value::Null)
     }
 }
 

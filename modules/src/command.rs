@@ -8,10 +8,15 @@ use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::query::ReadOnly;
 use cutover_engine::reads;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::{Command as Argv, Exit, Output, Place};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::storage::{check_absolute, last_words};
 
 /// The module.
 #[derive(Clone, Copy)]
@@ -57,7 +62,7 @@ fn zero() -> Vec<i32> {
 #[derive(Debug, Serialize)]
 pub(crate) struct State {
     place: Place,
-    /// What a read-only command said.
+    /// What a read-only command printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<Output>,
     /// Whether the path of `creates` exists.
@@ -78,13 +83,31 @@ register: roles
     type Params = Params;
     type State = State;
 
-    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let wrong = |words: Text, pointer: &str| Err(Failure::invalid(words).pointer(pointer));
         if params.argv.first().is_none_or(String::is_empty) {
-            return Err(Failure::invalid("`argv` names no program").pointer("/argv"));
+            return wrong(text!("command.no-program", "`argv` names no program"), "/argv");
         }
         if params.read_only && params.creates.is_some() {
-            return Err(Failure::invalid("a command that changes nothing creates nothing").pointer("/creates"));
+            let words = text!("command.creates-nothing", "a command that changes nothing creates nothing");
+            return wrong(words, "/creates");
         }
+        if params.expect_rc.is_empty() {
+            return wrong(text!("command.no-success", "no exit code would mean success"), "/expect_rc");
+        }
+        if let Some(name) = params.env.keys().find(|name| name.is_empty() || name.contains('=')) {
+            return wrong(text!("command.variable", "`{name}` is not the name of a variable", name), "/env");
+        }
+        if params.chdir.as_ref().is_some_and(String::is_empty) {
+            return wrong(text!("command.no-directory", "`chdir` names no directory"), "/chdir");
+        }
+        if params.on.as_ref().is_some_and(String::is_empty) {
+            return wrong(text!("command.nowhere", "`on` names no node: leave it out for the task's own place"), "/on");
+        }
+        params.creates.iter().try_for_each(|path| check_absolute(path, "/creates"))
+    }
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let place = place(cx, params)?;
         let output = match ReadOnly::declared(argv(params), params.read_only) {
             Some(command) => Some(cx.read_at(&place, &command).await?),
@@ -97,6 +120,15 @@ register: roles
         Ok(State { place, output, exists })
     }
 
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let place = match (params.on.as_deref(), facts.target().site()) {
+            (None, _) => facts.place(),
+            (Some("controller"), _) | (_, None) => Place::Controller,
+            (Some(node), Some(site)) => Place::node(site, node),
+        };
+        Some(vec![Subject::Anything { place }])
+    }
+
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         if let Some(output) = &state.output {
             return match output.exit {
@@ -105,11 +137,12 @@ register: roles
             };
         }
         let actions = [Action::Exec { place: state.place.clone(), command: argv(params) }];
-        let summary = format!("run {}", argv(params));
+        let summary = text!("command.run", "run {command}", command = argv(params));
         let change = match params.idempotent {
             true => Change::idempotent(summary, actions),
             false => Change::at_most_once(summary, actions),
         };
+        let change = change.key("run");
         match state.exists {
             Some(true) => Diff::InSync,
             Some(false) => Diff::Change(vec![change]),
@@ -117,35 +150,61 @@ register: roles
         }
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Printed>())
+    }
+
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
         let ran = done.iter().rev().find_map(|done| match done {
             Done::Output(output) => Some(output),
             Done::Response(_) => None,
         });
-        match ran.or(state.output.as_ref()) {
-            Some(output) => said(output),
-            None => json!({"rc": null, "stdout": "", "stderr": "", "stdout_lines": []}),
-        }
+        let printed = ran.or(state.output.as_ref()).map(Printed::of).unwrap_or_default();
+        serde_json::to_value(printed).unwrap_or(Value::Null)
     }
 }
 
-/// A finished command as playbooks see it: `rc`, `stdout`, `stderr`, `stdout_lines`, and `json` if its output is JSON.
-pub(crate) fn said(output: &Output) -> Value {
-    let rc = match &output.exit {
-        Exit::Code(code) => json!(code),
-        Exit::Signal(name) => json!(name),
-    };
-    let lines: Vec<&str> = output.stdout.lines().collect();
-    let mut said = json!({
-        "rc": rc,
-        "stdout": output.stdout.trim_end_matches('\n'),
-        "stderr": output.stderr.trim_end_matches('\n'),
-        "stdout_lines": lines,
-    });
-    if let Ok(json) = serde_json::from_str::<Value>(&output.stdout) {
-        said["json"] = json;
+/// What a command printed, and how it ended.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct Printed {
+    /// How it ended; null if it did not run, as in a plan or where `creates` is there already.
+    rc: Option<Rc>,
+    /// Its standard output, without line feeds at the end.
+    stdout: String,
+    /// Its standard error, without line feeds at the end.
+    stderr: String,
+    /// Its standard output line by line.
+    stdout_lines: Vec<String>,
+    /// Its standard output as data, if it is JSON; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json: Option<Value>,
+}
+
+/// How a command ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Rc {
+    /// With an exit code.
+    Code(i32),
+    /// By a signal: `KILL`, `TERM`.
+    Signal(String),
+}
+
+impl Printed {
+    /// A finished command as playbooks see it.
+    pub(crate) fn of(output: &Output) -> Self {
+        let rc = match &output.exit {
+            Exit::Code(code) => Rc::Code(*code),
+            Exit::Signal(name) => Rc::Signal(name.clone()),
+        };
+        Self {
+            rc: Some(rc),
+            stdout: output.stdout.trim_end_matches('\n').to_owned(),
+            stderr: output.stderr.trim_end_matches('\n').to_owned(),
+            stdout_lines: output.stdout.lines().map(str::to_owned).collect(),
+            json: serde_json::from_str(&output.stdout).ok(),
+        }
     }
-    said
 }
 
 fn argv(params: &Params) -> Argv {
@@ -164,18 +223,17 @@ fn place(cx: &Context, params: &Params) -> Result<Place, Failure> {
     let site = cx.site()?;
     let known = cx.inventory().sites.get(site).is_some_and(|site| site.nodes.contains_key(on));
     if !known {
-        let words = format!("site `{site}` has no node `{on}`");
-        return Err(Failure::invalid(words).help("name one of its nodes, or `controller`").pointer("/on"));
+        let words = text!("command.no-such-node", "site `{site}` has no node `{node}`", site, node = on);
+        let help = text!("command.no-such-node.help", "name one of its nodes, or `controller`");
+        return Err(Failure::invalid(words).help(help).pointer("/on"));
     }
     Ok(Place::node(site, on))
 }
 
-/// Why a command is no success: how it ended, and its last words.
-pub(crate) fn complaint(command: &Argv, output: &Output) -> Vec<String> {
-    let mut reasons = vec![format!("{command} ended with {}", output.exit)];
-    let said = output.stderr.lines().chain(output.stdout.lines()).map(str::to_owned).collect::<Vec<_>>();
-    reasons.extend(said.into_iter().take(20));
-    reasons
+/// Why a command did not succeed: how it ended, and its last words.
+pub(crate) fn complaint(command: &Argv, output: &Output) -> Vec<Text> {
+    let ended = text!("command.ended", "{command} ended with {exit}", command, exit = &output.exit);
+    [ended].into_iter().chain(last_words(output)).collect()
 }
 
 #[cfg(test)]

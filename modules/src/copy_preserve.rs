@@ -106,6 +106,9 @@ timeout: 30m
         let Params { source, destination, exclude, .. } = params;
         source.judge("/source")?;
         destination.judge("/destination")?;
+        if source.overlaps(destination) {
+            return Err(overlap(&source.path, &destination.path));
+        }
         tree::check_names(exclude, "/exclude")
     }
 
@@ -113,9 +116,7 @@ timeout: 30m
         let from = params.source.locate(cx, "/source")?;
         let to = params.destination.locate(cx, "/destination")?;
         if from.overlaps(&to) {
-            let (from, to) = (from.to_string(), to.to_string());
-            let words = text!("copy_preserve.overlap", "{from} and {to} lie in each other", from, to);
-            return Err(Failure::invalid(words).pointer("/destination/path"));
+            return Err(overlap(&from.to_string(), &to.to_string()));
         }
         let exclude = &params.exclude;
         let (source, destination) =
@@ -181,6 +182,12 @@ timeout: 30m
         };
         serde_json::to_value(returned).unwrap_or(Value::Null)
     }
+}
+
+/// The failure of trees of which one is the other, or lies in it.
+fn overlap(from: &str, to: &str) -> Failure {
+    let words = text!("copy_preserve.overlap", "{from} and {to} lie in each other", from, to);
+    Failure::invalid(words).pointer("/destination/path")
 }
 
 /// Everything that speaks against the copy.

@@ -1,12 +1,16 @@
 //! `file`: one file or directory: there with this content, owner and mode, or not there. Not for trees.
 
-use cutover_engine::action::Action;
+use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::reads;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::{Command, Exit, Place};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::permission::{Mode, Principal};
 
@@ -66,9 +70,9 @@ pub(crate) struct Params {
 }
 
 /// What is at the path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Found {
-    /// Its type as find prints it: `f`, `d`, `l`...
+    /// Its type as find prints it: `f` for a regular file, `d` for a directory, `l` for a symbolic link.
     pub(crate) kind: String,
     /// Its permission bits.
     pub(crate) mode: Mode,
@@ -96,11 +100,11 @@ pub(crate) struct Found {
 }
 
 /// What `file` saw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct State {
-    /// Where.
+    /// The place of the path: `controller`, or the site and node.
     place: Place,
-    /// What is there.
+    /// What is there; null if there is nothing.
     found: Option<Found>,
 }
 
@@ -116,14 +120,23 @@ target: active.pairs
 file: {path: "/etc/drbd.d/cke_{{ pair.resource }}.primary", state: touch}
 "#;
 
+    const TARGETS: Targets = Targets::MACHINE;
+
     type Params = Params;
     type State = State;
 
+    fn judge(params: &Params) -> Result<(), Failure> {
+        check(params)
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        check(params)?;
         let place = cx.place();
         let found = find(cx, params).await?;
         Ok(State { place, found })
+    }
+
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        Some(vec![Subject::path(&facts.place(), path(params))])
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
@@ -132,33 +145,50 @@ file: {path: "/etc/drbd.d/cke_{{ pair.resource }}.primary", state: touch}
         }
         write::diff(params, &state.place, state.found.as_ref())
     }
+
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<State>())
+    }
+
+    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
+        serde_json::to_value(state).unwrap_or(Value::Null)
+    }
 }
 
 /// Refuses parameters that contradict each other.
 fn check(params: &Params) -> Result<(), Failure> {
     let plain = params.path.starts_with('/') && !params.path.split('/').any(|part| part == "." || part == "..");
     if !plain || params.path.trim_matches('/').is_empty() {
-        let words = format!("`{}` is no plain absolute path", params.path);
+        let path = &params.path;
+        let words = text!("file.path", "`{path}` is not a plain absolute path", path);
         return Err(Failure::invalid(words).pointer("/path"));
     }
     let content = params.content.is_some();
     match params.state {
-        Wanted::File if !content => Err(Failure::invalid("`state: file` needs `content`")
-            .help("for a file whatever is in it, say `state: touch`")
-            .pointer("/path")),
+        Wanted::File if !content => {
+            let help = text!("file.no-content.help", "for a file whatever is in it, say `state: touch`");
+            let words = text!("file.no-content", "`state: file` needs `content`");
+            Err(Failure::invalid(words).help(help).pointer("/path"))
+        }
         Wanted::Touch | Wanted::Directory | Wanted::Absent if content => {
-            Err(Failure::invalid("`content` goes with `state: file`").pointer("/content"))
+            Err(Failure::invalid(text!("file.content", "`content` goes with `state: file`")).pointer("/content"))
         }
         Wanted::Absent if params.owner.is_some() || params.group.is_some() || params.mode.is_some() => {
-            Err(Failure::invalid("what shall be absent has no owner, group or mode").pointer("/state"))
+            let words = text!("file.absent-owner", "what shall be absent has no owner, group or mode");
+            Err(Failure::invalid(words).pointer("/state"))
         }
         _ if params.device.is_some() && params.state != Wanted::Absent => {
-            Err(Failure::invalid("`device` goes with `state: absent`").pointer("/device"))
+            Err(Failure::invalid(text!("file.device", "`device` goes with `state: absent`")).pointer("/device"))
         }
         _ if params.recursive && params.state != Wanted::Absent => {
-            Err(Failure::invalid("`recursive` goes with `state: absent`").pointer("/recursive"))
+            Err(Failure::invalid(text!("file.recursive", "`recursive` goes with `state: absent`"))
+                .pointer("/recursive"))
         }
-        _ => Ok(()),
+        Wanted::Absent if params.immutable.is_some() => {
+            Err(Failure::invalid(text!("file.absent-immutable", "what shall be absent has no attributes"))
+                .pointer("/immutable"))
+        }
+        _ => params.device.iter().try_for_each(|device| crate::storage::check_absolute(device, "/device")),
     }
 }
 
@@ -170,18 +200,19 @@ pub(crate) fn path(params: &Params) -> &str {
 async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
     let path = path(params);
     let output = cx.read(&reads::FIND_ITSELF.of([path]).untranslated()).await?;
-    let failure = |what: &str, stderr: &str| {
-        Failure::failed(format!("cannot {what} {path}")).details(stderr.lines().map(str::to_owned))
-    };
+    let failure = |what: Text, stderr: &str| Failure::failed(what).details(stderr.lines().map(Text::verbatim));
     if output.exit != Exit::Code(0) {
         if output.stderr.contains("No such file or directory") {
             return Ok(None);
         }
-        return Err(failure("look at", &output.stderr));
+        return Err(failure(text!("file.cannot-look", "cannot look at {path}", path), &output.stderr));
     }
     let words: Vec<&str> = output.stdout.split_whitespace().collect();
     let &[kind, mode, uid, user, gid, group, size] = words.as_slice() else {
-        return Err(failure("understand what is said of", &output.stdout));
+        return Err(failure(
+            text!("file.unclear", "cannot understand what find prints of {path}", path),
+            &output.stdout,
+        ));
     };
     let mut found = Found {
         kind: kind.to_owned(),
@@ -198,9 +229,9 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
     if kind == "f" && found.size <= READABLE && matches!(params.state, Wanted::File | Wanted::Absent) {
         let output = cx.read(&reads::CAT_OPERAND.of([path])).await?;
         if output.exit != Exit::Code(0) {
-            return Err(failure("read", &output.stderr));
+            return Err(failure(text!("file.cannot-read", "cannot read {path}", path), &output.stderr));
         }
-        // Bytes that are no text came back as replacement characters: such a file cannot be put back.
+        // Bytes that are not text came back as replacement characters: such a file cannot be put back.
         found.content = Some(output.stdout).filter(|text| text.len() as u64 == found.size);
     }
     if params.immutable.is_some() || params.state == Wanted::Absent {
@@ -216,7 +247,7 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
         let list = reads::FIND_ENTRIES.of([path]);
         let output = cx.read(&list).await?;
         if output.exit != Exit::Code(0) {
-            return Err(failure("list", &output.stderr));
+            return Err(failure(text!("file.cannot-list", "cannot list {path}", path), &output.stderr));
         }
         found.entries = Some(output.stdout.len());
         found.mount_point = Some(cx.read(&reads::MOUNTPOINT.of([path])).await?.success());

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::command::complaint;
+use crate::command::{Printed, complaint};
 use crate::pod::{self, Pod};
 
 /// The module.
@@ -61,49 +61,12 @@ pub(crate) struct State {
 }
 
 /// What `register` keeps.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Ran {
-    /// The exit code, or the name of the signal that ended it; null if it did not run.
-    rc: Option<Ended>,
-    /// Its standard output, without the line end at its end.
-    stdout: String,
-    /// Its standard error, without the line end at its end.
-    stderr: String,
-    /// Its standard output by lines.
-    stdout_lines: Vec<String>,
-    /// Its standard output decoded, if it is JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    json: Option<Value>,
+    #[serde(flatten)]
+    printed: Printed,
     /// The node of the pod; null if it has none.
     node: Option<String>,
-}
-
-/// How a program ended.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(untagged)]
-enum Ended {
-    /// With an exit code.
-    Code(i32),
-    /// By a signal: its name.
-    Signal(String),
-}
-
-impl Ran {
-    fn of(output: Option<&Output>, node: Option<String>) -> Self {
-        let Some(output) = output else { return Self { node, ..Self::default() } };
-        let rc = match &output.exit {
-            Exit::Code(code) => Ended::Code(*code),
-            Exit::Signal(name) => Ended::Signal(name.clone()),
-        };
-        Self {
-            rc: Some(rc),
-            stdout: output.stdout.trim_end_matches('\n').to_owned(),
-            stderr: output.stderr.trim_end_matches('\n').to_owned(),
-            stdout_lines: output.stdout.lines().map(str::to_owned).collect(),
-            json: serde_json::from_str(&output.stdout).ok(),
-            node,
-        }
-    }
 }
 
 impl Module for K8sExec {
@@ -186,7 +149,8 @@ k8s_exec:
             Done::Output(output) => Some(output),
             Done::Response(_) => None,
         });
-        json!(Ran::of(ran.or(state.output.as_ref()), state.pod.node.clone()))
+        let printed = ran.or(state.output.as_ref()).map(Printed::of).unwrap_or_default();
+        json!(Ran { printed, node: state.pod.node.clone() })
     }
 }
 

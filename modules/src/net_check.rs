@@ -1,16 +1,20 @@
 //! Checks the network between two nodes: round trip and loss, TCP ports, throughput. Looking changes nothing; only the
 //! throughput is measured as a move, because it loads the link, which a plan must not do.
 
+use std::collections::BTreeMap;
+
 use cutover_engine::action::{Action, Done};
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::query::ReadScript;
 use cutover_engine::reads;
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
 use cutover_engine::world::{Command, Place};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::quantity::{Rate, human};
 use crate::storage::stdout;
@@ -110,6 +114,39 @@ pub(crate) struct State {
     pub(crate) peer: Option<Place>,
 }
 
+/// What `net_check` returns.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Returned {
+    /// The address.
+    to: String,
+    /// Packets of the ping; null without `ping`.
+    packets: Option<Packets>,
+    /// Round trips of the ping; null without `ping`, or if nothing came back.
+    rtt_ms: Option<RoundTrip>,
+    /// What each port did, by its number: `open`, `refused`, `unreachable`; with `tcp_mode: free`, the program that listens.
+    ports: BTreeMap<String, String>,
+    /// The throughput in bytes per second; null if it was not measured.
+    bytes_per_second: Option<u64>,
+}
+
+/// Packets of a ping.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Packets {
+    /// How many were sent.
+    sent: u32,
+    /// How many came back.
+    received: u32,
+}
+
+/// Round trips of a ping.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct RoundTrip {
+    /// The mean, in milliseconds.
+    mean: f64,
+    /// The longest, in milliseconds.
+    max: f64,
+}
+
 /// What the script for ports does.
 const TRY: &str = include_str!("scripts/tcp.sh");
 /// The script that tries ports: it opens connections and sends nothing.
@@ -129,23 +166,49 @@ net_check:
   throughput: {min: 50MB/s, seconds: 5}
 "#;
 
+    const TARGETS: Targets = Targets::MACHINE;
+
     type Params = Params;
     type State = State;
+
+    fn judge(params: &Params) -> Result<(), Failure> {
+        let Params { to, ping, tcp, throughput, .. } = params;
+        if ping.is_none() && tcp.is_empty() && throughput.is_none() {
+            let words = text!("net_check.nothing", "nothing is checked: give `ping`, `tcp` or `throughput`");
+            return Err(Failure::invalid(words));
+        }
+        if to.as_ref().is_some_and(|to| to.is_empty() || to.starts_with('-')) {
+            return Err(Failure::invalid(text!("net_check.address", "`to` is not an address")).pointer("/to"));
+        }
+        if ping.as_ref().is_some_and(|ping| !(1..=1000).contains(&ping.count)) {
+            let words = text!("net_check.count", "send 1 to 1000 packets");
+            return Err(Failure::invalid(words).pointer("/ping/count"));
+        }
+        if ping.as_ref().is_some_and(|ping| !(0.0..=100.0).contains(&ping.max_loss)) {
+            let words = text!("net_check.loss", "a loss is 0 to 100 percent");
+            return Err(Failure::invalid(words).pointer("/ping/max_loss"));
+        }
+        if let Some(index) = tcp.iter().position(|port| *port == 0) {
+            return Err(no_port().pointer(format!("/tcp/{index}")));
+        }
+        match throughput {
+            Some(throughput) if !(1..=600).contains(&throughput.seconds) => {
+                let words = text!("net_check.seconds", "measure for 1 to 600 seconds");
+                Err(Failure::invalid(words).pointer("/throughput/seconds"))
+            }
+            Some(throughput) if throughput.port == 0 => Err(no_port().pointer("/throughput/port")),
+            _ => Ok(()),
+        }
+    }
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let to = match &params.to {
             Some(to) => to.clone(),
             None => cx.pair()?.2.address.clone(),
         };
-        if params.throughput.as_ref().is_some_and(|throughput| !(1..=600).contains(&throughput.seconds)) {
-            return Err(Failure::invalid("measure for 1 to 600 seconds").pointer("/throughput/seconds"));
-        }
         let peer = params.throughput.as_ref().map(|_| destination(cx, &to)).transpose()?;
         let mut state = State { to: to.clone(), peer, ..State::default() };
         if let Some(ping) = &params.ping {
-            if !(1..=1000).contains(&ping.count) {
-                return Err(Failure::invalid("send 1 to 1000 packets").pointer("/ping/count"));
-            }
             let count = ping.count.to_string();
             let command = reads::PING.of([&count, &to]).accept([1]);
             let output = cx.read(&command).await?;
@@ -164,35 +227,68 @@ net_check:
         Ok(state)
     }
 
+    /// Any program may take a port or listen on one; round trips, firewalls and rates are no step's doing.
+    fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+        let place = match params.tcp_mode {
+            _ if params.tcp.is_empty() => None,
+            TcpMode::Free => Some(facts.place()),
+            TcpMode::Listening => listener_place(facts, params.to.as_deref()),
+            TcpMode::Reachable => None,
+        };
+        Some(place.into_iter().map(|place| Subject::Anything { place }).collect())
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
         let to = &state.to;
         let mut reasons = Vec::new();
         if let (Some(ping), Some((sent, received))) = (&params.ping, state.packets) {
             let loss = f64::from(sent.saturating_sub(received)) * 100.0 / f64::from(sent.max(1));
             if received == 0 {
-                reasons.push(format!("{to} does not answer to ping ({sent} packets)"));
+                reasons.push(text!("net_check.no-answer", "{to} does not answer to ping ({sent} packets)", to, sent));
             } else if loss > ping.max_loss {
-                reasons
-                    .push(format!("{loss:.1} % of the packets to {to} are lost, acceptable are {} %", ping.max_loss));
+                reasons.push(text!(
+                    "net_check.lost",
+                    "{loss} % of the packets to {to} are lost, acceptable are {limit} %",
+                    loss = format!("{loss:.1}"),
+                    to,
+                    limit = ping.max_loss
+                ));
             }
             if let (Some(limit), Some((mean, longest))) = (ping.max_rtt, state.rtt_ms)
                 && longest > limit.0.as_secs_f64() * 1000.0
             {
-                reasons.push(format!(
-                    "the longest round trip to {to} takes {longest:.2} ms (mean {mean:.2} ms), acceptable are {limit}"
+                reasons.push(text!(
+                    "net_check.slow",
+                    "the longest round trip to {to} takes {longest} ms (mean {mean} ms), acceptable are {limit}",
+                    to,
+                    longest = format!("{longest:.2}"),
+                    mean = format!("{mean:.2}"),
+                    limit = limit.to_string()
                 ));
             }
         }
         for (port, word) in &state.ports {
             match (params.tcp_mode, word.as_str()) {
                 (TcpMode::Free, program) => {
-                    reasons.push(format!("port {port} is taken on {}: {program} listens on it", facts.place()));
+                    let place = facts.place();
+                    reasons.push(text!(
+                        "net_check.taken",
+                        "port {port} is taken on {place}: {program} listens on it",
+                        port,
+                        place,
+                        program
+                    ));
                 }
                 (_, "open") | (TcpMode::Reachable, "refused") => {}
-                (TcpMode::Listening, "refused") => reasons.push(format!("nothing listens on port {port} of {to}")),
-                (_, _) => reasons.push(format!(
-                    "port {port} of {to} does not answer: look for a firewall between {} and it",
-                    facts.place()
+                (TcpMode::Listening, "refused") => {
+                    reasons.push(text!("net_check.closed", "nothing listens on port {port} of {to}", port, to));
+                }
+                (_, _) => reasons.push(text!(
+                    "net_check.unreachable",
+                    "port {port} of {to} does not answer: look for a firewall between {place} and it",
+                    port,
+                    to,
+                    place = facts.place()
                 )),
             }
         }
@@ -205,19 +301,32 @@ net_check:
         }
     }
 
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Returned>())
+    }
+
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
         let measured = done.iter().find_map(|done| match done {
             Done::Output(output) => output.stdout.split(": ").nth(1)?.split(' ').next()?.parse::<u64>().ok(),
             Done::Response(_) => None,
         });
-        json!({
-            "to": state.to,
-            "packets": state.packets.map(|(sent, received)| json!({"sent": sent, "received": received})),
-            "rtt_ms": state.rtt_ms.map(|(mean, longest)| json!({"mean": mean, "max": longest})),
-            "ports": state.ports.iter().map(|(port, word)| (port.to_string(), json!(word))).collect::<serde_json::Map<_, _>>(),
-            "bytes_per_second": measured,
-        })
+        let returned = Returned {
+            to: state.to.clone(),
+            packets: state.packets.map(|(sent, received)| Packets { sent, received }),
+            rtt_ms: state.rtt_ms.map(|(mean, max)| RoundTrip { mean, max }),
+            ports: state.ports.iter().map(|(port, word)| (port.to_string(), word.clone())).collect(),
+            bytes_per_second: measured,
+        };
+        serde_json::to_value(returned).unwrap_or(Value::Null)
     }
+}
+
+/// The node of a pair that has an address; the other end of the task's pair for none.
+fn listener_place(facts: &Facts, to: Option<&str>) -> Option<Place> {
+    let peer = || facts.pair().ok().map(|(_, _, peer)| peer.address.as_str());
+    let to = to.or_else(peer)?;
+    let member = facts.pairs().iter().flat_map(|pair| pair.members.values()).find(|member| member.address == to)?;
+    Some(Place::node(&member.site, &member.node))
 }
 
 /// The node that has an address, by the inventory: the receiving end is started there.
@@ -230,11 +339,18 @@ fn destination(cx: &Context, to: &str) -> Result<Place, Failure> {
         nodes.into_iter().find(|(_, node)| node.address == to).map(|(site, node)| Place::node(&site.name, &node.name))
     };
     by_member.or_else(by_node).ok_or_else(|| {
-        Failure::invalid(format!(
-            "`{to}` is no address of a node: throughput needs a node of the inventory at both ends"
+        Failure::invalid(text!(
+            "net_check.not-a-node",
+            "`{to}` is not the address of a node: throughput needs a node of the inventory at both ends",
+            to
         ))
         .pointer("/to")
     })
+}
+
+/// The failure of a port that cannot be one.
+fn no_port() -> Failure {
+    Failure::invalid(text!("net_check.port", "a port is 1 to 65535"))
 }
 
 /// Both ends run at the same time, joined by a pipe that carries nothing but the sender's report.
@@ -244,8 +360,14 @@ fn measure(facts: &Facts, throughput: &Throughput, to: &str, peer: Place) -> Cha
     let send = Command::script("cutover-throughput", THROUGHPUT, ["send", to, &port, &time]);
     let receive = Command::script("cutover-throughput", THROUGHPUT, ["receive", &port, &time, &minimum]);
     let action = Action::Pipe { source: facts.place(), read: send, destination: peer, write: receive };
-    let summary = format!("measure the throughput to {to} for {seconds} s, at least {}/s", human(min.0));
-    Change::transient(summary, [action])
+    let summary = text!(
+        "net_check.measure",
+        "measure the throughput to {to} for {seconds} s, at least {minimum}/s",
+        to,
+        seconds,
+        minimum = human(min.0)
+    );
+    Change::transient(summary, [action]).key("measure-throughput")
 }
 
 async fn answers(cx: &Context, to: &str, ports: &[u16]) -> Result<Vec<(u16, String)>, Failure> {

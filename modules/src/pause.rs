@@ -4,8 +4,10 @@ use cutover_engine::action::Action;
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::subject::Subject;
+use cutover_engine::text;
 use cutover_engine::world::{Command, Place};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 /// The module.
@@ -24,8 +26,8 @@ pub(crate) struct Params {
     pub(crate) message: Option<String>,
 }
 
-/// Nothing can be seen of a pause.
-#[derive(Debug, Serialize)]
+/// Nothing can be seen of a pause, and it returns nothing.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct State {}
 
 impl Module for Pause {
@@ -43,11 +45,23 @@ pause: {for: 30s, message: an election takes some seconds}
         Ok(State {})
     }
 
+    fn subjects(&self, _facts: &Facts, _params: &Params) -> Option<Vec<Subject>> {
+        Some(Vec::new())
+    }
+
+    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<State>())
+    }
+
     fn diff(&self, _facts: &Facts, params: &Params, _state: &State) -> Diff {
         // A sleep at the controller: it can be cancelled, costs no connection, and shows in the plan.
         let seconds = params.duration.0.as_secs_f64().to_string();
         let action = Action::Exec { place: Place::Controller, command: Command::new(["sleep", &seconds]) };
-        let why = params.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-        Diff::Run(vec![Change::idempotent(format!("wait {}{why}", params.duration), [action])])
+        let time = params.duration.to_string();
+        let summary = match &params.message {
+            Some(message) => text!("pause.wait-for", "wait {time}: {message}", time, message),
+            None => text!("pause.wait", "wait {time}", time),
+        };
+        Diff::Run(vec![Change::idempotent(summary, [action]).key("wait")])
     }
 }

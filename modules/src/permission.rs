@@ -36,7 +36,8 @@ impl<'de> Deserialize<'de> for Mode {
             fn visit_str<E: Error>(self, text: &str) -> Result<Mode, E> {
                 let digits = (3..=4).contains(&text.len()) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
                 let bits = u32::from_str_radix(text, 8).ok().filter(|_| digits);
-                bits.map(Mode).ok_or_else(|| E::custom(format!("`{text}` is no mode: write it in octal, as \"0640\"")))
+                bits.map(Mode)
+                    .ok_or_else(|| E::custom(format!("`{text}` is not a mode: write it in octal, as \"0640\"")))
             }
         }
         deserializer.deserialize_str(Text)
@@ -80,7 +81,7 @@ impl<'de> Deserialize<'de> for Principal {
             fn visit_str<E: Error>(self, text: &str) -> Result<Principal, E> {
                 let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
                 if text.is_empty() || text.starts_with('-') || !text.chars().all(plain) {
-                    return Err(E::custom(format!("`{text}` is no user or group")));
+                    return Err(E::custom(format!("`{text}` is not a user or group")));
                 }
                 Ok(Principal(text.to_owned()))
             }
@@ -119,7 +120,7 @@ mod tests {
         assert_eq!(mode(json!("0640")).as_deref(), Ok("0640"));
         assert_eq!(mode(json!("2750")).as_deref(), Ok("2750"));
         for bad in [json!("640x"), json!("0o640"), json!("+644"), json!("99"), json!("0888"), json!("00640")] {
-            assert!(mode(bad.clone()).unwrap_err().contains("is no mode"), "{bad}");
+            assert!(mode(bad.clone()).unwrap_err().contains("is not a mode"), "{bad}");
         }
         assert!(mode(json!(640)).unwrap_err().contains("octal string"));
     }

@@ -62,7 +62,7 @@ impl FromStr for Bytes {
         let found = bytes(text).filter(|_| !text.contains("bit"));
         found
             .map(Self)
-            .ok_or_else(|| format!("`{text}` is no amount of data: write `20GiB`, `500MB` or a number of bytes"))
+            .ok_or_else(|| format!("`{text}` is not an amount of data: write `20GiB`, `500MB` or a number of bytes"))
     }
 }
 
@@ -71,7 +71,7 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = text.trim().strip_suffix("/s").and_then(bytes);
-        found.map(Self).ok_or_else(|| format!("`{text}` is no rate: write `100MB/s` or `1Gbit/s`"))
+        found.map(Self).ok_or_else(|| format!("`{text}` is not a rate: write `100MB/s` or `1Gbit/s`"))
     }
 }
 

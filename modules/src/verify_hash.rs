@@ -107,7 +107,7 @@ verify_hash:
                     let words = text!("verify_hash.expect-of-two", "`expect` goes with `path`");
                     return Err(Failure::invalid(words).pointer("/expect"));
                 }
-                if source == destination { Err(same_tree()) } else { Ok(()) }
+                if source.same(destination) { Err(same_tree()) } else { Ok(()) }
             }
             (None, None, Some(path)) => tree::check_path(path, "/path"),
             _ => Err(neither()),

@@ -1,6 +1,8 @@
 //! What removes a file or directory, and what is never removed.
 
 use cutover_engine::module::{Change, Diff};
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 
 use super::{Found, Params, changes, chattr, path, run, write_action};
@@ -21,13 +23,20 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
     let change = match found.kind.as_str() {
         "d" if entries > 0 => {
             actions.push(run(place, ["rm", "-rf", "--one-file-system", "--", path]));
-            Change::at_most_once(format!("remove the directory {path} with the {entries} entries in it"), actions)
+            let summary = text!(
+                "file.remove-tree",
+                "remove the directory {path} with the {entries} entries in it",
+                path,
+                entries
+            );
+            Change::at_most_once(summary, actions)
         }
         "d" => {
             actions.push(run(place, ["rmdir", "--", path]));
             let owner = format!("{}:{}", found.owner[0], found.group[0]);
             let mode = found.mode.to_string();
-            Change::idempotent(format!("remove the empty directory {path}"), actions).undo([
+            let summary = text!("file.remove-directory", "remove the empty directory {path}", path);
+            Change::idempotent(summary, actions).undo([
                 run(place, ["mkdir", "-p", "--", path]),
                 run(place, ["chown", "--", &owner, path]),
                 run(place, ["chmod", "--", &mode, path]),
@@ -35,7 +44,7 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
         }
         _ => {
             actions.push(run(place, ["rm", "-f", "--", path]));
-            let change = Change::idempotent(format!("remove {path}"), actions);
+            let change = Change::idempotent(text!("file.remove", "remove {path}", path), actions);
             let owner = format!("{}:{}", found.owner[0], found.group[0]);
             match &found.content {
                 Some(content) => change.undo([write_action(place, path, content, &found.mode.to_string(), &owner)]),
@@ -43,30 +52,35 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
             }
         }
     };
-    changes(vec![change])
+    changes(vec![change.key("remove")])
 }
 
 /// Everything that speaks against removing it.
-fn refusals(params: &Params, found: &Found) -> Vec<String> {
+fn refusals(params: &Params, found: &Found) -> Vec<Text> {
     let path = path(params);
     let mut reasons = Vec::new();
     if let Some((device, other)) = params.device.as_ref().zip(found.misplaced.as_ref()) {
-        reasons.push(format!("{path} lies on {other}, not on {device}"));
+        reasons.push(text!("file.misplaced", "{path} lies on {other}, not on {device}", path, other, device));
     }
     if found.kind == "d" {
         // `/data` and its like hold whole machines' worth of data.
         if path.matches('/').count() < 2 {
-            reasons.push(format!("{path} is a top-level directory"));
+            reasons.push(text!("file.top-level-directory", "{path} is a top-level directory", path));
         }
         if found.mount_point == Some(true) {
-            reasons.push(format!("{path} is a mount point; unmount it first"));
+            reasons.push(text!("file.mount-point", "{path} is a mount point; unmount it first", path));
         }
         let entries = found.entries.unwrap_or(0);
         if entries > 0 && !params.recursive {
-            reasons.push(format!("{path} is not empty ({entries} entries); say `recursive: true` to remove them"));
+            reasons.push(text!(
+                "file.not-empty",
+                "{path} is not empty ({entries} entries); say `recursive: true` to remove them",
+                path,
+                entries
+            ));
         }
     } else if matches!(found.kind.as_str(), "b" | "c") {
-        reasons.push(format!("{path} is a device"));
+        reasons.push(text!("file.is-device", "{path} is a device", path));
     }
     reasons
 }

@@ -2,6 +2,8 @@
 
 use cutover_engine::action::Action;
 use cutover_engine::module::{Change, Diff};
+use cutover_engine::text;
+use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 
 use super::{Found, Params, Wanted, changes, chattr, path, run, write_action};
@@ -13,33 +15,32 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
     let mut todo = match found {
         None => vec![make(params, place)],
         Some(found) if (found.kind == "d") != directory || !matches!(found.kind.as_str(), "d" | "f") => {
-            let wanted = if directory { "a directory" } else { "a regular file" };
-            return Diff::blocked(format!("{} is {}, not {wanted}", path(params), kind(&found.kind)));
+            let (path, there) = (path(params), kind(&found.kind));
+            let wanted = kind(if directory { "d" } else { "f" });
+            return Diff::blocked(text!("file.other-kind", "{path} is {there}, not {wanted}", path, there, wanted));
         }
         Some(found) => adjust(params, place, found),
     };
     let locked = found.is_some_and(|found| found.immutable == Some(true));
     if locked && !todo.is_empty() {
-        let unlock = Change::idempotent(
-            format!("clear the immutable attribute of {}", path(params)),
-            [chattr(place, path(params), false)],
-        );
-        todo.insert(0, unlock.undo([chattr(place, path(params), true)]));
+        todo.insert(0, lock(params, place, false));
     }
-    let lock = |on| {
-        let word = if on { "set" } else { "clear" };
-        Change::idempotent(
-            format!("{word} the immutable attribute of {}", path(params)),
-            [chattr(place, path(params), on)],
-        )
-        .undo([chattr(place, path(params), !on)])
-    };
     match params.immutable {
-        Some(true) if !locked || !todo.is_empty() => todo.push(lock(true)),
-        Some(false) if locked && todo.is_empty() => todo.push(lock(false)),
+        Some(true) if !locked || !todo.is_empty() => todo.push(lock(params, place, true)),
+        Some(false) if locked && todo.is_empty() => todo.push(lock(params, place, false)),
         _ => {}
     }
     changes(todo)
+}
+
+/// Sets or clears the immutable attribute.
+fn lock(params: &Params, place: &Place, on: bool) -> Change {
+    let path = path(params);
+    let (key, summary) = match on {
+        true => ("set-immutable", text!("file.lock", "set the immutable attribute of {path}", path)),
+        false => ("clear-immutable", text!("file.unlock", "clear the immutable attribute of {path}", path)),
+    };
+    Change::idempotent(summary, [chattr(place, path, on)]).key(key).undo([chattr(place, path, !on)])
 }
 
 /// What makes it where nothing is.
@@ -51,14 +52,17 @@ fn make(params: &Params, place: &Place) -> Change {
         let mut actions = vec![run(place, ["mkdir", "-p", "--", path])];
         actions.extend(owner.map(|owner| run(place, ["chown", "--", &owner, path])));
         actions.extend(mode.map(|mode| run(place, ["chmod", "--", &mode, path])));
-        return Change::idempotent(format!("make the directory {path}"), actions)
+        return Change::idempotent(text!("file.make-directory", "make the directory {path}", path), actions)
+            .key("create")
             // What others have put into it meanwhile stays, and keeps nobody from taking back what was before.
             .undo([run(place, ["rmdir", "--ignore-fail-on-non-empty", "--", path])]);
     }
     let content = params.content.as_deref().unwrap_or_default();
     let action =
         write_action(place, path, content, mode.as_deref().unwrap_or_default(), owner.as_deref().unwrap_or_default());
-    let change = Change::idempotent(format!("create {path} ({} bytes)", content.len()), [action]);
+    let bytes = content.len();
+    let summary = text!("file.create", "create {path} ({bytes} bytes)", path, bytes);
+    let change = Change::idempotent(summary, [action]).key("create");
     change.preview(preview("", content)).undo([run(place, ["rm", "-f", "--", path])])
 }
 
@@ -69,9 +73,12 @@ fn adjust(params: &Params, place: &Place, found: &Found) -> Vec<Change> {
     if let Some(content) = params.content.as_deref().filter(|content| found.content.as_deref() != Some(*content)) {
         let old = found.content.as_deref();
         let write = write_action(place, path, content, "", "");
-        let change = Change::idempotent(format!("replace the content of {path} ({} bytes)", content.len()), [write]);
-        let change = change
-            .preview(old.map_or_else(|| "(the old content is no short text)".to_owned(), |old| preview(old, content)));
+        let bytes = content.len();
+        let summary = text!("file.replace", "replace the content of {path} ({bytes} bytes)", path, bytes);
+        let change = Change::idempotent(summary, [write]).key("set-content");
+        let change = change.preview(
+            old.map_or_else(|| "(the old content is not a short text)".to_owned(), |old| preview(old, content)),
+        );
         todo.push(match old {
             Some(old) => change.undo([write_action(place, path, old, "", "")]),
             None => change,
@@ -86,17 +93,14 @@ fn adjust(params: &Params, place: &Place, found: &Found) -> Vec<Change> {
         let mode = params.mode.unwrap_or(found.mode).to_string();
         let chown = |owner: &str| run(place, ["chown", "--", owner, path]);
         let chmod = |mode: &str| run(place, ["chmod", "--", mode, path]);
-        let change = Change::idempotent(
-            format!("change the owner of {path} from {before} to {owner}"),
-            [chown(&owner), chmod(&mode)],
-        );
+        let summary = text!("file.owner", "change the owner of {path} from {before} to {owner}", path, before, owner);
+        let change = Change::idempotent(summary, [chown(&owner), chmod(&mode)]).key("set-owner");
         todo.push(change.undo([chown(&before), chmod(&found.mode.to_string())]));
     } else if let Some(mode) = params.mode.filter(|mode| *mode != found.mode) {
         let chmod = |mode: String| -> Action { run(place, ["chmod", "--", &mode, path]) };
-        let change = Change::idempotent(
-            format!("change the mode of {path} from {} to {mode}", found.mode),
-            [chmod(mode.to_string())],
-        );
+        let (before, mode) = (found.mode.to_string(), mode.to_string());
+        let summary = text!("file.mode", "change the mode of {path} from {before} to {mode}", path, before, mode);
+        let change = Change::idempotent(summary, [chmod(mode)]).key("set-mode");
         todo.push(change.undo([chmod(found.mode.to_string())]));
     }
     todo
@@ -121,12 +125,12 @@ fn preview(old: &str, new: &str) -> String {
     [place].into_iter().chain(gone).chain(come).collect::<Vec<_>>().join("\n")
 }
 
-fn kind(letter: &str) -> &'static str {
+fn kind(letter: &str) -> Text {
     match letter {
-        "d" => "a directory",
-        "f" => "a regular file",
-        "l" => "a symbolic link",
-        "b" | "c" => "a device",
-        _ => "no regular file",
+        "d" => text!("file.kind-directory", "a directory"),
+        "f" => text!("file.kind-file", "a regular file"),
+        "l" => text!("file.kind-link", "a symbolic link"),
+        "b" | "c" => text!("file.kind-device", "a device"),
+        _ => text!("file.kind-other", "neither file nor directory"),
     }
 }

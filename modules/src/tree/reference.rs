@@ -9,6 +9,8 @@ use cutover_engine::world::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::storage::mounts::beneath;
+
 /// A directory on a node, with all that is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -41,8 +43,7 @@ pub(crate) struct Located {
 impl Located {
     /// Whether one of two trees lies in the other, or both are the same.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        let within = |a: &str, b: &str| a == b || a.starts_with(&format!("{b}/"));
-        self.place == other.place && (within(&self.path, &other.path) || within(&other.path, &self.path))
+        self.place == other.place && (beneath(&self.path, &other.path) || beneath(&other.path, &self.path))
     }
 }
 
@@ -103,6 +104,17 @@ impl TreeRef {
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether one of two references to the same node, as they are written, names a tree in the other's, or both the same.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let (one, two) = (plain(&self.path), plain(&other.path));
+        (&self.site, &self.node) == (&other.site, &other.node) && (beneath(&one, &two) || beneath(&two, &one))
+    }
+
+    /// Whether both name the same tree, as they are written.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.overlaps(other) && plain(&self.path) == plain(&other.path) && self.device == other.device
     }
 
     /// The tree as a subject; `None` if it is named by a node of a site and the task has no site.
