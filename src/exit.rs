@@ -20,10 +20,10 @@ pub(crate) enum Exit {
     Stopped = 5,
     /// Another run holds the lock.
     Locked = 6,
-    /// A step failed, and everything that had been changed was taken back.
-    RolledBack = 7,
-    /// A step failed, and taking back what had been changed failed as well.
-    RollbackFailed = 8,
+    /// `undo`: everything that stood was undone.
+    Undone = 7,
+    /// `undo`: a change could not be undone.
+    UndoFailed = 8,
     /// A bug in `cutover` (`EX_SOFTWARE` of sysexits.h).
     Bug = 70,
 }
@@ -38,8 +38,8 @@ impl Exit {
         (Self::Unreachable, "a node or API server could not be reached"),
         (Self::Stopped, "stopped by the operator; can be resumed"),
         (Self::Locked, "another run holds the lock"),
-        (Self::RolledBack, "a step failed; everything was taken back"),
-        (Self::RollbackFailed, "a step failed, and so did taking things back"),
+        (Self::Undone, "undo: everything was undone"),
+        (Self::UndoFailed, "undo: a change could not be undone"),
         (Self::Bug, "a bug in cutover"),
     ];
 

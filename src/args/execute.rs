@@ -83,7 +83,7 @@ pub(crate) struct UndoArgs {
     /// The run: its id as `cutover runs` lists it, the beginning of it, its directory, or `latest`
     ///
     /// A directory is written with a `/` in it. `latest` is the run that was worked on last and is not a rehearsal, whether it
-    /// has ended well or not. Its id has to be typed before anything is taken back.
+    /// has ended well or not. Its id has to be typed before anything is undone.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// Give a secret parameter again: the run directory does not keep it. All parameters stay what they were

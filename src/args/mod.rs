@@ -68,9 +68,9 @@ pub(crate) enum Command {
     /// Looks at the world again before anything is changed: what the journal says is not believed, only used.
     #[command(after_long_help = examples::RESUME)]
     Resume(ResumeArgs),
-    /// Take back what a run has changed, newest first
+    /// Undo what a run has changed, newest first
     ///
-    /// Carries out the inverse of every recorded change. A change that nothing can take back is named, not guessed at.
+    /// Carries out the undo actions of every recorded change. A change that cannot be undone is named, not guessed at.
     #[command(after_long_help = examples::UNDO)]
     Undo(UndoArgs),
     /// Show a run from its journal

@@ -1,4 +1,4 @@
-//! `cutover undo`: takes back what a run has changed, the last change first.
+//! `cutover undo`: undoes what a run has changed, the last change first.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::runs::RunStore;
 use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, operator, ports, settings};
 use crate::terminal;
 
-/// Asks, then takes back; ends with 7 if all of it was taken back.
+/// Asks, then undoes; ends with 7 if all of it was undone.
 pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let session = &args.session;
     let store = RunStore::new(&session.records.run_dir);
@@ -70,7 +70,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     show.wait(&mut audience);
     close(runtime, world.as_ref());
     let Some(ending) = ending else {
-        show.say("not approved: nothing was taken back\n");
+        show.say("not approved: nothing was undone\n");
         return Ok(Exit::Blocked);
     };
     let exit = end(&ending);

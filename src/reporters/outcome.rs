@@ -129,7 +129,7 @@ pub(crate) fn exit_meaning(code: u8) -> &'static str {
         5 => "stopped by the operator; the run can be resumed",
         6 => "locked by another run",
         7 => "undone",
-        8 => "the undo failed",
+        8 => "a change could not be undone",
         _ => "unknown",
     }
 }

@@ -19,7 +19,7 @@ const NAMED: usize = 5;
 pub(crate) enum Wanted {
     /// To be shown.
     ToShow,
-    /// To go on with, or to be taken back. The latest run is then never a rehearsal: of that nothing is in the real world.
+    /// To go on with, or to undo. The latest run is then never a rehearsal: of that nothing is in the real world.
     ToGoOn,
 }
 

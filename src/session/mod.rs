@@ -160,7 +160,7 @@ pub(crate) fn next(exit: Exit, stored: &StoredRun) -> String {
     let run = stored.named();
     match exit {
         Exit::Done | Exit::Wrong => String::new(),
-        _ => format!("to go on: cutover resume {run}\nto take it back: cutover undo {run}\n"),
+        _ => format!("to go on: cutover resume {run}\nto undo it: cutover undo {run}\n"),
     }
 }
 

@@ -85,9 +85,17 @@ fn only_a_step_that_exists_is_repeated() {
     assert_eq!(run(here, &["run", "play.yml", "-i", "inventory.yml"]).status.code(), Some(1));
     let runs = fs::read_dir(here.join(".cutover/runs")).expect("runs").map(|entry| entry.expect("a run").file_name());
     let id = runs.map(|name| name.to_string_lossy().into_owned()).find(|name| name.ends_with("play")).expect("a run");
-    let output = run(here, &["resume", &id, "--repeat", "wait"]);
-    let said = seen(&output);
-    let wanted = ["no step has the id `wait`", "did you mean `one/wait`?", "exit code 2"];
-    assert!(wanted.iter().all(|words| said.contains(words)), "{said}");
-    assert_eq!(run(here, &["resume", &id, "--repeat", "one/wait"]).status.code(), Some(1));
+    for (option, name, wanted) in [
+        ("--repeat", "wiat", ["no step is called `wiat`", "did you mean `wait`?"]),
+        ("--repeat", "two/wait", ["no step is called `two/wait`", "did you mean `one/wait`?"]),
+        ("--repeat", "wait@controler", ["has not run on the target `controler`", "did you mean `controller`?"]),
+        ("--repeat", "wait[0]", ["`wait[0]` is not part of a path", "write `name`, or `name[2]`"]),
+        ("--approve", "wait", ["no gate is called `wait`", "the playbook has no gate"]),
+    ] {
+        let said = seen(&run(here, &["resume", &id, option, name]));
+        assert!(wanted.iter().all(|words| said.contains(words)) && said.contains("exit code 2"), "{said}");
+    }
+    for name in ["wait", "one/wait", "wait@controller"] {
+        assert_eq!(run(here, &["resume", &id, "--repeat", name]).status.code(), Some(1), "{name}");
+    }
 }

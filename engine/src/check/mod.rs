@@ -109,6 +109,8 @@ impl Checker<'_> {
                     let known = self.step(&visit, &cursor.names);
                     self.undo(&visit, &cursor);
                     if matches!(visit.step.kind, StepKind::Block { .. }) {
+                        // Only a step of which it is not known what it does has a result here.
+                        learn(visit.step, &mut cursor);
                         cursor.enter();
                     } else {
                         self.learn(&visit, &mut cursor);

@@ -68,7 +68,7 @@ impl Executor<'_> {
                     continue;
                 }
             };
-            if self.made_to_fail(step, &task.id.path) && !matches!(probed.diff, Diff::Waiting(_)) {
+            if self.task_made_to_fail(step, &task.id) && !matches!(probed.diff, Diff::Waiting(_)) {
                 return Err(made_to_fail());
             }
             match &probed.diff {

@@ -250,10 +250,16 @@ impl<'a> Executor<'a> {
         self.settings.repeat.iter().any(|selector| selector.selects_task(task))
     }
 
-    /// Whether a step is the one that is made to fail.
+    /// Whether a task is made to fail.
+    fn task_made_to_fail(&self, step: &Step, task: &TaskId) -> bool {
+        let Some(wanted) = &self.settings.fail else { return false };
+        wanted.selects_task(task) || slug(&wanted.to_string()) == slug(&step.name)
+    }
+
+    /// Whether a step that has no tasks is made to fail: a gate or a block.
     fn made_to_fail(&self, step: &Step, path: &Path) -> bool {
         let Some(wanted) = &self.settings.fail else { return false };
-        wanted.selects(path) || slug(&wanted.to_string()) == slug(&step.name)
+        wanted.target().is_none() && wanted.selects(path) || slug(&wanted.to_string()) == slug(&step.name)
     }
 
     /// Tells a failure that belongs to no step, line by line.
