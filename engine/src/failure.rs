@@ -25,6 +25,8 @@ pub struct Failure {
     pub(crate) recorded: bool,
     /// Whether it is a request that never left: nothing is unknown, and an API server that restarts is soon back.
     pub(crate) unsent: bool,
+    /// Whether a person has to answer it: neither `allow_failure` nor `rescue` does.
+    pub(crate) unanswered: bool,
     /// JSON pointer into the step's module parameters (`/replicas`); the engine turns it into `at`.
     pub pointer: Option<String>,
 }
@@ -41,6 +43,7 @@ impl Failure {
             pointer: None,
             recorded: false,
             unsent: false,
+            unanswered: false,
         }
     }
 

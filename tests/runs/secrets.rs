@@ -117,7 +117,8 @@ phases:
         file.display()
     );
     place.write("note.yml", &play);
-    let with = |token: &str, words: &[&str]| cutover(place.path(), words).env("TOKEN", token).output().expect("cutover");
+    let with =
+        |token: &str, words: &[&str]| cutover(place.path(), words).env("TOKEN", token).output().expect("cutover");
     assert_said(&with("first-token", &["run", "note.yml", "-i", "inventory.yml"]), 1, &[]);
     let id = place.runs().pop().expect("a run");
     let approval = format!("undo={id}");

@@ -72,8 +72,11 @@ fn terminal() -> (File, File) {
 fn a_run_goes_to_its_end_while_nobody_reads_its_output() {
     for output in ["plain", "json"] {
         let place = place("");
-        let mut child = long(&place, &["--output", output]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        until("the run has ended", Duration::from_secs(60), || journal(&place).contains("\"run_finished\"").then_some(()));
+        let mut child =
+            long(&place, &["--output", output]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        until("the run has ended", Duration::from_secs(60), || {
+            journal(&place).contains("\"run_finished\"").then_some(())
+        });
         assert_eq!(code(&mut child, Duration::from_secs(20)), Some(0), "{output}");
         let mut words = String::new();
         child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
@@ -87,7 +90,9 @@ fn whoever_reads_late_misses_nothing() {
     for output in ["plain", "json"] {
         let place = place("");
         let mut child = long(&place, &["--output", output]).stdout(Stdio::piped()).spawn().unwrap();
-        until("the run has ended", Duration::from_secs(60), || journal(&place).contains("\"run_finished\"").then_some(()));
+        until("the run has ended", Duration::from_secs(60), || {
+            journal(&place).contains("\"run_finished\"").then_some(())
+        });
         // Slower than it was written, but reading.
         std::thread::sleep(Duration::from_secs(1));
         let mut lines = Vec::new();

@@ -110,7 +110,7 @@ impl Checker<'_> {
                     self.undo(&visit, &cursor);
                     if matches!(visit.step.kind, StepKind::Block { .. }) {
                         // Only a step of which it is not known what it does has a result here.
-                        learn(visit.step, &mut cursor);
+                        self.learn(&visit, &mut cursor);
                         cursor.enter();
                     } else {
                         self.learn(&visit, &mut cursor);

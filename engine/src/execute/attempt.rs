@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::past::Doubt;
 use super::{Executor, made_to_fail};
 use crate::action::Done;
 use crate::event::{EventKind, Reading};
@@ -114,9 +115,10 @@ impl Executor<'_> {
         // One whose name is not known could be any of them.
         let wanted =
             |key: &Option<String>| key.as_ref().is_none_or(|key| changes.iter().any(|change| change.key == *key));
-        let mut doubts = self.settings.past.doubts(&task.id);
-        match doubts.find(|doubt| blind || doubt.module != module || wanted(&doubt.key)) {
-            Some(doubt) => Err(begun_before(&task.id, &doubt.summary)),
+        let doubts = self.doubts();
+        let mut open = doubts.iter().filter(|doubt| !doubt.is_live && doubt.task == task.id);
+        match open.find(|doubt| blind || doubt.module != module || wanted(&doubt.key)) {
+            Some(doubt) => Err(begun_before(doubt)),
             None => Ok(()),
         }
     }
@@ -185,6 +187,7 @@ impl Executor<'_> {
             let number = self.ledger().begin(&task.id, change, !self.undoing());
             let applying = EventKind::Applying { task: task.id.clone(), number, change: change.clone() };
             self.recorder().durably(applying).await?;
+            self.doubt(step, &task.id, number, change);
             *changed |= lasting;
             for (index, action) in change.actions.iter().enumerate() {
                 let began = Instant::now();
@@ -234,6 +237,7 @@ impl Executor<'_> {
                 };
             }
             self.ledger().complete(number);
+            self.doubts().retain(|doubt| doubt.number != number);
             self.recorder().emit(EventKind::Applied { task: task.id.clone(), number });
         }
         Ok(())
@@ -339,13 +343,31 @@ fn unknown(change: &Change, failure: &Failure) -> Failure {
 }
 
 /// Why an at-most-once change that was begun by an earlier execution is not made again.
-pub(super) fn begun_before(task: &TaskId, summary: &Text) -> Failure {
+fn begun_before(doubt: &Doubt) -> Failure {
     let message = text!(
         "engine.begun-before",
         "begun before the run was interrupted, and no sign that it was done: {summary}",
-        summary
+        summary = &doubt.summary
     );
-    Failure::new(FailureClass::OutcomeUnknown, message).help(repeat_help(task))
+    let failure = Failure::new(FailureClass::OutcomeUnknown, message).help(repeat_help(&doubt.task));
+    // A person has to answer, not the playbook.
+    Failure { unanswered: true, ..failure }
+}
+
+/// Why a run that came to its end has not ended well.
+pub(super) fn left_in_doubt(doubt: &Doubt) -> Failure {
+    let message = text!(
+        "engine.left-in-doubt",
+        "{path}: {unknown}",
+        path = &doubt.task.path,
+        unknown = is_unknown(&doubt.summary)
+    );
+    Failure::new(FailureClass::OutcomeUnknown, message).help(text!(
+        "engine.left-in-doubt.help",
+        "the playbook let the run go on; look at the target, and once it is sure what became of it, resume with \
+         --repeat {path}",
+        path = &doubt.task.path
+    ))
 }
 
 /// How somebody who has looked lets a task be repeated.

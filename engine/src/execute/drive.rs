@@ -14,12 +14,22 @@ use crate::playbook::{Phase, Step, StepKind};
 use crate::record::millis;
 use crate::text;
 use crate::text::Text;
-use crate::walk::{Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, decide, targets_of, title};
+use crate::walk::{
+    Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, decide, targets_of, title, why_not,
+};
 
 /// What is open: when it began.
 struct Open {
     phase: Instant,
     blocks: Vec<Instant>,
+}
+
+/// Why nothing is to be done for a step.
+pub(super) fn left_out(step: &Step) -> Text {
+    match &step.when {
+        Some(when) => why_not(when),
+        None => text!("engine.nothing-to-do", "there is nothing to do it for"),
+    }
 }
 
 impl Executor<'_> {
@@ -67,6 +77,11 @@ impl Executor<'_> {
             point_of_no_return: phase.point_of_no_return,
         });
         let Some(when) = &phase.when else { return };
+        match self.settings.past.phase(index, phase) {
+            Some(true) => return,
+            Some(false) => return cursor.skip_phase(Decision::Skip(why_not(when))),
+            None => {}
+        }
         match decide(self.run, when, environment, &cursor.names) {
             Decision::Run => {}
             // Nothing that has not run can be needed here: it is an error like any other.
@@ -107,6 +122,9 @@ impl Executor<'_> {
         if past.has(&path) {
             reason = Some(text!("engine.done-before", "done before the run was stopped"));
             past.register(&path, &mut cursor.names);
+        } else if let Some(why) = past.left_out(&path) {
+            reason = Some(why.clone());
+            past.register(&path, &mut cursor.names);
         } else {
             match &visit.decision {
                 Decision::Skip(why) => {
@@ -121,10 +139,13 @@ impl Executor<'_> {
                 Decision::Run => match &step.kind {
                     StepKind::Module { .. } => {
                         let unmet = cursor.unmet();
-                        (end, attempts) = self.module(&visit, &mut cursor.names, &unmet).await;
+                        (end, attempts, reason) = self.module(&visit, &mut cursor.names, &unmet).await;
                     }
                     StepKind::Gate(gate) => {
                         (end, attempts) = (self.gate(&visit, gate, &cursor.names).await, 1);
+                        if end.outcome == Outcome::Skipped {
+                            reason = Some(left_out(step));
+                        }
                     }
                     StepKind::Block { .. } if self.made_to_fail(step, &path) => end = End::failed(made_to_fail()),
                     StepKind::Block { .. } => {
@@ -133,10 +154,6 @@ impl Executor<'_> {
                         return;
                     }
                 },
-            }
-            if end.outcome == Outcome::Skipped && end.failure.is_none() && reason.is_none() {
-                let words = |when: &crate::source::Node| when.at.text().trim().to_owned();
-                reason = step.when.as_ref().map(|when| text!("engine.when", "when: {when}", when = words(when)));
             }
         }
         if step.allow_failure {
@@ -186,7 +203,7 @@ impl Executor<'_> {
 
     fn section_ends(&self, path: Path, section: Section, end: &End) {
         // A run that was stopped goes on in the section.
-        if !end.is_stopped() {
+        if !end.is_interrupted() {
             let failure = end.failure.as_ref().map(crate::failure::Failure::as_recorded);
             self.recorder().emit(EventKind::SectionFinished { path, section, outcome: end.outcome, failure });
         }

@@ -32,7 +32,7 @@ use past::Doubt;
 use crate::action::{Action, Done};
 use crate::event::{EventKind, Outcome, PlannedPhase, Verb};
 use crate::failure::{Failure, FailureClass};
-use crate::module::Registry;
+use crate::module::{Change, Class, Registry};
 use crate::path::Path;
 use crate::playbook::{Phase, Step};
 use crate::record::{Recorder, millis};
@@ -114,8 +114,8 @@ pub(crate) struct Executor<'a> {
     ports: &'a Ports,
     settings: &'a Settings,
     ledger: Mutex<Ledger>,
-    /// At-most-once changes of earlier executions of which it is known by now what became of them.
-    settled: Mutex<BTreeSet<ChangeId>>,
+    /// At-most-once changes that were begun, by this execution or an earlier one, and of which nobody knows what became.
+    doubts: Mutex<Vec<Doubt>>,
     /// The warnings of API servers that were told already, with their sites.
     warned: Mutex<BTreeSet<(String, String)>>,
 }
@@ -129,15 +129,16 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
             End::failed(failure)
         }
         None => {
-            let cursor =
-                Cursor::new(&run.playbook, Mode::Execute(run), &settings.tags).going_on(settings.past.reached());
+            let cursor = Cursor::new(&run.playbook, Mode::Execute(run), &settings.tags)
+                .going_on(settings.past.reached(), settings.past.entered());
             executor.drive(cursor).await.0
         }
     };
+    // A playbook may go on after a change in doubt, but it cannot say what became of it.
     if end.failure.is_none()
         && let Some(doubt) = executor.unsettled().first()
     {
-        let failure = attempt::begun_before(&doubt.task, &doubt.summary);
+        let failure = attempt::left_in_doubt(doubt);
         executor.notice(&failure);
         end.absorb(End::failed(failure));
     }
@@ -202,7 +203,8 @@ impl<'a> Executor<'a> {
             phases,
         });
         let ledger = Mutex::new(settings.past.ledger().clone());
-        Self { run, ports, settings, ledger, settled: Mutex::default(), warned: Mutex::default() }
+        let doubts = Mutex::new(settings.past.doubts().to_vec());
+        Self { run, ports, settings, ledger, doubts, warned: Mutex::default() }
     }
 
     fn recorder(&self) -> &'a Recorder {
@@ -232,17 +234,31 @@ impl<'a> Executor<'a> {
         Some(Failure::new(FailureClass::OutcomeUnknown, words).help(repeat_help(&doubt.task)))
     }
 
-    /// The at-most-once changes of earlier executions of which nobody knows what became of them.
-    fn unsettled(&self) -> Vec<Doubt> {
-        let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = |doubt: &&Doubt| !settled.contains(&doubt.number) && !self.repeats(&doubt.task);
-        self.settings.past.all_doubts().iter().filter(open).cloned().collect()
+    fn doubts(&self) -> MutexGuard<'_, Vec<Doubt>> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that it is known by now what became of the changes that a task had begun.
-    fn settle(&self, task: &TaskId) {
-        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        settled.extend(self.settings.past.doubts(task).map(|doubt| doubt.number));
+    /// The at-most-once changes of which neither the run nor a person knows what became of them.
+    fn unsettled(&self) -> Vec<Doubt> {
+        self.doubts().iter().filter(|doubt| doubt.is_live || !self.repeats(&doubt.task)).cloned().collect()
+    }
+
+    /// Whether a task has begun a change in this execution of which nobody knows what became of it.
+    fn is_in_doubt(&self, task: &TaskId) -> bool {
+        self.doubts().iter().any(|doubt| doubt.is_live && doubt.task == *task)
+    }
+
+    /// Notes that a change that must not be made twice is begun.
+    fn doubt(&self, step: &Step, task: &TaskId, number: ChangeId, change: &Change) {
+        if change.class == Class::AtMostOnce {
+            let module = step.kind.module().unwrap_or_default();
+            past::begin(&mut self.doubts(), Doubt::new(number, task, change, module));
+        }
+    }
+
+    /// Notes what an attempt of a task says about the changes in doubt.
+    fn settle(&self, task: &TaskId, class: Option<FailureClass>) {
+        past::settle(&mut self.doubts(), task, class);
     }
 
     /// Whether somebody has looked at a task, and it may be repeated.

@@ -7,16 +7,24 @@ use serde_json::{Map, Value};
 
 use super::{Ledger, Made};
 use crate::event::{Event, EventKind, Outcome, Section, StepKind};
-use crate::failure::{Failure, RecordedFailure};
-use crate::module::Class;
+use crate::failure::{Failure, FailureClass, RecordedFailure};
+use crate::module::{Change, Class};
 use crate::path::Path;
+use crate::playbook::Phase;
 use crate::task::{ChangeId, TaskId};
+use crate::text::Text;
 use crate::walk::{End, Names, Reached};
 
 /// The finished part of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Past {
     steps: BTreeSet<Path>,
+    /// Steps and blocks that were left out, and why.
+    left_out: BTreeMap<Path, Text>,
+    /// Phases, blocks and passes of blocks in which steps have begun.
+    entered: BTreeSet<Path>,
+    /// Phases of which no step did anything, by number and title.
+    phases: BTreeSet<(usize, String)>,
     tasks: BTreeMap<TaskId, FinishedTask>,
     /// Every task that was begun, with the elements it was begun with.
     begun: BTreeSet<TaskId>,
@@ -57,9 +65,35 @@ pub(crate) struct Doubt {
     /// What it is called in its task; `None` if a secret is hidden in that.
     pub(crate) key: Option<String>,
     /// Its sentence.
-    pub(crate) summary: crate::text::Text,
+    pub(crate) summary: Text,
     /// The module that asked for it.
     pub(crate) module: String,
+    /// Whether the latest execution began it, so that the end of its task says what became of it.
+    pub(crate) is_live: bool,
+}
+
+impl Doubt {
+    /// A change that is begun now.
+    pub(super) fn new(number: ChangeId, task: &TaskId, change: &Change, module: &str) -> Self {
+        let (task, key, summary) = (task.clone(), Some(change.key.clone()), change.summary.clone());
+        Self { number, task, key, summary, module: module.to_owned(), is_live: true }
+    }
+}
+
+/// Adds a change that is begun.
+pub(super) fn begin(doubts: &mut Vec<Doubt>, doubt: Doubt) {
+    doubts.retain(|known| known.number != doubt.number);
+    doubts.push(doubt);
+}
+
+/// Takes away what is known by the end of a task, or of an attempt of it. A good end settles everything that the task ever
+/// began. A failure settles what was begun in this execution, unless it leaves that open itself; that a target could not be
+/// looked at says nothing about what an earlier execution began there.
+pub(super) fn settle(doubts: &mut Vec<Doubt>, task: &TaskId, class: Option<FailureClass>) {
+    doubts.retain(|doubt| {
+        let known = class.is_none_or(|class| doubt.is_live && !class.leaves_doubt());
+        doubt.task != *task || !known
+    });
 }
 
 /// How far the sections of a block's pass had got.
@@ -79,6 +113,7 @@ impl Past {
     pub fn of(events: &[Event]) -> Self {
         let mut past = Self { ledger: Ledger::of(events), ..Self::default() };
         events.iter().for_each(|event| past.event(event));
+        past.doubts.iter_mut().for_each(|doubt| doubt.is_live = false);
         past
     }
 
@@ -86,14 +121,23 @@ impl Past {
         let is_whole = |part: &str| lacks(event, part).next().is_none();
         match &event.kind {
             EventKind::Undone { .. } => self.undone = true,
-            EventKind::StepStarted { path, step: StepKind::Module(module), .. } => {
-                self.modules.insert(path.clone(), module.clone());
+            EventKind::StepStarted { path, step, .. } => {
+                if let StepKind::Module(module) = step {
+                    self.modules.insert(path.clone(), module.clone());
+                }
+                let around = std::iter::successors(path.parent(), Path::parent);
+                self.entered.extend(around.flat_map(|outer| [outer.step(), outer]));
             }
-            // What was skipped or refused is looked at again: conditions may have changed.
+            EventKind::RunStarted { .. } => self.doubts.iter_mut().for_each(|doubt| doubt.is_live = false),
             EventKind::StepFinished { path, outcome, .. } if outcome.is_final() => {
                 self.steps.insert(path.clone());
-                // Its failure was allowed, whatever was left open.
-                self.doubts.retain(|doubt| !doubt.task.path.is_within(path));
+            }
+            // One that was left out for another reason (its target was unreachable) is looked at again.
+            EventKind::StepFinished { path, outcome: Outcome::Skipped, reason: Some(why), failure: None, .. } => {
+                self.left_out.insert(path.clone(), why.clone());
+            }
+            EventKind::PhaseFinished { index, name, outcome: Outcome::Skipped, .. } => {
+                self.phases.insert((*index, name.clone()));
             }
             EventKind::TaskStarted { task, .. } => {
                 self.begun.insert(task.clone());
@@ -103,21 +147,14 @@ impl Past {
                 self.registered.push(Registration { path: path.clone(), name: name.clone(), value });
             }
             EventKind::Applying { task, number, change } if change.class == Class::AtMostOnce => {
-                self.doubts.retain(|doubt| doubt.number != *number);
-                self.doubts.push(Doubt {
-                    number: *number,
-                    task: task.clone(),
-                    key: Some(change.key.clone()).filter(|_| is_whole("/change/key")),
-                    summary: change.summary.clone(),
-                    module: self.modules.get(&task.path.step()).cloned().unwrap_or_default(),
-                });
+                let module = self.modules.get(&task.path.step()).map_or("", String::as_str);
+                let doubt = Doubt::new(*number, task, change, module);
+                let key = doubt.key.clone().filter(|_| is_whole("/change/key"));
+                begin(&mut self.doubts, Doubt { key, ..doubt });
             }
             EventKind::Applied { number, .. } => self.doubts.retain(|doubt| doubt.number != *number),
             EventKind::TaskFinished { task, outcome, result, failure, .. } => {
-                // It came to a known end, so nothing of it is in doubt.
-                if !failure.as_ref().is_some_and(|failure| failure.class.leaves_doubt()) {
-                    self.doubts.retain(|doubt| doubt.task != *task);
-                }
+                settle(&mut self.doubts, task, failure.as_ref().map(|failure| failure.class));
                 if outcome.is_final() {
                     let result = result.clone().filter(|_| is_whole("/result"));
                     let finished = FinishedTask { outcome: *outcome, result };
@@ -146,13 +183,8 @@ impl Past {
         }
     }
 
-    /// The changes that must not be made twice and were begun by a task without a known end.
-    pub(crate) fn doubts(&self, task: &TaskId) -> impl Iterator<Item = &Doubt> {
-        self.doubts.iter().filter(move |doubt| doubt.task == *task)
-    }
-
-    /// All of them.
-    pub(crate) fn all_doubts(&self) -> &[Doubt] {
+    /// The changes that must not be made twice and were begun without a known end.
+    pub(crate) fn doubts(&self) -> &[Doubt] {
         &self.doubts
     }
 
@@ -174,6 +206,22 @@ impl Past {
     /// Whether a step was brought to a good end.
     pub fn has(&self, path: &Path) -> bool {
         self.steps.contains(path)
+    }
+
+    /// Why a step was left out. Conditions are decided once in a run.
+    pub(crate) fn left_out(&self, path: &Path) -> Option<&Text> {
+        self.left_out.get(path)
+    }
+
+    /// Phases, blocks and passes of blocks that were decided to run.
+    pub(crate) fn entered(&self) -> &BTreeSet<Path> {
+        &self.entered
+    }
+
+    /// What was decided about a phase: whether it runs.
+    pub(crate) fn phase(&self, index: usize, phase: &Phase) -> Option<bool> {
+        let entered = self.entered.contains(&Path::of(&phase.id));
+        (entered || self.phases.contains(&(index, phase.name.clone()))).then_some(entered)
     }
 
     /// A task that was brought to a good end.

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::drive::left_out;
 use super::{Executor, retry};
 use crate::event::{EventKind, Outcome};
 use crate::failure::{Failure, FailureClass, RecordedFailure};
@@ -11,6 +12,7 @@ use crate::path::Path;
 use crate::playbook::{OnUnreachable, Retry, Step, StepKind};
 use crate::record::millis;
 use crate::source::{Location, Node};
+use crate::text::Text;
 use crate::walk::{End, Names, StepVisit, Task, mentions_any, outcome_of, prepare};
 use crate::{template, text};
 
@@ -24,21 +26,27 @@ struct TaskEnd {
 }
 
 impl Executor<'_> {
-    /// Executes a step that names a module; returns how it ended and the most attempts that a task needed.
-    pub(super) async fn module(&self, visit: &StepVisit<'_>, names: &mut Names, unmet: &[String]) -> (End, u32) {
+    /// Executes a step that names a module; returns how it ended, the most attempts that a task needed, and why there was
+    /// nothing to do.
+    pub(super) async fn module(
+        &self,
+        visit: &StepVisit<'_>,
+        names: &mut Names,
+        unmet: &[String],
+    ) -> (End, u32, Option<Text>) {
         let step = visit.step;
         let prepared = match prepare(self.run, visit, names, &self.ports.world) {
             Ok(prepared) => prepared,
             // In a phase that checks everything, what needs the result of a failed check cannot be checked.
-            Err(_) if !unmet.is_empty() && mentions_any(step, unmet) => return (End::new(), 0),
-            Err(unrendered) => return (End::failed(unrendered.into()), 0),
+            Err(_) if !unmet.is_empty() && mentions_any(step, unmet) => return (End::new(), 0, None),
+            Err(unrendered) => return (End::failed(unrendered.into()), 0, None),
         };
         if let Err(failure) = self.same_elements(&prepared.tasks) {
-            return (End::failed(failure), 0);
+            return (End::failed(failure), 0, None);
         }
         if prepared.tasks.is_empty() {
             self.register_skipped(step, &visit.path, names);
-            return (End::new(), 0);
+            return (End::new(), 0, Some(left_out(step)));
         }
         let mut ends = Vec::new();
         let width = step.serial.unwrap_or(prepared.tasks.len()).max(1);
@@ -57,7 +65,7 @@ impl Executor<'_> {
         if let Some(name) = step.register.as_ref().filter(|_| end.failure.is_none()) {
             self.register(step, name, &visit.path, results, prepared.plural, names);
         }
-        (end, attempts)
+        (end, attempts, None)
     }
 
     /// Gives the results of a step's tasks their name. One that is known to be secret, and came from an earlier execution, is
@@ -112,9 +120,6 @@ impl Executor<'_> {
             self.recorder().emit(EventKind::Notice { message });
             end = TaskEnd { outcome: Outcome::Skipped, failure: None, ..end };
         }
-        if end.failure.is_none() {
-            self.settle(&task.id);
-        }
         let result = end.result.clone().filter(|_| end.failure.is_none() && step.register.is_some() && !step.secret);
         self.recorder().emit(EventKind::TaskFinished {
             task: task.id.clone(),
@@ -140,7 +145,9 @@ impl Executor<'_> {
         loop {
             attempt += 1;
             self.recorder().emit(EventKind::TaskStarted { task: task.id.clone(), attempt });
-            let failure = match self.attempt(step, task, &mut changed).await {
+            let tried = self.attempt(step, task, &mut changed).await;
+            self.settle(&task.id, tried.as_ref().err().map(|failure| failure.class));
+            let failure = match tried {
                 Ok(result) => match self.until(step, task, &result) {
                     Ok(true) => {
                         let outcome = if changed { Outcome::Changed } else { Outcome::InSync };
@@ -157,7 +164,8 @@ impl Executor<'_> {
             // A step that says only `until` is looked at again until its time runs out.
             let polling = step.until.is_some() && step.retry.is_none();
             let more = if polling { began.elapsed() < task.timeout } else { attempt < policy.attempts };
-            if !more || !retry::worth_it(failure.class) {
+            // What may have been done already is not tried again.
+            if !more || !retry::worth_it(failure.class) || self.is_in_doubt(&task.id) {
                 return failed(attempt, failure);
             }
             let delay = retry::delay(policy, attempt, retry::luck(self.settings.seed, &task.id, attempt));

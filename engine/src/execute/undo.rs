@@ -173,7 +173,7 @@ impl Executor<'_> {
             let outer = (visit.step.id.as_str(), &pass);
             let cursor = Cursor::over(Mode::Execute(self.run), &self.settings.tags, steps, outer, environment)
                 .with_names(names.clone())
-                .going_on(self.settings.past.reached());
+                .going_on(self.settings.past.reached(), self.settings.past.entered());
             let (part, after) = self.drive(cursor).await;
             *names = after;
             if part.failure.is_some() {

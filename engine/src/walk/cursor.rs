@@ -1,6 +1,6 @@
 //! The cursor: asks the innermost frame for its next visit, and tells frames how their parts ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::{BlockFrame, Frame, Phases, Steps};
 use super::{Decision, End, Environment, Names, StepVisit};
@@ -94,6 +94,8 @@ pub(crate) struct Cursor<'a> {
     open: Option<StepVisit<'a>>,
     /// Where blocks had got to, by their path.
     reached: BTreeMap<Path, Reached>,
+    /// The blocks, and passes of blocks, whose conditions an earlier execution found to hold.
+    entered: Option<&'a BTreeSet<Path>>,
     /// Why nothing more is begun.
     halted: Option<End>,
     end: End,
@@ -126,15 +128,16 @@ impl<'a> Cursor<'a> {
             frames: vec![frame],
             open: None,
             reached: BTreeMap::new(),
+            entered: None,
             halted: None,
             end: End::new(),
             names: Names::default(),
         }
     }
 
-    /// Goes on in blocks where an earlier execution had got to.
-    pub(crate) fn going_on(mut self, reached: BTreeMap<Path, Reached>) -> Self {
-        self.reached = reached;
+    /// Goes on in blocks where an earlier execution had got to. Those that it entered are entered again.
+    pub(crate) fn going_on(mut self, reached: BTreeMap<Path, Reached>, entered: &'a BTreeSet<Path>) -> Self {
+        (self.reached, self.entered) = (reached, Some(entered));
         self
     }
 
@@ -181,7 +184,7 @@ impl<'a> Cursor<'a> {
                         let (environment, skip) = (steps.environment.clone(), steps.skip.clone());
                         let decision = match skip {
                             Some(decision) => decision,
-                            None => self.decide(step, siblings, &environment),
+                            None => self.decide(step, &path, siblings, &environment),
                         };
                         let visit = StepVisit { step, path, environment, decision };
                         if matches!(step.kind, StepKind::Block { .. }) {
@@ -199,8 +202,10 @@ impl<'a> Cursor<'a> {
                     if let Some(visit) = block.announce() {
                         return Some(visit);
                     }
-                    let (mode, names) = (self.mode, &self.names);
-                    let admits = |step: &Step, inner: &Environment<'_>| admits(mode, step, inner, names);
+                    let (mode, names, entered) = (self.mode, &self.names, self.entered);
+                    let admits = |path: &Path, step: &Step, inner: &Environment<'_>| {
+                        decided(entered, path, step).unwrap_or_else(|| admits(mode, step, inner, names))
+                    };
                     match block.next(mode, &admits) {
                         Some(steps) => {
                             let begins = steps.begins.clone();
@@ -314,12 +319,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn decide(&self, step: &Step, siblings: &[Step], environment: &Environment<'a>) -> Decision {
+    fn decide(&self, step: &Step, path: &Path, siblings: &[Step], environment: &Environment<'a>) -> Decision {
         let (Mode::Execute(run) | Mode::Plan(run)) = self.mode else { return Decision::Run };
         if !self.selected(step, siblings) {
             return Decision::Skip(crate::text!("engine.not-selected", "not selected by tags"));
         }
         let (StepKind::Block { .. }, Some(when)) = (&step.kind, &step.when) else { return Decision::Run };
+        if self.entered.is_some_and(|entered| entered.contains(path)) {
+            return Decision::Run;
+        }
         if step.loop_over.is_some() {
             // It may depend on the element, so each pass is asked.
             return Decision::Run;
@@ -353,6 +361,17 @@ impl<'a> Cursor<'a> {
             _ => self.tags.select(&step.tags),
         }
     }
+}
+
+/// What an earlier execution has decided about a pass of a block's loop: it was entered, or passed over for a later one.
+fn decided(entered: Option<&BTreeSet<Path>>, pass: &Path, step: &Step) -> Option<Decision> {
+    let (entered, when) = (entered?, step.when.as_ref()?);
+    if entered.contains(pass) {
+        return Some(Decision::Run);
+    }
+    let position = |path: &Path| path.item().map(|item| item.position);
+    let later = |other: &Path| position(other) > position(pass) && other.step() == pass.step();
+    entered.iter().any(later).then(|| Decision::Skip(expressions::why_not(when)))
 }
 
 /// Whether a pass of a block's loop runs.

@@ -9,6 +9,7 @@ use crate::playbook::{Gate, Step};
 use crate::redact::Redactor;
 use crate::run::Run;
 use crate::source::Node;
+use crate::text::Text;
 use crate::{template, text};
 
 /// Whether a phase's or block's condition holds.
@@ -23,10 +24,15 @@ pub(crate) fn holds(run: &Run, when: &Node, environment: &Environment<'_>, names
 pub(crate) fn decide(run: &Run, when: &Node, environment: &Environment<'_>, names: &Names) -> Decision {
     match holds(run, when, environment, names) {
         Ok(true) => Decision::Run,
-        Ok(false) => Decision::Skip(text!("engine.when", "when: {when}", when = when.at.text().trim())),
+        Ok(false) => Decision::Skip(why_not(when)),
         Err(Unrendered::Unknown(path)) => Decision::Unknown(path),
         Err(unrendered) => Decision::Fault(unrendered.into()),
     }
+}
+
+/// Why something is left out whose condition does not hold.
+pub(crate) fn why_not(when: &Node) -> Text {
+    text!("engine.when", "when: {when}", when = when.at.text().trim())
 }
 
 /// The elements of a step's loop, evaluated outside of any target; one `None` if it has none.

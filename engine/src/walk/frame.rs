@@ -119,7 +119,7 @@ impl<'a> Steps<'a> {
 
     /// Takes in how the latest step ended.
     pub(super) fn ended(&mut self, end: End) {
-        let (failed, stopped) = (end.failure.is_some(), end.is_stopped());
+        let (failed, stopped) = (end.failure.is_some(), end.is_interrupted());
         self.end.absorb(end);
         if failed && self.check_all && !stopped {
             let step = self.next.checked_sub(1).and_then(|index| self.steps.get(index));
@@ -145,7 +145,7 @@ pub(super) fn path_of(step: &Step, (id, path): &(String, Path)) -> Path {
 }
 
 /// Tells whether a pass runs with the variables around it.
-type Admits<'f> = &'f dyn Fn(&Step, &Environment<'_>) -> Decision;
+type Admits<'f> = &'f dyn Fn(&Path, &Step, &Environment<'_>) -> Decision;
 
 /// A block that was entered.
 pub(super) struct BlockFrame<'a> {
@@ -223,7 +223,7 @@ impl<'a> BlockFrame<'a> {
                 if element.is_some() {
                     self.environment.element = element;
                 }
-                let decision = self.skip.clone().unwrap_or_else(|| admits(self.visit.step, &self.environment));
+                let decision = self.skip.clone().unwrap_or_else(|| admits(&path, self.visit.step, &self.environment));
                 self.left_out = (decision != Decision::Run).then(|| decision.clone());
                 match decision {
                     Decision::Skip(_) if mode.executes() => continue,
@@ -274,7 +274,7 @@ impl<'a> BlockFrame<'a> {
         let (rescue, always) = (more(Section::Rescue), more(Section::Always));
         let Some(pass) = &mut self.pass else { return };
         let ran = !matches!((pass.current, end.outcome, &end.failure), (_, Outcome::Skipped, None));
-        let stopped = end.is_stopped();
+        let stopped = end.is_interrupted();
         pass.end.absorb(end.clone());
         pass.next = match pass.current {
             _ if stopped => None,

@@ -14,7 +14,7 @@ mod targets;
 pub(crate) use cursor::{Cursor, Mode, Reached, Visit};
 pub(crate) use enter::{changed, enter};
 pub(crate) use environment::{Element, Environment, Names, Unrendered};
-pub(crate) use expressions::{decide, gate_texts};
+pub(crate) use expressions::{decide, gate_texts, why_not};
 pub(crate) use needs::mentions_any;
 pub(crate) use prepare::{Task, prepare, targets_of, title};
 
@@ -78,19 +78,22 @@ impl End {
     /// Takes in how a part of it ended.
     pub(crate) fn absorb(&mut self, part: Self) {
         self.outcome = self.outcome.max(part.outcome);
-        if self.failure.is_none() {
+        // A question for a person counts before a failure that the playbook may deal with.
+        let is_question = |end: &Self| end.failure.as_ref().is_some_and(|failure| failure.unanswered);
+        if self.failure.is_none() || is_question(&part) && !is_question(self) {
             self.failure = part.failure;
         }
     }
 
-    /// Whether the operator stopped it.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Stopped)
+    /// Whether it was interrupted: the operator stopped it, or a person has to look before it goes on. It is gone on with
+    /// where it is; a playbook does not answer that.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Stopped || failure.unanswered)
     }
 
     /// How it counts for the run if its failure is allowed.
     pub(crate) fn allowed(mut self) -> Self {
-        if self.outcome > Outcome::FailedAllowed && !self.is_stopped() {
+        if self.outcome > Outcome::FailedAllowed && !self.is_interrupted() {
             self = Self::well(Outcome::FailedAllowed);
         }
         self
