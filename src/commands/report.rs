@@ -19,9 +19,12 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let stored = store.find(run, Wanted::ToShow)?;
-    let events = stored.read()?.shown();
+    let record = stored.read()?;
+    let fault = record.fault();
+    let events = record.shown();
     if events.is_empty() {
-        bail!("{} holds no events", stored.journal.display());
+        let journal = stored.journal.display();
+        bail!(fault.map_or_else(|| format!("{journal} holds no events"), |fault| format!("{journal}: {fault}")));
     }
     let report = render(kind, &events, style)?;
     match file {

@@ -84,7 +84,7 @@ fn summary(stored: StoredRun) -> anyhow::Result<Summary> {
         outcome: None,
         exit_code: None,
         took_ms: 0,
-        fault: record.fault().map(str::to_owned),
+        fault: record.fault(),
     };
     let events = record.shown();
     for event in &events {

@@ -18,7 +18,6 @@ use super::{Resolver, extras};
 use crate::args::Common;
 
 /// A playbook with what it runs on and with. Nothing in it is known to be wrong.
-#[derive(Debug)]
 pub(crate) struct Job {
     /// The playbook.
     pub(crate) playbook: Arc<Playbook>,
@@ -28,6 +27,13 @@ pub(crate) struct Job {
     pub(crate) given: Map<String, Value>,
     /// The path and text of every file that was read.
     pub(crate) files: Vec<(PathBuf, String)>,
+}
+
+impl std::fmt::Debug for Job {
+    /// Without the parameters: some are secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("playbook", &self.playbook.name).finish_non_exhaustive()
+    }
 }
 
 impl Job {

@@ -1,7 +1,6 @@
 //! The screen a reporter draws on, as seen by who has to ask a person something in between.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cutover_engine::record::Follower;
 
@@ -43,7 +42,7 @@ impl Screen {
     /// that are awaited. Lines said meanwhile are kept back. Takes as long as the terminal does.
     pub(crate) fn pause(&self) -> Paused {
         if let Some(reading) = &self.reading {
-            reading.catch_up(|| Duration::MAX);
+            reading.catch_up(|_| false);
         }
         if let Some(owner) = &self.owner {
             owner.pause();

@@ -1,6 +1,6 @@
 //! What a run was started with: enough to take it up again, and nothing secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,8 @@ pub(crate) struct Manifest {
     pub(crate) params: Map<String, Value>,
     /// What is kept of the secret ones.
     pub(crate) secrets: BTreeMap<String, Sealed>,
+    /// What is kept of the inventory's secrets.
+    pub(crate) inventory_secrets: BTreeMap<String, Sealed>,
     /// Only steps with one of these tags.
     pub(crate) tags: Vec<String>,
     /// No steps with one of these.
@@ -52,9 +54,12 @@ impl Manifest {
     /// A secret cannot be sealed.
     pub(crate) fn of(run: &Run, given: &Map<String, Value>, common: &Common, rehearsal: bool) -> anyhow::Result<Self> {
         let secret = |name: &String| run.playbook.params.get(name).is_some_and(|param| param.secret);
+        let vars = &run.inventory.vars;
+        let kept_there = |name: &str| run.inventory.secrets.names().any(|secret| secret == name);
         let open = |values: &Map<String, Value>| {
             let mut open = values.clone();
-            open.retain(|name, _| !secret(name));
+            // A parameter can have its value from a secret of the inventory.
+            open.retain(|name, _| !secret(name) && !kept_there(name));
             open
         };
         let sealed =
@@ -62,6 +67,7 @@ impl Manifest {
         let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         // A rehearsal is not resumed: nothing has to be known again.
         let hidden = run.params.iter().filter(|(name, _)| secret(name) && !rehearsal);
+        let theirs = vars.iter().filter(|(name, _)| kept_there(name) && !rehearsal);
         Ok(Self {
             playbook: whole(&run.playbook.source.path),
             playbook_digest: run.playbook.digest.clone(),
@@ -70,6 +76,7 @@ impl Manifest {
             given: open(given),
             params: open(&run.params),
             secrets: hidden.map(sealed).collect::<anyhow::Result<_>>()?,
+            inventory_secrets: theirs.map(sealed).collect::<anyhow::Result<_>>()?,
             tags: common.tags.clone(),
             skip_tags: common.skip_tags.clone(),
             started: run.started,
@@ -100,6 +107,17 @@ impl Manifest {
             faults.push(fault);
         }
         faults.into_result(())
+    }
+}
+
+impl Manifest {
+    /// The inventory's secrets among these names that are not what they were. They may be: passwords are changed, and what a run
+    /// has recorded does not always need them.
+    pub(crate) fn changed_secrets<'a>(&'a self, run: &Run, names: &BTreeSet<&str>) -> impl Iterator<Item = &'a str> {
+        let changed = |(name, sealed): &(&String, &Sealed)| {
+            names.contains(name.as_str()) && run.inventory.vars.get(*name).is_some_and(|value| !sealed.is(value))
+        };
+        self.inventory_secrets.iter().filter(changed).map(|(name, _)| name.as_str())
     }
 }
 

@@ -1,18 +1,20 @@
 //! Who watches an execution. The reporter reads on a thread of its own: a terminal that is frozen, or a pipe that nobody reads,
 //! holds no run up. At the end it is waited for, but not for ever.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use cutover_engine::event::Event;
 use cutover_engine::execute::Stop;
 use cutover_engine::record::{Follower, Reader};
 
-use crate::reporters::{Reporter, Screen};
+use crate::reporters::{OutputKind, Reporter, Screen, Style, reporter};
 use crate::terminal;
 
-/// How long a reporter may take over one event when everything else is over.
+/// How long nothing of the output may be taken when everything else is over.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The same, once the run was stopped at once.
 const HURRY: Duration = Duration::from_secs(1);
@@ -32,9 +34,29 @@ impl Drop for Watched {
     }
 }
 
+/// The most that is written at once, in bytes: as long as some of it is taken, somebody reads.
+const PIECE: usize = 4096;
+
+/// Standard output, and how much of it was taken so far.
+#[derive(Default)]
+struct Counted(Arc<AtomicU64>);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = io::stdout().write(&bytes[..bytes.len().min(PIECE)])?;
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
 /// A reporter at work. Waits for it when it is dropped, if nobody has done so before.
 pub(crate) struct Audience {
     follower: Follower,
+    taken: Arc<AtomicU64>,
     screen: Screen,
     journal: PathBuf,
     stop: Stop,
@@ -48,15 +70,19 @@ impl Audience {
     /// # Errors
     /// The system has no thread for it.
     pub(crate) fn new(
-        reporter: Box<dyn Reporter + Send>,
+        kind: OutputKind,
+        style: Style,
         journal: &Path,
         stop: &Stop,
     ) -> io::Result<(Self, Box<dyn Reader>)> {
+        let out = Counted::default();
+        let taken = Arc::clone(&out.0);
+        let reporter = reporter(kind, Box::new(out), style);
         let screen = reporter.screen();
         let journal = journal.to_owned();
         let (feed, follower) = Follower::new(Box::new(Watched(reporter)), Some(journal.clone()))?;
         let screen = screen.after(follower.clone());
-        Ok((Self { follower, screen, journal, stop: stop.clone(), waited: false }, Box::new(feed)))
+        Ok((Self { follower, taken, screen, journal, stop: stop.clone(), waited: false }, Box::new(feed)))
     }
 
     /// The reporter's screen.
@@ -68,8 +94,14 @@ impl Audience {
     /// is returned: nobody is there to read what else there is to say.
     pub(crate) fn end(&mut self) -> bool {
         self.waited = true;
-        let patience = || if self.stop.hard.is_cancelled() { HURRY } else { PATIENCE };
-        let ended = self.follower.end(patience);
+        let (mut taken, mut since) = (0, Instant::now());
+        let ended = self.follower.end(|idle| {
+            let now = self.taken.load(Ordering::Relaxed);
+            if now != taken {
+                (taken, since) = (now, Instant::now());
+            }
+            idle.min(since.elapsed()) >= if self.stop.hard.is_cancelled() { HURRY } else { PATIENCE }
+        });
         if !ended {
             let journal = self.journal.display();
             terminal::offer(&format!("\nnobody reads the output, so not all of it was written; it is in {journal}\n"));

@@ -75,8 +75,11 @@ impl Earlier {
         }
         // Its events say what it is called, also if its directory was given another name.
         let recorded = events.first().map_or(id, |event| event.run.as_str());
-        let run = job.bind(recorded, manifest.started)?;
+        let mut run = job.bind(recorded, manifest.started)?;
         manifest.same_parameters(&run, &again)?;
+        let hidden = events.iter().flat_map(|event| &event.hidden).map(|hidden| hidden.secret.as_str()).collect();
+        let changed: Vec<&str> = manifest.changed_secrets(&run, &hidden).collect();
+        changed.into_iter().for_each(|name| run.secrets.set_changed(name));
         let (whole, lacks) = filled(&events, &run.secrets);
         for lack in lacks {
             terminal::complain(&format!(

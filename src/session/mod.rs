@@ -29,7 +29,7 @@ pub(crate) use signals::{Said, listen};
 
 use crate::args::{Common, Output, Session};
 use crate::exit::Exit;
-use crate::reporters::{OutputKind, Style, Width, reporter};
+use crate::reporters::{OutputKind, Style, Width};
 use crate::runs::StoredRun;
 use crate::{faults, terminal};
 
@@ -67,7 +67,7 @@ impl Show {
     /// # Errors
     /// The system has no thread for it.
     pub(crate) fn reporter(&self, journal: &Path, stop: &Stop) -> io::Result<(Audience, Box<dyn Reader>)> {
-        Audience::new(reporter(self.kind, Box::new(io::stdout()), self.style.clone()), journal, stop)
+        Audience::new(self.kind, self.style.clone(), journal, stop)
     }
 
     /// Waits for a reporter. If its output is not taken, what is said afterwards goes to standard error.

@@ -212,7 +212,7 @@ async fn what_is_no_split_brain_is_not_resolved() {
     stage.must("standby", "worker02", "drbdadm disconnect etcd1").await;
     let ran = stage.run(&resolve()).await;
     assert_eq!(ran.ending.exit_code, 3, "{}", ran.told());
-    let words = "etcd1 is StandAlone on standby/worker02, but this is no split brain";
+    let words = "etcd1 is StandAlone on standby/worker02, but this is not a split brain";
     assert!(ran.words().contains(words), "{}", ran.words());
     assert_eq!(changed(ran.own()), [""; 0]);
 }

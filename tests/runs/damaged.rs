@@ -13,7 +13,7 @@ fn damaged(line: &str, reason: &str) {
     let text = lines.join("\n") + "\n";
     let journal = place.directory(&id).join("events.jsonl");
     fs::write(&journal, &text).expect("written");
-    let words = format!("line 5 of the journal {reason}");
+    let words = format!("line 5 of the journal: {reason}");
     assert_said(&place.cutover(&["report", &id]), 0, &["Two words", &words]);
     for command in ["resume", "undo"] {
         assert_said(&place.cutover(&[command, &id]), 2, &[&words, &format!("cutover report {id}")]);
@@ -27,19 +27,35 @@ fn damaged(line: &str, reason: &str) {
 #[test]
 fn an_event_of_an_unknown_kind() {
     let line =
-        r#"{"v":1,"seq":5,"at":"2030-01-01T00:00:00Z","elapsed_ms":4,"run":"r","kind":"teleported","to":"mars"}"#;
-    damaged(line, "is an event of a kind that this version does not know: teleported");
+        r#"{"v":2,"seq":5,"at":"2030-01-01T00:00:00Z","elapsed_ms":4,"run":"r","kind":"teleported","to":"mars"}"#;
+    damaged(line, "this version does not know events of the kind `teleported`");
 }
 
 #[test]
 fn an_event_of_another_format() {
     let line = r#"{"v":7,"seq":5,"at":"2030-01-01T00:00:00Z","elapsed_ms":4,"run":"r","kind":"notice","message":"x"}"#;
-    damaged(line, "is in format 7, and this version reads format ");
+    damaged(line, "written by a newer cutover (event format 7)");
+    damaged(&line.replace("\"v\":7", "\"v\":1"), "written by an older cutover (event format 1)");
+}
+
+#[test]
+fn an_event_of_another_run_or_out_of_its_order() {
+    let line = r#"{"v":2,"seq":5,"at":"2030-01-01T00:00:00Z","elapsed_ms":4,"run":"r","kind":"notice","message":"x"}"#;
+    damaged(line, "this is an event of run `r`, and the journal is of run `");
+    let place = Place::new();
+    let id = place.begin(&[]);
+    let mut lines = place.journal(&id);
+    let journal = place.directory(&id).join("events.jsonl");
+    lines.remove(4);
+    fs::write(&journal, lines.join("\n") + "\n").expect("written");
+    let words = "line 5 of the journal: event 5 is missing before it";
+    assert_said(&place.cutover(&["report", &id]), 0, &[words]);
+    assert_said(&place.cutover(&["resume", &id]), 2, &[words]);
 }
 
 #[test]
 fn a_line_that_is_not_json() {
-    damaged("{\"v\":1,\"se", "is not an event: ");
+    damaged("{\"v\":2,\"se", "this is not an event: ");
 }
 
 #[test]
@@ -47,9 +63,9 @@ fn an_event_of_an_unknown_kind_at_the_end_is_not_passed_over() {
     let place = Place::new();
     let id = place.begin(&[]);
     let journal = place.directory(&id).join("events.jsonl");
-    let line = r#"{"v":1,"seq":99,"at":"2030-01-01T00:00:00Z","elapsed_ms":4,"run":"r","kind":"teleported"}"#;
+    let line = r#"{"v":2,"seq":99,"at":"2030-01-01T00:00:00Z","elapsed_ms":4,"run":"r","kind":"teleported"}"#;
     fs::write(&journal, place.journal(&id).join("\n") + "\n" + line + "\n").expect("written");
-    let words = "is an event of a kind that this version does not know: teleported";
+    let words = "this version does not know events of the kind `teleported`";
     assert_said(&place.cutover(&["report", &id]), 0, &[words]);
     assert_said(&place.cutover(&["resume", &id]), 2, &[words]);
     assert_said(&place.cutover(&["undo", &id]), 2, &[words]);

@@ -16,7 +16,7 @@ use crate::text::Text;
 use crate::walk::{End, Names, Reached};
 
 /// The finished part of a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Past {
     steps: BTreeSet<Path>,
     /// Steps and blocks that were left out, and why.
@@ -105,6 +105,13 @@ struct Sections {
     in_always: bool,
     block: Option<End>,
     rescued: Option<End>,
+}
+
+impl std::fmt::Debug for Past {
+    /// Without results: secrets may be back in them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Past").field("steps", &self.steps).finish_non_exhaustive()
+    }
 }
 
 impl Past {

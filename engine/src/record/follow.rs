@@ -15,7 +15,7 @@ use crate::event::Event;
 
 /// How many events wait in the queue.
 const QUEUE: usize = 1024;
-/// How often somebody who waits asks how long he is willing to.
+/// How often somebody who waits is asked whether he gives up.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Feeds a reader that is elsewhere. When it is dropped, no event follows.
@@ -62,15 +62,15 @@ impl Follower {
         Ok((Feed(Arc::clone(&shared)), Self(shared)))
     }
 
-    /// Waits until the reader has read everything and has ended, as long as it goes on reading: `patience` is how long it may
-    /// take over one event. Returns whether it has ended.
-    pub fn end(&self, patience: impl Fn() -> Duration) -> bool {
-        self.wait(patience, |queue| queue.ended)
+    /// Waits until the reader has read everything and has ended. `give_up` is asked again and again with the time since it last
+    /// took an event. Returns whether it has ended.
+    pub fn end(&self, give_up: impl FnMut(Duration) -> bool) -> bool {
+        self.wait(give_up, |queue| queue.ended)
     }
 
     /// Waits in the same way until the reader has read everything that there is so far.
-    pub fn catch_up(&self, patience: impl Fn() -> Duration) -> bool {
-        self.wait(patience, |queue| queue.ended || queue.read.unwrap_or_default() >= queue.last)
+    pub fn catch_up(&self, give_up: impl FnMut(Duration) -> bool) -> bool {
+        self.wait(give_up, |queue| queue.ended || queue.read.unwrap_or_default() >= queue.last)
     }
 
     /// How many events are in the queue.
@@ -79,14 +79,14 @@ impl Follower {
         self.0.queue().events.len()
     }
 
-    fn wait(&self, patience: impl Fn() -> Duration, done: impl Fn(&Queue) -> bool) -> bool {
+    fn wait(&self, mut give_up: impl FnMut(Duration) -> bool, done: impl Fn(&Queue) -> bool) -> bool {
         let mut queue = self.0.queue();
         let (mut since, mut read) = (Instant::now(), queue.read);
         while !done(&queue) {
             if queue.read != read {
                 (since, read) = (Instant::now(), queue.read);
             }
-            if since.elapsed() >= patience() {
+            if give_up(since.elapsed()) {
                 return false;
             }
             queue = self.0.changed.wait_timeout(queue, TICK).unwrap_or_else(PoisonError::into_inner).0;

@@ -1,6 +1,7 @@
 //! The fixtures are what etcdctl 3.4.23 printed of a real cluster of three, and of one that had lost its quorum.
 
 use cutover_engine::module::Module;
+use cutover_engine::text::Text;
 use serde_json::{Value, json};
 
 use super::answer::{alarms, count, endpoints, hashes, members};
@@ -84,13 +85,16 @@ fn verdicts() {
     let expect = json!({"expect": {"cluster_id": "1", "members": 5, "min_revision": 9, "min_keys": 7}});
     say("expectations", expect, &|_| ());
     say("a pod is starting", none(), &|state| {
-        state.pods.push(pod(Standing::Coming("pod e-1 is Pending".into()), false))
+        state.pods.push(pod(Standing::Coming(Text::verbatim("pod e-1 is Pending")), false))
     });
-    say("a pod is missing", none(), &|state| state.pods.push(pod(Standing::Gone("there is no pod e-1".into()), false)));
+    say("a pod is missing", none(), &|state| {
+        state.pods.push(pod(Standing::Gone(Text::verbatim("there is no pod e-1")), false))
+    });
     say("a member does not answer", none(), &|state| {
         state.endpoints.pop();
-        state.troubles =
-            vec!["Failed to get the status of endpoint http://127.0.0.1:33371 (context deadline exceeded)".into()];
+        state.troubles = vec![Text::verbatim(
+            "Failed to get the status of endpoint http://127.0.0.1:33371 (context deadline exceeded)",
+        )];
     });
     say("nobody answers", none(), &|state| (state.endpoints, state.members) = Default::default());
     let leaderless = |state: &mut State| state.endpoints.iter_mut().for_each(|endpoint| endpoint.leader = None);
@@ -108,7 +112,7 @@ fn verdicts() {
     say("alarms", none(), &|state| state.alarms = Some(vec!["NOSPACE on 1".into(), "CORRUPT on 2".into()]));
     say("alarms cannot be read", none(), &|state| {
         state.alarms = None;
-        state.troubles = vec!["etcdserver: permission denied".into()];
+        state.troubles = vec![Text::verbatim("etcdserver: permission denied")];
     });
     say("different stores", none(), &|state| state.hashes[1].hash = 7);
     say("compacting", none(), &|state| state.hashes[1].compact_revision = 1);
@@ -139,7 +143,7 @@ fn what_is_the_same_as_before_and_what_is_not() {
     let compacted = State { then: Some(Then::Compacted), ..later(1, 1, 1) };
     say("compacted away", before(), &compacted);
     say("compacted away, accepted", accepted, &compacted);
-    say("not readable", before(), &State { then: None, troubles: vec!["refused".into()], ..later(1, 1, 1) });
+    say("not readable", before(), &State { then: None, troubles: vec![Text::verbatim("refused")], ..later(1, 1, 1) });
     let mut emptied = state();
     emptied.revision = Some(1);
     say("emptied", before(), &emptied);
