@@ -62,6 +62,6 @@ pause: {for: 30s, message: an election takes some seconds}
             Some(message) => text!("pause.wait-for", "wait {time}: {message}", time, message),
             None => text!("pause.wait", "wait {time}", time),
         };
-        Diff::Run(vec![Change::idempotent(summary, [action]).key("wait")])
+        Diff::Run(vec![Change::transient(summary, [action]).key("wait")])
     }
 }

@@ -86,10 +86,14 @@ impl Path {
         &self.0
     }
 
-    /// Whether it is this path or one further in.
+    /// Whether it is this path or one further in. A path that ends without a position stands for every pass of its loop.
     pub fn is_within(&self, outer: &Self) -> bool {
-        let same = |(own, other): (&Segment, &Segment)| own.name == other.name && positions(own) == positions(other);
-        self.0.len() >= outer.0.len() && self.0.iter().zip(&outer.0).all(same)
+        let last = outer.0.len().saturating_sub(1);
+        let same = |(index, (own, other)): (usize, (&Segment, &Segment))| {
+            let every = index == last && other.item.is_none();
+            own.name == other.name && (every || positions(own) == positions(other))
+        };
+        self.0.len() >= outer.0.len() && self.0.iter().zip(&outer.0).enumerate().all(same)
     }
 
     /// Whether the elements of all its loops are the same as another's with the same positions. Where one side does not know
@@ -230,5 +234,6 @@ mod tests {
         assert!(path("a[1]/b").agrees_with(&path("a[1:y]/b")));
         assert!(path("a[1]/b/c").is_within(&path("a[1]")) && !path("a[2]/b").is_within(&path("a[1]")));
         assert!(!path("ab/c").is_within(&path("a")));
+        assert!(path("a[1]/b").is_within(&path("a")) && path("a[2]").is_within(&path("a")));
     }
 }

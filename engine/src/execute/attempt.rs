@@ -1,5 +1,6 @@
 //! One attempt of a task: probe, compare, change, and probe again until the world is as wanted. Every wait is this loop.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -93,6 +94,10 @@ impl Executor<'_> {
                 }
                 Diff::Run(changes) => {
                     let changes = changes.clone();
+                    if let Some(done) = self.made_before(step, task, &changes)? {
+                        *changed = true;
+                        return Ok(probed.result(&done));
+                    }
                     self.in_doubt(step, task, &changes, true)?;
                     self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
                     return match progress.unsure.take() {
@@ -103,6 +108,22 @@ impl Executor<'_> {
             }
             self.pause(task, deadline, &mut progress).await?;
         }
+    }
+
+    /// What an earlier execution got from these changes, if it was interrupted between their end and the task's. Asked once: a
+    /// later attempt makes them anew.
+    fn made_before(&self, step: &Step, task: &Task, changes: &[Change]) -> Result<Option<Vec<Done>>, Failure> {
+        if self.repeats(&task.id) {
+            return Ok(None);
+        }
+        let Some(done) = self.settings.past.made_before(&task.id, changes) else { return Ok(None) };
+        let first = self.reused.lock().unwrap_or_else(PoisonError::into_inner).insert(task.id.clone());
+        if first && step.secret && step.register.is_some() {
+            let (message, path) = ("it was done before the run was interrupted, and its secret result is kept nowhere", &task.id.path);
+            return Err(Failure::blocked(text!("engine.result-lost", "{path}: {message}", path, message))
+                .help(text!("engine.result-withheld.help", "finish by hand, or undo the run and begin a new one")));
+        }
+        Ok(first.then_some(done))
     }
 
     /// Refuses at-most-once changes of a task as long as one that an earlier execution began is open. A probe settles it if it

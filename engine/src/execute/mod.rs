@@ -116,6 +116,8 @@ pub(crate) struct Executor<'a> {
     ledger: Mutex<Ledger>,
     /// At-most-once changes that were begun, by this execution or an earlier one, and of which nobody knows what became.
     doubts: Mutex<Vec<Doubt>>,
+    /// Tasks whose changes of an earlier execution were taken for theirs.
+    reused: Mutex<BTreeSet<TaskId>>,
     /// The warnings of API servers that were told already, with their sites.
     warned: Mutex<BTreeSet<(String, String)>>,
 }
@@ -204,7 +206,7 @@ impl<'a> Executor<'a> {
         });
         let ledger = Mutex::new(settings.past.ledger().clone());
         let doubts = Mutex::new(settings.past.doubts().to_vec());
-        Self { run, ports, settings, ledger, doubts, warned: Mutex::default() }
+        Self { run, ports, settings, ledger, doubts, reused: Mutex::default(), warned: Mutex::default() }
     }
 
     fn recorder(&self) -> &'a Recorder {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::{Ledger, Made};
+use crate::action::Done;
 use crate::event::{Event, EventKind, Outcome, Section, StepKind};
 use crate::failure::{Failure, FailureClass, RecordedFailure};
 use crate::module::{Change, Class};
@@ -28,6 +29,10 @@ pub struct Past {
     tasks: BTreeMap<TaskId, FinishedTask>,
     /// Every task that was begun, with the elements it was begun with.
     begun: BTreeSet<TaskId>,
+    /// Changes that were made to their end by tasks that did not come to theirs.
+    made: BTreeMap<TaskId, Vec<MadeBefore>>,
+    /// Gates that were approved.
+    approved: BTreeSet<Path>,
     /// The modules of steps, by path.
     modules: BTreeMap<Path, String>,
     registered: Vec<Registration>,
@@ -96,6 +101,15 @@ pub(super) fn settle(doubts: &mut Vec<Doubt>, task: &TaskId, class: Option<Failu
     });
 }
 
+/// A change that a task made before it was interrupted, and what its actions returned.
+#[derive(Clone)]
+struct MadeBefore {
+    number: ChangeId,
+    key: String,
+    done: Vec<Done>,
+    complete: bool,
+}
+
 /// How far the sections of a block's pass had got.
 #[derive(Debug, Clone, Default)]
 struct Sections {
@@ -103,6 +117,8 @@ struct Sections {
     rescue: bool,
     /// The `always` section began and did not end.
     in_always: bool,
+    /// The `always` section began.
+    always: bool,
     block: Option<End>,
     rescued: Option<End>,
 }
@@ -126,6 +142,12 @@ impl Past {
 
     fn event(&mut self, event: &Event) {
         let is_whole = |part: &str| lacks(event, part).next().is_none();
+        if let EventKind::Applying { task, number, change } = &event.kind {
+            let made = self.made.entry(task.clone()).or_default();
+            made.retain(|made| made.number != *number);
+            let (number, key) = (*number, change.key.clone());
+            made.push(MadeBefore { number, key, done: Vec::new(), complete: false });
+        }
         match &event.kind {
             EventKind::Undone { .. } => self.undone = true,
             EventKind::StepStarted { path, step, .. } => {
@@ -146,8 +168,20 @@ impl Past {
             EventKind::PhaseFinished { index, name, outcome: Outcome::Skipped, .. } => {
                 self.phases.insert((*index, name.clone()));
             }
-            EventKind::TaskStarted { task, .. } => {
+            EventKind::TaskStarted { task, attempt } => {
                 self.begun.insert(task.clone());
+                if *attempt > 1 {
+                    self.made.remove(task);
+                }
+            }
+            EventKind::GateAnswered { path, approved: true, .. } => {
+                self.approved.insert(path.clone());
+            }
+            EventKind::Acted { task, number, undo: false, done, .. } => {
+                let mut made = self.made.get_mut(task).into_iter().flatten();
+                if let Some(made) = made.find(|made| made.number == *number) {
+                    made.done.push(done.clone());
+                }
             }
             EventKind::Registered { path, name, value, withheld } => {
                 let value = (!withheld && is_whole("/value")).then(|| value.clone());
@@ -159,8 +193,13 @@ impl Past {
                 let key = doubt.key.clone().filter(|_| is_whole("/change/key"));
                 begin(&mut self.doubts, Doubt { key, ..doubt });
             }
-            EventKind::Applied { number, .. } => self.doubts.retain(|doubt| doubt.number != *number),
+            EventKind::Applied { task, number } => {
+                self.doubts.retain(|doubt| doubt.number != *number);
+                let made = self.made.get_mut(task).into_iter().flatten().filter(|made| made.number == *number);
+                made.for_each(|made| made.complete = true);
+            }
             EventKind::TaskFinished { task, outcome, result, failure, .. } => {
+                self.made.remove(task);
                 settle(&mut self.doubts, task, failure.as_ref().map(|failure| failure.class));
                 if outcome.is_final() {
                     let result = result.clone().filter(|_| is_whole("/result"));
@@ -173,7 +212,7 @@ impl Past {
                 match section {
                     Section::Block => {}
                     Section::Rescue => sections.rescue = true,
-                    Section::Always => sections.in_always = true,
+                    Section::Always => (sections.in_always, sections.always) = (true, true),
                 }
             }
             EventKind::SectionFinished { path, section, outcome, failure } => {
@@ -188,6 +227,19 @@ impl Past {
             }
             _ => {}
         }
+    }
+
+    /// What the actions of changes returned, if a task that was interrupted had made all of them to their end.
+    pub(crate) fn made_before(&self, task: &TaskId, changes: &[Change]) -> Option<Vec<Done>> {
+        let made = self.made.get(task)?;
+        let of = |change: &Change| made.iter().find(|made| made.complete && made.key == change.key);
+        let all: Option<Vec<&MadeBefore>> = changes.iter().map(of).collect();
+        Some(all?.into_iter().flat_map(|made| made.done.clone()).collect())
+    }
+
+    /// Whether a gate was approved.
+    pub(crate) fn is_approved(&self, gate: &Path) -> bool {
+        self.approved.contains(gate)
     }
 
     /// The changes that must not be made twice and were begun without a known end.
@@ -271,7 +323,8 @@ impl Past {
                 };
                 return Some(Reached { section: Section::Always, before });
             }
-            if sections.rescue && failed(&sections.block) {
+            // With a failed block and nothing after it, the run stopped between its sections.
+            if failed(&sections.block) && (sections.rescue || !sections.always) {
                 let before = sections.block.clone().unwrap_or_else(nothing);
                 return Some(Reached { section: Section::Rescue, before });
             }

@@ -55,6 +55,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// Whether it is a block with steps to rescue it.
+    pub(crate) fn has_rescue(&self) -> bool {
+        matches!(&self.kind, StepKind::Block { rescue, .. } if !rescue.is_empty())
+    }
+
     /// A step that does nothing yet, without options.
     pub(super) fn new(id: String, name: String, at: Location, tags: &[String]) -> Self {
         Self {

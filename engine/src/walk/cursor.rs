@@ -261,7 +261,7 @@ impl<'a> Cursor<'a> {
                 let reached = std::mem::take(&mut self.reached);
                 let frame = BlockFrame::new(visit, inner, elements, skip, &reached);
                 self.reached = reached;
-                self.frames.push(Frame::Block(frame));
+                self.frames.push(Frame::Block(Box::new(frame)));
             }
             Err(unrendered) if matches!(self.mode, Mode::Plan(_)) => {
                 // What the loop will hold is not known yet: its steps are shown once.
@@ -270,12 +270,12 @@ impl<'a> Cursor<'a> {
                     other => Decision::Fault(other.into()),
                 });
                 let elements = vec![Some(super::Element::unknown())];
-                self.frames.push(Frame::Block(BlockFrame::new(visit, inner, elements, skip, &BTreeMap::new())));
+                self.frames.push(Frame::Block(Box::new(BlockFrame::new(visit, inner, elements, skip, &BTreeMap::new()))));
             }
             Err(unrendered) => {
                 let mut frame = BlockFrame::new(visit, inner, Vec::new(), None, &BTreeMap::new());
                 frame.absorb(End::failed(unrendered.into()));
-                self.frames.push(Frame::Block(frame));
+                self.frames.push(Frame::Block(Box::new(frame)));
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::playbook::{Phase, Step, StepKind};
 pub(super) enum Frame<'a> {
     Phases(Phases<'a>),
     Steps(Steps<'a>),
-    Block(BlockFrame<'a>),
+    Block(Box<BlockFrame<'a>>),
 }
 
 impl Frame<'_> {
@@ -257,7 +257,7 @@ impl<'a> BlockFrame<'a> {
             }
             let mut steps = Steps::new(list, (&self.visit.step.id, &path), self.environment.clone());
             steps.skip.clone_from(&self.left_out);
-            steps.begins = (section != Section::Block).then(|| (path, section));
+            steps.begins = (section != Section::Block).then_some((path, section));
             if section == Section::Rescue
                 && let Some(pass) = &mut self.pass
             {
@@ -301,6 +301,16 @@ impl<'a> BlockFrame<'a> {
             Some(Section::Always) => has(Section::Always),
             None => false,
         });
+        if let Some(pass) = &mut self.pass
+            && unfinished
+            && pass.next == Some(Section::Rescue)
+            && pass.end.failure.is_some()
+        {
+            // What `rescue` is there for is not how the block ends: it is taken up there.
+            if self.visit.step.has_rescue() {
+                pass.end = End::well(Outcome::FailedAllowed);
+            }
+        }
         if unfinished || !self.passes.is_empty() {
             self.end.absorb(end);
         }
