@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(record.clone().whole(), Err(fault.to_owned()));
         let events = record.shown();
         assert_eq!(events.len(), 3);
-        assert_eq!(notices(&events), [format!("{fault}; it is left out with all that follows")]);
+        assert_eq!(notices(&events[2..]), [format!("{fault}; it is left out with all that follows")]);
     }
 
     #[test]

@@ -137,8 +137,7 @@ fn no_text_of_a_run_becomes_markup() {
         poison(&mut value, evil);
         text += &(value.to_string() + "\n");
     }
-    let events = crate::runs::Record::of(text.as_bytes()).whole().unwrap();
-    assert_eq!(events.len(), everything().len());
+    let events: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let page = rendered(ReportKind::Html, &events);
     assert!(page.matches("&lt;script&gt;").count() > 60, "{page}");
     assert!(!page.contains("<script") && !page.contains("onload='"));
