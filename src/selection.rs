@@ -66,7 +66,11 @@ fn known(option: &str, what: &str, wanted: &Selector, steps: &[&Step]) -> Result
     let names = names(wanted);
     let end = |id: &str| id.rmatch_indices('/').nth(names.matches('/').count()).map_or(0, |(at, _)| at + 1);
     let fault = Fault::bare(format!("{option}: no {what} is called `{wanted}`"));
-    Err(match (nearest(&names, ids.iter().map(|id| &id[end(id)..])), ids.as_slice()) {
+    // One of the same name that stands elsewhere is meant more likely than one that is spelt alike.
+    let last = |text: &str| text.rsplit('/').next().map(str::to_owned);
+    let elsewhere = ids.iter().copied().find(|id| last(id) == last(&names));
+    let meant = elsewhere.or_else(|| nearest(&names, ids.iter().map(|id| &id[end(id)..])));
+    Err(match (meant, ids.as_slice()) {
         (Some(meant), _) => fault.help(format!("did you mean `{meant}`?")),
         (None, []) => fault.help(format!("the playbook has no {what}")),
         (None, ids) => fault.help(format!("its {what}s are\n    {}", ids.join("\n    "))),

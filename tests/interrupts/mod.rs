@@ -72,7 +72,7 @@ fn the_second_one_ends_what_runs_on_the_hosts() {
     let output = running.wait_with_output().expect("its end");
     let words = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(5), "{words}");
-    assert!(words.contains("whether it is complete is not known"), "{words}");
+    assert!(words.contains("how far it came is not known"), "{words}");
     // A process that has ended and that nobody has taken note of has no words any more.
     let gone = || fs::read(format!("/proc/{pid}/cmdline")).map_or(true, |words| words.is_empty());
     until("the command has ended", Duration::from_millis(500), || gone().then_some(()));
