@@ -6,6 +6,7 @@ use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{BoxedModule, Change, Class, Context, Diff, Facts, Module, Registry};
 use cutover_engine::query::ReadOnly;
+use cutover_engine::subject::Subject;
 use cutover_engine::world::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,11 @@ async fn seen(cx: &Context, name: &str) -> Result<Seen, Failure> {
     Ok(Seen { is })
 }
 
+/// What a number is to a plan.
+fn number(facts: &Facts, name: &str) -> Subject {
+    Subject::path(&facts.place(), format!("/{name}"))
+}
+
 fn set(facts: &Facts, name: &str, value: i64) -> Action {
     let command = Command::new(["set", name, &value.to_string()]).gives_up("no answer within");
     Action::Exec { place: facts.place(), command }
@@ -96,6 +102,10 @@ macro_rules! number {
 
             async fn probe(&self, cx: &Context, params: &Params) -> Result<Seen, Failure> {
                 seen(cx, &params.name).await
+            }
+
+            fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
+                Some(vec![number(facts, &params.name)])
             }
 
             fn diff(&self, facts: &Facts, params: &Params, state: &Seen) -> Diff {
@@ -172,6 +182,10 @@ impl Module for Peek {
 
     async fn probe(&self, cx: &Context, params: &PeekParams) -> Result<Seen, Failure> {
         seen(cx, &params.name).await
+    }
+
+    fn subjects(&self, facts: &Facts, params: &PeekParams) -> Option<Vec<Subject>> {
+        Some(vec![number(facts, &params.name)])
     }
 
     fn diff(&self, _: &Facts, _: &PeekParams, _: &Seen) -> Diff {
