@@ -88,14 +88,14 @@ fn only_a_step_that_exists_is_repeated() {
     for (option, name, wanted) in [
         ("--repeat", "wiat", ["no step is called `wiat`", "did you mean `wait`?"]),
         ("--repeat", "two/wait", ["no step is called `two/wait`", "did you mean `one/wait`?"]),
-        ("--repeat", "wait@controler", ["has not run on the target `controler`", "did you mean `controller`?"]),
+        ("--repeat", "wait@one/worker1", ["has not run on the target `one/worker1`", "did you mean `one/worker01`?"]),
         ("--repeat", "wait[0]", ["`wait[0]` is not part of a path", "write `name`, or `name[2]`"]),
         ("--approve", "wait", ["no gate is called `wait`", "the playbook has no gate"]),
     ] {
         let said = seen(&run(here, &["resume", &id, option, name]));
         assert!(wanted.iter().all(|words| said.contains(words)) && said.contains("exit code 2"), "{said}");
     }
-    for name in ["wait", "one/wait", "wait@controller"] {
+    for name in ["wait", "one/wait", "wait@one/worker01"] {
         assert_eq!(run(here, &["resume", &id, "--repeat", name]).status.code(), Some(1), "{name}");
     }
 }
