@@ -85,9 +85,7 @@ pub(crate) fn context(inventory: Inventory) -> Context {
 
 /// A comparison as lines: the verdict, then what would run and what would take it back.
 pub(crate) fn show(diff: &Diff) -> String {
-    if crate::contract::complete() {
-        crate::contract::check_keys(diff);
-    }
+    crate::contract::check_keys(diff);
     let (verdict, changes) = match diff {
         Diff::InSync => return "in sync\n".to_owned(),
         Diff::Waiting(waiting) => return format!("waiting: {}\n", waiting.why),

@@ -5,9 +5,6 @@ use serde_json::{Value, json};
 
 use super::{Bad, Good};
 
-/// The modules that do not say everything yet.
-pub(super) const PENDING: &[&str] = &[];
-
 pub(super) fn good() -> Vec<Good> {
     let row = |module, target: TargetKind, params: Value, subjects| Good { module, target, params, subjects };
     let two = json!({"source": {"node": "w4", "path": "/data/pvc//x/"}, "destination": {"path": "/backup"}});
