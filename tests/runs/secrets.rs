@@ -58,7 +58,7 @@ phases:
 "
             ),
         );
-        assert_said(&place.cutover(&["run", "play.yml", "-i", "inventory.yml"]), 1, &[]);
+        assert_said(&place.cutover(&["run", "play.yml", "-i", "inventory.yml"]), 3, &[]);
         place.mend();
         assert_said(&place.cutover(&["resume", "latest"]), 0, &[]);
         assert_eq!(place.done(), "uninstall\n", "{secret}");
@@ -78,13 +78,13 @@ phases:
   - name: p
     steps:
       - {{name: Write, target: active.nodes, file: {{path: {}, content: \"new {{{{ pw }}}}\"}}}}
-      - {{name: Stop, command: {{argv: [\"false\"]}}}}
+      - {{name: Stop, command: {{argv: [\"false\"], read_only: true}}}}
 ",
         file.display()
     );
     place.write("note.yml", &play);
     let secret = ["-e", "pw=S3cret-Word"];
-    assert_said(&place.cutover(&[&["run", "note.yml", "-i", "inventory.yml"][..], &secret].concat()), 1, &[]);
+    assert_said(&place.cutover(&[&["run", "note.yml", "-i", "inventory.yml"][..], &secret].concat()), 3, &[]);
     let id = place.runs().pop().expect("a run");
     let journal = place.journal(&id).join("\n");
     assert!(!journal.contains("S3cret-Word"), "{journal}");
@@ -112,14 +112,14 @@ phases:
     steps:
       - {{name: Write, target: active.nodes, file: {{path: {0}, content: \"a {{{{ token }}}}\"}}}}
       - {{name: Write again, target: active.nodes, file: {{path: {0}, content: \"b\"}}}}
-      - {{name: Stop, command: {{argv: [\"false\"]}}}}
+      - {{name: Stop, command: {{argv: [\"false\"], read_only: true}}}}
 ",
         file.display()
     );
     place.write("note.yml", &play);
     let with =
         |token: &str, words: &[&str]| cutover(place.path(), words).env("TOKEN", token).output().expect("cutover");
-    assert_said(&with("first-token", &["run", "note.yml", "-i", "inventory.yml"]), 1, &[]);
+    assert_said(&with("first-token", &["run", "note.yml", "-i", "inventory.yml"]), 3, &[]);
     let id = place.runs().pop().expect("a run");
     let approval = format!("undo={id}");
     let words = ["undo", &id, "--approve", &approval];
