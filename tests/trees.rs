@@ -248,7 +248,8 @@ async fn a_root_directory_left_with_the_wrong_time_is_put_right() {
         stage.must(&["chmod", "0755", &copy]).await;
         stage.must(&["touch", "-d", "@9", &copy]).await;
         let (changes, _) = stage.converge("copy_preserve", &trees(&source, &copy)).await;
-        let expected = format!("set the owner, mode and time of primary/worker01:{copy} to those of primary/worker01:{source}");
+        let expected =
+            format!("set the owner, mode and time of primary/worker01:{copy} to those of primary/worker01:{source}");
         assert_eq!(changes, [expected], "{}", stage.name);
     }
 }

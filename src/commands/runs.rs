@@ -3,7 +3,7 @@
 use cutover_engine::event::{EventKind, Outcome, Verb};
 use jiff::Timestamp;
 
-use crate::reporters::{clean, exact, label, pad};
+use crate::reporters::{clean, exact, label, pad, undo_label};
 use crate::runs::{RunStore, StoredRun};
 
 /// What a list of runs says about one.
@@ -28,6 +28,14 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// How it ended, in words: a run that was undone has not ended as its steps have.
+    fn ended(&self) -> String {
+        match (self.verb, self.outcome) {
+            (Some(Verb::Undo), Some(outcome)) => undo_label(outcome),
+            (_, outcome) => label(outcome).to_owned(),
+        }
+    }
+
     /// Whether `cutover resume` can take it up: it touched the world, and did not end well or at all. What was rolled
     /// back is not resumed, and neither is what never began (exit code 2) or was locked out (6), nor one with a damaged journal.
     pub(crate) fn resumable(&self) -> bool {
@@ -44,11 +52,11 @@ pub(crate) fn run(store: &RunStore, width: usize) -> anyhow::Result<String> {
     }
     summaries.sort_by(|a, b| (a.started, &a.stored.id).cmp(&(b.started, &b.stored.id)));
     let ids = summaries.iter().map(|run| run.stored.id.chars().count()).max().unwrap_or(0).max(2);
-    let title = width.saturating_sub(ids + 2 + 22 + 10 + 17 + 10 + 9).clamp(16, 50);
+    let title = width.saturating_sub(ids + 2 + 22 + 10 + 18 + 10 + 9).clamp(16, 50);
     let line = |cells: [&str; 7]| {
         let [id, started, verb, playbook, outcome, took, resumable] = cells;
         let (id, started, verb) = (pad(id, ids), pad(started, 20), pad(verb, 8));
-        let (playbook, outcome, took) = (pad(playbook, title), pad(outcome, 15), pad(took, 8));
+        let (playbook, outcome, took) = (pad(playbook, title), pad(outcome, 16), pad(took, 8));
         format!("{id}  {started}  {verb}  {playbook}  {outcome}  {took}  {resumable}").trim_end().to_owned() + "\n"
     };
     let mut text = line(["run", "started", "verb", "playbook", "outcome", "took", "resumable"]);
@@ -57,7 +65,7 @@ pub(crate) fn run(store: &RunStore, width: usize) -> anyhow::Result<String> {
         let (playbook, id) = (clean(&run.playbook), clean(&run.stored.id));
         let verb = run.verb.map_or("", Verb::as_str);
         let resumable = if run.resumable() { "yes" } else { "no" };
-        text += &line([&id, &started, verb, &playbook, label(run.outcome), &exact(run.took_ms), resumable]);
+        text += &line([&id, &started, verb, &playbook, &run.ended(), &exact(run.took_ms), resumable]);
     }
     for run in &summaries {
         if let Some(fault) = &run.fault {

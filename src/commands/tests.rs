@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{report, runs};
 use crate::reporters::render::ReportKind;
-use crate::reporters::{Style, Width};
+use crate::reporters::{Style, Width, samples};
 use crate::runs::RunStore;
 
 const JOURNAL: &str = include_str!("../../examples/eventful.jsonl");
@@ -32,6 +32,10 @@ fn runs_are_listed_with_what_can_be_resumed() {
     let rehearsal = JOURNAL.replace("\"verb\":\"run\"", "\"verb\":\"rehearse\"").replace("2026-03-14T", "2026-03-13T");
     store(root.path(), "20260313-220000-zzz", &rehearsal);
     fs::create_dir(root.path().join("empty")).unwrap();
+    for (id, events) in [("20260316-und", samples::undone()), ("20260317-part", samples::partly_undone())] {
+        let lines = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n");
+        store(root.path(), id, &lines.collect::<String>());
+    }
     insta::assert_snapshot!(runs::run(&RunStore::new(root.path()), 140).unwrap());
     assert_eq!(runs::run(&RunStore::new(&root.path().join("empty")), 100).unwrap().lines().count(), 1);
     assert!(runs::run(&RunStore::new(&root.path().join("absent")), 100).unwrap().starts_with("no runs in "));

@@ -41,7 +41,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let world = crate::real::world(&job)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let stop = Stop::default();
-    let (mut audience, reader) = show.reporter(&stored.journal, &stop)?;
+    let (mut audience, reader) = show.reporter_after(&events, &stored.journal, &stop)?;
     let ending = runtime.block_on(async {
         let screen = audience.screen();
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: false });

@@ -15,7 +15,7 @@ mod table;
 pub(crate) mod timeline;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -25,13 +25,16 @@ use cutover_engine::event::Event;
 
 pub(crate) use clock::exact;
 pub(crate) use line::{clean, pad};
-pub(crate) use outcome::label;
+pub(crate) use outcome::{label, undo_label};
 pub(crate) use screen::Screen;
 
 /// A reader of the event stream. Never fails a run.
 pub(crate) trait Reporter {
     /// Takes in one event.
     fn event(&mut self, event: &Event);
+
+    /// Takes in what earlier executions of the run have recorded, without showing it: an undo tells of their changes.
+    fn recall(&mut self, _events: &[Event]) {}
 
     /// Says that no event follows.
     fn finish(&mut self) {}

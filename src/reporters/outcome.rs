@@ -44,6 +44,11 @@ pub(crate) fn since(outcome: Option<Outcome>, undone: Undone) -> String {
     undone.word().map_or_else(|| label.to_owned(), |word| format!("{label}, {word}"))
 }
 
+/// The words for how an undo ended.
+pub(crate) fn undo_label(outcome: Outcome) -> String {
+    if is_good(outcome) { "undone".to_owned() } else { format!("undo {}", label(Some(outcome))) }
+}
+
 /// How a run ended, in a word.
 pub(crate) struct Verdict {
     /// `done`, `undone`, `failed`, `undo failed`.
@@ -56,8 +61,7 @@ pub(crate) struct Verdict {
 pub(crate) fn verdict(timeline: &Timeline, end: &End) -> Verdict {
     let undoes = undoes(timeline);
     let word = match (undoes, is_good(end.outcome)) {
-        (true, true) => "undone".to_owned(),
-        (true, false) => format!("undo {}", label(Some(end.outcome))),
+        (true, _) => undo_label(end.outcome),
         (false, true) => "done".to_owned(),
         (false, false) => label(Some(end.outcome)).to_owned(),
     };

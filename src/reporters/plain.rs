@@ -34,6 +34,10 @@ impl Reporter for Plain {
         self.write(&lines);
     }
 
+    fn recall(&mut self, events: &[Event]) {
+        self.timeline.recall(events);
+    }
+
     fn finish(&mut self) {
         let lines = self.narration.finish(&self.timeline);
         self.write(&lines);

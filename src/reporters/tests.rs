@@ -1,10 +1,10 @@
 //! Whole outputs of the reporters for one eventful run, and what must hold for any stream.
 
-use cutover_engine::event::Event;
+use cutover_engine::event::{Event, EventKind};
 use proptest::prelude::*;
 
 use super::render::{ReportKind, Sheet, render};
-use super::samples::{Stream, eventful};
+use super::samples::{Stream, eventful, undone};
 use super::timeline::Timeline;
 use super::*;
 use crate::runs::Record;
@@ -66,6 +66,36 @@ fn json_lines_read_back_as_the_same_events() {
     let events = eventful();
     let read = Record::of(shown(OutputKind::Json, style(80), &events).as_bytes());
     assert_eq!(read.whole(), Ok(events));
+}
+
+/// A running undo sees the events of the undo alone.
+#[test]
+fn an_undo_tells_which_changes_of_earlier_executions_it_undoes() {
+    let events = undone();
+    let begins = events.iter().rposition(|event| matches!(event.kind, EventKind::RunStarted { .. })).unwrap();
+    for kind in [OutputKind::Plain, OutputKind::Live] {
+        let sheet = Sheet::default();
+        let mut reporter = reporter(kind, Box::new(sheet.clone()), style(110));
+        reporter.recall(&events[..begins]);
+        events[begins..].iter().for_each(|event| reporter.event(event));
+        reporter.finish();
+        let text = sheet.text();
+        for words in [
+            "Make a volume [2] on controller: make volume 2",
+            "primary/worker01$ lvremove v2",
+            "primary/worker01$ umount /srv/etcd",
+            "3 changes, of which 3 undone",
+        ] {
+            assert!(text.contains(words), "{words} is missing in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn journals_of_this_format_version_are_read() {
+    // A journal as it was written when format 2 was made: what is stored must stay readable.
+    let read = Record::of(include_bytes!("../../examples/eventful.jsonl"));
+    assert_eq!(read.whole(), Ok(eventful()));
 }
 
 /// A writer that fails from the start.

@@ -65,19 +65,21 @@ pub(crate) struct Audience {
 
 impl Audience {
     /// Lets a reporter read what is recorded in a journal. What it reads has to be given to the recorder, and is in the second
-    /// place so that it is dropped first.
+    /// place so that it is dropped first. `earlier` is what the executions before it have recorded.
     ///
     /// # Errors
     /// The system has no thread for it.
     pub(crate) fn new(
         kind: OutputKind,
         style: Style,
+        earlier: &[Event],
         journal: &Path,
         stop: &Stop,
     ) -> io::Result<(Self, Box<dyn Reader>)> {
         let out = Counted::default();
         let taken = Arc::clone(&out.0);
-        let reporter = reporter(kind, Box::new(out), style);
+        let mut reporter = reporter(kind, Box::new(out), style);
+        reporter.recall(earlier);
         let screen = reporter.screen();
         let journal = journal.to_owned();
         let (feed, follower) = Follower::new(Box::new(Watched(reporter)), Some(journal.clone()))?;

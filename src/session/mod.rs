@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover_engine::event::Verb;
+use cutover_engine::event::{Event, Verb};
 use cutover_engine::execute::{Approver, Ending, Ports, Settings, Stop, Tags};
 use cutover_engine::journal::FileJournal;
 use cutover_engine::record::{Journal, Reader, Recorder};
@@ -67,7 +67,20 @@ impl Show {
     /// # Errors
     /// The system has no thread for it.
     pub(crate) fn reporter(&self, journal: &Path, stop: &Stop) -> io::Result<(Audience, Box<dyn Reader>)> {
-        Audience::new(self.kind, self.style.clone(), journal, stop)
+        self.reporter_after(&[], journal, stop)
+    }
+
+    /// The same, for an execution that tells of what earlier ones have changed.
+    ///
+    /// # Errors
+    /// The system has no thread for it.
+    pub(crate) fn reporter_after(
+        &self,
+        earlier: &[Event],
+        journal: &Path,
+        stop: &Stop,
+    ) -> io::Result<(Audience, Box<dyn Reader>)> {
+        Audience::new(self.kind, self.style.clone(), earlier, journal, stop)
     }
 
     /// Waits for a reporter. If its output is not taken, what is said afterwards goes to standard error.

@@ -119,7 +119,8 @@ impl Executor<'_> {
         let Some(done) = self.settings.past.made_before(&task.id, changes) else { return Ok(None) };
         let first = self.reused.lock().unwrap_or_else(PoisonError::into_inner).insert(task.id.clone());
         if first && step.secret && step.register.is_some() {
-            let (message, path) = ("it was done before the run was interrupted, and its secret result is kept nowhere", &task.id.path);
+            let (message, path) =
+                ("it was done before the run was interrupted, and its secret result is kept nowhere", &task.id.path);
             return Err(Failure::blocked(text!("engine.result-lost", "{path}: {message}", path, message))
                 .help(text!("engine.result-withheld.help", "finish by hand, or undo the run and begin a new one")));
         }

@@ -270,7 +270,13 @@ impl<'a> Cursor<'a> {
                     other => Decision::Fault(other.into()),
                 });
                 let elements = vec![Some(super::Element::unknown())];
-                self.frames.push(Frame::Block(Box::new(BlockFrame::new(visit, inner, elements, skip, &BTreeMap::new()))));
+                self.frames.push(Frame::Block(Box::new(BlockFrame::new(
+                    visit,
+                    inner,
+                    elements,
+                    skip,
+                    &BTreeMap::new(),
+                ))));
             }
             Err(unrendered) => {
                 let mut frame = BlockFrame::new(visit, inner, Vec::new(), None, &BTreeMap::new());

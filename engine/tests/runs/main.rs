@@ -256,3 +256,14 @@ async fn a_step_can_be_made_to_fail() {
     assert_eq!(bench.go().await.exit_code, 1);
     assert_eq!(bench.sets().len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_pass_or_one_target_of_a_step_can_be_made_to_fail() {
+    let step = "  - {name: One step, target: [active, passive], loop: [1, 2], number: {name: 'x{{ item }}', is: 3}}\n";
+    for (fail, made) in [("one-step[2]@there", 3), ("one-step@there", 2), ("one-step[1]", 2), ("one-step", 0)] {
+        let mut bench = Bench::steps(step);
+        bench.fail = Some(fail.to_owned());
+        assert_eq!(bench.go().await.exit_code, 1, "{fail}");
+        assert_eq!(bench.sets().len(), made, "{fail}: {:?}", bench.sets());
+    }
+}

@@ -51,6 +51,10 @@ impl Reporter for Live {
         }
     }
 
+    fn recall(&mut self, events: &[Event]) {
+        self.painter.recall(events);
+    }
+
     fn finish(&mut self) {
         self.painter.close();
         self.stop();

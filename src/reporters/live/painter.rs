@@ -82,6 +82,11 @@ impl Painter {
         self.wake.notify_one();
     }
 
+    /// Takes in what earlier executions have recorded.
+    pub(super) fn recall(&self, events: &[Event]) {
+        self.scene().timeline.recall(events);
+    }
+
     /// Says what is to be said when no event follows.
     pub(super) fn close(&self) {
         let mut guard = self.scene();

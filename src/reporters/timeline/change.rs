@@ -2,7 +2,7 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::change::Change;
-use cutover_engine::event::{EventKind, Outcome};
+use cutover_engine::event::{Event, EventKind, Outcome};
 use cutover_engine::path::{Path, Segment};
 use cutover_engine::task::{ChangeId, TaskId};
 
@@ -99,6 +99,15 @@ impl Undone {
 }
 
 impl Timeline {
+    /// Takes in the changes that earlier executions of the run have made and that were not undone. Their times are of another
+    /// clock and are left out.
+    pub(crate) fn recall(&mut self, events: &[Event]) {
+        let mut made = Self::of(events).changes;
+        made.retain(|made| !made.undoes && !made.is_undone());
+        made.iter_mut().for_each(|made| made.at_ms = 0);
+        self.changes = made;
+    }
+
     /// Takes in an event of a change.
     pub(super) fn change_event(&mut self, kind: &EventKind) {
         match kind {
@@ -197,8 +206,9 @@ impl Timeline {
 
     /// How much of what a phase has changed was undone.
     pub(crate) fn undone_of_phase(&self, phase: &Phase) -> Undone {
+        let idle = matches!(phase.outcome, Some(Outcome::Skipped | Outcome::InSync));
         let of_phase = |made: &&Made| phase.steps.iter().any(|step| is_inside(&made.task.path, &step.path));
-        if phase.undoes { Undone::No } else { Undone::of(self.changes.iter().filter(of_phase)) }
+        if idle || phase.undoes { Undone::No } else { Undone::of(self.changes.iter().filter(of_phase)) }
     }
 
     /// How much of what the run has changed was undone.
