@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cutover_engine::event::EventKind;
-use cutover_engine::module::Class;
+use cutover_engine::module::{Change, Class};
 use cutover_engine::playbook;
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Fault, FaultKind, WorldSpec};
@@ -109,7 +109,9 @@ async fn both_sides_end_with_the_survivors_data_and_the_victims_is_kept() {
     let stage = ready().await;
     let before = stage.must("primary", "worker01", "drbdadm get-gi etcd0").await;
     let planned = stage.plan(&resolve()).await;
-    let plan = serde_json::to_string(&planned).expect("a plan");
+    let changes = planned.steps().flat_map(|step| &step.tasks).flat_map(|task| &task.changes);
+    let words = |change: &Change| format!("{}\n{}\n", change.summary, change.preview.as_deref().unwrap_or_default());
+    let plan: String = changes.map(words).collect();
     for words in [
         "give up what was written to etcd0 on primary/worker01",
         "- primary/worker01 loses its changes: ",

@@ -79,7 +79,7 @@ impl Executor<'_> {
         let Some(when) = &phase.when else { return };
         match self.settings.past.phase(index, phase) {
             Some(true) => return,
-            Some(false) => return cursor.skip_phase(Decision::Skip(why_not(when))),
+            Some(false) => return self.skip_phase(phase, Decision::Skip(why_not(when)), cursor),
             None => {}
         }
         match decide(self.run, when, environment, &cursor.names) {
@@ -96,9 +96,16 @@ impl Executor<'_> {
                         text!("engine.phase-condition", "{phase}: {why}", phase = &phase.name, why = &failure.message);
                     self.recorder().emit(EventKind::Notice { message });
                 }
-                cursor.skip_phase(decision);
+                self.skip_phase(phase, decision, cursor);
             }
         }
+    }
+
+    fn skip_phase(&self, phase: &Phase, decision: Decision, cursor: &mut Cursor<'_>) {
+        if matches!(decision, Decision::Skip(_)) {
+            self.register_all_skipped(phase.steps.iter(), (&phase.id, &Path::of(&phase.id)), &mut cursor.names);
+        }
+        cursor.skip_phase(decision);
     }
 
     async fn step(&self, visit: StepVisit<'_>, cursor: &mut Cursor<'_>, open: &mut Open) {
@@ -166,13 +173,29 @@ impl Executor<'_> {
         cursor.ended(end);
     }
 
-    /// Leaves a result for later steps that says that a step was left out.
+    /// Leaves results for later steps that say that a step, with all that is inside of it, was left out.
     pub(super) fn register_skipped(&self, step: &Step, path: &Path, names: &mut Names) {
         if let Some(name) = &step.register {
             let value = serde_json::json!({"skipped": true});
+            names.withheld.remove(name);
             names.registered.insert(name.clone(), value.clone());
             let (path, name) = (path.clone(), name.clone());
             self.recorder().emit(EventKind::Registered { path, name, value, withheld: false });
+        }
+        if let StepKind::Block { block, always, .. } = &step.kind {
+            self.register_all_skipped(block.iter().chain(always), (&step.id, path), names);
+        }
+    }
+
+    fn register_all_skipped<'s>(
+        &self,
+        steps: impl Iterator<Item = &'s Step>,
+        (id, path): (&str, &Path),
+        names: &mut Names,
+    ) {
+        for step in steps {
+            let path = path.join(step.id.strip_prefix(id).unwrap_or(&step.id));
+            self.register_skipped(step, &path, names);
         }
     }
 

@@ -88,6 +88,8 @@ impl Executor<'_> {
             (Some(mut known), false) => known.pop().unwrap_or_default(),
             (None, _) => {
                 names.withheld.insert(name.to_owned(), path.clone());
+                let (path, name, value) = (path.clone(), name.to_owned(), Value::Null);
+                self.recorder().emit(EventKind::Registered { path, name, value, withheld: true });
                 return;
             }
         };

@@ -380,6 +380,8 @@ impl Generator {
         if !self.only.is_empty() {
             options.insert("tags".to_owned(), json!(self.only));
         }
+        // One result, whatever targets the block around it has.
+        options.insert("target".to_owned(), json!("controller"));
         options.insert("register".to_owned(), json!(format!("k{number}")));
         options.insert("set_fact".to_owned(), json!({"i": "{{ item_index }}"}));
         (Step { options, inner: Inner::None, undo: None }, format!("k{number}.i"))
