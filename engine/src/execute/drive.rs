@@ -54,7 +54,10 @@ impl Executor<'_> {
                     self.recorder().emit(EventKind::PhaseFinished { index, name, outcome, took_ms, budget_ms });
                 }
                 Visit::Step(visit) => self.step(visit, &mut cursor, &mut open).await,
-                Visit::SectionBegins { path, section } => {
+                Visit::SectionBegins { path, section, taken_up } => {
+                    if taken_up {
+                        self.settings.past.register(&path, &mut cursor.names);
+                    }
                     self.recorder().emit(EventKind::SectionStarted { path, section });
                 }
                 Visit::SectionEnds { path, section, end } => self.section_ends(path, section, &end),

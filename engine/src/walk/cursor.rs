@@ -66,6 +66,8 @@ pub(crate) enum Visit<'a> {
         path: Path,
         /// Which section.
         section: Section,
+        /// Whether the sections before it were left behind by an earlier execution.
+        taken_up: bool,
     },
     /// A block that was entered ended.
     BlockEnds {
@@ -210,8 +212,8 @@ impl<'a> Cursor<'a> {
                         Some(steps) => {
                             let begins = steps.begins.clone();
                             self.frames.push(Frame::Steps(steps));
-                            if let Some((path, section)) = begins {
-                                return Some(Visit::SectionBegins { path, section });
+                            if let Some((path, section, taken_up)) = begins {
+                                return Some(Visit::SectionBegins { path, section, taken_up });
                             }
                         }
                         None => {

@@ -78,8 +78,8 @@ pub(super) struct Steps<'a> {
     check_all: bool,
     unmet: BTreeSet<String>,
     pub(super) phase: Option<(usize, &'a Phase)>,
-    /// The section that begins with them.
-    pub(super) begins: Option<(Path, Section)>,
+    /// The section that begins with them, and whether an earlier execution had got to it.
+    pub(super) begins: Option<(Path, Section, bool)>,
     pub(super) environment: Environment<'a>,
     /// What became of all of them already.
     pub(super) skip: Option<Decision>,
@@ -169,6 +169,10 @@ struct Pass {
     next: Option<Section>,
     /// The section that runs.
     current: Section,
+    /// Whether it has steps that were begun.
+    began: bool,
+    /// Whether the walk goes on in it, without the sections before.
+    taken_up: bool,
     end: End,
 }
 
@@ -234,7 +238,9 @@ impl<'a> BlockFrame<'a> {
                     _ => {}
                 }
                 let Reached { section, before } = reached;
-                self.pass = Some(Pass { path, next: Some(section), current: section, end: before });
+                let taken_up = section != Section::Block;
+                self.pass =
+                    Some(Pass { path, next: Some(section), current: section, began: false, taken_up, end: before });
             }
             let pass = self.pass.as_mut()?;
             let Some(section) = pass.next.take() else {
@@ -242,7 +248,7 @@ impl<'a> BlockFrame<'a> {
                 self.end.absorb(pass.end);
                 continue;
             };
-            pass.current = section;
+            (pass.current, pass.began) = (section, false);
             let (path, failed) = (pass.path.clone(), pass.end.failure.is_some());
             let wanted = match (section, mode) {
                 (Section::Block | Section::Always, _) | (_, Mode::Check) => true,
@@ -257,7 +263,11 @@ impl<'a> BlockFrame<'a> {
             }
             let mut steps = Steps::new(list, (&self.visit.step.id, &path), self.environment.clone());
             steps.skip.clone_from(&self.left_out);
-            steps.begins = (section != Section::Block).then_some((path, section));
+            if let Some(pass) = &mut self.pass {
+                pass.began = true;
+                let taken_up = std::mem::take(&mut pass.taken_up);
+                steps.begins = (section != Section::Block).then_some((path, section, taken_up));
+            }
             if section == Section::Rescue
                 && let Some(pass) = &mut self.pass
             {
@@ -273,7 +283,6 @@ impl<'a> BlockFrame<'a> {
         let more = |section: Section| !self.steps_of(section).is_empty();
         let (rescue, always) = (more(Section::Rescue), more(Section::Always));
         let Some(pass) = &mut self.pass else { return };
-        let ran = !matches!((pass.current, end.outcome, &end.failure), (_, Outcome::Skipped, None));
         let stopped = end.is_interrupted();
         pass.end.absorb(end.clone());
         pass.next = match pass.current {
@@ -287,7 +296,7 @@ impl<'a> BlockFrame<'a> {
             Section::Rescue => rescue,
             Section::Always => always,
         };
-        if mode.executes() && followed && !stopped && (ran || pass.current == Section::Block) {
+        if mode.executes() && followed && !stopped && (pass.began || pass.current == Section::Block) {
             self.ended = Some((pass.path.clone(), pass.current, end));
         }
     }
