@@ -14,9 +14,14 @@ use crate::playbook::{Phase, Step, StepKind};
 use crate::record::millis;
 use crate::text;
 use crate::text::Text;
+
 use crate::walk::{
-    Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, decide, targets_of, title, why_not,
+    Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, condition_mentions_any, decide, targets_of,
+    title, why_not,
 };
+
+/// The id of why a step was left out that may be asked again: its condition needs a result that a failed check did not leave.
+pub(super) const UNMET: &str = "engine.when-unmet";
 
 /// What is open: when it began.
 struct Open {
@@ -25,8 +30,11 @@ struct Open {
 }
 
 /// Why nothing is to be done for a step.
-pub(super) fn left_out(step: &Step) -> Text {
+pub(super) fn left_out(step: &Step, unmet: &[String]) -> Text {
     match &step.when {
+        Some(when) if condition_mentions_any(step, unmet) => {
+            text!("engine.when-unmet", "when: {when} (a result that it needs is missing)", when = when.at.text().trim())
+        }
         Some(when) => why_not(when),
         None => text!("engine.nothing-to-do", "there is nothing to do it for"),
     }
@@ -138,7 +146,8 @@ impl Executor<'_> {
         } else {
             match &visit.decision {
                 Decision::Skip(why) => {
-                    reason = Some(why.clone());
+                    let depends = condition_mentions_any(step, &cursor.unmet());
+                    reason = Some(if depends { left_out(step, &cursor.unmet()) } else { why.clone() });
                     self.register_skipped(step, &path, &mut cursor.names);
                 }
                 Decision::Fault(failure) => end = End::failed(failure.clone()),
@@ -154,7 +163,7 @@ impl Executor<'_> {
                     StepKind::Gate(gate) => {
                         (end, attempts) = (self.gate(&visit, gate, &cursor.names).await, 1);
                         if end.outcome == Outcome::Skipped {
-                            reason = Some(left_out(step));
+                            reason = Some(left_out(step, &cursor.unmet()));
                         }
                     }
                     StepKind::Block { .. } if self.made_to_fail(step, &path) => end = End::failed(made_to_fail()),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::drive::UNMET;
 use super::{Ledger, Made};
 use crate::action::Done;
 use crate::event::{Event, EventKind, Outcome, Section, StepKind};
@@ -163,7 +164,10 @@ impl Past {
             }
             // One that was left out for another reason (its target was unreachable) is looked at again.
             EventKind::StepFinished { path, outcome: Outcome::Skipped, reason: Some(why), failure: None, .. } => {
-                self.left_out.insert(path.clone(), why.clone());
+                // A condition on the result of a check that has failed is asked again.
+                if why.id() != Some(UNMET) {
+                    self.left_out.insert(path.clone(), why.clone());
+                }
             }
             EventKind::PhaseFinished { index, name, outcome: Outcome::Skipped, .. } => {
                 self.phases.insert((*index, name.clone()));
@@ -218,7 +222,7 @@ impl Past {
             EventKind::SectionFinished { path, section, outcome, failure } => {
                 let failure = failure.as_ref().map(known);
                 let sections = self.sections.entry(path.clone()).or_default();
-                let end = Some(End { outcome: *outcome, failure });
+                let end = Some(End::of(*outcome, failure));
                 match section {
                     Section::Block => sections.block = end,
                     Section::Rescue => sections.rescued = end,

@@ -46,7 +46,7 @@ impl Executor<'_> {
         }
         if prepared.tasks.is_empty() {
             self.register_skipped(step, &visit.path, names);
-            return (End::new(), 0, Some(left_out(step)));
+            return (End::new(), 0, Some(left_out(step, unmet)));
         }
         let mut ends = Vec::new();
         let width = step.serial.unwrap_or(prepared.tasks.len()).max(1);
@@ -60,7 +60,7 @@ impl Executor<'_> {
         let (mut end, mut results) = (End::new(), Vec::new());
         for task in ends {
             results.push(task.result);
-            end.absorb(End { outcome: task.outcome, failure: task.failure });
+            end.absorb(End::of(task.outcome, task.failure));
         }
         if let Some(name) = step.register.as_ref().filter(|_| end.failure.is_none()) {
             self.register(step, name, &visit.path, results, prepared.plural, names);

@@ -15,7 +15,7 @@ pub(crate) use cursor::{Cursor, Mode, Reached, Visit};
 pub(crate) use enter::{changed, enter};
 pub(crate) use environment::{Element, Environment, Names, Unrendered};
 pub(crate) use expressions::{decide, gate_texts, why_not};
-pub(crate) use needs::mentions_any;
+pub(crate) use needs::{condition_mentions_any, mentions_any};
 pub(crate) use prepare::{Task, prepare, targets_of, title};
 
 use crate::event::Outcome;
@@ -57,27 +57,36 @@ pub(crate) struct End {
     pub(crate) outcome: Outcome,
     /// What went wrong first.
     pub(crate) failure: Option<Failure>,
+    /// Whether something in it was interrupted, whatever else went wrong.
+    interrupted: bool,
 }
 
 impl End {
     /// Nothing happened yet.
     pub(crate) fn new() -> Self {
-        Self { outcome: Outcome::Skipped, failure: None }
+        Self::of(Outcome::Skipped, None)
     }
 
     /// It ended well.
     pub(crate) fn well(outcome: Outcome) -> Self {
-        Self { outcome, failure: None }
+        Self::of(outcome, None)
     }
 
     /// A failure.
     pub(crate) fn failed(failure: Failure) -> Self {
-        Self { outcome: outcome_of(failure.class), failure: Some(failure) }
+        Self::of(outcome_of(failure.class), Some(failure))
+    }
+
+    /// An outcome, with what went wrong.
+    pub(crate) fn of(outcome: Outcome, failure: Option<Failure>) -> Self {
+        let interrupts = |failure: &Failure| failure.class == FailureClass::Stopped || failure.unanswered;
+        Self { outcome, interrupted: failure.as_ref().is_some_and(interrupts), failure }
     }
 
     /// Takes in how a part of it ended.
     pub(crate) fn absorb(&mut self, part: Self) {
         self.outcome = self.outcome.max(part.outcome);
+        self.interrupted |= part.interrupted;
         // A question for a person counts before a failure that the playbook may deal with.
         let is_question = |end: &Self| end.failure.as_ref().is_some_and(|failure| failure.unanswered);
         if self.failure.is_none() || is_question(&part) && !is_question(self) {
@@ -88,7 +97,7 @@ impl End {
     /// Whether it was interrupted: the operator stopped it, or a person has to look before it goes on. It is gone on with
     /// where it is; a playbook does not answer that.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Stopped || failure.unanswered)
+        self.interrupted
     }
 
     /// How it counts for the run if its failure is allowed.

@@ -18,6 +18,13 @@ pub(crate) fn mentions_any(step: &Step, names: &[String]) -> bool {
     names.iter().any(|name| needs.contains(name))
 }
 
+/// Whether a step's condition mentions one of these names.
+pub(crate) fn condition_mentions_any(step: &Step, names: &[String]) -> bool {
+    let mut needs = BTreeSet::new();
+    step.when.iter().for_each(|when| of_node(when, true, &mut needs));
+    names.iter().any(|name| needs.contains(name))
+}
+
 /// The names that a step's own templates mention; not those of the steps inside it.
 pub(super) fn of_step(step: &Step) -> BTreeSet<String> {
     let mut needs = BTreeSet::new();
