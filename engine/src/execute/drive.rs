@@ -16,12 +16,19 @@ use crate::text;
 use crate::text::Text;
 
 use crate::walk::{
-    Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, condition_mentions_any, decide, targets_of,
-    title, why_not,
+    Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, decide, mentions, targets_of, title, why_not,
 };
 
-/// The id of why a step was left out that may be asked again: its condition needs a result that a failed check did not leave.
-pub(super) const UNMET: &str = "engine.when-unmet";
+/// The id of why a step was left out that is looked at again: it needs a result that a failed check did not leave.
+pub(super) const UNMET: &str = "engine.unmet";
+
+/// Why a step is left out that needs results which failed checks have not left.
+fn unmet(step: &Step, names: &[String]) -> Option<Text> {
+    let missing: Vec<&String> = names.iter().filter(|name| mentions(step, name)).collect();
+    let missing = missing.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    (!missing.is_empty())
+        .then(|| text!("engine.unmet", "it needs the result of a check that failed: {missing}", missing))
+}
 
 /// What is open: when it began.
 struct Open {
@@ -30,11 +37,8 @@ struct Open {
 }
 
 /// Why nothing is to be done for a step.
-pub(super) fn left_out(step: &Step, unmet: &[String]) -> Text {
+pub(super) fn left_out(step: &Step) -> Text {
     match &step.when {
-        Some(when) if condition_mentions_any(step, unmet) => {
-            text!("engine.when-unmet", "when: {when} (a result that it needs is missing)", when = when.at.text().trim())
-        }
         Some(when) => why_not(when),
         None => text!("engine.nothing-to-do", "there is nothing to do it for"),
     }
@@ -143,11 +147,13 @@ impl Executor<'_> {
         } else if let Some(why) = past.left_out(&path) {
             reason = Some(why.clone());
             past.register(&path, &mut cursor.names);
+        } else if let Some(why) = unmet(step, &cursor.unmet()) {
+            // In a phase that checks everything, what needs the result of a failed check cannot be checked.
+            reason = Some(why);
         } else {
             match &visit.decision {
                 Decision::Skip(why) => {
-                    let depends = condition_mentions_any(step, &cursor.unmet());
-                    reason = Some(if depends { left_out(step, &cursor.unmet()) } else { why.clone() });
+                    reason = Some(why.clone());
                     self.register_skipped(step, &path, &mut cursor.names);
                 }
                 Decision::Fault(failure) => end = End::failed(failure.clone()),
@@ -157,13 +163,12 @@ impl Executor<'_> {
                 }
                 Decision::Run => match &step.kind {
                     StepKind::Module { .. } => {
-                        let unmet = cursor.unmet();
-                        (end, attempts, reason) = self.module(&visit, &mut cursor.names, &unmet).await;
+                        (end, attempts, reason) = self.module(&visit, &mut cursor.names).await;
                     }
                     StepKind::Gate(gate) => {
                         (end, attempts) = (self.gate(&visit, gate, &cursor.names).await, 1);
                         if end.outcome == Outcome::Skipped {
-                            reason = Some(left_out(step, &cursor.unmet()));
+                            reason = Some(left_out(step));
                         }
                     }
                     StepKind::Block { .. } if self.made_to_fail(step, &path) => end = End::failed(made_to_fail()),

@@ -21,6 +21,8 @@ use crate::walk::{End, Names, Reached};
 #[derive(Clone, Default)]
 pub struct Past {
     steps: BTreeSet<Path>,
+    /// Steps that needed the result of a check that failed.
+    unmet: BTreeSet<Path>,
     /// Steps and blocks that were left out, and why.
     left_out: BTreeMap<Path, Text>,
     /// Phases, blocks and passes of blocks in which steps have begun.
@@ -161,12 +163,14 @@ impl Past {
             EventKind::RunStarted { .. } => self.doubts.iter_mut().for_each(|doubt| doubt.is_live = false),
             EventKind::StepFinished { path, outcome, .. } if outcome.is_final() => {
                 self.steps.insert(path.clone());
+                self.unmet.remove(path);
             }
             // One that was left out for another reason (its target was unreachable) is looked at again.
             EventKind::StepFinished { path, outcome: Outcome::Skipped, reason: Some(why), failure: None, .. } => {
                 // A condition on the result of a check that has failed is asked again.
-                if why.id() != Some(UNMET) {
-                    self.left_out.insert(path.clone(), why.clone());
+                match why.id() {
+                    Some(UNMET) => drop(self.unmet.insert(path.clone())),
+                    _ => drop(self.left_out.insert(path.clone(), why.clone())),
                 }
             }
             EventKind::PhaseFinished { index, name, outcome: Outcome::Skipped, .. } => {
@@ -268,7 +272,7 @@ impl Past {
 
     /// Whether a step was brought to a good end.
     pub fn has(&self, path: &Path) -> bool {
-        self.steps.contains(path)
+        self.steps.contains(path) && !self.unmet.iter().any(|missing| missing.is_within(path))
     }
 
     /// Why a step was left out. Conditions are decided once in a run.

@@ -13,7 +13,7 @@ use crate::playbook::{OnUnreachable, Retry, Step, StepKind};
 use crate::record::millis;
 use crate::source::{Location, Node};
 use crate::text::Text;
-use crate::walk::{End, Names, StepVisit, Task, mentions_any, outcome_of, prepare};
+use crate::walk::{End, Names, StepVisit, Task, outcome_of, prepare};
 use crate::{template, text};
 
 /// How a task ended.
@@ -28,17 +28,10 @@ struct TaskEnd {
 impl Executor<'_> {
     /// Executes a step that names a module; returns how it ended, the most attempts that a task needed, and why there was
     /// nothing to do.
-    pub(super) async fn module(
-        &self,
-        visit: &StepVisit<'_>,
-        names: &mut Names,
-        unmet: &[String],
-    ) -> (End, u32, Option<Text>) {
+    pub(super) async fn module(&self, visit: &StepVisit<'_>, names: &mut Names) -> (End, u32, Option<Text>) {
         let step = visit.step;
         let prepared = match prepare(self.run, visit, names, &self.ports.world) {
             Ok(prepared) => prepared,
-            // In a phase that checks everything, what needs the result of a failed check cannot be checked.
-            Err(_) if !unmet.is_empty() && mentions_any(step, unmet) => return (End::new(), 0, None),
             Err(unrendered) => return (End::failed(unrendered.into()), 0, None),
         };
         if let Err(failure) = self.same_elements(&prepared.tasks) {
@@ -46,7 +39,7 @@ impl Executor<'_> {
         }
         if prepared.tasks.is_empty() {
             self.register_skipped(step, &visit.path, names);
-            return (End::new(), 0, Some(left_out(step, unmet)));
+            return (End::new(), 0, Some(left_out(step)));
         }
         let mut ends = Vec::new();
         let width = step.serial.unwrap_or(prepared.tasks.len()).max(1);

@@ -161,7 +161,11 @@ impl<'a> Cursor<'a> {
 
     /// Whether results that steps beside the next one should have registered are missing, because these failed: their names.
     pub(crate) fn unmet(&self) -> Vec<String> {
-        self.frames.iter().filter_map(Frame::unmet).flatten().cloned().collect()
+        let absent = |name: &&String| !self.names.registered.contains_key(*name);
+        let of_frame = |(own, inner): (&'_ BTreeSet<String>, &'_ BTreeSet<String>)| {
+            own.iter().chain(inner.iter().filter(absent)).cloned().collect::<Vec<_>>()
+        };
+        self.frames.iter().filter_map(Frame::unmet).flat_map(of_frame).collect()
     }
 
     /// The next visit; `None` at the end.

@@ -26,10 +26,11 @@ impl Frame<'_> {
         }
     }
 
-    /// The results that failed steps of a phase that checks everything have not registered.
-    pub(super) fn unmet(&self) -> Option<&BTreeSet<String>> {
+    /// The results that failed steps of a phase that checks everything have not registered, and those that steps inside of
+    /// them may not have.
+    pub(super) fn unmet(&self) -> Option<(&BTreeSet<String>, &BTreeSet<String>)> {
         match self {
-            Self::Steps(steps) => Some(&steps.unmet),
+            Self::Steps(steps) => Some((&steps.unmet, &steps.inner_unmet)),
             _ => None,
         }
     }
@@ -77,6 +78,8 @@ pub(super) struct Steps<'a> {
     outer: (String, Path),
     check_all: bool,
     unmet: BTreeSet<String>,
+    /// Names that steps inside of failed blocks register, if they got so far.
+    inner_unmet: BTreeSet<String>,
     pub(super) phase: Option<(usize, &'a Phase)>,
     /// The section that begins with them, and whether an earlier execution had got to it.
     pub(super) begins: Option<(Path, Section, bool)>,
@@ -94,6 +97,7 @@ impl<'a> Steps<'a> {
             outer: (id.to_owned(), path.clone()),
             check_all: false,
             unmet: BTreeSet::new(),
+            inner_unmet: BTreeSet::new(),
             phase: None,
             begins: None,
             environment,
@@ -124,6 +128,7 @@ impl<'a> Steps<'a> {
         if failed && self.check_all && !stopped {
             let step = self.next.checked_sub(1).and_then(|index| self.steps.get(index));
             self.unmet.extend(step.and_then(|step| step.register.clone()));
+            step.iter().for_each(|step| inside(step, &mut self.inner_unmet));
         } else if failed {
             self.next = self.steps.len();
         }
@@ -135,6 +140,15 @@ impl<'a> Steps<'a> {
             self.next = self.steps.len();
             self.end.absorb(end);
         }
+    }
+}
+
+/// Adds the names that steps inside of a block register.
+fn inside(step: &Step, names: &mut BTreeSet<String>) {
+    let StepKind::Block { block, rescue, always } = &step.kind else { return };
+    for step in [block, rescue, always].into_iter().flatten() {
+        names.extend(step.register.clone());
+        inside(step, names);
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) use cursor::{Cursor, Mode, Reached, Visit};
 pub(crate) use enter::{changed, enter};
 pub(crate) use environment::{Element, Environment, Names, Unrendered};
 pub(crate) use expressions::{decide, gate_texts, why_not};
-pub(crate) use needs::{condition_mentions_any, mentions_any};
+pub(crate) use needs::mentions;
 pub(crate) use prepare::{Task, prepare, targets_of, title};
 
 use crate::event::Outcome;

@@ -5,24 +5,16 @@ use std::collections::BTreeSet;
 use crate::playbook::option::OPTIONS;
 use crate::playbook::{Step, StepKind};
 use crate::source::Node;
-use crate::template::mentions;
+use crate::template;
 
 /// Adds the names that a tree mentions; `expression` says that its scalars are expressions without braces.
 pub(super) fn of_node(node: &Node, expression: bool, needs: &mut BTreeSet<String>) {
-    needs.extend(mentions(node, expression).iter().map(|mention| mention.root().to_owned()));
+    needs.extend(template::mentions(node, expression).iter().map(|mention| mention.root().to_owned()));
 }
 
-/// Whether a step's own templates mention one of these names.
-pub(crate) fn mentions_any(step: &Step, names: &[String]) -> bool {
-    let needs = of_step(step);
-    names.iter().any(|name| needs.contains(name))
-}
-
-/// Whether a step's condition mentions one of these names.
-pub(crate) fn condition_mentions_any(step: &Step, names: &[String]) -> bool {
-    let mut needs = BTreeSet::new();
-    step.when.iter().for_each(|when| of_node(when, true, &mut needs));
-    names.iter().any(|name| needs.contains(name))
+/// Whether a step's own templates mention a name.
+pub(crate) fn mentions(step: &Step, name: &str) -> bool {
+    of_step(step).contains(name)
 }
 
 /// The names that a step's own templates mention; not those of the steps inside it.
