@@ -72,6 +72,8 @@ pub struct End {
     pub exit_code: Option<u8>,
     /// What went wrong first.
     pub failure: Option<String>,
+    /// Whether it was asked to stop.
+    pub stopped: bool,
 }
 
 /// What a plan knows of a step.
@@ -225,7 +227,7 @@ impl Bench {
             Some(_) if controller.is_dead() => self.killed(controller),
             Some(ending) => {
                 let failure = ending.failure.map(|failure| format!("{:?}: {failure}", failure.class));
-                End { exit_code: Some(ending.exit_code), failure }
+                End { exit_code: Some(ending.exit_code), failure, stopped: controller.soft.is_cancelled() }
             }
             None => self.killed(controller),
         }
@@ -233,7 +235,7 @@ impl Bench {
 
     fn killed(&self, controller: &Controller) -> End {
         self.tape().lose(controller.lost());
-        End { exit_code: None, failure: None }
+        End { exit_code: None, failure: None, stopped: false }
     }
 
     fn ports(&self, verb: Verb, past: Past, last: u64, trip: Option<Trip>) -> (Ports, Settings, Arc<Controller>) {
