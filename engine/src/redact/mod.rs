@@ -8,7 +8,7 @@ mod tests;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cutover_protocol::hidden::{Form, Hidden, MARK};
@@ -49,7 +49,10 @@ impl Redactor {
             }
         }
         // Of two that begin at one place the longer one is hidden. It can only fail for millions of secrets.
-        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(known.keys()).ok();
+        // Secrets are few and the texts short: the kind that is soon built.
+        let mut search = AhoCorasick::builder();
+        search.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
+        let search = search.build(known.keys()).ok();
         Self { needles: known.into_values().collect(), search: search.filter(|_| !whole.is_empty()), whole }
     }
 
