@@ -26,8 +26,9 @@ fn two_blank_disks_become_one_file_system_and_move_to_the_other_side() {
     let of_kind = |kind: &'static str| events.iter().filter(move |event| event["kind"] == kind);
     // An attempt that ended in doubt begins the change again, under another number.
     let begun: Vec<_> = of_kind("applying").filter(|event| event["change"]["key"] == "up").collect();
-    let applied = of_kind("applied")
-        .filter(|event| begun.iter().any(|begun| (&begun["task"], &begun["number"]) == (&event["task"], &event["number"])));
+    let applied = of_kind("applied").filter(|event| {
+        begun.iter().any(|begun| (&begun["task"], &begun["number"]) == (&event["task"], &event["number"]))
+    });
     assert_eq!((begun.len(), applied.count()), (2, 1), "{}", ran.events);
     let again = lab.run("prepare", "inventory", &[]).expect(0, &["0 changes"]);
     assert!(!again.said.contains("changed"), "{}", again.said);
