@@ -5,6 +5,7 @@ use std::fmt;
 pub use cutover_protocol::failure::{FailureClass, RecordedFailure};
 
 use crate::source::Location;
+use crate::text;
 use crate::text::Text;
 use crate::world::TransportFault;
 
@@ -33,10 +34,10 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of a class.
-    pub fn new(class: FailureClass, message: impl Into<Text>) -> Self {
+    pub fn new(class: FailureClass, message: Text) -> Self {
         Self {
             class,
-            message: message.into(),
+            message,
             details: Vec::new(),
             help: None,
             at: None,
@@ -48,36 +49,36 @@ impl Failure {
     }
 
     /// The step was tried and failed.
-    pub fn failed(message: impl Into<Text>) -> Self {
+    pub fn failed(message: Text) -> Self {
         Self::new(FailureClass::Failed, message)
     }
 
     /// A rendered value is wrong.
-    pub fn invalid(message: impl Into<Text>) -> Self {
+    pub fn invalid(message: Text) -> Self {
         Self::new(FailureClass::Invalid, message)
     }
 
     /// Refused: unsafe, or a check does not hold.
-    pub fn blocked(message: impl Into<Text>) -> Self {
+    pub fn blocked(message: Text) -> Self {
         Self::new(FailureClass::Blocked, message)
     }
 
     /// The target could not be reached.
-    pub fn unreachable(message: impl Into<Text>) -> Self {
+    pub fn unreachable(message: Text) -> Self {
         Self::new(FailureClass::Unreachable, message)
     }
 
     /// Adds detail lines.
     #[must_use]
-    pub fn details<T: Into<Text>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
-        self.details.extend(lines.into_iter().map(Into::into));
+    pub fn details(mut self, lines: impl IntoIterator<Item = Text>) -> Self {
+        self.details.extend(lines);
         self
     }
 
     /// Adds what to type next.
     #[must_use]
-    pub fn help(mut self, help: impl Into<Text>) -> Self {
-        self.help = Some(help.into());
+    pub fn help(mut self, help: Text) -> Self {
+        self.help = Some(help);
         self
     }
 
@@ -114,6 +115,18 @@ impl From<TransportFault> for Failure {
             TransportFault::Cancelled => FailureClass::Stopped,
             TransportFault::Lost(_) => FailureClass::OutcomeUnknown,
         };
-        Self::new(class, fault.to_string())
+        let message = match fault {
+            TransportFault::Unreachable(why) => text!("engine.unreachable", "unreachable: {why}", why),
+            TransportFault::Auth(why) => text!("engine.login-refused", "login refused: {why}", why),
+            TransportFault::HostKey(why) => {
+                text!("engine.identity-refused", "host key or identity refused: {why}", why)
+            }
+            TransportFault::TimedOut(why) => text!("engine.timed-out", "timed out: {why}", why),
+            TransportFault::Cancelled => text!("engine.cancelled", "stopped"),
+            TransportFault::Lost(why) => {
+                text!("engine.connection-lost", "connection lost, the outcome is unknown: {why}", why)
+            }
+        };
+        Self::new(class, message)
     }
 }

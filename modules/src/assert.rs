@@ -142,8 +142,8 @@ assert:
         Diff::refused(message.into_iter().chain(state.unmet.iter().cloned()))
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Returned>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Returned>()
     }
 
     fn result(&self, _: &Facts, _: &Params, state: &State, _: &[Done]) -> Value {

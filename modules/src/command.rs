@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::inventory::Inventory;
+use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module};
 use cutover_engine::query::ReadOnly;
 use cutover_engine::reads;
 use cutover_engine::subject::Subject;
@@ -107,8 +108,12 @@ register: roles
         params.creates.iter().try_for_each(|path| check_absolute(path, "/creates"))
     }
 
+    fn judge_on(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<(), Failure> {
+        place(facts, inventory, params).map(drop)
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        let place = place(cx, params)?;
+        let place = place(cx.facts(), cx.inventory(), params)?;
         let output = match ReadOnly::declared(argv(params), params.read_only) {
             Some(command) => Some(cx.read_at(&place, &command).await?),
             None => None,
@@ -138,11 +143,8 @@ register: roles
         }
         let actions = [Action::Exec { place: state.place.clone(), command: argv(params) }];
         let summary = text!("command.run", "run {command}", command = argv(params));
-        let change = match params.idempotent {
-            true => Change::idempotent(summary, actions),
-            false => Change::at_most_once(summary, actions),
-        };
-        let change = change.key("run");
+        let class = if params.idempotent { Class::Idempotent } else { Class::AtMostOnce };
+        let change = Change::new(class, "run", summary, actions);
         match state.exists {
             Some(true) => Diff::InSync,
             Some(false) => Diff::Change(vec![change]),
@@ -150,8 +152,8 @@ register: roles
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Printed>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Printed>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
@@ -215,13 +217,13 @@ fn argv(params: &Params) -> Argv {
     command
 }
 
-fn place(cx: &Context, params: &Params) -> Result<Place, Failure> {
-    let Some(on) = &params.on else { return Ok(cx.place()) };
+fn place(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<Place, Failure> {
+    let Some(on) = &params.on else { return Ok(facts.place()) };
     if on == "controller" {
         return Ok(Place::Controller);
     }
-    let site = cx.site()?;
-    let known = cx.inventory().sites.get(site).is_some_and(|site| site.nodes.contains_key(on));
+    let site = facts.site().map_err(|failure| failure.pointer("/on"))?;
+    let known = inventory.sites.get(site).is_some_and(|site| site.nodes.contains_key(on));
     if !known {
         let words = text!("command.no-such-node", "site `{site}` has no node `{node}`", site, node = on);
         let help = text!("command.no-such-node.help", "name one of its nodes, or `controller`");

@@ -6,6 +6,7 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
+use cutover_engine::inventory::Inventory;
 use cutover_engine::module::{Change, Context, Diff, Facts, Module};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
@@ -112,12 +113,12 @@ timeout: 30m
         tree::check_names(exclude, "/exclude")
     }
 
+    fn judge_on(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<(), Failure> {
+        locate(facts, inventory, params).map(drop)
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        let from = params.source.locate(cx, "/source")?;
-        let to = params.destination.locate(cx, "/destination")?;
-        if from.overlaps(&to) {
-            return Err(overlap(&from.to_string(), &to.to_string()));
-        }
+        let (from, to) = locate(cx.facts(), cx.inventory(), params)?;
         let exclude = &params.exclude;
         let (source, destination) =
             futures_util::future::try_join(tree::look(cx, &from, exclude), tree::look(cx, &to, exclude)).await?;
@@ -160,14 +161,14 @@ timeout: 30m
                 let (from, to) = (from.to_string(), to.to_string());
                 let summary =
                     text!("copy_preserve.root", "set the owner, mode and time of {to} to those of {from}", from, to);
-                Diff::Change(vec![Change::idempotent(summary, fixes).key("set-directory-attributes")])
+                Diff::Change(vec![Change::idempotent("set-directory-attributes", summary, fixes)])
             }
             _ => Diff::Change(vec![copy(params, state, &label)]),
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Returned>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Returned>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
@@ -182,6 +183,13 @@ timeout: 30m
         };
         serde_json::to_value(returned).unwrap_or(Value::Null)
     }
+}
+
+/// Finds both trees; they have to be apart.
+fn locate(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<(Located, Located), Failure> {
+    let from = params.source.locate(facts, inventory, "/source")?;
+    let to = params.destination.locate(facts, inventory, "/destination")?;
+    if from.overlaps(&to) { Err(overlap(&from.to_string(), &to.to_string())) } else { Ok((from, to)) }
 }
 
 /// The failure of trees of which one is the other, or lies in it.
@@ -308,7 +316,7 @@ fn copy(params: &Params, state: &State, label: &str) -> Change {
     } else {
         text!("copy_preserve.copy", "copy {size} from {from} to {to}", size, from, to)
     };
-    Change::idempotent(summary, [begin, transfer, end]).key("copy")
+    Change::idempotent("copy", summary, [begin, transfer, end])
 }
 
 /// The command that writes a tree as a stream, with everything about it.

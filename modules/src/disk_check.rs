@@ -150,7 +150,8 @@ disk_check:
             let words = text!("disk_check.no-path", "room is looked for at a `path`: name one");
             return Err(Failure::invalid(words).pointer(pointer));
         }
-        if or_drbd.as_ref().is_some_and(String::is_empty) {
+        // An argument that begins with a dash would be taken for an option.
+        if or_drbd.as_ref().is_some_and(|resource| resource.is_empty() || resource.starts_with('-')) {
             let words = text!("disk_check.empty-resource", "`or_drbd` names no resource");
             return Err(Failure::invalid(words).pointer("/or_drbd"));
         }
@@ -179,7 +180,7 @@ disk_check:
         };
         for path in to_copy {
             let tree = TreeRef { site: None, node: None, path: path.clone(), device: None };
-            let tree = tree.locate(cx, "").map_err(|failure| failure.pointer("/to_copy"))?;
+            let tree = tree.locate(cx.facts(), cx.inventory(), "").map_err(|failure| failure.pointer("/to_copy"))?;
             let name = tree.to_string();
             let look = tree::look(cx, &tree, &params.exclude).await?;
             state.uncopied.extend(match look.kind {
@@ -251,8 +252,8 @@ disk_check:
         if reasons.is_empty() { Diff::InSync } else { Diff::refused(reasons) }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Returned>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Returned>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {

@@ -4,7 +4,7 @@
 use cutover_engine::action::Done;
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
-use cutover_engine::inventory::{Pair, PairMember};
+use cutover_engine::inventory::{Inventory, Pair, PairMember};
 use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 
@@ -152,6 +152,10 @@ register: fresh
         Ok(())
     }
 
+    fn judge_on(facts: &Facts, _: &Inventory, params: &Params) -> Result<(), Failure> {
+        members(facts, params).map(drop)
+    }
+
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
         let compared = facts.pairs().iter().filter(|pair| params.compares(pair));
         let subjects = compared.flat_map(|pair| {
@@ -164,7 +168,7 @@ register: fresh
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let mut replicas = Vec::new();
-        for (pair, own, peer) in members(cx, params)? {
+        for (pair, own, peer) in members(cx.facts(), params)? {
             replicas.push(replica(cx, pair, own, peer).await?);
         }
         Ok(State(replicas))
@@ -184,13 +188,13 @@ register: fresh
                     words,
                     findings = findings
                 );
-                Diff::Run(vec![Change::transient(summary, []).key("accept-stale")])
+                Diff::Run(vec![Change::transient("accept-stale", summary, [])])
             }
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Registered>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Registered>()
     }
 
     fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
@@ -205,9 +209,9 @@ register: fresh
 }
 
 /// The pairs that are compared, each with the member at the task's site and the other one.
-fn members<'a>(cx: &'a Context, params: &Params) -> Result<Vec<(&'a Pair, &'a PairMember, &'a PairMember)>, Failure> {
-    let site = cx.site()?;
-    let pairs = &cx.inventory().pairs;
+fn members<'a>(facts: &'a Facts, params: &Params) -> Result<Vec<(&'a Pair, &'a PairMember, &'a PairMember)>, Failure> {
+    let site = facts.site()?;
+    let pairs = facts.pairs();
     if let Some(index) = params.resources.iter().position(|name| pairs.iter().all(|pair| pair.resource != *name)) {
         let known: Vec<&str> = pairs.iter().map(|pair| pair.resource.as_str()).collect();
         let message = text!(

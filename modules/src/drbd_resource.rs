@@ -211,8 +211,8 @@ drbd_resource: {create_metadata: true, verify_alg: crc32c}
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Registered>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Registered>()
     }
 
     fn result(&self, facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {

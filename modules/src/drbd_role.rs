@@ -206,8 +206,8 @@ drbd_role:
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Registered>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Registered>()
     }
 
     fn result(&self, facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {

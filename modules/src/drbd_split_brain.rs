@@ -3,7 +3,7 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::inventory::{Pair, PairMember};
+use cutover_engine::inventory::{Inventory, Pair, PairMember};
 use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
 use cutover_engine::reads;
 use cutover_engine::subject::Subject;
@@ -126,8 +126,9 @@ impl Params {
         Ok(())
     }
 
-    fn check_victim(&self, cx: &Context, own: &PairMember) -> Result<(), Failure> {
-        let roles = &cx.inventory().roles;
+    fn check_victim(&self, facts: &Facts, inventory: &Inventory) -> Result<(), Failure> {
+        let (_, own, _) = facts.pair()?;
+        let roles = &inventory.roles;
         let (named, site) = match self.victim {
             Side::Active => ("active", &roles.active),
             Side::Passive => ("passive", &roles.passive),
@@ -140,7 +141,7 @@ impl Params {
             "`victim: {named}` is {site}, but the step's target is {target}",
             named,
             site,
-            target = cx.target()
+            target = facts.target()
         );
         let help = text!(
             "drbd_split_brain.victim.help",
@@ -173,6 +174,10 @@ drbd_split_brain:
         params.check_paths()
     }
 
+    fn judge_on(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<(), Failure> {
+        params.check_victim(facts, inventory)
+    }
+
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
         let mut subjects = crate::drbd::subjects(facts);
         if let Ok((pair, own, _)) = facts.pair() {
@@ -185,7 +190,7 @@ drbd_split_brain:
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let (pair, own, _) = cx.pair()?;
-        params.check_victim(cx, own)?;
+        params.check_victim(cx.facts(), cx.inventory())?;
         let victim = End::read(cx, &cx.place(), &pair.resource).await?;
         let survivor = Peer::read(cx).await?;
         let split = compare::relation(&victim, &survivor) == Some(Relation::SplitBrain);
@@ -200,8 +205,8 @@ drbd_split_brain:
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Registered>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Registered>()
     }
 
     fn result(&self, facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {

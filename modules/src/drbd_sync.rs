@@ -123,8 +123,8 @@ timeout: 2h
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Registered>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Registered>()
     }
 
     fn result(&self, facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {

@@ -146,8 +146,8 @@ file: {path: "/etc/drbd.d/cke_{{ pair.resource }}.primary", state: touch}
         write::diff(params, &state.place, state.found.as_ref())
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<State>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<State>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {

@@ -169,11 +169,11 @@ filesystem:
         let kind = kind.name();
         let summary =
             text!("filesystem.make", "make an {kind} file system on {device} ({size}, blank)", kind, device, size);
-        Diff::Change(vec![Change::at_most_once(summary, [make]).key("make-filesystem")])
+        Diff::Change(vec![Change::at_most_once("make-filesystem", summary, [make])])
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Returned>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Returned>()
     }
 
     fn result(&self, _facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {

@@ -17,6 +17,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
+use cutover_engine::inventory::Inventory;
 use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
@@ -24,7 +25,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use command::Cli;
+use command::{Cli, Cluster};
 use look::State;
 
 /// The module `helm`.
@@ -170,6 +171,16 @@ timeout: 5m
         params.check()
     }
 
+    fn judge_on(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<(), Failure> {
+        Cluster::of(inventory, facts.site()?)?;
+        let Some(other) = params.values_of.as_ref().filter(|_| params.state == Wanted::Present) else { return Ok(()) };
+        if !inventory.sites.contains_key(other) {
+            let words = text!("helm.no-site", "the inventory has no site `{site}`", site = other);
+            return Err(Failure::invalid(words).pointer("/values_of"));
+        }
+        Cluster::of(inventory, other).map(drop)
+    }
+
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
         facts.site().ok().map(|site| subjects::of(site, params))
     }
@@ -187,8 +198,8 @@ timeout: 5m
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<registered::Registered>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<registered::Registered>()
     }
 
     fn result(&self, _facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Value {

@@ -135,9 +135,9 @@ impl Seen {
         let path = self.kind.object(self.namespace.as_deref(), &self.name);
         let fields: Vec<&str> = found.iter().map(|difference| difference.path.as_str()).collect();
         let summary = text!("k8s_apply.change", "change {title}: {fields}", title, fields = fields.join(", "));
-        let change = Change::idempotent(summary, [request::patch(site, &path, patch)])
-            .key(format!("change-object {}", self.key()))
-            .preview(manifest::preview(Some(live), Some(&target)));
+        let change =
+            Change::idempotent(format!("change-object {}", self.key()), summary, [request::patch(site, &path, patch)])
+                .preview(manifest::preview(Some(live), Some(&target)));
         // The old values of a Secret stay out of the journal, and what is taken back must not delete claims either.
         Verdict::Change(match self.kind.kind.as_ref() {
             "Secret" => change,
@@ -153,9 +153,12 @@ impl Seen {
             accept: vec![409],
             ..request::create(site, &self.kind.collection(namespace), wanted::without_nulls(&self.wanted))
         };
-        let change = Change::idempotent(text!("k8s_apply.create", "create {title}", title), [Action::Request(post)])
-            .key(format!("create-object {}", self.key()))
-            .preview(manifest::preview(None, Some(&self.wanted)));
+        let change = Change::idempotent(
+            format!("create-object {}", self.key()),
+            text!("k8s_apply.create", "create {title}", title),
+            [Action::Request(post)],
+        )
+        .preview(manifest::preview(None, Some(&self.wanted)));
         if !self.removable {
             return change;
         }
@@ -312,8 +315,8 @@ k8s_apply:
         state.compare(facts.target().site().unwrap_or_default())
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Applied>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Applied>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {

@@ -143,10 +143,10 @@ impl Params {
             let path = state.kind.object(namespace, &seen.name);
             let delete = request::delete(site, &path, Some(uid(&seen.object)), self.dependents.propagation());
             let change = Change::at_most_once(
+                format!("delete-object {}", state.kind.key(namespace, &seen.name)),
                 text!("k8s_delete.delete", "delete {title}", title),
                 [request::keep(site, &path), delete],
-            )
-            .key(format!("delete-object {}", state.kind.key(namespace, &seen.name)));
+            );
             changes.push(match recreate::undo(site, &state.kind, namespace, seen) {
                 Some(undo) => change.undo(undo),
                 None => change,
@@ -275,8 +275,8 @@ k8s_delete:
         params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Deleted>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Deleted>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, _state: &State, done: &[Done]) -> Value {

@@ -3,7 +3,7 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module, Targets};
 use cutover_engine::query::ReadOnly;
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
@@ -133,15 +133,13 @@ k8s_exec:
         let summary =
             text!("k8s_exec.run", "run {command} in pod {namespace}/{pod}", command = &command, namespace, pod);
         let actions = [Action::Exec { place: state.place.clone(), command }];
-        let change = match params.idempotent {
-            true => Change::idempotent(summary, actions),
-            false => Change::at_most_once(summary, actions),
-        };
-        Diff::Run(vec![change.key("run")])
+        let class = if params.idempotent { Class::Idempotent } else { Class::AtMostOnce };
+        let change = Change::new(class, "run", summary, actions);
+        Diff::Run(vec![change])
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Ran>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Ran>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {

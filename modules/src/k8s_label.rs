@@ -113,7 +113,7 @@ impl Params {
             );
             let set = request::patch(site, &object.path, wanted);
             let undo = request::patch(site, &object.path, back);
-            return Diff::Change(vec![Change::idempotent(summary, [set]).key("set-labels").undo([undo])]);
+            return Diff::Change(vec![Change::idempotent("set-labels", summary, [set]).undo([undo])]);
         }
         let Some(copy) = &state.copy else { return Diff::InSync };
         if copy.labels.is_none() {
@@ -199,8 +199,8 @@ k8s_label: {kind: Node, name: "{{ pair.node }}", labels: {example.com/etcd: "tru
         params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Shown>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Shown>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {

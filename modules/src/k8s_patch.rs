@@ -125,7 +125,7 @@ impl Params {
                 text!("k8s_patch.patch", "patch {title}: {fields}", title, fields = content::words(&fields).join(", "));
             let set = request::patch_as(site, &path, self.kind_of_patch.media_type(), self.patch.clone());
             let key = format!("patch-object {}", state.kind.key(namespace, &seen.name));
-            let change = Change::idempotent(summary, [set]).key(key);
+            let change = Change::idempotent(key, summary, [set]);
             // The old values of a Secret stay out of the journal, and what is taken back must not delete claims either.
             changes.push(match state.kind.kind.as_ref() {
                 "Secret" => change,
@@ -206,8 +206,8 @@ k8s_patch:
         params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Patched>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Patched>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {

@@ -162,7 +162,7 @@ impl Params {
                 from = workload.wanted,
                 to = replicas
             );
-            let change = Change::idempotent(summary, [set(replicas)]).key("set-replicas");
+            let change = Change::idempotent("set-replicas", summary, [set(replicas)]);
             // Taken back, the replicas that were added would be scaled away, and their claims deleted.
             let lost = replicas > workload.wanted && workload.retention.when_scaled;
             return Diff::Change(vec![if lost { change } else { change.undo([set(workload.wanted)]) }]);
@@ -321,8 +321,8 @@ timeout: 3m
         params.compare(facts.target().site().unwrap_or_default(), state)
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Scaled>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Scaled>()
     }
 
     fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {

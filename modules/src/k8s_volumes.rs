@@ -148,8 +148,8 @@ register: old
         if violations.is_empty() { Diff::InSync } else { Diff::refused(violations) }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<VolumeMap>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<VolumeMap>()
     }
 
     fn result(&self, task: &module::Facts, params: &Params, facts: &Facts, _done: &[Done]) -> Value {

@@ -8,6 +8,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
+use cutover_engine::inventory::Inventory;
 use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
 use cutover_engine::reads;
 use cutover_engine::subject::Subject;
@@ -235,9 +236,8 @@ mount:
         params.check()
     }
 
-    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        let path = &params.path;
-        if params.boot(cx.facts()).is_some_and(|boot| boot.promote && boot.resource.is_none()) {
+    fn judge_on(facts: &Facts, _: &Inventory, params: &Params) -> Result<(), Failure> {
+        if params.boot(facts).is_some_and(|boot| boot.promote && boot.resource.is_none()) {
             let device = &params.device;
             let message = text!(
                 "mount.promote",
@@ -246,6 +246,11 @@ mount:
             );
             return Err(Failure::invalid(message).pointer("/persist/promote"));
         }
+        Ok(())
+    }
+
+    async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
+        let path = &params.path;
         let block = Block::probe(cx, &params.device).await?;
         let directory = if cx.read(&reads::TEST_DIRECTORY.of([path]).accept([1])).await?.success() {
             "directory"
@@ -298,8 +303,8 @@ mount:
         compare::compare(facts, params, state)
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Returned>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Returned>()
     }
 
     fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {

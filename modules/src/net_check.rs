@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use cutover_engine::action::{Action, Done};
 use cutover_engine::duration::HumanDuration;
 use cutover_engine::failure::Failure;
+use cutover_engine::inventory::Inventory;
 use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::query::ReadScript;
 use cutover_engine::reads;
@@ -201,12 +202,14 @@ net_check:
         }
     }
 
+    fn judge_on(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<(), Failure> {
+        let to = address(facts, params)?;
+        params.throughput.as_ref().map_or(Ok(()), |_| destination(inventory, &to).map(drop))
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
-        let to = match &params.to {
-            Some(to) => to.clone(),
-            None => cx.pair()?.2.address.clone(),
-        };
-        let peer = params.throughput.as_ref().map(|_| destination(cx, &to)).transpose()?;
+        let to = address(cx.facts(), params)?;
+        let peer = params.throughput.as_ref().map(|_| destination(cx.inventory(), &to)).transpose()?;
         let mut state = State { to: to.clone(), peer, ..State::default() };
         if let Some(ping) = &params.ping {
             let count = ping.count.to_string();
@@ -301,8 +304,8 @@ net_check:
         }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Returned>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Returned>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, done: &[Done]) -> Value {
@@ -329,13 +332,21 @@ fn listener_place(facts: &Facts, to: Option<&str>) -> Option<Place> {
     Some(Place::node(&member.site, &member.node))
 }
 
+/// What is asked: the address that is given, or the peer's.
+fn address(facts: &Facts, params: &Params) -> Result<String, Failure> {
+    match &params.to {
+        Some(to) => Ok(to.clone()),
+        None => Ok(facts.pair()?.2.address.clone()),
+    }
+}
+
 /// The node that has an address, by the inventory: the receiving end is started there.
-fn destination(cx: &Context, to: &str) -> Result<Place, Failure> {
-    let members = cx.inventory().pairs.iter().flat_map(|pair| pair.members.values());
+fn destination(inventory: &Inventory, to: &str) -> Result<Place, Failure> {
+    let members = inventory.pairs.iter().flat_map(|pair| pair.members.values());
     let by_member =
         members.into_iter().find(|member| member.address == to).map(|member| Place::node(&member.site, &member.node));
     let by_node = || {
-        let nodes = cx.inventory().sites.values().flat_map(|site| site.nodes.values().map(move |node| (site, node)));
+        let nodes = inventory.sites.values().flat_map(|site| site.nodes.values().map(move |node| (site, node)));
         nodes.into_iter().find(|(_, node)| node.address == to).map(|(site, node)| Place::node(&site.name, &node.name))
     };
     by_member.or_else(by_node).ok_or_else(|| {
@@ -367,7 +378,7 @@ fn measure(facts: &Facts, throughput: &Throughput, to: &str, peer: Place) -> Cha
         seconds,
         minimum = human(min.0)
     );
-    Change::transient(summary, [action]).key("measure-throughput")
+    Change::transient("measure-throughput", summary, [action])
 }
 
 async fn answers(cx: &Context, to: &str, ports: &[u16]) -> Result<Vec<(u16, String)>, Failure> {

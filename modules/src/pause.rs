@@ -49,8 +49,8 @@ pause: {for: 30s, message: an election takes some seconds}
         Some(Vec::new())
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<State>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<State>()
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, _state: &State) -> Diff {
@@ -62,6 +62,6 @@ pause: {for: 30s, message: an election takes some seconds}
             Some(message) => text!("pause.wait-for", "wait {time}: {message}", time, message),
             None => text!("pause.wait", "wait {time}", time),
         };
-        Diff::Run(vec![Change::transient(summary, [action]).key("wait")])
+        Diff::Run(vec![Change::transient("wait", summary, [action])])
     }
 }

@@ -53,8 +53,8 @@ register: places
         Some(Vec::new())
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Returned>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Returned>()
     }
 
     fn diff(&self, _facts: &Facts, _params: &Params, _state: &Self::State) -> Diff {

@@ -2,6 +2,7 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
+use cutover_engine::inventory::Inventory;
 use cutover_engine::module::{Context, Diff, Facts, Module};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
@@ -10,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::tree::{self, Comparison, LOST_AND_FOUND, TreeRef};
+use crate::tree::{self, Comparison, LOST_AND_FOUND, Located, TreeRef};
 
 /// The module.
 #[derive(Clone, Copy)]
@@ -114,6 +115,13 @@ verify_hash:
         }
     }
 
+    fn judge_on(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<(), Failure> {
+        match (&params.source, &params.destination) {
+            (Some(source), Some(destination)) => locate_two(facts, inventory, source, destination).map(drop),
+            _ => params.single().ok_or_else(neither)?.locate(facts, inventory, "").map(drop),
+        }
+    }
+
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         match (&params.source, &params.destination) {
             (Some(source), Some(destination)) => two(cx, source, destination, &params.exclude).await,
@@ -156,8 +164,8 @@ verify_hash:
         if reasons.is_empty() { Diff::InSync } else { Diff::refused(reasons) }
     }
 
-    fn result_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(generator.subschema_for::<Returned>())
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Returned>()
     }
 
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
@@ -180,12 +188,20 @@ fn same_tree() -> Failure {
     Failure::invalid(words).pointer("/destination")
 }
 
+/// Finds two trees, which have to be different ones.
+fn locate_two(
+    facts: &Facts,
+    inventory: &Inventory,
+    source: &TreeRef,
+    destination: &TreeRef,
+) -> Result<(Located, Located), Failure> {
+    let source = source.locate(facts, inventory, "/source")?;
+    let destination = destination.locate(facts, inventory, "/destination")?;
+    if source == destination { Err(same_tree()) } else { Ok((source, destination)) }
+}
+
 async fn two(cx: &Context, source: &TreeRef, destination: &TreeRef, exclude: &[String]) -> Result<State, Failure> {
-    let source = source.locate(cx, "/source")?;
-    let destination = destination.locate(cx, "/destination")?;
-    if source == destination {
-        return Err(same_tree());
-    }
+    let (source, destination) = locate_two(cx.facts(), cx.inventory(), source, destination)?;
     tree::check_device(cx, &source).await?;
     tree::check_device(cx, &destination).await?;
     let (first, second) =
@@ -199,7 +215,7 @@ async fn two(cx: &Context, source: &TreeRef, destination: &TreeRef, exclude: &[S
 }
 
 async fn one(cx: &Context, tree: &TreeRef, exclude: &[String]) -> Result<State, Failure> {
-    let tree = tree.locate(cx, "")?;
+    let tree = tree.locate(cx.facts(), cx.inventory(), "")?;
     let manifest = tree::manifest(cx, &tree, exclude).await?;
     let left_out = tree::left_out_reasons(&tree, &manifest.left_out);
     Ok(State { what: Text::verbatim(tree.to_string()), comparison: tree::compare(&manifest, &manifest), left_out })

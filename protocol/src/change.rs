@@ -32,31 +32,24 @@ pub struct Change {
 
 impl Change {
     /// A change that may be repeated.
-    pub fn idempotent(summary: impl Into<Text>, actions: impl IntoIterator<Item = Action>) -> Self {
-        Self::new(Class::Idempotent, summary, actions)
+    pub fn idempotent(key: impl Into<String>, summary: Text, actions: impl IntoIterator<Item = Action>) -> Self {
+        Self::new(Class::Idempotent, key, summary, actions)
     }
 
     /// A change that must not be repeated after an unknown outcome (mkfs, create-md, forced promotion, deletion of a claim).
-    pub fn at_most_once(summary: impl Into<Text>, actions: impl IntoIterator<Item = Action>) -> Self {
-        Self::new(Class::AtMostOnce, summary, actions)
+    pub fn at_most_once(key: impl Into<String>, summary: Text, actions: impl IntoIterator<Item = Action>) -> Self {
+        Self::new(Class::AtMostOnce, key, summary, actions)
     }
 
     /// A change that leaves nothing behind, such as a measurement.
-    pub fn transient(summary: impl Into<Text>, actions: impl IntoIterator<Item = Action>) -> Self {
-        Self::new(Class::Transient, summary, actions)
+    pub fn transient(key: impl Into<String>, summary: Text, actions: impl IntoIterator<Item = Action>) -> Self {
+        Self::new(Class::Transient, key, summary, actions)
     }
 
-    fn new(class: Class, summary: impl Into<Text>, actions: impl IntoIterator<Item = Action>) -> Self {
-        let (summary, actions) = (summary.into(), actions.into_iter().collect());
-        let key = summary.to_string();
+    /// A change of a class.
+    pub fn new(class: Class, key: impl Into<String>, summary: Text, actions: impl IntoIterator<Item = Action>) -> Self {
+        let (key, actions) = (key.into(), actions.into_iter().collect());
         Self { key, summary, class, actions, undo: None, preview: None, alters: Vec::new() }
-    }
-
-    /// Names it.
-    #[must_use]
-    pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.key = key.into();
-        self
     }
 
     /// Adds the actions that undo it.

@@ -25,18 +25,18 @@ pub enum Diff {
 
 impl Diff {
     /// Waiting without a measure of progress.
-    pub fn waiting(why: impl Into<Text>) -> Self {
-        Self::Waiting(Waiting { why: why.into(), progress: None })
+    pub fn waiting(why: Text) -> Self {
+        Self::Waiting(Waiting { why, progress: None })
     }
 
     /// Refused for these reasons.
-    pub fn refused<T: Into<Text>>(reasons: impl IntoIterator<Item = T>) -> Self {
-        Self::Blocked(reasons.into_iter().map(Into::into).collect())
+    pub fn refused(reasons: impl IntoIterator<Item = Text>) -> Self {
+        Self::Blocked(reasons.into_iter().collect())
     }
 
     /// Refused for one reason.
-    pub fn blocked(why: impl Into<Text>) -> Self {
-        Self::Blocked(vec![why.into()])
+    pub fn blocked(why: Text) -> Self {
+        Self::Blocked(vec![why])
     }
 }
 

@@ -350,7 +350,7 @@ mod tests {
         let action = Action::Exec { place: Place::Controller, command: Command::new(["echo", "x"]).stdin("in") };
         let request = Action::Request(Request { body: Some(json!({"a/b": ["c"]})), ..Request::get("p", "/x") });
         let summary = crate::text!("test.run", "run {what}", what = vec!["a", "b"]);
-        let change = Change::at_most_once(summary, [action]).key("run x").undo([request]);
+        let change = Change::at_most_once("run x", summary, [action]).undo([request]);
         let change = change.preview("+x").alters([Subject::path(&Place::Controller, "/x")]);
         let task = TaskId { path: "p/s[1:aa]".parse().unwrap(), target: Target::Controller };
         let mut kind = EventKind::Applying { task, number: ChangeId(1), change };

@@ -186,24 +186,6 @@ impl PartialEq<String> for Text {
     }
 }
 
-impl From<String> for Text {
-    fn from(words: String) -> Self {
-        Self::Verbatim(words)
-    }
-}
-
-impl From<&String> for Text {
-    fn from(words: &String) -> Self {
-        Self::Verbatim(words.clone())
-    }
-}
-
-impl From<&str> for Text {
-    fn from(words: &str) -> Self {
-        Self::Verbatim(words.to_owned())
-    }
-}
-
 impl From<Text> for Arg {
     fn from(text: Text) -> Self {
         match text {

@@ -44,7 +44,7 @@ pub(super) fn params(module: &dyn AnyModule) -> Params {
 /// Reads what a module returns.
 pub(super) fn results(module: &dyn AnyModule) -> Params {
     let mut generator = SchemaSettings::draft07().into_generator();
-    let schema = module.result_schema(&mut generator).map(|schema| schema.to_value()).unwrap_or_default();
+    let schema = module.result_schema(&mut generator).to_value();
     let definitions: Map<String, Value> = generator.take_definitions(true).into_iter().collect();
     let mut reader = Reader { definitions, rows: Vec::new(), types: BTreeMap::new() };
     reader.object(&schema, "");

@@ -5,6 +5,7 @@ use std::io;
 
 use cutover_engine::event::{Event, EventKind, Verb};
 use cutover_engine::journal::{Recorded, read_file};
+use cutover_engine::text;
 
 use super::StoredRun;
 
@@ -62,12 +63,15 @@ impl Record {
 
     /// Everything that can be shown: its events, and a notice of what is left out after them.
     pub(crate) fn shown(self) -> Vec<Event> {
-        let fault = self.fault().map(|fault| format!("{fault}; it is left out with all that follows"));
-        let torn = format!("the journal's last line was cut off after {} bytes and is left out", self.0.torn);
-        let notice = fault.or_else(|| Some(torn).filter(|_| self.0.torn > 0));
+        let left_out = |fault| text!("runs.unreadable", "{fault}; it is left out with all that follows", fault = fault);
+        let torn = self.0.torn;
+        let cut_off =
+            || text!("runs.torn", "the journal's last line was cut off after {torn} bytes and is left out", torn);
+        let fault = self.fault().map(|fault| left_out(fault.to_string()));
+        let notice = fault.or_else(|| (torn > 0).then(cut_off));
         let mut events = self.0.events;
         if let (Some(message), Some(last)) = (notice, events.last()) {
-            events.push(Event { kind: EventKind::Notice { message: message.into() }, ..last.clone() });
+            events.push(Event { kind: EventKind::Notice { message }, ..last.clone() });
         }
         events
     }

@@ -168,7 +168,7 @@ impl Checker<'_> {
     /// The name and shape of what a step registers.
     fn shape(&self, visit: &StepVisit<'_>) -> Option<(String, Shape)> {
         let module = self.registry.get(visit.step.kind.module()?)?;
-        Some((visit.step.register.clone()?, Shape::of(module, visit)?))
+        Some((visit.step.register.clone()?, Shape::of(module, visit)))
     }
 
     fn known(&self, environment: &crate::walk::Environment<'_>, names: &crate::walk::Names) -> Known {

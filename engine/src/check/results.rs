@@ -23,7 +23,7 @@ pub(super) struct Shape {
 
 impl Shape {
     /// The shape of what a step registers.
-    pub(super) fn of(module: &dyn AnyModule, visit: &StepVisit<'_>) -> Option<Self> {
+    pub(super) fn of(module: &dyn AnyModule, visit: &StepVisit<'_>) -> Self {
         let step = visit.step;
         let target = step.target.as_ref().or(visit.environment.target);
         let plural = match target::kinds(target) {
@@ -32,7 +32,7 @@ impl Shape {
             Some(kinds) => Some(kinds.len() != 1 || matches!(kinds[0], TargetKind::Node | TargetKind::Pair)),
             None => None,
         };
-        Self::single(module).map(|shape| Self { plural, ..shape })
+        Self { plural, ..Self::single(module) }
     }
 
     /// Whether two steps that register one name leave results of the same shape in it.
@@ -41,11 +41,11 @@ impl Shape {
     }
 
     /// The shape of one task's result.
-    pub(super) fn single(module: &dyn AnyModule) -> Option<Self> {
+    pub(super) fn single(module: &dyn AnyModule) -> Self {
         let mut generator = SchemaSettings::draft07().into_generator();
-        let schema = module.result_schema(&mut generator)?.to_value();
+        let schema = module.result_schema(&mut generator).to_value();
         let definitions = generator.take_definitions(true).into_iter().collect();
-        Some(Self { module: module.name(), schema, definitions, plural: Some(false) })
+        Self { module: module.name(), schema, definitions, plural: Some(false) }
     }
 
     /// Looks for a field by its dotted path; returns what is wrong with the path, and the fields there are.

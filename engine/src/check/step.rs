@@ -3,7 +3,8 @@
 use super::names::Known;
 use super::results::Shape;
 use super::{Checker, target};
-use crate::module::{AnyModule, TargetKind};
+use crate::failure::Failure;
+use crate::module::{AnyModule, Bound, Facts, TargetKind};
 use crate::playbook::option::{OPTIONS, Sees, Templates};
 use crate::playbook::{Step, StepKind};
 use crate::run::builtins;
@@ -34,7 +35,8 @@ impl Checker<'_> {
                 self.mentions(params, false, &own);
                 if let Some(module) = self.registry.get(module) {
                     self.literal_target(module, step, at, kinds.as_deref());
-                    self.literal_params(module, at, params);
+                    let target = step.target.as_ref().or(visit.environment.target);
+                    self.literal_params(module, step, (at, params), target);
                 }
             }
             StepKind::Gate(gate) => {
@@ -56,7 +58,7 @@ impl Checker<'_> {
         known.learn_shapes(&self.shapes);
         // It is asked of each task's own result, under both names.
         let module = step.kind.module().and_then(|module| self.registry.get(module));
-        if let Some(shape) = module.and_then(Shape::single) {
+        if let Some(shape) = module.map(Shape::single) {
             let own = step.register.iter().map(String::as_str).chain(["result"]);
             known.learn_shapes(&own.map(|name| (name.to_owned(), shape.clone())).collect());
         }
@@ -106,8 +108,14 @@ impl Checker<'_> {
         }
     }
 
-    /// Parameters without any template are decoded and judged as the module will do it.
-    fn literal_params(&mut self, module: &dyn AnyModule, key: &Location, params: &Node) {
+    /// Parameters without any template are decoded and judged as the module will do it, on every target that is written out.
+    fn literal_params(
+        &mut self,
+        module: &dyn AnyModule,
+        step: &Step,
+        (key, params): (&Location, &Node),
+        target: Option<&Node>,
+    ) {
         if params.at.text().contains("{{") || params.at.text().contains("{%") {
             return;
         }
@@ -117,7 +125,8 @@ impl Checker<'_> {
             return;
         }
         let Ok(value) = template::render(params, &Scope::default()) else { return };
-        if let Err(failure) = module.bind(value) {
+        let judged = module.bind(value).and_then(|bound| self.judge_on_targets(module, &*bound, step, target));
+        if let Err(failure) = judged {
             let at = &params.deepest(failure.pointer.as_deref().unwrap_or_default()).at;
             let fault = Fault::at(at, format!("`{}`: {}", module.name(), failure.message));
             self.faults.push(match failure.help {
@@ -125,5 +134,33 @@ impl Checker<'_> {
                 None => fault,
             });
         }
+    }
+
+    /// Judges parameters on every target that is written out.
+    fn judge_on_targets(
+        &self,
+        module: &dyn AnyModule,
+        bound: &dyn Bound,
+        step: &Step,
+        target: Option<&Node>,
+    ) -> Result<(), Failure> {
+        let Some(inventory) = self.inventory else { return Ok(()) };
+        let delegate = match &step.delegate_to {
+            None => None,
+            Some(node) => match node.as_str().filter(|name| !name.contains("{{")) {
+                Some(name) => Some(name),
+                None => return Ok(()),
+            },
+        };
+        let targets = target::written_out(target, inventory).into_iter();
+        let accepted = targets.filter(|target| module.targets().contains(TargetKind::of(target)));
+        let judge = |target| bound.judge_on(&Facts::of(target, delegate, inventory), inventory);
+        let mut judged = accepted.map(judge);
+        // A condition may leave out just those that would be refused.
+        if step.when.is_some() {
+            let all: Vec<_> = judged.collect();
+            return if all.iter().all(Result::is_err) { all.into_iter().next().unwrap_or(Ok(())) } else { Ok(()) };
+        }
+        judged.find(Result::is_err).unwrap_or(Ok(()))
     }
 }

@@ -1,8 +1,11 @@
 //! Targets as they are written.
 
 use super::Checker;
+use crate::inventory::Inventory;
 use crate::module::TargetKind;
 use crate::source::{Fault, Kind, Node, nearest};
+use crate::target::Target;
+use crate::walk::resolve;
 
 /// The kinds of target that a text or list of texts names; `None` if that is not known before templates are rendered.
 pub(super) fn kinds(target: Option<&Node>) -> Option<Vec<TargetKind>> {
@@ -20,6 +23,17 @@ pub(super) fn kinds(target: Option<&Node>) -> Option<Vec<TargetKind>> {
         Some(_) => None,
     };
     texts.into_iter().map(kind).collect()
+}
+
+/// The targets that a text or list of texts names; none if that is not known before templates are rendered.
+pub(super) fn written_out(target: Option<&Node>, inventory: &Inventory) -> Vec<Target> {
+    let Some(node) = target else { return vec![Target::Controller] };
+    let texts = match &node.kind {
+        Kind::Seq(items) => items.iter().map(Node::as_str).collect(),
+        _ => Some(node.as_str().into_iter().collect::<Vec<_>>()),
+    };
+    let found = texts.unwrap_or_default().into_iter().filter_map(|text| resolve(text, inventory).ok());
+    found.flat_map(|(targets, _)| targets).collect()
 }
 
 impl Checker<'_> {

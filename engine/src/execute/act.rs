@@ -33,7 +33,7 @@ pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> R
             // When both failed the reader's words come first: the writer then only saw a closed pipe.
             match (accepted(source, read, sent), accepted(destination, write, received)) {
                 (Ok(_), Ok(received)) => Ok(Done::Output(received)),
-                (Err(sent), Err(received)) => Err(received.details([sent.to_string()])),
+                (Err(sent), Err(received)) => Err(received.details([sent.message])),
                 (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
             }
         }

@@ -294,7 +294,7 @@ impl Executor<'_> {
     /// Lets some time pass before the next look.
     async fn pause(&self, task: &Task, deadline: Instant, progress: &mut Progress) -> Result<(), Failure> {
         if Instant::now() >= deadline {
-            return Err(expired(task, progress, Failure::new(FailureClass::TimedOut, "")));
+            return Err(expired(task, progress, Failure::new(FailureClass::TimedOut, Text::default())));
         }
         self.ports.stop.sleep(progress.pause, deadline).await?;
         progress.pause = (progress.pause * 3 / 2).min(LOOKS.1);

@@ -1,10 +1,11 @@
+use crate::text::Text;
 use jiff::Timestamp;
 
 use super::*;
 use crate::event::EventKind;
 
 fn notice(seq: u64) -> Event {
-    let kind = EventKind::Notice { message: format!("event {seq}").into() };
+    let kind = EventKind::Notice { message: Text::verbatim(format!("event {seq}")) };
     Event {
         v: 2,
         seq,

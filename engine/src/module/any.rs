@@ -1,5 +1,6 @@
 //! Modules with their types erased, so that the engine can hold them in one slice.
 
+use crate::text::Text;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -7,9 +8,10 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::{Context, Diff, Module, Targets};
+use super::{Context, Diff, Facts, Module, Targets};
 use crate::action::Done;
 use crate::failure::Failure;
+use crate::inventory::Inventory;
 use crate::subject::Subject;
 
 /// A module without its types.
@@ -25,13 +27,15 @@ pub trait AnyModule: Send + Sync {
     /// The schema of its parameters, as rendered (templates not allowed for).
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
     /// The schema of what `register` keeps.
-    fn result_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>;
+    fn result_schema(&self, generator: &mut SchemaGenerator) -> Schema;
     /// Decodes rendered parameters, and judges them. A failure carries a pointer to the value that is wrong.
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure>;
 }
 
 /// A module with its parameters.
 pub trait Bound: Send + Sync {
+    /// Judges the parameters together with a target and the inventory, without looking.
+    fn judge_on(&self, facts: &Facts, inventory: &Inventory) -> Result<(), Failure>;
     /// Probes and compares.
     fn look<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Probed, Failure>>;
     /// What the probe looks at and the changes alter; `None` if the module does not say.
@@ -99,14 +103,14 @@ impl<M: Module + Copy> AnyModule for M {
         generator.subschema_for::<M::Params>()
     }
 
-    fn result_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+    fn result_schema(&self, generator: &mut SchemaGenerator) -> Schema {
         M::result_schema(generator)
     }
 
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure> {
         let params: M::Params = serde_path_to_error::deserialize(params).map_err(|error| {
             let pointer = pointer(error.path());
-            Failure::invalid(error.into_inner().to_string()).pointer(pointer)
+            Failure::invalid(Text::verbatim(error.into_inner().to_string())).pointer(pointer)
         })?;
         M::judge(&params)?;
         Ok(Box::new(BoundModule { module: *self, params: Arc::new(params) }))
@@ -130,6 +134,10 @@ struct BoundModule<M: Module> {
 }
 
 impl<M: Module + Copy> Bound for BoundModule<M> {
+    fn judge_on(&self, facts: &Facts, inventory: &Inventory) -> Result<(), Failure> {
+        M::judge_on(facts, inventory, &self.params)
+    }
+
     fn look<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Probed, Failure>> {
         Box::pin(async move {
             let state = self.module.probe(cx, &self.params).await?;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::failure::{Failure, FailureClass};
 use crate::text;
+use crate::text::Text;
 use crate::world::Answer;
 
 /// Turns an answer that is not 2xx into a failure with its class and a hint. `request` is what a person would type:
@@ -59,41 +60,81 @@ pub(crate) fn status(answer: &Answer) -> (&str, &str) {
 }
 
 /// The class of an answer that is not 2xx, and a hint.
-fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<&'static str>) {
+fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<Text>) {
     let denied = message.contains("admission webhook") && message.contains("denied the request");
     match code {
         _ if denied => (
             FailureClass::Failed,
-            Some("an admission webhook of the cluster refuses this; the message is the webhook's own: ask its owner"),
+            Some(text!(
+                "engine.api-refusal.webhook-denied",
+                "an admission webhook of the cluster refuses this; the message is the webhook's own: ask its owner"
+            )),
         ),
         _ if message.contains("failed calling webhook") => (
             FailureClass::Failed,
-            Some(
+            Some(text!(
+                "engine.api-refusal.webhook-silent",
                 "an admission webhook does not answer, so the API server refuses; see `kubectl get \
-                 validatingwebhookconfigurations,mutatingwebhookconfigurations` and the pods behind it",
-            ),
+                 validatingwebhookconfigurations,mutatingwebhookconfigurations` and the pods behind it"
+            )),
         ),
         500.. if message.contains("container not found") => (
             FailureClass::Unreachable,
-            Some("the container does not run at the moment; see `kubectl describe pod` and `kubectl logs --previous`"),
+            Some(text!(
+                "engine.api-refusal.container-gone",
+                "the container does not run at the moment; see `kubectl describe pod` and `kubectl logs --previous`"
+            )),
         ),
         500.. if message.contains("error dialing backend") => (
             FailureClass::Unreachable,
-            Some("the API server does not reach the kubelet of the pod's node: is the node up?"),
+            Some(text!(
+                "engine.api-refusal.kubelet-away",
+                "the API server does not reach the kubelet of the pod's node: is the node up?"
+            )),
         ),
-        401 => (FailureClass::Unreachable, Some("the credentials of the kubeconfig's user are wrong or have expired")),
+        401 => (
+            FailureClass::Unreachable,
+            Some(text!(
+                "engine.api-refusal.unauthorized",
+                "the credentials of the kubeconfig's user are wrong or have expired"
+            )),
+        ),
         403 => (
             FailureClass::Failed,
-            Some("the kubeconfig's user may not do this; see `kubectl auth can-i --list`, and give it a role that may"),
+            Some(text!(
+                "engine.api-refusal.forbidden",
+                "the kubeconfig's user may not do this; see `kubectl auth can-i --list`, and give it a role that may"
+            )),
         ),
-        404 => (FailureClass::Failed, Some("check the name, the namespace and the kind's group and version")),
-        409 if reason == "AlreadyExists" => (FailureClass::Failed, Some("an object with this name is there already")),
+        404 => (
+            FailureClass::Failed,
+            Some(text!(
+                "engine.api-refusal.not-found",
+                "check the name, the namespace and the kind's group and version"
+            )),
+        ),
+        409 if reason == "AlreadyExists" => (
+            FailureClass::Failed,
+            Some(text!("engine.api-refusal.exists", "an object with this name is there already")),
+        ),
         409 => (
             FailureClass::Failed,
-            Some("somebody else changed the object at the same moment; the next attempt reads it again"),
+            Some(text!(
+                "engine.api-refusal.conflict",
+                "somebody else changed the object at the same moment; the next attempt reads it again"
+            )),
         ),
-        429 => (FailureClass::Unreachable, Some("the API server is overloaded and asks to come back later")),
-        500.. => (FailureClass::Unreachable, Some("the API server or its etcd is in trouble; see `/readyz?verbose`")),
+        429 => (
+            FailureClass::Unreachable,
+            Some(text!("engine.api-refusal.overloaded", "the API server is overloaded and asks to come back later")),
+        ),
+        500.. => (
+            FailureClass::Unreachable,
+            Some(text!(
+                "engine.api-refusal.trouble",
+                "the API server or its etcd is in trouble; see `/readyz?verbose`"
+            )),
+        ),
         _ => (FailureClass::Failed, None),
     }
 }

@@ -35,11 +35,7 @@ struct Reads {
 impl Context {
     /// A view for a target. `delegate` is the node of the target's site that commands go to instead of the target's own.
     pub fn new(target: Target, delegate: Option<String>, inventory: Arc<Inventory>, world: Arc<dyn World>) -> Self {
-        let place = match (&delegate, target.site()) {
-            (Some(node), Some(site)) => Place::node(site, node),
-            _ => target.place(),
-        };
-        let facts = Arc::new(Facts::new(target, place, inventory.pairs.clone()));
+        let facts = Arc::new(Facts::of(target, delegate.as_deref(), &inventory));
         Self { facts, inventory, world, reads: Arc::default() }
     }
 

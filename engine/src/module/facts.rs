@@ -6,7 +6,7 @@ use cutover_protocol::target::Target;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::inventory::{Pair, PairMember};
+use crate::inventory::{Inventory, Pair, PairMember};
 use crate::text;
 
 /// The data that a task begins with.
@@ -21,6 +21,16 @@ impl Facts {
     /// The facts about a task with this target, whose commands run at this place.
     pub fn new(target: Target, place: Place, pairs: Vec<Pair>) -> Self {
         Self { target, place, pairs }
+    }
+
+    /// The facts about a task on a target. `delegate` is the node of the target's site that commands go to instead of the
+    /// target's own.
+    pub fn of(target: Target, delegate: Option<&str>, inventory: &Inventory) -> Self {
+        let place = match (delegate, target.site()) {
+            (Some(node), Some(site)) => Place::node(site, node),
+            _ => target.place(),
+        };
+        Self::new(target, place, inventory.pairs.clone())
     }
 
     /// What it works on.

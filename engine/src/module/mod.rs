@@ -25,6 +25,7 @@ use serde_json::Value;
 
 use crate::action::Done;
 use crate::failure::Failure;
+use crate::inventory::Inventory;
 use crate::subject::Subject;
 
 /// One kind of step a playbook can name.
@@ -57,21 +58,26 @@ pub trait Module: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Judges parameters together with a target and the inventory: what cannot be done on this target, or names what the
+    /// inventory does not have. Asked when [`Module::judge`] is, of every target that is written out.
+    ///
+    /// # Errors
+    /// The parameters cannot be carried out on this target, whatever the world is like.
+    fn judge_on(_facts: &Facts, _inventory: &Inventory, _params: &Self::Params) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Reads the world. It cannot change it: a context sends nothing but queries, which only read.
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;
 
     /// What the probe looks at and the changes alter: from it a plan knows which steps depend on which.
-    fn subjects(&self, _facts: &Facts, _params: &Self::Params) -> Option<Vec<Subject>> {
-        None
-    }
+    fn subjects(&self, facts: &Facts, params: &Self::Params) -> Option<Vec<Subject>>;
 
     /// Compares what is wanted with what is. Pure: it sees nothing but plain data, the same answer for the same input.
     fn diff(&self, facts: &Facts, params: &Self::Params, state: &Self::State) -> Diff;
 
     /// The JSON Schema of what `register` keeps: for `explain`, the reference, and `check`, which finds a field that there is not.
-    fn result_schema(_generator: &mut SchemaGenerator) -> Option<Schema> {
-        None
-    }
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema;
 
     /// What `register` keeps: the last probed state, unless a module says otherwise. `done` holds what the executed
     /// actions gave back, in order; it is empty if nothing had to be changed.

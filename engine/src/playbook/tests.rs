@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use insta::assert_snapshot;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::check::check_file;
 use crate::failure::Failure;
 use crate::module::{Context, Diff, Facts, Module, Registry};
+use crate::subject::Subject;
 
 #[derive(Clone, Copy)]
 struct Scale;
@@ -42,6 +43,14 @@ impl Module for Scale {
 
     async fn probe(&self, _: &Context, _: &ScaleParams) -> Result<(), Failure> {
         Ok(())
+    }
+
+    fn subjects(&self, _: &Facts, _: &ScaleParams) -> Option<Vec<Subject>> {
+        None
+    }
+
+    fn result_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
     }
 
     fn diff(&self, _: &Facts, _: &ScaleParams, _: &()) -> Diff {

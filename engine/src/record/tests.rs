@@ -1,3 +1,4 @@
+use crate::text::Text;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -75,7 +76,7 @@ impl Slow {
 }
 
 fn notice(words: &str) -> EventKind {
-    EventKind::Notice { message: words.into() }
+    EventKind::Notice { message: Text::verbatim(words) }
 }
 
 fn background(journals: Vec<Box<dyn Journal>>, readers: Vec<Box<dyn Reader>>) -> Recorder {
@@ -248,10 +249,14 @@ async fn secrets_are_taken_out_before_anything_is_written_or_read() {
     let readers: Vec<Box<dyn Reader>> = vec![Box::new(slow.clone())];
     let recorder = Recorder::in_background("r", clock, redactor, vec![Box::new(file)], readers).unwrap();
     recorder.emit(notice("the password is hunter2"));
-    let failure = recorder.shown(Failure::failed("no hunter2").details(["hunter2"]).help("type hunter2"));
+    let failure = recorder.shown(
+        Failure::failed(Text::verbatim("no hunter2"))
+            .details([Text::verbatim("hunter2")])
+            .help(Text::verbatim("type hunter2")),
+    );
     assert_eq!(
         (failure.message, failure.details, failure.help),
-        ("no ***".into(), vec!["***".into()], Some("type ***".into()))
+        (Text::verbatim("no ***"), vec![Text::verbatim("***")], Some(Text::verbatim("type ***")))
     );
     drop(recorder);
     let events = journal::read(directory.path()).unwrap();

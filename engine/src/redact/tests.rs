@@ -1,3 +1,4 @@
+use crate::text::Text;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -87,7 +88,7 @@ fn structure_stays_as_it_is_whatever_the_secrets_are() {
 #[test]
 fn a_changes_key_keeps_its_first_word_and_loses_what_is_secret_in_the_rest() {
     let action = Action::Exec { place: Place::Controller, command: Command::new(["mkdir", "/srv/run"]) };
-    let change = Change::idempotent("make it", [action]).key("run /srv/run");
+    let change = Change::idempotent("run /srv/run", Text::verbatim("make it"), [action]);
     let kind = EventKind::Applying { task: task(), number: ChangeId(1), change };
     let (shown, filled) = there_and_back(kind.clone(), &secrets(&[("pw", json!("run"))]));
     let EventKind::Applying { change, .. } = shown.kind else { panic!() };
@@ -98,12 +99,12 @@ fn a_changes_key_keeps_its_first_word_and_loses_what_is_secret_in_the_rest() {
 #[test]
 fn stars_of_somebody_elses_are_not_taken_for_secrets() {
     let known = secrets(&[("pw", json!("hunter2"))]);
-    let kind = EventKind::Notice { message: "*** managed *** hunter2 ***".into() };
+    let kind = EventKind::Notice { message: Text::verbatim("*** managed *** hunter2 ***") };
     let (shown, filled) = there_and_back(kind.clone(), &known);
-    assert_eq!(shown.kind, EventKind::Notice { message: "*** managed *** *** ***".into() });
+    assert_eq!(shown.kind, EventKind::Notice { message: Text::verbatim("*** managed *** *** ***") });
     assert_eq!((shown.hidden.len(), shown.hidden[0].offset, shown.hidden[0].secret.as_str()), (1, 16, "pw"));
     assert_eq!(filled.kind, kind);
-    let (shown, _) = there_and_back(EventKind::Notice { message: "***".into() }, &known);
+    let (shown, _) = there_and_back(EventKind::Notice { message: Text::verbatim("***") }, &known);
     assert_eq!(shown.hidden, []);
 }
 

@@ -87,12 +87,13 @@ fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut 
             object.shift_remove("$schema");
         }
         let mut results = SchemaSettings::draft07().into_generator();
-        let returns = module.result_schema(&mut results).map(|schema| schema.to_value());
+        let mut returns = module.result_schema(&mut results);
         properties.insert(module.name().to_owned(), json!({"description": module.summary(), "allOf": [params]}));
-        if let (Some(mut returns), Some(property)) = (returns, properties.get_mut(module.name())) {
+        if let Some(property) = properties.get_mut(module.name()) {
             // What `register` keeps. Editors pass it over; programs that write playbooks can look it up.
-            returns["definitions"] = Value::Object(results.take_definitions(true).into_iter().collect());
-            property["x-returns"] = returns;
+            let definitions: Map<String, Value> = results.take_definitions(true).into_iter().collect();
+            returns.insert("definitions".to_owned(), Value::Object(definitions));
+            property["x-returns"] = returns.to_value();
         }
     }
     let kinds: Vec<Value> = ["gate", "block", "include"]

@@ -1,6 +1,7 @@
 //! What surrounds a step: the variables that playbook, phase, blocks and the step define, and the results that earlier
 //! steps registered. Variables are rendered when a step needs them, so that one that mentions `pair` can stand anywhere.
 
+use crate::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -121,9 +122,9 @@ impl From<Fault> for Unrendered {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        let failure = Self { at: fault.at, ..Self::invalid(fault.message) };
+        let failure = Self { at: fault.at, ..Self::invalid(Text::verbatim(fault.message)) };
         match fault.help {
-            Some(help) => failure.help(help),
+            Some(help) => failure.help(Text::verbatim(help)),
             None => failure,
         }
     }

@@ -17,6 +17,7 @@ pub(crate) use environment::{Element, Environment, Names, Unrendered};
 pub(crate) use expressions::{decide, gate_texts, why_not};
 pub(crate) use needs::mentions;
 pub(crate) use prepare::{Task, prepare, targets_of, title};
+pub(crate) use targets::resolve;
 
 use crate::event::Outcome;
 use crate::failure::{Failure, FailureClass};

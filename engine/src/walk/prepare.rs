@@ -54,7 +54,9 @@ impl Task {
         let unknown = || Failure::invalid(text!("engine.unknown-module", "unknown module `{module}`", module));
         let known = known.ok_or_else(unknown)?;
         known.targets().accept(module, TargetKind::of(&self.id.target))?;
-        known.bind(template::render(params, &self.scope)?)
+        let bound = known.bind(template::render(params, &self.scope)?)?;
+        bound.judge_on(self.context.facts(), self.context.inventory())?;
+        Ok(bound)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::target::Target;
 
 /// What a target's text names, and whether it names a set (`.nodes`, `.pairs`): the result of a set is a list, however
 /// many there are in it.
-pub(super) fn resolve(text: &str, inventory: &Inventory) -> Result<(Vec<Target>, bool), String> {
+pub(crate) fn resolve(text: &str, inventory: &Inventory) -> Result<(Vec<Target>, bool), String> {
     if text == "controller" {
         return Ok((vec![Target::Controller], false));
     }

@@ -5,8 +5,10 @@ use cutover_engine::action::Action;
 use cutover_engine::execute::Past;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::subject::Subject;
+use cutover_engine::text::Text;
 use cutover_engine::world::Command;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
@@ -38,10 +40,22 @@ impl Module for Send {
         Ok(cx.place().to_string())
     }
 
+    fn subjects(&self, _: &Facts, _: &Params) -> Option<Vec<Subject>> {
+        None
+    }
+
+    fn result_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, _: &String) -> Diff {
         let command = Command::new(["set", &params.name, &params.is.to_string()]);
         let summary = format!("send {} {} {}", params.name, params.is, params.note);
-        Diff::Run(vec![Change::at_most_once(summary, [Action::Exec { place: facts.place(), command }]).key("send")])
+        Diff::Run(vec![Change::at_most_once(
+            "send",
+            Text::verbatim(summary),
+            [Action::Exec { place: facts.place(), command }],
+        )])
     }
 }
 

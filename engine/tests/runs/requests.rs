@@ -3,9 +3,11 @@
 use cutover_engine::action::{Action, Done};
 use cutover_engine::event::EventKind;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module};
 use cutover_engine::request::Request;
-use schemars::JsonSchema;
+use cutover_engine::subject::Subject;
+use cutover_engine::text::Text;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -38,6 +40,14 @@ impl Module for Remote {
         Ok(found.unwrap_or_default())
     }
 
+    fn subjects(&self, _: &Facts, _: &Params) -> Option<Vec<Subject>> {
+        None
+    }
+
+    fn result_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, state: &Value) -> Diff {
         if state["is"] == params.is {
             return Diff::InSync;
@@ -47,8 +57,8 @@ impl Module for Remote {
             body: Some(json!({"is": params.is})),
             ..Request::get(facts.target().site().unwrap_or_default(), format!("/numbers/{}", params.name))
         };
-        let make = if params.once { Change::at_most_once } else { Change::idempotent };
-        Diff::Change(vec![make("set it", [Action::Request(request)]).key("set")])
+        let class = if params.once { Class::AtMostOnce } else { Class::Idempotent };
+        Diff::Change(vec![Change::new(class, "set", Text::verbatim("set it"), [Action::Request(request)])])
     }
 }
 

@@ -4,10 +4,12 @@ use cutover_engine::action::Action;
 use cutover_engine::event::{Event, EventKind};
 use cutover_engine::execute::Past;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
+use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module};
 use cutover_engine::redact::{Lack, filled};
+use cutover_engine::subject::Subject;
+use cutover_engine::text::Text;
 use cutover_engine::world::Command;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -41,16 +43,24 @@ impl Module for Note {
         Ok(json!({"text": output.stdout, "number": number, (output.stdout.clone()): true}))
     }
 
+    fn subjects(&self, _: &Facts, _: &Params) -> Option<Vec<Subject>> {
+        None
+    }
+
+    fn result_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
+
     fn diff(&self, facts: &Facts, params: &Params, state: &Value) -> Diff {
         if state["text"] == params.text.as_str() {
             return Diff::InSync;
         }
         let put =
             |text: &str| Action::Exec { place: facts.place(), command: Command::new(["put", &params.name, text]) };
-        let summary = format!("write {}", params.text);
-        let make = if params.once { Change::at_most_once } else { Change::idempotent };
+        let key = format!("write {}", params.text);
+        let class = if params.once { Class::AtMostOnce } else { Class::Idempotent };
         let before = state["text"].as_str().unwrap_or_default();
-        let change = make(summary, [put(&params.text)]).key(format!("write {}", params.text));
+        let change = Change::new(class, &key, Text::verbatim(&key), [put(&params.text)]);
         Diff::Change(vec![change.undo([put(before)])])
     }
 }

@@ -1,5 +1,7 @@
 //! A small world for tests of execution: every node keeps numbers by name, and every command can be struck by a fault.
 
+use cutover_engine::subject::Subject;
+use cutover_engine::text::Text;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +12,7 @@ use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module, Regist
 use cutover_engine::query::ReadOnly;
 use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -220,34 +222,37 @@ impl Module for Number {
     type Params = Params;
     type State = Seen;
 
-    fn result_schema(generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
-        Some(generator.subschema_for::<Seen>())
-    }
-
     async fn probe(&self, cx: &Context, params: &Params) -> Result<Seen, Failure> {
         let output = cx.read(&reads(["get", &params.name])).await?;
-        let is = output.stdout.trim().parse().map_err(|_| Failure::failed("no number"))?;
+        let is = output.stdout.trim().parse().map_err(|_| Failure::failed(Text::verbatim("no number")))?;
         Ok(Seen { is })
+    }
+
+    fn subjects(&self, _: &Facts, _: &Params) -> Option<Vec<Subject>> {
+        None
+    }
+
+    fn result_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Seen>()
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &Seen) -> Diff {
         if params.never_from == Some(state.is) {
-            return Diff::blocked(format!("{} is {}", params.name, state.is));
+            return Diff::blocked(Text::verbatim(format!("{} is {}", params.name, state.is)));
         }
         if state.is == params.is {
             return Diff::InSync;
         }
         if params.wait {
-            return Diff::waiting(format!("{} is {}", params.name, state.is));
+            return Diff::waiting(Text::verbatim(format!("{} is {}", params.name, state.is)));
         }
         let set = |value: i64| cutover_engine::action::Action::Exec {
             place: facts.place(),
             command: Command::new(["set", &params.name, &value.to_string()]).gives_up("no answer within"),
         };
         let class = if params.once { Class::AtMostOnce } else { Class::Idempotent };
-        let change =
-            Change::idempotent(format!("set {} to {} {}", params.name, params.is, params.note), [set(params.is)]);
-        let change = Change { class, ..change };
+        let summary = Text::verbatim(format!("set {} to {} {}", params.name, params.is, params.note));
+        let change = Change::new(class, format!("set {}", params.name), summary, [set(params.is)]);
         Diff::Change(vec![if params.for_good { change } else { change.undo([set(state.is)]) }])
     }
 }

@@ -182,6 +182,7 @@ fn split_brain() -> Vec<Bad> {
         (json!({"backup": "/"}), "/backup", path),
         (json!({"backup": "/data/../etc"}), "/backup", path),
         (json!({"marker": "x"}), "/marker", path),
+        (json!({}), "/victim", "`victim: passive` is standby, but the step's target is primary"),
     ];
     rows("drbd_split_brain", &right, Pair, &cases)
 }
@@ -190,6 +191,7 @@ fn freshness() -> Vec<Bad> {
     let cases = [
         (json!({"accept_stale": " "}), "/accept_stale", "`accept_stale` is empty"),
         (json!({"resources": ["etcd0", ""]}), "/resources/1", "the name of a resource is empty"),
+        (json!({"resources": ["etcd0", "etcd9"]}), "/resources/1", "no pair has the resource `etcd9`"),
     ];
     rows("drbd_freshness", &json!({}), Site, &cases)
 }
@@ -201,6 +203,7 @@ fn helm() -> Vec<Bad> {
         (json!({"release": "-x"}), "/release", "`-x` is not a name"),
         (json!({"namespace": "a b"}), "/namespace", "`a b` is not a name"),
         (json!({"values": {}, "values_of": "standby"}), "/values_of", "give `values` or `values_of`, not both"),
+        (json!({"values_of": "nowhere"}), "/values_of", "the inventory has no site `nowhere`"),
         (json!({"chart": null}), "", "`chart` is missing"),
         (json!({"chart": ""}), "/chart", "`` is not a chart"),
         (json!({"chart": "--post-renderer"}), "/chart", "is not a chart"),

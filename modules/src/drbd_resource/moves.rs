@@ -24,7 +24,7 @@ impl Rewrite<'_> {
             Some(_) => text!("drbd_resource.rewrite", "rewrite {file}", file),
             None => text!("drbd_resource.write", "write {file}", file),
         };
-        let change = Change::idempotent(summary, [self.put(facts)]).key("write-file");
+        let change = Change::idempotent("write-file", summary, [self.put(facts)]);
         change.undo([self.put_back(facts)]).preview(self.preview())
     }
 
@@ -36,8 +36,11 @@ impl Rewrite<'_> {
             file = self.file,
             resource = resource
         );
-        let change = Change::idempotent(summary, [self.put(facts), drbdadm(facts, ["adjust", resource])])
-            .key("write-file-and-adjust");
+        let change = Change::idempotent(
+            "write-file-and-adjust",
+            summary,
+            [self.put(facts), drbdadm(facts, ["adjust", resource])],
+        );
         let change = match self.old {
             Some(_) => change.undo([self.put_back(facts), drbdadm(facts, ["adjust", resource])]),
             None => change.undo([self.put_back(facts)]),
@@ -74,13 +77,13 @@ pub(super) fn create_metadata(facts: &Facts, resource: &str, disk: &str, size: &
         disk = disk,
         size = size
     );
-    Change::at_most_once(summary, [drbdadm(facts, ["create-md", resource])]).key("create-metadata")
+    Change::at_most_once("create-metadata", summary, [drbdadm(facts, ["create-md", resource])])
 }
 
 /// Brings it up: attached, and connecting.
 pub(super) fn up(facts: &Facts, resource: &str) -> Change {
     let summary = text!("drbd_resource.up", "bring {resource} up: attach its disk and connect", resource = resource);
-    Change::idempotent(summary, [drbdadm(facts, ["up", resource])]).key("up").undo([drbdadm(facts, ["down", resource])])
+    Change::idempotent("up", summary, [drbdadm(facts, ["up", resource])]).undo([drbdadm(facts, ["down", resource])])
 }
 
 /// Has systemd bring it up at boot.
@@ -88,13 +91,13 @@ pub(super) fn at_boot(facts: &Facts, resource: &str) -> Change {
     let unit = boot_unit(resource);
     let systemctl = |verb| run(&facts.place(), ["systemctl", verb, &unit]);
     let summary = text!("drbd_resource.at-boot", "bring {resource} up at boot, by {unit}", resource = resource, unit);
-    Change::idempotent(summary, [systemctl("enable")]).key("enable-at-boot").undo([systemctl("disable")])
+    Change::idempotent("enable-at-boot", summary, [systemctl("enable")]).undo([systemctl("disable")])
 }
 
 /// Brings the kernel to what the file says.
 pub(super) fn adjust(facts: &Facts, resource: &str, pending: &[String]) -> Change {
     let summary = text!("drbd_resource.adjust", "adjust {resource} to its file", resource = resource);
-    let change = Change::idempotent(summary, [drbdadm(facts, ["adjust", resource])]).key("adjust");
+    let change = Change::idempotent("adjust", summary, [drbdadm(facts, ["adjust", resource])]);
     if pending.is_empty() {
         change
     } else {
@@ -105,15 +108,12 @@ pub(super) fn adjust(facts: &Facts, resource: &str, pending: &[String]) -> Chang
 /// Connects what was disconnected.
 pub(super) fn connect(facts: &Facts, resource: &str) -> Change {
     let summary = text!("drbd_resource.connect", "connect {resource}, which is StandAlone", resource = resource);
-    Change::idempotent(summary, [drbdadm(facts, ["connect", resource])])
-        .key("connect")
+    Change::idempotent("connect", summary, [drbdadm(facts, ["connect", resource])])
         .undo([drbdadm(facts, ["disconnect", resource])])
 }
 
 /// Takes it down.
 pub(super) fn down(facts: &Facts, resource: &str) -> Change {
     let summary = text!("drbd_resource.down", "take {resource} down", resource = resource);
-    Change::idempotent(summary, [drbdadm(facts, ["down", resource])])
-        .key("down")
-        .undo([drbdadm(facts, ["up", resource])])
+    Change::idempotent("down", summary, [drbdadm(facts, ["down", resource])]).undo([drbdadm(facts, ["up", resource])])
 }

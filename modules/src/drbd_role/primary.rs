@@ -336,11 +336,11 @@ impl Case<'_> {
             _ => text!("drbd_role.promote-attested", "{parts}", parts = parts),
         };
         let change = if self.status.disk == DiskState::UpToDate {
-            Change::idempotent(summary, [drbdadm(facts, ["primary", resource])])
+            Change::idempotent("promote", summary, [drbdadm(facts, ["primary", resource])])
         } else {
-            Change::at_most_once(summary, [drbdadm(facts, ["primary", "--force", resource])])
+            Change::at_most_once("promote", summary, [drbdadm(facts, ["primary", "--force", resource])])
         };
-        change.key("promote").undo(undo)
+        change.undo(undo)
     }
 }
 

@@ -51,9 +51,9 @@ pub(super) fn compare(facts: &Facts, state: &State, pair: &Pair, own: &PairMembe
         return Diff::refused(reasons);
     }
     let change = Change::idempotent(
+        "demote",
         text!("drbd_role.demote", "demote {resource} on {here} to Secondary", resource, here),
         [drbdadm(facts, ["secondary", resource])],
-    )
-    .key("demote");
+    );
     Diff::Change(vec![change.undo([drbdadm(facts, ["primary", resource])])])
 }

@@ -309,11 +309,11 @@ impl Case<'_> {
         actions.push(backup::make(facts, self.members.0, bytes, &image));
         let save =
             text!("drbd_split_brain.save", "the victim {resource} on {here}: {steps}", resource, here, steps = steps);
-        let mut changes = vec![Change::idempotent(save, actions).key("save-victim").undo(undo)];
+        let mut changes = vec![Change::idempotent("save-victim", save, actions).undo(undo)];
         if other.connection == ConnectionState::StandAlone {
             let survivor = |verb: &str| drbdadm_at(place(self.members.1), [verb, resource]);
             let wait = text!("drbd_split_brain.wait", "let {resource} on {there} wait for the victim", resource, there);
-            let change = Change::idempotent(wait, [survivor("connect")]).key("connect-survivor");
+            let change = Change::idempotent("connect-survivor", wait, [survivor("connect")]);
             changes.push(change.undo([survivor("disconnect")]));
         }
         let lose = match self.amount() {
@@ -333,8 +333,8 @@ impl Case<'_> {
                 there
             ),
         };
-        let lose = Change::at_most_once(lose, [drbdadm(facts, ["connect", "--discard-my-data", resource])])
-            .key("discard-changes");
+        let lose =
+            Change::at_most_once("discard-changes", lose, [drbdadm(facts, ["connect", "--discard-my-data", resource])]);
         changes.push(lose.preview(self.preview(&image)));
         changes
     }

@@ -126,10 +126,9 @@ fn what_would_lose_more_or_the_wrong_is_refused() {
 #[test]
 fn the_victim_is_named_twice() {
     let cx = testing::pair_context();
-    let (_, own, _) = cx.pair().unwrap();
     let check = |yaml: &str| {
         let params = serde_yaml::from_str::<Params>(yaml).unwrap();
-        DrbdSplitBrain::judge(&params).and_then(|()| params.check_victim(&cx, own))
+        DrbdSplitBrain::judge(&params).and_then(|()| params.check_victim(cx.facts(), cx.inventory()))
     };
     assert!(check("{victim: active, backup: /data/backup}").is_ok());
     let failure = check("{victim: passive, backup: /data/backup}").unwrap_err();

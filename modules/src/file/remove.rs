@@ -7,6 +7,9 @@ use cutover_engine::world::Place;
 
 use super::{Found, Params, changes, chattr, path, run, write_action};
 
+/// What the change that removes it is called.
+const KEY: &str = "remove";
+
 /// Compares nothing with what is.
 pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Diff {
     let Some(found) = found else { return changes(Vec::new()) };
@@ -29,14 +32,14 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
                 path,
                 entries
             );
-            Change::at_most_once(summary, actions)
+            Change::at_most_once(KEY, summary, actions)
         }
         "d" => {
             actions.push(run(place, ["rmdir", "--", path]));
             let owner = format!("{}:{}", found.owner[0], found.group[0]);
             let mode = found.mode.to_string();
             let summary = text!("file.remove-directory", "remove the empty directory {path}", path);
-            Change::idempotent(summary, actions).undo([
+            Change::idempotent(KEY, summary, actions).undo([
                 run(place, ["mkdir", "-p", "--", path]),
                 run(place, ["chown", "--", &owner, path]),
                 run(place, ["chmod", "--", &mode, path]),
@@ -44,7 +47,7 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
         }
         _ => {
             actions.push(run(place, ["rm", "-f", "--", path]));
-            let change = Change::idempotent(text!("file.remove", "remove {path}", path), actions);
+            let change = Change::idempotent(KEY, text!("file.remove", "remove {path}", path), actions);
             let owner = format!("{}:{}", found.owner[0], found.group[0]);
             match &found.content {
                 Some(content) => change.undo([write_action(place, path, content, &found.mode.to_string(), &owner)]),
@@ -52,7 +55,7 @@ pub(super) fn diff(params: &Params, place: &Place, found: Option<&Found>) -> Dif
             }
         }
     };
-    changes(vec![change.key("remove")])
+    changes(vec![change])
 }
 
 /// Everything that speaks against removing it.

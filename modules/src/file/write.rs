@@ -40,7 +40,7 @@ fn lock(params: &Params, place: &Place, on: bool) -> Change {
         true => ("set-immutable", text!("file.lock", "set the immutable attribute of {path}", path)),
         false => ("clear-immutable", text!("file.unlock", "clear the immutable attribute of {path}", path)),
     };
-    Change::idempotent(summary, [chattr(place, path, on)]).key(key).undo([chattr(place, path, !on)])
+    Change::idempotent(key, summary, [chattr(place, path, on)]).undo([chattr(place, path, !on)])
 }
 
 /// What makes it where nothing is.
@@ -52,8 +52,7 @@ fn make(params: &Params, place: &Place) -> Change {
         let mut actions = vec![run(place, ["mkdir", "-p", "--", path])];
         actions.extend(owner.map(|owner| run(place, ["chown", "--", &owner, path])));
         actions.extend(mode.map(|mode| run(place, ["chmod", "--", &mode, path])));
-        return Change::idempotent(text!("file.make-directory", "make the directory {path}", path), actions)
-            .key("create")
+        return Change::idempotent("create", text!("file.make-directory", "make the directory {path}", path), actions)
             // What others have put into it meanwhile stays, and keeps nobody from taking back what was before.
             .undo([run(place, ["rmdir", "--ignore-fail-on-non-empty", "--", path])]);
     }
@@ -62,7 +61,7 @@ fn make(params: &Params, place: &Place) -> Change {
         write_action(place, path, content, mode.as_deref().unwrap_or_default(), owner.as_deref().unwrap_or_default());
     let bytes = content.len();
     let summary = text!("file.create", "create {path} ({bytes} bytes)", path, bytes);
-    let change = Change::idempotent(summary, [action]).key("create");
+    let change = Change::idempotent("create", summary, [action]);
     change.preview(preview("", content)).undo([run(place, ["rm", "-f", "--", path])])
 }
 
@@ -75,7 +74,7 @@ fn adjust(params: &Params, place: &Place, found: &Found) -> Vec<Change> {
         let write = write_action(place, path, content, "", "");
         let bytes = content.len();
         let summary = text!("file.replace", "replace the content of {path} ({bytes} bytes)", path, bytes);
-        let change = Change::idempotent(summary, [write]).key("set-content");
+        let change = Change::idempotent("set-content", summary, [write]);
         let change = change.preview(
             old.map_or_else(|| "(the old content is not a short text)".to_owned(), |old| preview(old, content)),
         );
@@ -94,13 +93,13 @@ fn adjust(params: &Params, place: &Place, found: &Found) -> Vec<Change> {
         let chown = |owner: &str| run(place, ["chown", "--", owner, path]);
         let chmod = |mode: &str| run(place, ["chmod", "--", mode, path]);
         let summary = text!("file.owner", "change the owner of {path} from {before} to {owner}", path, before, owner);
-        let change = Change::idempotent(summary, [chown(&owner), chmod(&mode)]).key("set-owner");
+        let change = Change::idempotent("set-owner", summary, [chown(&owner), chmod(&mode)]);
         todo.push(change.undo([chown(&before), chmod(&found.mode.to_string())]));
     } else if let Some(mode) = params.mode.filter(|mode| *mode != found.mode) {
         let chmod = |mode: String| -> Action { run(place, ["chmod", "--", &mode, path]) };
         let (before, mode) = (found.mode.to_string(), mode.to_string());
         let summary = text!("file.mode", "change the mode of {path} from {before} to {mode}", path, before, mode);
-        let change = Change::idempotent(summary, [chmod(mode)]).key("set-mode");
+        let change = Change::idempotent("set-mode", summary, [chmod(mode)]);
         todo.push(change.undo([chmod(found.mode.to_string())]));
     }
     todo

@@ -74,7 +74,7 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         chart = &last.chart
     );
     let preview: String = state.deployed.iter().map(|object| format!("- {} is removed\n", object.id)).collect();
-    let change = Change::at_most_once(summary, actions).key("uninstall").preview(preview);
+    let change = Change::at_most_once("uninstall", summary, actions).preview(preview);
     let back = cli.command(["rollback", &cli.release, &number]);
     let good = matches!(last.status.as_str(), "deployed" | "failed");
     Diff::Change(vec![if params.keep_history && good { change.undo([Cli::action(back)]) } else { change }])

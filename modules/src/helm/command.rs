@@ -3,6 +3,7 @@
 
 use cutover_engine::action::Action;
 use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::inventory::Inventory;
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadOnly;
 use cutover_engine::reads;
@@ -24,8 +25,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Takes a site's cluster from the inventory.
-    pub(super) fn of(cx: &Context, site: &str) -> Result<Self, Failure> {
-        let inventory = cx.inventory();
+    pub(super) fn of(inventory: &Inventory, site: &str) -> Result<Self, Failure> {
         let kubernetes = inventory.sites.get(site).map(|site| site.kubernetes.clone()).unwrap_or_default();
         for (field, text) in [("kubeconfig", &kubernetes.kubeconfig), ("context", &kubernetes.context)] {
             if text.is_empty() {

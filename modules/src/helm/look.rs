@@ -86,7 +86,7 @@ impl State {
 /// Reads all of it.
 pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure> {
     let site = cx.site()?;
-    let cluster = Cluster::of(cx, site)?;
+    let cluster = Cluster::of(cx.inventory(), site)?;
     let cli = &Cli::new(&cluster, params);
     let mut state = State { history: history(cx, cli).await?, cluster, ..State::default() };
     let last = state.last().cloned();
@@ -95,11 +95,7 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
         state.values = values(cx, cli, revision).await?;
     }
     if let Some(other) = params.values_of.as_ref().filter(|_| params.state == Wanted::Present) {
-        if !cx.inventory().sites.contains_key(other) {
-            let words = text!("helm.no-site", "the inventory has no site `{site}`", site = other);
-            return Err(Failure::invalid(words).pointer("/values_of"));
-        }
-        let theirs = Cli::new(&Cluster::of(cx, other)?, params);
+        let theirs = Cli::new(&Cluster::of(cx.inventory(), other)?, params);
         let history = history(cx, &theirs).await?;
         let Some(last) = history.last() else {
             return Err(Failure::blocked(text!(

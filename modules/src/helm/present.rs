@@ -108,7 +108,7 @@ fn install(cli: &Cli, params: &Params, state: &State) -> Diff {
     let added: String = state.rendered.iter().map(|object| format!("+ {} is added\n", object.id)).collect();
     let summary =
         text!("helm.install", "install {chart} as release {namespace}/{release}", chart = label, namespace, release);
-    let change = Change::at_most_once(summary, [action]).key("install").preview(added);
+    let change = Change::at_most_once("install", summary, [action]).preview(added);
     // Taken back by an uninstall, the claims would be deleted with such a set.
     let lost = state.rendered.iter().any(|object| Retention::of(&object.body).when_deleted);
     Diff::Change(vec![if lost { change } else { change.undo([Cli::action(cli.command(back))]) }])
@@ -132,7 +132,7 @@ fn upgrade(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Change
         from = &last.chart,
         to = label
     );
-    let change = Change::idempotent(summary, actions).key("upgrade").preview(shown(params, state, last));
+    let change = Change::idempotent("upgrade", summary, actions).preview(shown(params, state, last));
     match state.history.iter().rev().find(|revision| revision.status == "deployed") {
         Some(good) => change.undo([Cli::action(cli.command(["rollback", release, &good.revision.to_string()]))]),
         None => change,
@@ -224,7 +224,7 @@ fn recover(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Option
                 status,
                 updated
             );
-            Some(Change::idempotent(summary, [action]).key("roll-back"))
+            Some(Change::idempotent("roll-back", summary, [action]))
         }
         None => {
             let action = Cli::action(cli.command(["uninstall", release]));
@@ -236,7 +236,7 @@ fn recover(cli: &Cli, params: &Params, state: &State, last: &Revision) -> Option
                 status,
                 updated
             );
-            Some(Change::at_most_once(summary, [action]).key("uninstall-pending"))
+            Some(Change::at_most_once("uninstall-pending", summary, [action]))
         }
     }
 }

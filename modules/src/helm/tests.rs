@@ -52,7 +52,7 @@ fn state(statuses: &[&str]) -> State {
     let history: Vec<Revision> = (1..).zip(statuses).map(|(number, status)| revision(number, status)).collect();
     let installed = history.last().is_some_and(|last| last.status != "uninstalled");
     let mut state = State {
-        cluster: super::command::Cluster::of(&site(), "primary").unwrap(),
+        cluster: super::command::Cluster::of(site().inventory(), "primary").unwrap(),
         history,
         age_seconds: Some(90),
         values: json!({"a": 1}).as_object().cloned().unwrap(),
@@ -243,6 +243,6 @@ fn names_and_contexts_that_cannot_be_are_refused() {
     let mut none = params(json!({}));
     none.chart = None;
     assert!(Helm::judge(&none).unwrap_err().message.contains("`chart` is missing"));
-    let failure = super::command::Cluster::of(&pair_context(), "primary").unwrap_err();
+    let failure = super::command::Cluster::of(pair_context().inventory(), "primary").unwrap_err();
     assert!(failure.message.contains("site `primary` has no `kubernetes.kubeconfig`"), "{failure}");
 }

@@ -39,9 +39,7 @@ fn mount_command(facts: &Facts, params: &Params, options: &[String]) -> Action {
 pub(super) fn mount(facts: &Facts, params: &Params) -> Change {
     let Params { device, path, options, .. } = params;
     let summary = text!("mount.mount", "mount {device} at {path}", device, path);
-    Change::idempotent(summary, [mount_command(facts, params, options)])
-        .key("mount")
-        .undo([run(facts, ["umount", path])])
+    Change::idempotent("mount", summary, [mount_command(facts, params, options)]).undo([run(facts, ["umount", path])])
 }
 
 /// Unmounts.
@@ -49,8 +47,7 @@ pub(super) fn unmount(facts: &Facts, params: &Params, there: &Mounted) -> Change
     let Params { device, path, .. } = params;
     let options: Vec<String> = there.options.split(',').map(str::to_owned).collect();
     let summary = text!("mount.unmount", "unmount {device} from {path}", device, path);
-    Change::idempotent(summary, [run(facts, ["umount", path])])
-        .key("unmount")
+    Change::idempotent("unmount", summary, [run(facts, ["umount", path])])
         .undo([mount_command(facts, params, &options)])
 }
 
@@ -60,8 +57,7 @@ pub(super) fn remount(facts: &Facts, params: &Params, there: &Mounted, missing: 
     let options = format!("remount,{}", params.options.join(","));
     let before = format!("remount,{}", there.options);
     let summary = text!("mount.remount", "remount {path} with {missing}", path, missing = missing.join(","));
-    Change::idempotent(summary, [run(facts, ["mount", "-o", &options, path])])
-        .key("set-mount-options")
+    Change::idempotent("set-mount-options", summary, [run(facts, ["mount", "-o", &options, path])])
         .undo([run(facts, ["mount", "-o", &before, path])])
 }
 
@@ -109,7 +105,7 @@ pub(super) fn seal(facts: &Facts, params: &Params, beneath: &Beneath, missing: b
             aside
         ),
     };
-    Change::idempotent(summary, actions).key("seal-underlay").undo(undo)
+    Change::idempotent("seal-underlay", summary, actions).undo(undo)
 }
 
 /// Takes the seal off and brings back what was moved aside.
@@ -122,7 +118,7 @@ pub(super) fn open(facts: &Facts, params: &Params, beneath: &Beneath) -> Change 
         actions.push(run(facts, ["rmdir", path]));
         actions.push(run(facts, ["mv", "-T", &aside, path]));
     }
-    Change::idempotent(text!("mount.open", "take the seal off {path}", path), actions).key("open-underlay")
+    Change::idempotent("open-underlay", text!("mount.open", "take the seal off {path}", path), actions)
 }
 
 /// Writes and enables the units for boot, where they differ.
@@ -162,7 +158,7 @@ pub(super) fn persist(facts: &Facts, path: &str, wanted: &[(String, String)], th
         undo.insert(0, systemctl("disable"));
     }
     let summary = text!("mount.at-boot", "mount {path} at boot where this node is Primary", path);
-    let change = Change::idempotent(summary, actions).key("set-boot-units").undo(undo);
+    let change = Change::idempotent("set-boot-units", summary, actions).undo(undo);
     Some(if preview.is_empty() { change } else { change.preview(preview) })
 }
 

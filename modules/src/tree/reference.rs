@@ -1,7 +1,8 @@
 //! How a step names a tree: a directory on a node. Says where commands about it go.
 
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Facts};
+use cutover_engine::inventory::Inventory;
+use cutover_engine::module::Facts;
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -55,23 +56,23 @@ impl std::fmt::Display for Located {
 
 impl TreeRef {
     /// Finds the place. `pointer` is where the reference stands in the module's parameters: `/source`.
-    pub(crate) fn locate(&self, cx: &Context, pointer: &str) -> Result<Located, Failure> {
+    pub(crate) fn locate(&self, facts: &Facts, inventory: &Inventory, pointer: &str) -> Result<Located, Failure> {
         let at = |field: &str| format!("{pointer}/{field}");
         let path = plain(&self.path);
         let device = self.device.clone();
         let place = match (&self.site, &self.node) {
-            (None, None) if cx.target().site().is_some() && cx.place() == Place::Controller => {
+            (None, None) if facts.target().site().is_some() && facts.place() == Place::Controller => {
                 let words = text!("tree.no-node", "`{path}` is not on a node: the target is a whole site", path);
                 let help = text!("tree.no-node.help", "add `node:`, or set the step's target to nodes or pairs");
                 return Err(Failure::invalid(words).help(help).pointer(at("path")));
             }
-            (_, None) => cx.place(),
+            (_, None) => facts.place(),
             (site, Some(node)) => {
                 let site = match site {
                     Some(site) => site,
-                    None => cx.site()?,
+                    None => facts.site().map_err(|failure| failure.pointer(at("node")))?,
                 };
-                let known = cx.inventory().sites.get(site).ok_or_else(|| {
+                let known = inventory.sites.get(site).ok_or_else(|| {
                     Failure::invalid(text!("tree.no-such-site", "the inventory has no site `{site}`", site))
                         .pointer(at("site"))
                 })?;

@@ -7,6 +7,7 @@ use cutover_engine::failure::{FailureClass, RecordedFailure};
 use cutover_engine::request::Request;
 use cutover_engine::target::Target;
 use cutover_engine::task::ChangeId;
+use cutover_engine::text::Text;
 use serde_json::json;
 
 use super::{Stream, change, done, failure, members, path, task};
@@ -34,7 +35,7 @@ pub(crate) fn eventful() -> Vec<Event> {
             StandingChange {
                 change: ChangeId(1),
                 task: task("stop/scale", &Target::Site { site: "primary".into() }),
-                summary: "scale StatefulSet common/common-etcd-etcd from 3 to 0".into(),
+                summary: Text::verbatim("scale StatefulSet common/common-etcd-etcd from 3 to 0"),
                 complete: true,
             },
             StandingChange {
@@ -69,7 +70,7 @@ fn check(stream: &mut Stream) {
         outcome: Outcome::Skipped,
         took_ms: 0,
         attempts: 0,
-        reason: Some("`cke` is false".into()),
+        reason: Some(Text::verbatim("`cke` is false")),
         failure: None,
     });
     stream.step("check/speed", "Measure the link", "block", &[]);
@@ -78,7 +79,7 @@ fn check(stream: &mut Stream) {
     stream.task(&measured, 1).after(2_000);
     let failure = Some(RecordedFailure {
         class: FailureClass::Blocked,
-        message: "the link carries 0.8 Gbit/s, 1 Gbit/s is required".into(),
+        message: Text::verbatim("the link carries 0.8 Gbit/s, 1 Gbit/s is required"),
         details: Vec::new(),
         help: None,
         place: None,
@@ -115,7 +116,7 @@ fn stop(stream: &mut Stream) {
         attempt: 1,
         attempts: 3,
         delay_ms: 5_000,
-        message: "the API server answered 503\nservice unavailable".into(),
+        message: Text::verbatim("the API server answered 503\nservice unavailable"),
     });
     stream.after(5_000).task(&scale, 2);
     let request = Action::Request(Request {
@@ -126,9 +127,13 @@ fn stop(stream: &mut Stream) {
         body: Some(json!({"spec": {"replicas": 0}})),
         accept: Vec::new(),
     });
-    let change = Change::idempotent("scale StatefulSet common/common-etcd-etcd from 3 to 0", [request.clone()])
-        .undo([request.clone()])
-        .preview("-replicas: 3\n+replicas: 0");
+    let change = Change::idempotent(
+        "set-replicas",
+        Text::verbatim("scale StatefulSet common/common-etcd-etcd from 3 to 0"),
+        [request.clone()],
+    )
+    .undo([request.clone()])
+    .preview("-replicas: 3\n+replicas: 0");
     let number = ChangeId(1);
     stream.add(EventKind::Applying { task: scale.clone(), number, change });
     stream.after(50).add(EventKind::Acted {

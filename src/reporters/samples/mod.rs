@@ -14,6 +14,7 @@ use cutover_engine::path::Path;
 use cutover_engine::place::Place;
 use cutover_engine::target::Target;
 use cutover_engine::task::{ChangeId, TaskId};
+use cutover_engine::text::Text;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -172,11 +173,11 @@ impl Stream {
 
     pub(crate) fn waiting(&mut self, task: &TaskId, why: &str, percent: Option<f64>) -> &mut Self {
         let progress = percent.map(|percent| Progress { percent, eta_seconds: Some(12) });
-        self.add(EventKind::Waiting { task: task.clone(), waiting: Waiting { why: why.into(), progress } })
+        self.add(EventKind::Waiting { task: task.clone(), waiting: Waiting { why: Text::verbatim(why), progress } })
     }
 
     pub(crate) fn notice(&mut self, message: &str) -> &mut Self {
-        self.add(EventKind::Notice { message: message.into() })
+        self.add(EventKind::Notice { message: Text::verbatim(message) })
     }
 }
 
@@ -205,18 +206,22 @@ fn done(stdout: &str) -> Done {
 }
 
 fn change() -> Change {
-    Change::at_most_once("make an ext4 file system on /dev/drbd0", [command(&["mkfs.ext4", "/dev/drbd0"])])
+    Change::at_most_once(
+        "make-file-system",
+        Text::verbatim("make an ext4 file system on /dev/drbd0"),
+        [command(&["mkfs.ext4", "/dev/drbd0"])],
+    )
 }
 
 fn failure() -> RecordedFailure {
     RecordedFailure {
         class: FailureClass::Failed,
-        message: "helm install <common-etcd> ended with exit code 1".into(),
+        message: Text::verbatim("helm install <common-etcd> ended with exit code 1"),
         details: vec![
-            "Error: INSTALLATION FAILED: \u{1b}[31mcannot re-use a name\u{1b}[0m".into(),
-            "::set-output name=x::y".into(),
+            Text::verbatim("Error: INSTALLATION FAILED: \u{1b}[31mcannot re-use a name\u{1b}[0m"),
+            Text::verbatim("::set-output name=x::y"),
         ],
-        help: Some("remove the pending release first: helm rollback common-etcd".into()),
+        help: Some(Text::verbatim("remove the pending release first: helm rollback common-etcd")),
         place: Some("playbooks/etcd-cutover.yml:201:11".into()),
     }
 }

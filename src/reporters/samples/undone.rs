@@ -5,6 +5,7 @@ use cutover_engine::event::{Event, EventKind, Outcome, Section, StandingChange, 
 use cutover_engine::failure::{FailureClass, RecordedFailure};
 use cutover_engine::target::Target;
 use cutover_engine::task::{ChangeId, TaskId};
+use cutover_engine::text::Text;
 use serde_json::json;
 
 use super::{Stream, command, members, path, task};
@@ -24,13 +25,21 @@ pub(crate) fn partly_undone() -> Vec<Event> {
 }
 
 fn mount() -> (TaskId, Change) {
-    let change = Change::idempotent("mount /dev/drbd0 at /srv/etcd", [command(&["mount", "/dev/drbd0", "/srv/etcd"])]);
-    (task("prepare/mount", &members()[0]), change.key("mount").undo([command(&["umount", "/srv/etcd"])]))
+    let change = Change::idempotent(
+        "mount",
+        Text::verbatim("mount /dev/drbd0 at /srv/etcd"),
+        [command(&["mount", "/dev/drbd0", "/srv/etcd"])],
+    );
+    (task("prepare/mount", &members()[0]), change.undo([command(&["umount", "/srv/etcd"])]))
 }
 
 fn make(pass: u32) -> (TaskId, Change) {
-    let change = Change::at_most_once(format!("make volume {pass}"), [command(&["lvcreate", &format!("v{pass}")])]);
-    (task(&format!("prepare/make-all[{pass}]/make"), &Target::Controller), change.key("make"))
+    let change = Change::at_most_once(
+        "make",
+        Text::verbatim(format!("make volume {pass}")),
+        [command(&["lvcreate", &format!("v{pass}")])],
+    );
+    (task(&format!("prepare/make-all[{pass}]/make"), &Target::Controller), change)
 }
 
 /// A mount, a loop over a block, and a block that was rescued.
@@ -72,9 +81,9 @@ fn made() -> Stream {
 fn rescued(stream: &mut Stream) {
     let failure = Some(RecordedFailure {
         class: FailureClass::Failed,
-        message: "`wanted` is undefined".into(),
+        message: Text::verbatim("`wanted` is undefined"),
         details: Vec::new(),
-        help: Some("give it with -e wanted=VALUE".into()),
+        help: Some(Text::verbatim("give it with -e wanted=VALUE")),
         place: Some("playbooks/etcd-cutover.yml:50:9".into()),
     });
     let block = "prepare/try";
@@ -108,7 +117,8 @@ fn undo(stream: &mut Stream, whole: bool) {
         stream.step(&step, "Make a volume", "undo", &[Target::Controller]);
         stream.step(&own, "Remove the volume", "command", &[Target::Controller]);
         let (removal, number) = (task(&own, &Target::Controller), 6 - u64::from(pass));
-        let remove = Change::at_most_once("remove it", [command(&["lvremove", &format!("v{pass}")])]);
+        let remove =
+            Change::at_most_once("remove", Text::verbatim("remove it"), [command(&["lvremove", &format!("v{pass}")])]);
         stream.task(&removal, 1).change(&removal, number, remove).after(2_000);
         stream.task_end(&removal, Outcome::Changed, 2_000).step_end(&own, Outcome::Changed, 2_000, 1);
         stream.undone(&made, 1 + u64::from(pass)).step_end(&step, Outcome::Changed, 2_000, 1);
@@ -122,8 +132,8 @@ fn undo(stream: &mut Stream, whole: bool) {
     } else {
         let failure = RecordedFailure {
             class: FailureClass::Failed,
-            message: "could not undo: mount /dev/drbd0 at /srv/etcd".into(),
-            details: vec!["umount: target is busy".into()],
+            message: Text::verbatim("could not undo: mount /dev/drbd0 at /srv/etcd"),
+            details: vec![Text::verbatim("umount: target is busy")],
             help: None,
             place: None,
         };

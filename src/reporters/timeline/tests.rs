@@ -140,7 +140,9 @@ fn elements_of_a_loop_are_tasks_of_their_own() {
 #[test]
 fn a_change_that_was_begun_again_is_one_change() {
     let (mut stream, id) = (Stream::new(), task("a/x", &members()[0]));
-    let change = |to: &str| Change::at_most_once(format!("rename it to {to}"), [command(&["rename", to])]);
+    let change = |to: &str| {
+        Change::at_most_once("rename", Text::verbatim(format!("rename it to {to}")), [command(&["rename", to])])
+    };
     let applying = |change: Change| EventKind::Applying { task: id.clone(), number: ChangeId(7), change };
     stream.add(applying(change("b").undo([command(&["rename", "a"])])));
     stream.acted(&id, 7, 0, false, 10).add(applying(change("c")));

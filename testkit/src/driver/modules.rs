@@ -1,5 +1,6 @@
 //! Modules for tests, beside some of the real ones: one of each kind that the engine tells apart.
 
+use cutover_engine::text::Text;
 use std::sync::LazyLock;
 
 use cutover_engine::action::{Action, Done};
@@ -8,7 +9,7 @@ use cutover_engine::module::{BoxedModule, Change, Class, Context, Diff, Facts, M
 use cutover_engine::query::ReadOnly;
 use cutover_engine::subject::Subject;
 use cutover_engine::world::Command;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -52,9 +53,9 @@ pub(super) struct Seen {
 
 async fn seen(cx: &Context, name: &str) -> Result<Seen, Failure> {
     let get = ReadOnly::declared(Command::new(["get", name]), true);
-    let get = get.ok_or_else(|| Failure::failed("not declared"))?;
+    let get = get.ok_or_else(|| Failure::failed(Text::verbatim("not declared")))?;
     let output = cx.read(&get).await?;
-    let is = output.stdout.trim().parse().map_err(|_| Failure::failed("not a number"))?;
+    let is = output.stdout.trim().parse().map_err(|_| Failure::failed(Text::verbatim("not a number")))?;
     Ok(Seen { is })
 }
 
@@ -70,20 +71,17 @@ fn set(facts: &Facts, name: &str, value: i64) -> Action {
 
 fn compared(facts: &Facts, params: &Params, state: &Seen, class: Class, inverse: bool) -> Diff {
     if params.never_from == Some(state.is) {
-        return Diff::blocked(format!("{} is {}", params.name, state.is));
+        return Diff::blocked(Text::verbatim(format!("{} is {}", params.name, state.is)));
     }
     if state.is == params.value {
         return Diff::InSync;
     }
     if params.wait {
-        return Diff::waiting(format!("{} is {}", params.name, state.is));
+        return Diff::waiting(Text::verbatim(format!("{} is {}", params.name, state.is)));
     }
     let summary = format!("set {} to {} {}", params.name, params.value, params.note).trim_end().to_owned();
     let actions = [set(facts, &params.name, params.value)];
-    let change = match class {
-        Class::AtMostOnce => Change::at_most_once(summary, actions),
-        _ => Change::idempotent(summary, actions),
-    };
+    let change = Change::new(class, "set", Text::verbatim(summary), actions);
     Diff::Change(vec![if inverse { change.undo([set(facts, &params.name, state.is)]) } else { change }])
 }
 
@@ -106,6 +104,10 @@ macro_rules! number {
 
             fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
                 Some(vec![number(facts, &params.name)])
+            }
+
+            fn result_schema(_: &mut SchemaGenerator) -> Schema {
+                Schema::default()
             }
 
             fn diff(&self, facts: &Facts, params: &Params, state: &Seen) -> Diff {
@@ -149,11 +151,19 @@ impl Module for Unseen {
         Ok(Nothing {})
     }
 
+    fn subjects(&self, _: &Facts, _: &UnseenParams) -> Option<Vec<Subject>> {
+        None
+    }
+
+    fn result_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
+
     fn diff(&self, facts: &Facts, params: &UnseenParams, _: &Nothing) -> Diff {
         let command = Command::new(["add", &params.name, &params.token]);
         let add = Action::Exec { place: facts.place(), command };
-        let summary = format!("add to {} ({})", params.name, params.token);
-        Diff::Run(vec![Change::at_most_once(summary, [add]).undo([set(facts, &params.name, 0)])])
+        let summary = Text::verbatim(format!("add to {} ({})", params.name, params.token));
+        Diff::Run(vec![Change::at_most_once("add", summary, [add]).undo([set(facts, &params.name, 0)])])
     }
 
     fn result(&self, _: &Facts, params: &UnseenParams, _: &Nothing, _: &[Done]) -> Value {
@@ -186,6 +196,10 @@ impl Module for Peek {
 
     fn subjects(&self, facts: &Facts, params: &PeekParams) -> Option<Vec<Subject>> {
         Some(vec![number(facts, &params.name)])
+    }
+
+    fn result_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
     }
 
     fn diff(&self, _: &Facts, _: &PeekParams, _: &Seen) -> Diff {
