@@ -1,13 +1,12 @@
 //! The command line as a whole: what is printed, to which stream, and with which exit code.
 
-mod console;
 mod interrupts;
 
 use std::fs;
 use std::io::Read as _;
 use std::process::Stdio;
 
-use console::{cutover, root, run, seen};
+use cutover_testkit::console::{cutover, root, run, seen};
 use insta::{assert_snapshot, glob, with_settings};
 use serde_json::Value;
 

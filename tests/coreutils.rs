@@ -1,9 +1,6 @@
 //! The sandbox's file programs say exactly what this machine's say: output, errors and exit codes, command by command.
 
-#[expect(dead_code, reason = "the tests of storage use all of it")]
-mod worlds;
-
-use worlds::Stage;
+use cutover_testkit::stage::Stage;
 
 /// Commands in order, each seeing what the earlier ones left. `~` stands for the test's directory.
 const COMMANDS: &[&str] = &[

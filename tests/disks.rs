@@ -1,14 +1,11 @@
 //! File systems and mounts on a real loop device, and the same on a sandbox's disk: what the modules say and do must be
 //! the same. The real half needs root and a free loop device and says so where it has none.
 
-#[expect(dead_code, reason = "the conformance tests use all of it")]
-mod worlds;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cutover_testkit::stage::Stage;
 use serde_json::{Value, json};
-use worlds::Stage;
 
 /// A loop device over a file in a directory of its own; both are gone afterwards, whatever happened.
 struct Loop {

@@ -1,12 +1,10 @@
 //! `doctor` and `init`: what they find on this machine, and what they leave on it.
 
-mod console;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use console::{cutover, root, run, seen};
+use cutover_testkit::console::{cutover, root, run, seen};
 use insta::assert_snapshot;
 
 fn write(path: &Path, text: &str, mode: u32) {

@@ -1,15 +1,13 @@
 //! The DRBD modules, driven against the sandbox's drbdadm and drbdsetup on both ends of a pair: from two blank disks to a
 //! planned switch, a failover and a split brain.
 
-mod driver;
-
 use std::time::Duration;
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::module::Diff;
 use cutover_engine::target::Target;
 use cutover_sandbox::{Fault, FaultKind, WorldSpec};
-use driver::{End, Lab};
+use cutover_testkit::lab::{End, Lab};
 use serde_json::{Value, json};
 
 const SITES: [&str; 2] = ["primary", "standby"];

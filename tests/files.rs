@@ -1,11 +1,8 @@
 //! Single files and commands on this machine and in the sandbox: the modules do the same in both.
 
-#[expect(dead_code, reason = "the conformance tests use all of it")]
-mod worlds;
-
 use cutover_engine::module::Diff;
+use cutover_testkit::stage::Stage;
 use serde_json::{Value, json};
-use worlds::Stage;
 
 fn stages() -> [Stage; 2] {
     [Stage::host(), Stage::sandbox()]

@@ -1,17 +1,15 @@
 //! Files that are made from the code: they must be what the code makes. `UPDATE=1 cargo test --test generated` writes them.
 
-mod console;
-
 use std::fs;
 
-use console::{root, run};
 use cutover_engine::source::{SourceFile, parse};
 use cutover_modules::REGISTRY;
+use cutover_testkit::console::{root, run};
 use serde_json::{Value, json};
 
 fn same_as_made(directory: &str, file: &str, kind: &str) {
     let output = run(&root(), &["schema", kind]);
-    assert!(output.status.success(), "{}", console::seen(&output));
+    assert!(output.status.success(), "{}", cutover_testkit::console::seen(&output));
     let made = String::from_utf8(output.stdout).expect("text");
     let path = root().join(directory).join(file);
     if std::env::var_os("UPDATE").is_some() {

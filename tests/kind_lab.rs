@@ -1,14 +1,12 @@
 //! The rehearsal on kind as far as it can be held to itself without kind: what its files say of each other, that its inventory
 //! and parameters carry both playbooks in the sandbox, and that its scripts refuse aloud. `tests/kind/run` is the thing itself.
 
-mod console;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use console::{root, run, seen};
+use cutover_testkit::console::{root, run, seen};
 
 fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

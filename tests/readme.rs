@@ -1,12 +1,10 @@
 //! The documents: playbooks and inventories in them pass `check`, links lead somewhere, exit codes and ids are those of the
 //! program. What they say in words is for people to judge.
 
-mod console;
-
 use std::fs;
 use std::path::Path;
 
-use console::{root, run, seen};
+use cutover_testkit::console::{root, run, seen};
 
 const DOCUMENTS: &[&str] = &[
     "README.md",

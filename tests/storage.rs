@@ -1,10 +1,7 @@
 //! The modules for disks, file systems, mounts and the network, driven against the sandbox's programs.
 
-#[expect(dead_code, reason = "the tests of DRBD use all of it")]
-mod driver;
-
 use cutover_sandbox::WorldSpec;
-use driver::{End, Lab};
+use cutover_testkit::lab::{End, Lab};
 use serde_json::{Value, json};
 
 fn lab() -> Lab {

@@ -1,11 +1,8 @@
 //! Whole trees, copied and verified by real programs on this machine and by the sandbox's: both must keep everything, see
 //! every difference, and refuse the same things.
 
-#[expect(dead_code, reason = "the conformance tests use all of it")]
-mod worlds;
-
+use cutover_testkit::stage::Stage;
 use serde_json::{Value, json};
-use worlds::Stage;
 
 /// A directory of this test alone, at the same path in both worlds.
 struct Scratch(tempfile::TempDir);
@@ -343,8 +340,9 @@ async fn what_a_copy_does_not_carry_is_refused_by_all_that_copy_or_compare() {
     let left =
         async |_: &Stage, root: &str| std::os::unix::net::UnixListener::bind(format!("{root}/wal/.sock")).is_ok();
     is_refused(&Stage::host(), &left, "wal/.sock is a socket").await;
-    let sandbox = cutover_sandbox::Sandbox::new(worlds::inventory(), Default::default(), 1).unwrap();
-    let stage = Stage::of("sandbox", std::sync::Arc::new(sandbox.clone()), worlds::inventory());
+    let sandbox =
+        cutover_sandbox::Sandbox::new(cutover_testkit::inventory::three_workers(), Default::default(), 1).unwrap();
+    let stage = Stage::of("sandbox", std::sync::Arc::new(sandbox.clone()), cutover_testkit::inventory::three_workers());
     let left = async |_: &Stage, root: &str| sandbox.leave_socket("primary", "worker01", &format!("{root}/wal/.sock"));
     is_refused(&stage, &left, "wal/.sock is a socket").await;
 }

@@ -47,6 +47,9 @@ pub(crate) struct Session {
     /// Approve a gate beforehand by its path or the end of it, with the phrase if it asks for one; may be repeated
     #[arg(long, value_name = "GATE[=PHRASE]")]
     pub(crate) approve: Vec<Approval>,
+    /// Record also what is read to look at the world: commands and requests with their answers
+    #[arg(long)]
+    pub(crate) record_reads: bool,
     #[command(flatten)]
     pub(crate) records: RunDir,
 }

@@ -52,6 +52,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings(Verb::Resume, tags);
         settings.operator = Some(operator());
+        settings.record_reads = session.record_reads;
         settings.past = past;
         settings.repeat = args.repeat.clone();
         anyhow::Ok(execute(&run, &ports, &settings).await)

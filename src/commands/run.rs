@@ -32,6 +32,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
         let ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         let mut settings = settings(Verb::Run, tags(&args.common));
         settings.operator = Some(operator());
+        settings.record_reads = session.record_reads;
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
     show.wait(&mut audience);

@@ -64,6 +64,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = settings(Verb::Undo, tags);
         settings.operator = Some(operator());
+        settings.record_reads = session.record_reads;
         settings.past = past;
         anyhow::Ok(Some(undo(&run, &ports, &settings, &events).await))
     })?;

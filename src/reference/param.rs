@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutover_engine::module::AnyModule;
+use cutover_engine::module::{AnyModule, result_schemas};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
@@ -43,7 +43,7 @@ pub(super) fn params(module: &dyn AnyModule) -> Params {
 
 /// Reads what a module returns.
 pub(super) fn results(module: &dyn AnyModule) -> Params {
-    let mut generator = SchemaSettings::draft07().into_generator();
+    let mut generator = result_schemas();
     let schema = module.result_schema(&mut generator).to_value();
     let definitions: Map<String, Value> = generator.take_definitions(true).into_iter().collect();
     let mut reader = Reader { definitions, rows: Vec::new(), types: BTreeMap::new() };

@@ -1,14 +1,22 @@
 //! What tests are made of: a model world that counts every effect, a driver that runs playbook texts in it and stops them
 //! anywhere, and a generator of playbooks.
 //!
-//! Only [`driver`] touches the engine. The model and the generator know texts, places and argvs, so that they stay as they
-//! are when the engine changes.
+//! Of these only [`driver`] touches the engine. The model and the generator know texts, places and argvs, so that they stay as
+//! they are when the engine changes.
+//!
+//! Beside them: [`console`] is the program as its users call it, [`lab`] drives one module in the sandbox, [`stage`] does the
+//! same on this machine and in the sandbox, and [`unattended`] is what an execution has instead of people and files.
 
+pub mod console;
 pub mod driver;
+pub mod inventory;
+pub mod lab;
 pub mod model;
 pub mod playbook;
 mod random;
+pub mod stage;
 mod trip;
+pub mod unattended;
 
 pub use random::Random;
 pub use trip::{At, Mode, Trip};

@@ -9,6 +9,7 @@ use cutover_engine::request::{Answer, Request};
 use cutover_engine::world::{Command, Exit, Io, Place, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 
+use crate::returned::Returned;
 use crate::shape::{Shapes, of_command, of_request};
 
 /// What was sent: each shape, and the first one of its kind as it was sent.
@@ -16,6 +17,8 @@ use crate::shape::{Shapes, of_command, of_request};
 pub(crate) struct Sent {
     pub(crate) commands: Shapes,
     pub(crate) requests: Shapes,
+    /// What the modules returned.
+    pub(crate) returned: Returned,
 }
 
 /// A world with an ear on it.

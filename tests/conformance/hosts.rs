@@ -15,7 +15,7 @@ use crate::life::{Ground, live, units};
 use crate::list::List;
 use crate::noted::{Note, Noted, Notes};
 use crate::rehearsed::lab;
-use crate::worlds::{self, Stage};
+use cutover_testkit::stage::Stage;
 
 /// The disk's size, in bytes.
 const SIZE: u64 = 64 << 20;
@@ -157,7 +157,7 @@ async fn real(stage: Stage, peer: &str, disk: &Disk) -> Result<Lived, String> {
 
 /// An inventory in which worker02 has this address.
 fn inventory(peer: &str) -> Inventory {
-    let mut inventory = Inventory::clone(&worlds::inventory());
+    let mut inventory = Inventory::clone(&cutover_testkit::inventory::three_workers());
     peer.clone_into(&mut inventory.sites["primary"].nodes["worker02"].address);
     inventory
 }

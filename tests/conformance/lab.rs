@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::list::List;
 use crate::rehearsed::{lab, load, root};
 use crate::shape::of_command;
-use crate::worlds::Stage;
+use cutover_testkit::stage::Stage;
 
 /// On the controller; `helm` stands for helm with the active site's cluster and the workload's namespace.
 const HELM: &[&str] = &[

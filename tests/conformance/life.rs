@@ -6,7 +6,7 @@ use cutover_engine::module::Diff;
 use cutover_engine::world::{Command, Place};
 use serde_json::{Value, json};
 
-use crate::worlds::Stage;
+use cutover_testkit::stage::Stage;
 
 /// Where it happens.
 pub(crate) struct Ground {

@@ -11,19 +11,27 @@ mod list;
 mod noted;
 mod record;
 mod rehearsed;
+mod returned;
 mod server;
 mod shape;
-#[path = "../unattended/mod.rs"]
-mod unattended;
-#[path = "../worlds/mod.rs"]
-#[expect(dead_code, reason = "other tests use all of it")]
-mod worlds;
 
+use std::sync::LazyLock;
+
+use heard::Sent;
 use list::List;
+
+/// What all rehearsals send, and get.
+static SENT: LazyLock<Sent> = LazyLock::new(rehearsed::everything);
+
+#[test]
+fn every_result_is_what_its_schema_says() {
+    let wrong = returned::wrong(&SENT.returned);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
 
 #[test]
 fn everything_that_is_sent_is_listed() {
-    let sent = rehearsed::everything();
+    let sent = &*SENT;
     let mut wrong = List::read("commands.txt").held_against(&sent.commands);
     wrong.extend(List::read("requests.txt").held_against(&sent.requests));
     for (file, places) in [("commands.txt", &["host", "record", "lab"][..]), ("requests.txt", &["api"])] {

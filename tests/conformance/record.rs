@@ -4,7 +4,7 @@ use cutover_engine::world::{Command, Place};
 
 use crate::list::List;
 use crate::shape::of_command;
-use crate::worlds;
+use cutover_testkit::inventory::three_workers;
 
 const RECORDS: [(&str, &str); 2] = [
     ("drbd-9.2.14.txt", include_str!("../../sandbox/tests-data/drbd-9.2.14.txt")),
@@ -13,7 +13,7 @@ const RECORDS: [(&str, &str); 2] = [
 
 #[test]
 fn the_records_hold_what_is_said_to_be_in_them() {
-    let inventory = worlds::inventory();
+    let inventory = three_workers();
     let node = Place::node("primary", "worker01");
     for (name, record) in RECORDS {
         let lines = record.lines().filter_map(|line| line.strip_prefix("$ "));

@@ -16,7 +16,8 @@ use cutover_sandbox::{Sandbox, WorldSpec};
 use serde_json::Map;
 
 use crate::heard::{Heard, Sent};
-use crate::unattended::{Memory, NoSecrets, Yes};
+use crate::returned;
+use cutover_testkit::unattended::{Memory, NoSecrets, Yes};
 
 /// The step at which the cutover is made to fail, to be taken back: the last one before clients may write again.
 const LAST: &str = "no-marker-on-the-standby";
@@ -55,7 +56,8 @@ impl Theatre {
             Some(text) if path == file => Ok(text.to_owned()),
             _ => std::fs::read_to_string(path),
         };
-        let playbook = playbook::load(file, &REGISTRY, &read).unwrap_or_else(|faults| panic!("{faults}"));
+        let mut playbook = playbook::load(file, &REGISTRY, &read).unwrap_or_else(|faults| panic!("{faults}"));
+        returned::register_everything(&mut playbook);
         let begun = past.and_then(|events| events.first()).map_or_else(|| self.sandbox.now(), |event| event.at);
         let run = Run::bind("r1", Arc::new(playbook), Arc::clone(&self.inventory), &REGISTRY, &Map::new(), begun);
         let run = run.unwrap_or_else(|faults| panic!("{faults}"));
@@ -82,6 +84,7 @@ impl Theatre {
             None => execute(&run, &ports, &settings).await,
         };
         let events = std::mem::take(&mut *journal.0.lock().unwrap());
+        returned::add(&mut self.sent.lock().unwrap().returned, &events);
         Executed { ending, events }
     }
 

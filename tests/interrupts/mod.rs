@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::console::{cutover, run, seen};
+use cutover_testkit::console::{cutover, run, seen};
 
 const INVENTORY: &str = "\
 sites:

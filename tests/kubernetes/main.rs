@@ -1,9 +1,6 @@
 //! The modules for Kubernetes objects, driven against the sandbox's API servers: the manual's two clusters, etcd on the
 //! three nodes without a pair.
 
-#[expect(dead_code, reason = "the tests of DRBD use all of it")]
-#[path = "../driver/mod.rs"]
-mod driver;
 mod retention;
 mod volumes;
 
@@ -15,7 +12,8 @@ use cutover_engine::request::Request;
 use cutover_engine::target::Target;
 use cutover_engine::world::World;
 use cutover_sandbox::{Fault, FaultKind, Sandbox, WorldSpec};
-use driver::{End, Lab, inventory};
+use cutover_testkit::inventory::two_sites;
+use cutover_testkit::lab::{End, Lab};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use volumes::replica;
@@ -25,7 +23,7 @@ const CKE: &str = "/apis/cie.inspur.com/v1alpha1/namespaces/kube-system";
 
 /// The manual's inventory. The pairs' device is the spare disk itself: what replicates it does not matter here.
 fn lab() -> Lab {
-    let mut inventory = inventory("/dev/sdc", 6, 3);
+    let mut inventory = two_sites("/dev/sdc", 6, 3);
     for pair in &mut inventory.pairs {
         pair.members.values_mut().for_each(|member| member.device = "/dev/sdc".to_owned());
     }

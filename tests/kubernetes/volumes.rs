@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::driver::Lab;
 use super::{SET, blocked, done, lab, names, scale, volumes};
+use cutover_testkit::lab::Lab;
 
 /// The volume and the claim of a replica, as tasks/static-volumes.yml declares them.
 pub(super) fn replica(ordinal: usize, node: &str) -> Value {

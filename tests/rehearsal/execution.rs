@@ -15,7 +15,7 @@ use cutover_sandbox::{Sandbox, Snapshot};
 use crate::play::Play;
 use crate::ran::Ran;
 use crate::stage::Stage;
-use crate::unattended::{Memory, Yes};
+use cutover_testkit::unattended::{Memory, Yes};
 
 /// An execution of a playbook.
 pub(crate) struct Execution<'a> {

@@ -14,8 +14,6 @@ mod split_brain;
 mod stage;
 mod stale;
 mod truth;
-#[path = "../unattended/mod.rs"]
-mod unattended;
 mod undone;
 mod unharmed;
 mod wrong_cluster;

@@ -9,7 +9,7 @@ use cutover_engine::run::Run;
 use cutover_modules::REGISTRY;
 use serde_json::{Map, Value};
 
-use crate::unattended::NoSecrets;
+use cutover_testkit::unattended::NoSecrets;
 
 pub(crate) const PREPARE: &str = "etcd-prepare.yml";
 pub(crate) const CUTOVER: &str = "etcd-cutover.yml";

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::console::{root, seen};
 use crate::kit::{Place, at_once};
+use cutover_testkit::console::{root, seen};
 
 /// Waits for a second to begin, so that all that is started is started within it.
 fn next_second() {

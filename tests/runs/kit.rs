@@ -7,7 +7,7 @@ use std::process::Output;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::console::{cutover, run, seen};
+use cutover_testkit::console::{cutover, run, seen};
 
 /// Every node is this machine.
 const INVENTORY: &str = "\
@@ -82,7 +82,7 @@ impl Place {
     /// Rehearses a playbook that only lets time pass.
     pub(crate) fn rehearse(&self) -> Output {
         self.write("pause.yml", "name: Pause\nphases: [{name: p, steps: [{name: wait, pause: {for: 1s}}]}]\n");
-        let inventory = crate::console::root().join("inventories/example.yml");
+        let inventory = cutover_testkit::console::root().join("inventories/example.yml");
         let output = self.cutover(&["rehearse", "pause.yml", "-i", &inventory.display().to_string()]);
         assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
         output

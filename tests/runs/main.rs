@@ -2,8 +2,6 @@
 //! a journal that is damaged.
 
 mod began;
-#[path = "../console/mod.rs"]
-mod console;
 mod damaged;
 mod kit;
 mod named;

@@ -1,7 +1,7 @@
 //! A run is named in the same ways to `report`, `resume` and `undo`.
 
-use crate::console::seen;
 use crate::kit::{Place, assert_said};
+use cutover_testkit::console::seen;
 
 /// What each command says of the run that is meant, while it cannot go on.
 fn asked(place: &Place, run: &str) -> [std::process::Output; 3] {

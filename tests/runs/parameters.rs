@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::console::seen;
 use crate::kit::{Place, assert_said};
+use cutover_testkit::console::seen;
 
 #[test]
 fn another_value_is_refused_and_the_same_one_is_not() {

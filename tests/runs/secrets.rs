@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::console::{cutover, seen};
 use crate::kit::{Place, assert_said};
+use cutover_testkit::console::{cutover, seen};
 
 #[test]
 fn texts_and_numbers_of_secret_values_are_seen_nowhere() {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::console::cutover;
 use crate::kit::Place;
+use cutover_testkit::console::cutover;
 
 /// More steps than a pipe, a terminal and the queue of a reader hold together.
 const STEPS: usize = 300;

@@ -1,11 +1,10 @@
 //! What steps register, as far as their modules declare it: a field that a result does not have is found before anything runs.
 
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use super::names::Known;
 use super::{Checker, target};
-use crate::module::{AnyModule, TargetKind};
+use crate::module::{AnyModule, TargetKind, result_schemas};
 use crate::source::{Fault, nearest};
 use crate::template::Mention;
 use crate::walk::StepVisit;
@@ -42,7 +41,7 @@ impl Shape {
 
     /// The shape of one task's result.
     pub(super) fn single(module: &dyn AnyModule) -> Self {
-        let mut generator = SchemaSettings::draft07().into_generator();
+        let mut generator = result_schemas();
         let schema = module.result_schema(&mut generator).to_value();
         let definitions = generator.take_definitions(true).into_iter().collect();
         Self { module: module.name(), schema, definitions, plural: Some(false) }

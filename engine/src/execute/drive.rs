@@ -73,7 +73,10 @@ impl Executor<'_> {
                     self.recorder().emit(EventKind::SectionStarted { path, section });
                 }
                 Visit::SectionEnds { path, section, end } => self.section_ends(path, section, &end),
-                Visit::BlockEnds { visit, end } => {
+                Visit::BlockEnds { visit, end, passed_over } => {
+                    if passed_over {
+                        self.register_skipped(visit.step, &visit.path, &mut cursor.names);
+                    }
                     let began = open.blocks.pop().unwrap_or(began);
                     self.step_ends(&visit, &end, 1, began, None);
                 }

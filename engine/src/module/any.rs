@@ -4,6 +4,7 @@ use crate::text::Text;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use serde_path_to_error::Segment;
@@ -61,6 +62,11 @@ impl Probed {
     pub fn result(self, done: &[Done]) -> Value {
         (self.result)(done)
     }
+}
+
+/// What makes result schemas: they say what is written, so what may be left out is not required.
+pub fn result_schemas() -> SchemaGenerator {
+    SchemaSettings::draft07().for_serialize().into_generator()
 }
 
 /// A module in a const slice: `&DrbdRole as BoxedModule`.

@@ -6,7 +6,7 @@ mod context;
 mod facts;
 mod targets;
 
-pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry};
+pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry, result_schemas};
 pub(crate) use api_failure::status as api_status;
 pub use api_failure::{api_body, api_failure};
 pub use context::Context;

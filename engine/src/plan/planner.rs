@@ -48,10 +48,12 @@ pub async fn plan(run: &Run, registry: Registry, world: Arc<dyn World>, tags: &T
                 }
                 cursor.ended(End::new());
             }
-            Visit::PhaseEnds { .. }
-            | Visit::SectionBegins { .. }
-            | Visit::SectionEnds { .. }
-            | Visit::BlockEnds { .. } => {}
+            Visit::PhaseEnds { .. } | Visit::SectionBegins { .. } | Visit::SectionEnds { .. } => {}
+            Visit::BlockEnds { visit, passed_over, .. } => {
+                if passed_over && visit.leaves_result {
+                    left_out(visit.step, &mut cursor);
+                }
+            }
         }
     }
     let mut plan = Plan {
@@ -117,7 +119,9 @@ impl Planner<'_> {
         match &visit.decision {
             Decision::Skip(why) => {
                 entry.note = Some(why.clone());
-                leave(visit, Ok(json!({"skipped": true})), cursor);
+                if visit.leaves_result {
+                    leave(visit, Ok(json!({"skipped": true})), cursor);
+                }
                 return entry;
             }
             Decision::Unknown(path) => {
@@ -279,6 +283,17 @@ impl Planner<'_> {
         let look = tokio::time::timeout(task.timeout, bound.look(&task.context));
         let timed_out = || Failure::new(FailureClass::TimedOut, text!("plan.no-answer", "no answer in time"));
         (look.await.unwrap_or_else(|_| Err(timed_out())), subjects)
+    }
+}
+
+/// Leaves results that say that a step, with all that is inside of it, was left out.
+fn left_out(step: &Step, cursor: &mut Cursor<'_>) {
+    if let Some(name) = &step.register {
+        cursor.names.unknown.remove(name);
+        cursor.names.registered.insert(name.clone(), json!({"skipped": true}));
+    }
+    if let StepKind::Block { block, always, .. } = &step.kind {
+        block.iter().chain(always).for_each(|step| left_out(step, cursor));
     }
 }
 

@@ -9,7 +9,7 @@ use super::shapes::{expression, inline, steps, texts};
 use crate::duration::HumanDuration;
 use crate::event::{Event, VERSION};
 use crate::inventory::InventoryFile;
-use crate::module::Registry;
+use crate::module::{Registry, result_schemas};
 use crate::plan::Plan;
 use crate::playbook::Param;
 use crate::playbook::option::OPTIONS;
@@ -86,7 +86,7 @@ fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut 
             }
             object.shift_remove("$schema");
         }
-        let mut results = SchemaSettings::draft07().into_generator();
+        let mut results = result_schemas();
         let mut returns = module.result_schema(&mut results);
         properties.insert(module.name().to_owned(), json!({"description": module.summary(), "allOf": [params]}));
         if let Some(property) = properties.get_mut(module.name()) {

@@ -75,6 +75,8 @@ pub(crate) enum Visit<'a> {
         visit: StepVisit<'a>,
         /// How, its `allow_failure` taken into account.
         end: End,
+        /// Whether its loop had passes to make, and none of them was made.
+        passed_over: bool,
     },
 }
 
@@ -188,11 +190,12 @@ impl<'a> Cursor<'a> {
                     Some((step, path)) => {
                         let siblings = steps.siblings();
                         let (environment, skip) = (steps.environment.clone(), steps.skip.clone());
+                        let leaves_result = steps.leaves_results;
                         let decision = match skip {
                             Some(decision) => decision,
                             None => self.decide(step, &path, siblings, &environment),
                         };
-                        let visit = StepVisit { step, path, environment, decision };
+                        let visit = StepVisit { step, path, environment, decision, leaves_result };
                         if matches!(step.kind, StepKind::Block { .. }) {
                             self.open = Some(visit.clone());
                         }
@@ -222,12 +225,12 @@ impl<'a> Cursor<'a> {
                         }
                         None => {
                             let Some(Frame::Block(block)) = self.frames.pop() else { return None };
-                            let (visit, mut end) = block.into_end();
+                            let (visit, mut end, passed_over) = block.into_end();
                             if visit.step.allow_failure {
                                 end = end.allowed();
                             }
                             self.ended(end.clone());
-                            return Some(Visit::BlockEnds { visit, end });
+                            return Some(Visit::BlockEnds { visit, end, passed_over });
                         }
                     }
                 }

@@ -38,7 +38,7 @@ fn find<'a>(
         let path = path_of(step, outer);
         if path == wanted.step() {
             let environment = environment.clone();
-            return Ok(Some(StepVisit { step, path, environment, decision: Decision::Run }));
+            return Ok(Some(StepVisit { step, path, environment, decision: Decision::Run, leaves_result: true }));
         }
         let StepKind::Block { block, rescue, always } = &step.kind else { continue };
         let Some(pass) = pass_of(wanted, &path) else { continue };

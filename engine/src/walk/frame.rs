@@ -86,6 +86,8 @@ pub(super) struct Steps<'a> {
     pub(super) environment: Environment<'a>,
     /// What became of all of them already.
     pub(super) skip: Option<Decision>,
+    /// Whether those that are left out leave results that say so.
+    pub(super) leaves_results: bool,
     pub(super) end: End,
 }
 
@@ -102,6 +104,7 @@ impl<'a> Steps<'a> {
             begins: None,
             environment,
             skip: None,
+            leaves_results: true,
             end: End::new(),
         }
     }
@@ -171,6 +174,8 @@ pub(super) struct BlockFrame<'a> {
     skip: Option<Decision>,
     /// What became of the pass that runs.
     left_out: Option<Decision>,
+    /// Whether a pass of its loop was made.
+    made: bool,
     /// A section that ended, to be announced.
     ended: Option<(Path, Section, End)>,
     end: End,
@@ -208,7 +213,7 @@ impl<'a> BlockFrame<'a> {
             (path, element, reached)
         };
         let passes = elements.into_iter().rev().map(pass).collect();
-        Self { visit, environment, passes, pass: None, skip, left_out: None, ended: None, end: End::new() }
+        Self { visit, environment, passes, pass: None, skip, left_out: None, made: false, ended: None, end: End::new() }
     }
 
     pub(super) fn absorb(&mut self, end: End) {
@@ -243,6 +248,7 @@ impl<'a> BlockFrame<'a> {
                 }
                 let decision = self.skip.clone().unwrap_or_else(|| admits(&path, self.visit.step, &self.environment));
                 self.left_out = (decision != Decision::Run).then(|| decision.clone());
+                self.made |= !matches!(decision, Decision::Skip(_));
                 match decision {
                     Decision::Skip(_) if mode.executes() => continue,
                     Decision::Fault(failure) if mode.executes() => {
@@ -277,6 +283,9 @@ impl<'a> BlockFrame<'a> {
             }
             let mut steps = Steps::new(list, (&self.visit.step.id, &path), self.environment.clone());
             steps.skip.clone_from(&self.left_out);
+            let passed_over =
+                self.is_looped() && self.skip.is_none() && matches!(self.left_out, Some(Decision::Skip(_)));
+            steps.leaves_results = self.visit.leaves_result && !passed_over;
             if let Some(pass) = &mut self.pass {
                 pass.began = true;
                 let taken_up = std::mem::take(&mut pass.taken_up);
@@ -343,7 +352,13 @@ impl<'a> BlockFrame<'a> {
         }
     }
 
-    pub(super) fn into_end(self) -> (StepVisit<'a>, End) {
-        (self.visit, self.end)
+    fn is_looped(&self) -> bool {
+        self.visit.step.loop_over.is_some()
+    }
+
+    /// The block, how it ended, and whether no pass of its loop was made.
+    pub(super) fn into_end(self) -> (StepVisit<'a>, End, bool) {
+        let passed_over = self.is_looped() && self.skip.is_none() && !self.made && self.end.failure.is_none();
+        (self.visit, self.end, passed_over)
     }
 }

@@ -36,6 +36,9 @@ pub(crate) struct StepVisit<'a> {
     pub(crate) environment: Environment<'a>,
     /// What tags, and for a block its condition, make of it.
     pub(crate) decision: Decision,
+    /// Whether it leaves a result that says that it was left out, if it is. In a pass of a loop that is passed over it does not:
+    /// another pass may have left one.
+    pub(crate) leaves_result: bool,
 }
 
 /// What is to become of a step.

@@ -5,8 +5,7 @@ mod files;
 mod kubernetes;
 mod literals;
 
-use cutover_engine::module::{Diff, TargetKind};
-use schemars::SchemaGenerator;
+use cutover_engine::module::{Diff, TargetKind, result_schemas};
 use serde_json::{Value, json};
 
 use crate::testing;
@@ -65,7 +64,7 @@ pub(crate) fn check_keys(diff: &Diff) {
 fn every_module_says_what_it_returns() {
     for module in ALL {
         let name = module.name();
-        let mut generator = SchemaGenerator::default();
+        let mut generator = result_schemas();
         let schema = module.result_schema(&mut generator);
         let definitions = json!({"top": schema, "more": generator.take_definitions(true)});
         undescribed(name, "", &definitions);

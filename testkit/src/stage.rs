@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::clock::Clock;
-use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Pair, PairMember, Roles, Site, Ssh};
+use cutover_engine::inventory::Inventory;
 use cutover_engine::module::{Change, Context, Diff, Probed};
 use cutover_engine::request::{Answer, Request};
-use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
 use cutover_engine::world::{Command, Exit, Io, Output, Place, Transport, TransportFault, World, collect, pipe};
 use cutover_sandbox::{Sandbox, WorldSpec};
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::inventory::three_workers;
 
 /// This machine: every place is here.
 struct Host;
@@ -67,43 +68,43 @@ impl Transport for Here {
 }
 
 /// A world with what a test needs to work in it.
-pub(crate) struct Stage {
+pub struct Stage {
     /// `host` or `sandbox`.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     world: Arc<dyn World>,
     inventory: Arc<Inventory>,
 }
 
 impl Stage {
     /// This machine.
-    pub(crate) fn host() -> Self {
-        Self { name: "host", world: Arc::new(Host), inventory: inventory() }
+    pub fn host() -> Self {
+        Self { name: "host", world: Arc::new(Host), inventory: three_workers() }
     }
 
     /// The sandbox. Call it inside a tokio runtime whose clock is paused.
-    pub(crate) fn sandbox() -> Self {
-        let sandbox = Sandbox::new(inventory(), WorldSpec::default(), 1).unwrap();
-        Self { name: "sandbox", world: Arc::new(sandbox), inventory: inventory() }
+    pub fn sandbox() -> Self {
+        let sandbox = Sandbox::new(three_workers(), WorldSpec::default(), 1).unwrap();
+        Self { name: "sandbox", world: Arc::new(sandbox), inventory: three_workers() }
     }
 
     /// Any world, with the inventory it was made of. Commands run on worker01 of site `primary`.
-    pub(crate) fn of(name: &'static str, world: Arc<dyn World>, inventory: Arc<Inventory>) -> Self {
+    pub fn of(name: &'static str, world: Arc<dyn World>, inventory: Arc<Inventory>) -> Self {
         Self { name, world, inventory }
     }
 
     /// The same stage seen through something that is put between.
-    pub(crate) fn through(self, put: impl FnOnce(Arc<dyn World>, Arc<Inventory>) -> Arc<dyn World>) -> Self {
+    pub fn through(self, put: impl FnOnce(Arc<dyn World>, Arc<Inventory>) -> Arc<dyn World>) -> Self {
         let world = put(self.world, Arc::clone(&self.inventory));
         Self { world, ..self }
     }
 
     /// Runs a command on worker01.
-    pub(crate) async fn run(&self, argv: &[&str]) -> Output {
+    pub async fn run(&self, argv: &[&str]) -> Output {
         self.exec(&Place::node("primary", "worker01"), &Command::new(argv.iter().copied())).await
     }
 
     /// Runs a command on worker01 that must succeed.
-    pub(crate) async fn must(&self, argv: &[&str]) -> String {
+    pub async fn must(&self, argv: &[&str]) -> String {
         let output = self.run(argv).await;
         assert!(output.success(), "{}: {argv:?}: {output:?}", self.name);
         output.stdout
@@ -114,7 +115,7 @@ impl Stage {
     }
 
     /// Probes and compares, as a task on worker01.
-    pub(crate) async fn look(&self, module: &str, params: &Value) -> Result<Probed, cutover_engine::failure::Failure> {
+    pub async fn look(&self, module: &str, params: &Value) -> Result<Probed, cutover_engine::failure::Failure> {
         let target = Target::Node { site: "primary".into(), node: "worker01".into() };
         let context = Context::new(target, None, Arc::clone(&self.inventory), Arc::clone(&self.world));
         let module = cutover_modules::REGISTRY.get(module).unwrap();
@@ -122,7 +123,7 @@ impl Stage {
     }
 
     /// Carries out an action and gives what it said.
-    pub(crate) async fn act(&self, action: &Action) -> Output {
+    pub async fn act(&self, action: &Action) -> Output {
         match action {
             Action::Exec { place, command } => self.exec(place, command).await,
             Action::Pipe { source, read, destination, write } => {
@@ -137,7 +138,7 @@ impl Stage {
     }
 
     /// Carries out changes, all of whose actions must succeed.
-    pub(crate) async fn apply(&self, changes: &[Change]) -> Vec<Done> {
+    pub async fn apply(&self, changes: &[Change]) -> Vec<Done> {
         let mut done = Vec::new();
         for action in changes.iter().flat_map(|change| &change.actions) {
             let output = self.act(action).await;
@@ -148,7 +149,7 @@ impl Stage {
     }
 
     /// Brings a module to `InSync`, in at most three rounds, and gives the summaries of the changes and the result.
-    pub(crate) async fn converge(&self, module: &str, params: &Value) -> (Vec<String>, Value) {
+    pub async fn converge(&self, module: &str, params: &Value) -> (Vec<String>, Value) {
         let (mut summaries, mut done) = (Vec::new(), Vec::new());
         for _ in 0..4 {
             let probed = self.look(module, params).await.unwrap();
@@ -165,60 +166,10 @@ impl Stage {
     }
 
     /// Why a module refuses.
-    pub(crate) async fn refusal(&self, module: &str, params: &Value) -> Vec<String> {
+    pub async fn refusal(&self, module: &str, params: &Value) -> Vec<String> {
         match self.look(module, params).await.unwrap().diff {
             Diff::Blocked(reasons) => reasons.iter().map(ToString::to_string).collect(),
             other => panic!("{}: {module} does not refuse: {other:?}", self.name),
         }
     }
-}
-
-/// Two sites of three workers, with a pair on worker01 of each.
-pub(crate) fn inventory() -> Arc<Inventory> {
-    let site = |name: &str, net: &str| {
-        let nodes = ["worker01", "worker02", "worker03"].iter().enumerate().map(|(index, node)| {
-            let machine = Machine {
-                name: (*node).to_owned(),
-                address: format!("{net}.{}", index + 1),
-                hostname: (*node).to_owned(),
-                vars: Map::new(),
-            };
-            ((*node).to_owned(), machine)
-        });
-        Site {
-            name: name.to_owned(),
-            kubernetes: Kubernetes::default(),
-            connection: Connection::default(),
-            ssh: Ssh::default(),
-            nodes: nodes.collect(),
-            vars: Map::new(),
-        }
-    };
-    // A pair, so that worker01 has a spare disk.
-    let member = |site: &str, net: &str, node_id: u8| {
-        let member = PairMember {
-            site: site.to_owned(),
-            node: "worker01".to_owned(),
-            hostname: "worker01".to_owned(),
-            address: format!("{net}.1"),
-            port: 7790,
-            device: "/dev/drbd0".to_owned(),
-            disk: "/dev/sdc".to_owned(),
-            node_id,
-        };
-        (site.to_owned(), member)
-    };
-    let members = [member("primary", "172.16.1", 1), member("standby", "172.16.2", 2)].into_iter().collect();
-    Arc::new(Inventory {
-        source: SourceFile::new("inventory.yml", ""),
-        sites: [("primary", "172.16.1"), ("standby", "172.16.2")]
-            .map(|(name, net)| (name.to_owned(), site(name, net)))
-            .into_iter()
-            .collect(),
-        roles: Roles { active: "primary".into(), passive: "standby".into() },
-        pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members }],
-        vars: Map::new(),
-        secrets: Default::default(),
-        digest: String::new(),
-    })
 }

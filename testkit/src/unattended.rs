@@ -9,7 +9,7 @@ use cutover_engine::record::Journal;
 use futures_util::future::BoxFuture;
 
 /// Approves every gate.
-pub(crate) struct Yes;
+pub struct Yes;
 
 impl Approver for Yes {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>> {
@@ -19,7 +19,7 @@ impl Approver for Yes {
 
 /// A journal in memory.
 #[derive(Clone, Default)]
-pub(crate) struct Memory(pub(crate) Arc<Mutex<Vec<Event>>>);
+pub struct Memory(pub Arc<Mutex<Vec<Event>>>);
 
 impl Journal for Memory {
     fn append(&mut self, event: &Event, _: bool) -> std::io::Result<()> {
@@ -29,7 +29,7 @@ impl Journal for Memory {
 }
 
 /// Knows no secret.
-pub(crate) struct NoSecrets;
+pub struct NoSecrets;
 
 impl Secrets for NoSecrets {
     fn resolve(&self, _: &SecretSource) -> Result<String, String> {

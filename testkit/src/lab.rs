@@ -5,26 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::action::{Action, Done};
-use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Pair, PairMember, Roles, Site, Ssh};
+use cutover_engine::inventory::Inventory;
 use cutover_engine::module::{Change, Context, Diff};
 use cutover_engine::request::Request;
-use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
 use cutover_engine::world::{Command, Output, Place, World, collect, pipe};
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Sandbox, WorldSpec};
-use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use crate::inventory::two_sites;
+
 /// A world and its inventory: two sites of two workers, one pair on worker01 of each.
-pub(crate) struct Lab {
-    pub(crate) sandbox: Sandbox,
-    pub(crate) inventory: Arc<Inventory>,
+pub struct Lab {
+    /// The world.
+    pub sandbox: Sandbox,
+    /// The inventory it was made of.
+    pub inventory: Arc<Inventory>,
 }
 
 /// How driving a module ended.
 #[derive(Debug, PartialEq)]
-pub(crate) enum End {
+pub enum End {
     /// In sync after these commands; the result.
     Done(Vec<String>, Value),
     /// Refused.
@@ -34,33 +36,34 @@ pub(crate) enum End {
 }
 
 impl Lab {
-    pub(crate) fn new(mut spec: WorldSpec) -> Self {
+    /// A world from a world file, with one member of the service.
+    pub fn new(mut spec: WorldSpec) -> Self {
         // One member, which sits on worker02: worker01 carries nothing.
         spec.workload.replicas = 1;
-        let inventory = Arc::new(inventory("/dev/sdc", 2, 1));
+        let inventory = Arc::new(two_sites("/dev/sdc", 2, 1));
         let sandbox = Sandbox::new(Arc::clone(&inventory), spec, 7).expect("the world can be built");
         Self { sandbox, inventory }
     }
 
     /// Runs a shell-like line (split at spaces) on a node of site `primary` and gives its output.
-    pub(crate) async fn run(&self, node: &str, line: &str) -> Output {
+    pub async fn run(&self, node: &str, line: &str) -> Output {
         let transport = self.sandbox.transport(&Place::node("primary", node)).await.expect("the node is up");
         collect(transport.as_ref(), &Command::new(line.split(' '))).await.expect("the command ends")
     }
 
     /// Drives a module on the pair's member of site `primary`.
-    pub(crate) async fn drive(&self, module: &str, params: Value) -> End {
+    pub async fn drive(&self, module: &str, params: Value) -> End {
         self.drive_on("primary", module, params).await
     }
 
     /// Drives a module on the pair's member of a site.
-    pub(crate) async fn drive_on(&self, site: &str, module: &str, params: Value) -> End {
+    pub async fn drive_on(&self, site: &str, module: &str, params: Value) -> End {
         let target = Target::Pair { site: site.into(), node: "worker01".into(), ordinal: 0 };
         self.drive_at(target, module, params).await.0
     }
 
     /// Looks once on the pair's member of a site.
-    pub(crate) async fn look_on(&self, site: &str, module: &str, params: Value) -> Diff {
+    pub async fn look_on(&self, site: &str, module: &str, params: Value) -> Diff {
         let target = Target::Pair { site: site.into(), node: "worker01".into(), ordinal: 0 };
         let cx = Context::new(target, None, Arc::clone(&self.inventory), Arc::new(self.sandbox.clone()));
         let bound = REGISTRY.get(module).expect("the module exists").bind(params).expect("the parameters are right");
@@ -68,7 +71,7 @@ impl Lab {
     }
 
     /// Drives a module on a target; gives also the changes that were carried out.
-    pub(crate) async fn drive_at(&self, target: Target, module: &str, params: Value) -> (End, Vec<Change>) {
+    pub async fn drive_at(&self, target: Target, module: &str, params: Value) -> (End, Vec<Change>) {
         let world = Arc::new(self.sandbox.clone());
         let cx = Context::new(target, None, Arc::clone(&self.inventory), world);
         let bound = match REGISTRY.get(module).expect("the module exists").bind(params) {
@@ -113,7 +116,7 @@ impl Lab {
     }
 
     /// Carries out one action.
-    pub(crate) async fn act(&self, action: &Action) -> Result<Done, String> {
+    pub async fn act(&self, action: &Action) -> Result<Done, String> {
         let output = match action {
             Action::Exec { place, command } => {
                 let transport = self.sandbox.transport(place).await.map_err(|fault| fault.to_string())?;
@@ -142,53 +145,5 @@ impl Lab {
             status if request.accept.contains(&status) => Ok(json!({"kind": "Status"})),
             _ => Err(format!("{} {}: {}", request.method, request.path, answer.body["message"])),
         }
-    }
-}
-
-/// Two sites of some workers, with pairs on the first of them.
-pub(crate) fn inventory(disk: &str, workers: u8, pairs: u8) -> Inventory {
-    let site = |name: &str, net: u8| {
-        let node = |number: u8| {
-            let name = format!("worker{number:02}");
-            let address = format!("172.16.{net}.{number}");
-            (name.clone(), Machine { name: name.clone(), address, hostname: name, vars: Default::default() })
-        };
-        let site = Site {
-            name: name.to_owned(),
-            kubernetes: Kubernetes::default(),
-            connection: Connection::Ssh,
-            ssh: Ssh::default(),
-            nodes: (1..=workers).map(node).collect(),
-            vars: Default::default(),
-        };
-        (name.to_owned(), site)
-    };
-    let member = |site: &str, net: u8, number: u8| {
-        let node = format!("worker{number:02}");
-        let member = PairMember {
-            site: site.to_owned(),
-            hostname: node.clone(),
-            node,
-            address: format!("172.16.{net}.{number}"),
-            port: 7790,
-            device: "/dev/drbd0".to_owned(),
-            disk: disk.to_owned(),
-            node_id: net,
-        };
-        (site.to_owned(), member)
-    };
-    let pair = |number: u8| Pair {
-        ordinal: usize::from(number - 1),
-        resource: format!("etcd{}", number - 1),
-        members: IndexMap::from([member("primary", 1, number), member("standby", 2, number)]),
-    };
-    Inventory {
-        source: SourceFile::new("inventory.yml", ""),
-        sites: IndexMap::from([site("primary", 1), site("standby", 2)]),
-        roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
-        pairs: (1..=pairs).map(pair).collect(),
-        vars: json!({}).as_object().cloned().unwrap_or_default(),
-        secrets: Default::default(),
-        digest: String::new(),
     }
 }
