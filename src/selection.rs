@@ -1,5 +1,7 @@
 //! What `--repeat`, `--fail` and `--approve` name has to exist: a name that nothing has is refused before anything begins.
 
+use cutover_engine::event::{Event, EventKind};
+use cutover_engine::execute::Tags;
 use cutover_engine::path::Path;
 use cutover_engine::playbook::{Playbook, Step, StepKind};
 use cutover_engine::selector::Selector;
@@ -45,6 +47,48 @@ pub(crate) fn known_repeat<'a>(
         (None, true) => fault.help("it has not run on any target"),
         (None, false) => fault.help(format!("it has run on {}", targets.join(", "))),
     })
+}
+
+/// Refuses to repeat what the run has not begun: of `undo:` steps, which stand in no list of steps, that is all there is to know.
+///
+/// # Errors
+/// With the paths that were begun.
+pub(crate) fn begun(wanted: &Selector, events: &[Event]) -> Result<(), Fault> {
+    let task = |event: &'_ Event| match &event.kind {
+        EventKind::TaskStarted { task, .. } => Some(task.clone()),
+        _ => None,
+    };
+    let tasks: Vec<TaskId> = events.iter().filter_map(task).collect();
+    if tasks.iter().any(|task| wanted.selects_task(task)) {
+        return Ok(());
+    }
+    let mut paths: Vec<String> = tasks.iter().map(|task| task.path.to_string()).collect();
+    paths.dedup();
+    let fault = Fault::bare(format!("--repeat: the run has begun nothing that is called `{wanted}`"));
+    Err(match nearest(&names(wanted), paths.iter().map(String::as_str)) {
+        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
+        None => fault.help(format!("it has begun\n    {}", paths.join("\n    "))),
+    })
+}
+
+/// Refuses tags that no step has: a mistyped one would leave out everything, or nothing.
+///
+/// # Errors
+/// With the tag that was perhaps meant.
+pub(crate) fn known_tags(tags: &Tags, playbook: &Playbook) -> Result<(), Fault> {
+    let mut known: Vec<&str> = playbook.steps().iter().flat_map(|step| &step.tags).map(String::as_str).collect();
+    known.sort_unstable();
+    known.dedup();
+    for (option, given) in [("--tags", &tags.only), ("--skip-tags", &tags.skip)] {
+        let Some(tag) = given.iter().find(|tag| !known.contains(&tag.as_str())) else { continue };
+        let fault = Fault::bare(format!("{option}: no step has the tag `{tag}`"));
+        return Err(match (nearest(tag, known.iter().copied()), known.as_slice()) {
+            (Some(meant), _) => fault.help(format!("did you mean `{meant}`?")),
+            (None, []) => fault.help("the playbook has no tags"),
+            (None, known) => fault.help(format!("its tags are {}", known.join(", "))),
+        });
+    }
+    Ok(())
 }
 
 /// Refuses the approval of a gate that the playbook does not have.

@@ -32,6 +32,12 @@ pub enum Form {
     Base64,
     /// With the escapes of a JSON string.
     Json,
+    /// With its apostrophes as a command line shows them.
+    Shell,
+    /// With the escapes of a JSON string, and its apostrophes as a command line shows them.
+    ShellJson,
+    /// With the escapes of a JSON string that can stand in HTML, as the filter `tojson` writes it.
+    HtmlJson,
     /// One of its lines, counted from 0.
     Line(usize),
     /// As a number of its own.

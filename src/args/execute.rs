@@ -94,6 +94,9 @@ pub(crate) struct UndoArgs {
     /// Go on although the playbook or the inventory was changed since
     #[arg(long)]
     pub(crate) accept_changed: bool,
+    /// Run this one of the `undo:` steps again although it was begun before and may have been done: it has been looked at
+    #[arg(long, value_name = "STEP[@TARGET]")]
+    pub(crate) repeat: Vec<Selector>,
     #[command(flatten)]
     pub(crate) session: Session,
 }

@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::files::{Chosen, Job, given};
 use crate::plan_text::{self, Shown};
 use crate::rehearsal::{Rehearsal, Rehearsed};
+use crate::selection::known_tags;
 use crate::session::tags;
 use crate::terminal;
 
@@ -26,11 +27,13 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
         let planned = Rehearsal::runtime()?.block_on(async {
             let world = rehearsal.prepared().await?;
             let run = rehearsal.jobs[rehearsal.jobs.len() - 1].bind("plan", world.now())?;
+            known_tags(&tags, &run.playbook)?;
             anyhow::Ok(plan(&run, REGISTRY, Arc::new(world), &tags).await)
         })?;
         (planned, rehearsal.changes()?)
     } else {
         let job = Job::load(&args.playbook, &args.common)?;
+        known_tags(&tags, &job.playbook)?;
         // A playbook for something that the sandbox does not simulate is planned all the same.
         let rehearsed = rehearsal(&args).and_then(|rehearsal| rehearsal.changes()).unwrap_or_else(|why| {
             // There is nobody left to tell if this cannot be written.

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::files::{Chosen, INVENTORY, PLAYBOOK, given};
 use crate::rehearsal::Rehearsal;
 use crate::runs::{Begun, Naming, RunStore};
-use crate::selection::known_failure;
+use crate::selection::{known_failure, known_tags};
 use crate::session::{Said, Show, end, listen, settings, tags};
 use crate::terminal;
 
@@ -30,6 +30,9 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
     if let Some(step) = &args.fail {
         let steps: Vec<_> = rehearsal.jobs.iter().flat_map(|job| job.playbook.steps()).collect();
         known_failure(step, &steps)?;
+    }
+    if let Some(job) = rehearsal.jobs.last() {
+        known_tags(&tags(&args.common), &job.playbook)?;
     }
     let show = Show::new(&args.common.session);
     Rehearsal::runtime()?.block_on(async {

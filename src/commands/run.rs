@@ -10,7 +10,7 @@ use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::files::Job;
 use crate::runs::{Begun, Naming, RunStore};
-use crate::selection::known_gates;
+use crate::selection::{known_gates, known_tags};
 use crate::session::{Approvals, Said, Show, close, end, listen, next, operator, ports, settings, tags};
 
 /// Runs; ends as the playbook ends.
@@ -18,6 +18,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let job = Job::load(&args.playbook, &args.common)?;
     let session = &args.common.session;
     known_gates(&session.approve, &job.playbook)?;
+    known_tags(&tags(&args.common), &job.playbook)?;
     let store = RunStore::new(&session.records.run_dir);
     let Begun { run, stored, journal } = store.begin(&job, &args.common, Naming::Real, Timestamp::now())?;
     let show = Show::new(session);

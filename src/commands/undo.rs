@@ -10,6 +10,7 @@ use super::check::count;
 use crate::args::UndoArgs;
 use crate::exit::Exit;
 use crate::runs::RunStore;
+use crate::selection::begun;
 use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, operator, ports, settings};
 use crate::terminal;
 
@@ -20,6 +21,9 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let Some(earlier) = Earlier::load(&store, &args.run, &args.extra, args.accept_changed)? else {
         return Ok(Exit::Locked);
     };
+    for wanted in &args.repeat {
+        begun(wanted, &earlier.events)?;
+    }
     let show = Show::new(session);
     if args.run != earlier.stored.id {
         show.say(&format!("undoing {}\n", earlier.introduction()));
@@ -66,6 +70,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         settings.operator = Some(operator());
         settings.record_reads = session.record_reads;
         settings.past = past;
+        settings.repeat = args.repeat.clone();
         anyhow::Ok(Some(undo(&run, &ports, &settings, &events).await))
     })?;
     show.wait(&mut audience);

@@ -81,6 +81,8 @@ fn ask_terminal(text: &str) -> io::Result<String> {
     let mut error = io::stderr().lock();
     error.write_all(text.as_bytes())?;
     error.flush()?;
+    // What was typed before the question was there is no answer to it.
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim().to_owned())

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first stops the run at the next safe point, the second at once.
+//! Ctrl-C, SIGTERM and a terminal that is closed: the first stops the run at the next safe point, the second at once.
 
 use cutover_engine::execute::Stop;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,7 +21,9 @@ impl Said {
 /// Stops a run when the operator asks for it. Ends when the runtime does.
 pub(crate) fn listen(stop: Stop, said: Said) {
     tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        let of = |kind| signal(kind);
+        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+            (of(SignalKind::interrupt()), of(SignalKind::terminate()), of(SignalKind::hangup()))
         else {
             return;
         };
@@ -29,6 +31,7 @@ pub(crate) fn listen(stop: Stop, said: Said) {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
             // First of all: the terminal may be frozen.
             token.cancel();

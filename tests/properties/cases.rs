@@ -45,6 +45,15 @@ cases! {
     block:
     - {name: a, target: active.nodes, number: {name: \"a{{ item }}-{{ u }}\", value: 1}}
 ",
+    an_undo_sees_the_results_of_its_own_pass: "  - name: All
+    loop: [1, 2]
+    block:
+    - name: make
+      number: {name: \"a{{ item }}\", value: \"{{ item }}\"}
+      register: made
+      undo:
+      - {name: back, number: {name: \"a{{ (made | default({'is': item})).is }}\", value: 0}}
+",
     finished_tasks_are_not_run_again: "  - name: Each
     loop: [1, 2, 3]
     command: {argv: [add, \"n{{ item }}\"]}
@@ -205,4 +214,67 @@ fn a_plan_does_not_know_what_an_earlier_step_will_change() {
     let bench = Bench::new(&Case::steps(steps)).expect("a playbook");
     let decisions = paused(bench.decisions());
     assert_ne!(decisions.get("only/c"), Some(&Decision::Skip), "{decisions:?}");
+}
+
+/// What was sent to undo a run of some steps, in the order in which it arrived.
+fn undone(steps: &str) -> Vec<String> {
+    let bench = Bench::new(&Case::steps(steps)).unwrap_or_else(|faults| panic!("{faults}"));
+    paused(async {
+        assert_eq!(bench.run(None).await.exit_code, Some(0));
+        let before = bench.model().effects.len();
+        assert_eq!(bench.undo(None).await.exit_code, Some(7));
+        bench.model().effects[before..].iter().map(cutover_testkit::model::Effect::line).collect()
+    })
+}
+
+#[test]
+fn undo_steps_run_once_for_each_pass() {
+    let steps = "  - name: Each
+    target: active.nodes
+    loop: [1, 2]
+    command: {argv: [add, \"n{{ item }}\"]}
+    undo:
+    - {name: back, command: {argv: [append, \"undone {{ item }}\"]}}
+";
+    let sent = undone(steps);
+    let count = |line: &str| sent.iter().filter(|sent| sent.contains(line)).count();
+    assert_eq!((sent.len(), count("undone 1"), count("undone 2")), (6, 3, 3), "{sent:?}");
+}
+
+#[test]
+fn undo_steps_run_where_something_was_changed() {
+    let steps = "  - name: Some
+    target: active.nodes
+    when: node.name == 'b'
+    command: {argv: [add, n]}
+    undo:
+    - {name: back, command: {argv: [append, undone]}}
+    - {name: there, target: passive.nodes, command: {argv: [append, undone]}}
+";
+    let sent = undone(steps);
+    assert!(sent.len() == 2 && sent[0].contains("here/b") && sent[1].contains("there/a"), "{sent:?}");
+}
+
+#[test]
+fn a_loop_that_makes_no_pass_leaves_that_it_was_skipped() {
+    let steps = "  - name: All
+    loop: [1, 2]
+    when: item == 3
+    block:
+    - {name: a, number: {name: x, value: 1}, register: r}
+  - {name: b, when: r.skipped is defined, number: {name: y, value: 1}}
+  - name: Some
+    loop: [1, 2]
+    when: item == 1
+    block:
+    - {name: c, number: {name: z, value: 1}, register: s}
+  - {name: d, when: s.skipped is defined, number: {name: y, value: 2}}
+";
+    let case = Case::steps(steps);
+    let bench = Bench::new(&case).unwrap_or_else(|faults| panic!("{faults}"));
+    let decisions = paused(bench.decisions());
+    assert_eq!(decisions.get("only/b"), Some(&Decision::Take), "{decisions:?}");
+    let whole = paused(whole(&bench));
+    assert_eq!((whole.outcome("only/b"), whole.outcome("only/d")), (Some("done"), Some("skipped")));
+    holds(&case);
 }

@@ -21,7 +21,16 @@ impl Checker<'_> {
         if let Some(target) = &step.target {
             self.target(target);
         }
-        let kinds = target::kinds(step.target.as_ref().or(visit.environment.target));
+        let target = step.target.as_ref().or(visit.environment.target);
+        let kinds = target::kinds(target);
+        if let Some(node) = &step.delegate_to {
+            self.delegate(node, target);
+        }
+        if let Some(name) = step.register.as_deref().filter(|name| builtins::is_one(name)) {
+            let fault =
+                Fault::at(&step.at, format!("`register: {name}`: every step knows something else by this name"));
+            self.faults.push(fault.help("give the result a name of its own"));
+        }
         if step.loop_over.is_some() {
             known.learn(["item", "item_index"]);
         }
@@ -35,7 +44,6 @@ impl Checker<'_> {
                 self.mentions(params, false, &own);
                 if let Some(module) = self.registry.get(module) {
                     self.literal_target(module, step, at, kinds.as_deref());
-                    let target = step.target.as_ref().or(visit.environment.target);
                     self.literal_params(module, step, (at, params), target);
                 }
             }

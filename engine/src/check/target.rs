@@ -37,6 +37,34 @@ pub(super) fn written_out(target: Option<&Node>, inventory: &Inventory) -> Vec<T
 }
 
 impl Checker<'_> {
+    /// Reports pairs that the inventory does not have.
+    fn some_pair(&mut self, node: &Node, text: &str) {
+        let Some(inventory) = self.inventory.filter(|_| text.ends_with(".pairs")) else { return };
+        if let Err(why) = resolve(text, inventory) {
+            self.faults.push(Fault::at(&node.at, why));
+        }
+    }
+
+    /// Reports a node to delegate to that no site of the step's targets has.
+    pub(super) fn delegate(&mut self, node: &Node, target: Option<&Node>) {
+        let Some(name) = node.as_str().filter(|name| !name.contains("{{")) else { return };
+        let Some(inventory) = self.inventory else { return };
+        let targets = written_out(target, inventory);
+        let site = |target: &Target| target.site().and_then(|site| inventory.sites.get(site));
+        if targets.is_empty()
+            || targets.iter().any(|target| site(target).is_some_and(|site| site.nodes.contains_key(name)))
+        {
+            return;
+        }
+        let nodes: Vec<&str> =
+            targets.iter().filter_map(site).flat_map(|site| site.nodes.keys()).map(String::as_str).collect();
+        let fault = Fault::at(&node.at, format!("no target of this step is at a site that has a node `{name}`"));
+        self.faults.push(match nearest(name, nodes.iter().copied()) {
+            Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None => fault,
+        });
+    }
+
     /// Reports a target that does not exist.
     pub(super) fn target(&mut self, node: &Node) {
         if let Kind::Seq(items) = &node.kind {
@@ -56,6 +84,7 @@ impl Checker<'_> {
         let site_known = known.contains(&site) || self.inventory.is_none() && nearest(site, known.clone()).is_none();
         let rest_known = matches!(rest, None | Some("nodes" | "pairs")) && !(site == "controller" && rest.is_some());
         if site_known && rest_known {
+            self.some_pair(node, text);
             return;
         }
         let fault = Fault::at(&node.at, format!("unknown target `{text}`"));

@@ -14,6 +14,7 @@ use crate::failure::{Failure, FailureClass};
 use crate::module::{Bound, Change, Class, Diff, Probed, Waiting};
 use crate::playbook::Step;
 use crate::record::millis;
+use crate::target::Target;
 use crate::task::TaskId;
 use crate::text;
 use crate::text::Text;
@@ -140,7 +141,7 @@ impl Executor<'_> {
         let doubts = self.doubts();
         let mut open = doubts.iter().filter(|doubt| !doubt.is_live && doubt.task == task.id);
         match open.find(|doubt| blind || doubt.module != module || wanted(&doubt.key)) {
-            Some(doubt) => Err(begun_before(doubt)),
+            Some(doubt) => Err(begun_before(doubt, self.undoing())),
             None => Ok(()),
         }
     }
@@ -365,13 +366,13 @@ fn unknown(change: &Change, failure: &Failure) -> Failure {
 }
 
 /// Why an at-most-once change that was begun by an earlier execution is not made again.
-fn begun_before(doubt: &Doubt) -> Failure {
+fn begun_before(doubt: &Doubt, undoing: bool) -> Failure {
     let message = text!(
         "engine.begun-before",
         "begun before the run was interrupted, and no sign that it was done: {summary}",
         summary = &doubt.summary
     );
-    let failure = Failure::new(FailureClass::OutcomeUnknown, message).help(repeat_help(&doubt.task));
+    let failure = Failure::new(FailureClass::OutcomeUnknown, message).help(repeat_help(&doubt.task, undoing));
     // A person has to answer, not the playbook.
     Failure { unanswered: true, ..failure }
 }
@@ -393,12 +394,24 @@ pub(super) fn left_in_doubt(doubt: &Doubt) -> Failure {
 }
 
 /// How somebody who has looked lets a task be repeated.
-pub(super) fn repeat_help(task: &TaskId) -> Text {
+pub(super) fn repeat_help(task: &TaskId, undoing: bool) -> Text {
+    let step = match &task.target {
+        Target::Controller => task.path.to_string(),
+        target => format!("{}@{target}", task.path),
+    };
+    if undoing {
+        return text!(
+            "engine.repeat-undo",
+            "it may still be going on: look at the target. Once it is sure that it was not done and does not run, undo \
+             again with --repeat {step}",
+            step
+        );
+    }
     text!(
         "engine.repeat",
         "it may still be going on: look at the target. Once it is sure that it was not done and does not run, resume with \
-         --repeat {path}",
-        path = &task.path
+         --repeat {step}",
+        step
     )
 }
 

@@ -233,7 +233,7 @@ impl<'a> Executor<'a> {
             path = &doubt.task.path,
             summary = &doubt.summary
         );
-        Some(Failure::new(FailureClass::OutcomeUnknown, words).help(repeat_help(&doubt.task)))
+        Some(Failure::new(FailureClass::OutcomeUnknown, words).help(repeat_help(&doubt.task, self.undoing())))
     }
 
     fn doubts(&self) -> MutexGuard<'_, Vec<Doubt>> {

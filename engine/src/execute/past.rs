@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::drive::UNMET;
 use super::{Ledger, Made};
 use crate::action::Done;
-use crate::event::{Event, EventKind, Outcome, Section, StepKind};
+use crate::event::{Event, EventKind, Outcome, Section, StepKind, Verb};
 use crate::failure::{Failure, FailureClass, RecordedFailure};
 use crate::module::{Change, Class};
 use crate::path::Path;
@@ -39,10 +39,14 @@ pub struct Past {
     /// The modules of steps, by path.
     modules: BTreeMap<Path, String>,
     registered: Vec<Registration>,
+    /// How many of them there were when a step ended, or as long as it has not, when it began.
+    registered_at: BTreeMap<Path, usize>,
     ledger: Ledger,
     doubts: Vec<Doubt>,
     sections: BTreeMap<Path, Sections>,
     undone: bool,
+    /// Whether what follows is an undo.
+    undoing: bool,
 }
 
 /// A task that came to a good end.
@@ -151,16 +155,26 @@ impl Past {
             let (number, key) = (*number, change.key.clone());
             made.push(MadeBefore { number, key, done: Vec::new(), complete: false });
         }
+        if let EventKind::StepFinished { path, outcome, .. } = &event.kind
+            && *outcome != Outcome::Skipped
+            && !self.undoing
+        {
+            self.registered_at.insert(path.clone(), self.registered.len());
+        }
         match &event.kind {
             EventKind::Undone { .. } => self.undone = true,
             EventKind::StepStarted { path, step, .. } => {
+                self.registered_at.entry(path.clone()).or_insert(self.registered.len());
                 if let StepKind::Module(module) = step {
                     self.modules.insert(path.clone(), module.clone());
                 }
                 let around = std::iter::successors(path.parent(), Path::parent);
                 self.entered.extend(around.flat_map(|outer| [outer.step(), outer]));
             }
-            EventKind::RunStarted { .. } => self.doubts.iter_mut().for_each(|doubt| doubt.is_live = false),
+            EventKind::RunStarted { verb, .. } => {
+                self.undoing = *verb == Verb::Undo;
+                self.doubts.iter_mut().for_each(|doubt| doubt.is_live = false);
+            }
             EventKind::StepFinished { path, outcome, .. } if outcome.is_final() => {
                 self.steps.insert(path.clone());
                 self.unmet.remove(path);
@@ -304,6 +318,20 @@ impl Past {
     /// Tells names what was registered at a path and further in, as it was when that ended.
     pub(crate) fn register(&self, path: &Path, names: &mut Names) {
         self.registered.iter().filter(|known| known.path.is_within(path)).for_each(|known| known.tell(names));
+    }
+
+    /// What was registered by the time when a step ended, its own result with it.
+    pub(crate) fn names_at(&self, step: &Path) -> Names {
+        let mut names = Names::default();
+        let own = self.registered.iter().rposition(|known| known.path == *step).map_or(0, |last| last + 1);
+        let many = self.registered_at.get(step).copied().unwrap_or(self.registered.len()).max(own);
+        self.registered.iter().take(many).for_each(|known| known.tell(&mut names));
+        names
+    }
+
+    /// Whether a step has registered a result.
+    pub(crate) fn has_registered(&self, step: &Path, name: &str) -> bool {
+        self.registered.iter().any(|known| known.path == *step && known.name == name)
     }
 
     /// Everything that was registered.

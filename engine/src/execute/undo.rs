@@ -12,6 +12,7 @@ use crate::path::Path;
 use crate::playbook::{Phase, Playbook, Step};
 use crate::record::millis;
 use crate::run::Run;
+use crate::target::Target;
 use crate::text;
 use crate::walk::{Cursor, Element, End, Mode, Names, StepVisit, changed, enter, prepare};
 
@@ -92,7 +93,6 @@ impl Executor<'_> {
 
     /// Undoes everything that stands, the latest step first.
     async fn undo_all(&self) -> End {
-        let mut names = self.settings.past.names();
         let mut end = End::new();
         loop {
             // The lock is let go before anything is waited for.
@@ -103,7 +103,7 @@ impl Executor<'_> {
                 let of_step = |made: &&Made| made.task.path.step() == step;
                 ledger.standing().iter().rev().take_while(of_step).cloned().collect::<Vec<_>>()
             };
-            let part = self.undo_step(&mine, &mut names).await;
+            let part = self.undo_step(&mine).await;
             let failed = part.failure.is_some();
             end.absorb(part);
             if failed {
@@ -114,11 +114,19 @@ impl Executor<'_> {
     }
 
     /// Undoes changes of one step; they come last first.
-    async fn undo_step(&self, mine: &[Made], names: &mut Names) -> End {
+    async fn undo_step(&self, mine: &[Made]) -> End {
         let began = Instant::now();
         let Some(path) = mine.first().map(|made| made.task.path.step()) else { return End::new() };
-        let entered = enter(self.run, &path, names);
+        // What it undoes has seen the results of its own time, not those of a later pass or step.
+        let mut names = self.settings.past.names_at(&path);
+        let entered = enter(self.run, &path, &names);
         let found = entered.as_ref().ok().and_then(Option::as_ref);
+        if let Some(name) = found.and_then(|visit| visit.step.register.as_ref())
+            && !self.settings.past.has_registered(&path, name)
+        {
+            // It was interrupted, and what another pass has left under its name is not its result.
+            names.registered.remove(name);
+        }
         let mut targets: Vec<_> = mine.iter().map(|made| made.task.target.clone()).collect();
         targets.dedup();
         self.recorder().emit(EventKind::StepStarted {
@@ -131,10 +139,10 @@ impl Executor<'_> {
         });
         let own = found.and_then(|visit| Some((visit, visit.step.undo.as_deref()?)));
         let end = match (own, &entered) {
-            (Some((visit, steps)), _) => self.undo_by_steps(visit, steps, mine, names).await,
+            (Some((visit, steps)), _) => self.undo_by_steps(visit, steps, mine, &names).await,
             // Without its element nobody can tell what its own steps would do.
             (None, Err(failure)) if self.has_own_undo(&path) => End::failed(failure.clone()),
-            (None, _) => self.inverse(found, mine, names).await,
+            (None, _) => self.inverse(found, mine, &names).await,
         };
         let failure = end.failure.as_ref().filter(|failure| !failure.recorded);
         self.recorder().emit(EventKind::StepFinished {
@@ -156,9 +164,13 @@ impl Executor<'_> {
     }
 
     /// Undoes changes by the step's own steps: once for the step, or for each pass of its loop that has changed something.
-    async fn undo_by_steps(&self, visit: &StepVisit<'_>, steps: &[Step], mine: &[Made], names: &mut Names) -> End {
-        let mut passes: Vec<Path> = mine.iter().map(|made| made.task.path.clone()).collect();
-        passes.dedup();
+    async fn undo_by_steps(&self, visit: &StepVisit<'_>, steps: &[Step], mine: &[Made], names: &Names) -> End {
+        let mut passes: Vec<Path> = Vec::new();
+        for made in mine {
+            if !passes.contains(&made.task.path) {
+                passes.push(made.task.path.clone());
+            }
+        }
         let mut end = End::new();
         for pass in passes {
             let element = match self.element_of(visit, &pass, names) {
@@ -166,7 +178,14 @@ impl Executor<'_> {
                 Err(failure) => return End::failed(failure),
             };
             let mut environment = visit.environment.with(&visit.step.vars);
-            environment.target = visit.step.target.as_ref().or(environment.target);
+            environment.aim(visit.step.target.as_ref());
+            let mut changed_on: Vec<Target> = Vec::new();
+            for made in mine.iter().rev().filter(|made| made.task.path == pass) {
+                if !changed_on.contains(&made.task.target) {
+                    changed_on.push(made.task.target.clone());
+                }
+            }
+            environment.changed_on = Some(changed_on);
             if element.is_some() {
                 environment.element = element;
             }
@@ -174,8 +193,7 @@ impl Executor<'_> {
             let cursor = Cursor::over(Mode::Execute(self.run), &self.settings.tags, steps, outer, environment)
                 .with_names(names.clone())
                 .going_on(self.settings.past.reached(), self.settings.past.entered());
-            let (part, after) = self.drive(cursor).await;
-            *names = after;
+            let (part, _) = self.drive(cursor).await;
             if part.failure.is_some() {
                 end.absorb(part);
                 return end;

@@ -25,7 +25,7 @@ pub fn resolve_params(playbook: &Playbook, given: &Map<String, Value>) -> Result
     for (name, param) in &playbook.params {
         let kind = param.kind.or_else(|| param.default.as_ref().map(type_of));
         let value = match (given.get(name), &param.default) {
-            (Some(value), _) => coerce(value, kind),
+            (Some(value), _) => coerce(value, kind, &shown(value, param)),
             (None, Some(default)) => Ok(default.clone()),
             (None, None) if param.required => {
                 let what = param.description.as_deref().unwrap_or("no description");
@@ -50,7 +50,12 @@ fn chosen(value: Value, param: &Param) -> Result<Value, String> {
         return Ok(value);
     }
     let choices = param.choices.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
-    Err(format!("{value} is none of {choices}"))
+    Err(format!("{} is none of {choices}", shown(&value, param)))
+}
+
+/// A value in a message.
+fn shown(value: &Value, param: &Param) -> String {
+    if param.secret { "the value (it is secret, so it is not shown)".to_owned() } else { value.to_string() }
 }
 
 fn type_of(value: &Value) -> ParamType {
@@ -64,10 +69,10 @@ fn type_of(value: &Value) -> ParamType {
     }
 }
 
-fn coerce(value: &Value, kind: Option<ParamType>) -> Result<Value, String> {
+fn coerce(value: &Value, kind: Option<ParamType>, shown: &str) -> Result<Value, String> {
     let Some(kind) = kind else { return Ok(value.clone()) };
     let text = value.as_str();
-    let wrong = |wanted: &str| Err(format!("{value} is no {wanted}"));
+    let wrong = |wanted: &str| Err(format!("{shown} is no {wanted}"));
     match kind {
         ParamType::String => match value {
             Value::String(_) => Ok(value.clone()),
@@ -90,8 +95,7 @@ fn coerce(value: &Value, kind: Option<ParamType>) -> Result<Value, String> {
         },
         ParamType::Duration => match text.map(str::parse::<HumanDuration>) {
             Some(Ok(_)) => Ok(value.clone()),
-            Some(Err(why)) => Err(why),
-            None => wrong("duration"),
+            _ => wrong("duration: write `30s`, `5m`, `2h` or `1m 30s`"),
         },
         ParamType::List | ParamType::Map => {
             let parsed = text.and_then(|text| serde_json::from_str::<Value>(text).ok());

@@ -102,7 +102,7 @@ impl Redactor {
 
 /// The forms in which a secret is looked for.
 fn forms(text: &str) -> Vec<Form> {
-    let mut forms = vec![Form::Plain, Form::Base64, Form::Json];
+    let mut forms = vec![Form::Plain, Form::Base64, Form::Json, Form::Shell, Form::ShellJson, Form::HtmlJson];
     let lines = text.lines().enumerate().filter(|(_, line)| line.len() >= SHORTEST_LINE && *line != text);
     forms.extend(lines.map(|(number, _)| Form::Line(number)));
     forms
@@ -117,8 +117,20 @@ fn shape(text: &str, form: Form) -> Option<String> {
             let quoted = Value::from(text).to_string();
             Some(quoted.strip_prefix('"')?.strip_suffix('"')?.to_owned())
         }
+        Form::Shell => Some(apostrophes(text)),
+        Form::ShellJson => Some(apostrophes(&shape(text, Form::Json)?)),
+        Form::HtmlJson => {
+            let escape = |text: String, (plain, escaped): (char, &str)| text.replace(plain, escaped);
+            let unsafe_in_html = [('<', r"\u003c"), ('>', r"\u003e"), ('&', r"\u0026"), ('\'', r"\u0027")];
+            Some(unsafe_in_html.into_iter().fold(shape(text, Form::Json)?, escape))
+        }
         Form::Line(number) => text.lines().nth(number).map(str::to_owned),
     }
+}
+
+/// A text as it stands between apostrophes on a command line ([`cutover_protocol::command::quote`]).
+fn apostrophes(text: &str) -> String {
+    text.replace('\'', r"'\''")
 }
 
 /// Takes secrets out of leaves.

@@ -19,6 +19,11 @@ pub(crate) fn of_kind(kind: TargetKind) -> &'static [&'static str] {
     }
 }
 
+/// Whether a variable is one of these, or of those that a loop and `until` bring.
+pub(crate) fn is_one(name: &str) -> bool {
+    ALWAYS.contains(&name) || sometimes().contains(&name) || ["item", "item_index", "result"].contains(&name)
+}
+
 /// Variables that some tasks have.
 pub(crate) fn sometimes() -> &'static [&'static str] {
     of_kind(TargetKind::Pair)

@@ -251,9 +251,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn enter(&mut self) {
         let Some(visit) = self.open.take() else { return };
         let mut inner = visit.environment.with(&visit.step.vars);
-        if let Some(target) = &visit.step.target {
-            inner.target = Some(target);
-        }
+        inner.aim(visit.step.target.as_ref());
         let skip = match (&visit.decision, self.mode) {
             (Decision::Run, _) | (_, Mode::Execute(_) | Mode::Check) => None,
             (decision, Mode::Plan(_)) => Some(decision.clone()),
@@ -348,9 +346,7 @@ impl<'a> Cursor<'a> {
             return Decision::Run;
         }
         let mut inner = environment.with(&step.vars);
-        if let Some(target) = &step.target {
-            inner.target = Some(target);
-        }
+        inner.aim(step.target.as_ref());
         expressions::decide(run, when, &inner, &self.names)
     }
 

@@ -43,9 +43,7 @@ fn find<'a>(
         let StepKind::Block { block, rescue, always } = &step.kind else { continue };
         let Some(pass) = pass_of(wanted, &path) else { continue };
         let mut inner = environment.with(&step.vars);
-        if let Some(target) = &step.target {
-            inner.target = Some(target);
-        }
+        inner.aim(step.target.as_ref());
         if let Some(item) = pass.item() {
             let elements = expressions::elements_of(run, step, &inner, names).map_err(Failure::from)?;
             let element = elements.into_iter().flatten().find(|element| element.position() == item.position);

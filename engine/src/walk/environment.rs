@@ -25,6 +25,8 @@ pub(crate) struct Environment<'a> {
     definitions: Vec<&'a (String, Node)>,
     /// The target of the nearest block that has one.
     pub(crate) target: Option<&'a Node>,
+    /// Those of its targets alone that something was changed on, where that is undone.
+    pub(crate) changed_on: Option<Vec<Target>>,
     /// The element of the nearest loop.
     pub(crate) element: Option<Element>,
 }
@@ -35,6 +37,13 @@ impl<'a> Environment<'a> {
         let mut inner = self.clone();
         inner.definitions.extend(vars);
         inner
+    }
+
+    /// Sets the target of a block, if it has one.
+    pub(crate) fn aim(&mut self, target: Option<&'a Node>) {
+        if target.is_some() {
+            (self.target, self.changed_on) = (target, None);
+        }
     }
 
     /// This environment without the variables that came in last.

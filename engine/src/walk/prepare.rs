@@ -148,6 +148,8 @@ fn find_targets(
         }
         _ => return Err(Fault::at(&node.at, "a target is text or a list of texts").into()),
     };
+    // An undo goes where something was changed, and nowhere else.
+    let changed_on = environment.changed_on.as_ref().filter(|_| step.target.is_none());
     let (mut targets, mut plural) = (Vec::new(), texts.len() != 1);
     for text in &texts {
         let (found, set) = targets::resolve(text, &run.inventory).map_err(|why| Fault::at(&node.at, why))?;
@@ -157,6 +159,9 @@ fn find_targets(
                 targets.push(target);
             }
         }
+    }
+    if let Some(changed_on) = changed_on {
+        targets.clone_from(changed_on);
     }
     Ok((targets, plural))
 }
