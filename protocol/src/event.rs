@@ -271,6 +271,13 @@ pub enum EventKind {
         /// The change.
         number: ChangeId,
     },
+    /// Nothing of a change was sent, because the target could not be reached: it was not begun after all.
+    NotSent {
+        /// The task.
+        task: TaskId,
+        /// The change.
+        number: ChangeId,
+    },
     /// A change was undone.
     Undone {
         /// The task that had made it.

@@ -321,7 +321,11 @@ impl Leaves for EventKind {
                     }
                 });
             }
-            Self::SectionStarted { .. } | Self::TaskStarted { .. } | Self::Applied { .. } | Self::Undone { .. } => {}
+            Self::SectionStarted { .. }
+            | Self::TaskStarted { .. }
+            | Self::Applied { .. }
+            | Self::NotSent { .. }
+            | Self::Undone { .. } => {}
         }
     }
 }

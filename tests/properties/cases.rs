@@ -278,3 +278,17 @@ fn a_loop_that_makes_no_pass_leaves_that_it_was_skipped() {
     assert_eq!((whole.outcome("only/b"), whole.outcome("only/d")), (Some("done"), Some("skipped")));
     holds(&case);
 }
+
+#[test]
+fn a_target_that_was_never_reached_has_nothing_to_undo() {
+    let steps = "  - {name: first, number: {name: x, value: 1}}
+  - {name: away, target: passive.nodes, on_unreachable: skip, command: {argv: [add, n]}}
+";
+    let bench = Bench::new(&Case::steps(steps)).unwrap_or_else(|faults| panic!("{faults}"));
+    bench.model().down.push("there/a".to_owned());
+    paused(async {
+        assert_eq!(bench.run(None).await.exit_code, Some(0));
+        assert_eq!(bench.standing().len(), 1, "{:?}", bench.standing());
+        assert_eq!(bench.undo(None).await.exit_code, Some(7));
+    });
+}

@@ -1,12 +1,14 @@
 //! Carries out one action: exactly what the change says, nothing more.
 
+use std::sync::Arc;
+
 use crate::action::{Action, Done};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{api_body, api_failure, api_status, bad_path};
 use crate::request::Request;
 use crate::text;
 use crate::text::Text;
-use crate::world::{Command, Exit, Output, Place, TransportFault, World, collect, pipe};
+use crate::world::{Command, Exit, Output, Place, Transport, TransportFault, World, collect, pipe};
 
 /// How many lines of a failed command's output are kept.
 const TAIL: usize = 20;
@@ -22,13 +24,13 @@ pub(super) type Warn<'a> = &'a (dyn Fn(&str, String) + Sync);
 pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> Result<Done, Failure> {
     match action {
         Action::Exec { place, command } => {
-            let transport = world.transport(place).await?;
+            let transport = reach(world, place).await?;
             let output = collect(transport.as_ref(), command).await?;
             accepted(place, command, output).map(Done::Output)
         }
         Action::Pipe { source, read, destination, write } => {
-            let from = world.transport(source).await?;
-            let to = world.transport(destination).await?;
+            let from = reach(world, source).await?;
+            let to = reach(world, destination).await?;
             let (sent, received) = pipe((from.as_ref(), read), (to.as_ref(), write)).await?;
             // When both failed the reader's words come first: the writer then only saw a closed pipe.
             match (accepted(source, read, sent), accepted(destination, write, received)) {
@@ -39,6 +41,14 @@ pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> R
         }
         Action::Request(request) => send(world, request, warn).await.map(Done::Response),
     }
+}
+
+/// The transport to a place. Without it nothing was sent.
+async fn reach(world: &dyn World, place: &Place) -> Result<Arc<dyn Transport>, Failure> {
+    world.transport(place).await.map_err(|fault| {
+        let unsent = !matches!(fault, TransportFault::Cancelled);
+        Failure { unsent, ..Failure::from(fault) }
+    })
 }
 
 fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, Failure> {

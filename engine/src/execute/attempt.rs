@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::past::Doubt;
 use super::{Executor, made_to_fail};
-use crate::action::Done;
+use crate::action::{Action, Done};
 use crate::event::{EventKind, Reading};
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Bound, Change, Class, Diff, Probed, Waiting};
 use crate::playbook::Step;
 use crate::record::millis;
 use crate::target::Target;
-use crate::task::TaskId;
+use crate::task::{ChangeId, TaskId};
 use crate::text;
 use crate::text::Text;
 use crate::walk::Task;
@@ -207,11 +207,11 @@ impl Executor<'_> {
         for change in changes {
             self.ports.stop.check()?;
             let lasting = change.class != Class::Transient;
-            let number = self.ledger().begin(&task.id, change, !self.undoing());
+            let (number, is_new) = self.ledger().begin(&task.id, change, !self.undoing());
             let applying = EventKind::Applying { task: task.id.clone(), number, change: change.clone() };
             self.recorder().durably(applying).await?;
             self.doubt(step, &task.id, number, change);
-            *changed |= lasting;
+            let changed_before = std::mem::replace(changed, *changed || lasting);
             for (index, action) in change.actions.iter().enumerate() {
                 let began = Instant::now();
                 let acted = self.ports.stop.changing(deadline, self.act(action)).await;
@@ -232,8 +232,13 @@ impl Executor<'_> {
                     }
                     Err(failure) => failure,
                 };
+                if failure.unsent && index == 0 && is_new {
+                    *changed = changed_before;
+                    self.not_sent(task, number);
+                }
+                let is_request = matches!(action, Action::Request(_));
                 return match failure.class {
-                    FailureClass::Unreachable if failure.unsent && change.class != Class::AtMostOnce => {
+                    FailureClass::Unreachable if failure.unsent && is_request && change.class != Class::AtMostOnce => {
                         progress.losses += 1;
                         let waiting = Waiting { why: failure.message.clone(), progress: None };
                         self.recorder().emit(EventKind::Waiting { task: task.id.clone(), waiting });
@@ -264,6 +269,13 @@ impl Executor<'_> {
             self.recorder().emit(EventKind::Applied { task: task.id.clone(), number });
         }
         Ok(())
+    }
+
+    /// Nothing of a change was sent: it does not stand, and nothing about it is unknown.
+    fn not_sent(&self, task: &Task, number: ChangeId) {
+        self.ledger().remove(number);
+        self.doubts().retain(|doubt| doubt.number != number);
+        self.recorder().emit(EventKind::NotSent { task: task.id.clone(), number });
     }
 
     /// Looks once more when the time ran out in the middle of a change that must not be repeated.

@@ -47,7 +47,7 @@ impl Ledger {
                     }
                 }
                 EventKind::Applied { number, .. } => ledger.complete(*number),
-                EventKind::Undone { number, .. } => ledger.undone(*number),
+                EventKind::NotSent { number, .. } | EventKind::Undone { number, .. } => ledger.remove(*number),
                 _ => {}
             }
         }
@@ -59,11 +59,12 @@ impl Ledger {
         &self.made
     }
 
-    /// The number for a change that begins: a new one, or that of the same change, begun before without a known end.
-    pub(super) fn begin(&mut self, task: &TaskId, change: &Change, stands: bool) -> ChangeId {
+    /// The number for a change that begins: a new one, or that of the same change, begun before without a known end; and whether
+    /// it is new.
+    pub(super) fn begin(&mut self, task: &TaskId, change: &Change, stands: bool) -> (ChangeId, bool) {
         let again = |made: &&Made| !made.complete && made.task == *task && made.change.key == change.key;
         if let Some(made) = self.made.iter().find(again) {
-            return made.number;
+            return (made.number, false);
         }
         self.last += 1;
         let number = ChangeId(self.last);
@@ -71,7 +72,7 @@ impl Ledger {
             let (task, change) = (task.clone(), change.clone());
             self.made.push(Made { number, task, change, complete: false, lacks: Vec::new() });
         }
-        number
+        (number, true)
     }
 
     /// A change was made to its end.
@@ -81,8 +82,8 @@ impl Ledger {
         }
     }
 
-    /// A change was undone.
-    pub(super) fn undone(&mut self, number: ChangeId) {
+    /// A change was undone, or nothing of it was sent.
+    pub(super) fn remove(&mut self, number: ChangeId) {
         self.made.retain(|made| made.number != number);
     }
 

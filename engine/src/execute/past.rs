@@ -215,6 +215,10 @@ impl Past {
                 let key = doubt.key.clone().filter(|_| is_whole("/change/key"));
                 begin(&mut self.doubts, Doubt { key, ..doubt });
             }
+            EventKind::NotSent { task, number } => {
+                self.doubts.retain(|doubt| doubt.number != *number);
+                self.made.entry(task.clone()).or_default().retain(|made| made.number != *number);
+            }
             EventKind::Applied { task, number } => {
                 self.doubts.retain(|doubt| doubt.number != *number);
                 let made = self.made.get_mut(task).into_iter().flatten().filter(|made| made.number == *number);

@@ -215,7 +215,7 @@ impl Executor<'_> {
     }
 
     pub(super) fn undone(&self, made: &Made) {
-        self.ledger().undone(made.number);
+        self.ledger().remove(made.number);
         let (task, number) = (made.task.clone(), made.number);
         self.recorder().emit(EventKind::Undone { task, number });
     }

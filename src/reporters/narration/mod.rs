@@ -95,6 +95,7 @@ impl Narration {
             | EventKind::Applying { .. }
             | EventKind::Acted { .. }
             | EventKind::Applied { .. }
+            | EventKind::NotSent { .. }
             | EventKind::Registered { .. }
             | EventKind::Waiting { .. } => Vec::new(),
         }

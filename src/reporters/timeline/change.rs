@@ -127,6 +127,7 @@ impl Timeline {
                     made.applied = true;
                 }
             }
+            EventKind::NotSent { number, .. } => self.changes.retain(|made| made.number != *number),
             EventKind::Undone { task, number } => self.end_undo(task, *number),
             _ => {}
         }

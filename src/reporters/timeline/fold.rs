@@ -58,6 +58,7 @@ impl Timeline {
             EventKind::Applying { .. }
             | EventKind::Acted { .. }
             | EventKind::Applied { .. }
+            | EventKind::NotSent { .. }
             | EventKind::Undone { .. } => self.change_event(&event.kind),
         }
     }
