@@ -176,7 +176,7 @@ fn skeleton(event: &Event) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_is_a_word_of_the_journals_own_leaves_it_whole() {
-    let steps = "  - {name: Write the step, register: run, note: {name: x, text: \"the run, step {{ pw }}\"}}
+    let steps = "  - {name: Write the step, register: step, note: {name: x, text: \"the run, step {{ pw }}\"}}
   - {name: Send it, send: {name: e, is: 1}}
   - {name: Fail, send: {name: z, is: 2}}
 ";
