@@ -1,6 +1,7 @@
 //! The directory of runs as its users meet it: how a run is named, who makes its directory, what it was started with, and
 //! a journal that is damaged.
 
+mod asked;
 mod began;
 mod damaged;
 mod kit;

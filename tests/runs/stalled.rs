@@ -29,7 +29,7 @@ fn long(place: &Place, more: &[&str]) -> Command {
     cutover(place.path(), &[&["run", "long.yml", "-i", "inventory.yml"], more].concat())
 }
 
-fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + within;
     loop {
         if let Some(found) = look() {
@@ -41,17 +41,17 @@ fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -
 }
 
 /// The journal of the only run of a place; empty before there is one.
-fn journal(place: &Place) -> String {
+pub(crate) fn journal(place: &Place) -> String {
     let runs = place.runs();
     let run = runs.iter().find(|run| !run.starts_with('.'));
     run.and_then(|run| fs::read_to_string(place.directory(run).join("events.jsonl")).ok()).unwrap_or_default()
 }
 
-fn code(child: &mut Child, within: Duration) -> Option<i32> {
+pub(crate) fn code(child: &mut Child, within: Duration) -> Option<i32> {
     until("cutover has ended", within, || child.try_wait().expect("its state")).code()
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill");
     assert!(sent.success());
     // Two signals that come together count as one.
@@ -59,7 +59,7 @@ fn signal(child: &Child, name: &str) {
 }
 
 /// Both ends of a terminal: the one of somebody who looks at it, and the program's.
-fn terminal() -> (File, File) {
+pub(crate) fn terminal() -> (File, File) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&master).expect("granted");
     unlockpt(&master).expect("unlocked");
