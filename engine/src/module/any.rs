@@ -1,6 +1,5 @@
 //! Modules with their types erased, so that the engine can hold them in one slice.
 
-use crate::text::Text;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -14,6 +13,7 @@ use crate::action::Done;
 use crate::failure::Failure;
 use crate::inventory::Inventory;
 use crate::subject::Subject;
+use crate::text::Text;
 
 /// A module without its types.
 pub trait AnyModule: Send + Sync {

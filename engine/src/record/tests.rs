@@ -1,4 +1,3 @@
-use crate::text::Text;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::journal::{self, FileJournal};
 use crate::secrets::SecretValues;
+use crate::text::Text;
 
 /// A clock that stands still.
 struct Still;

@@ -1,7 +1,6 @@
 //! What surrounds a step: the variables that playbook, phase, blocks and the step define, and the results that earlier
 //! steps registered. Variables are rendered when a step needs them, so that one that mentions `pair` can stand anywhere.
 
-use crate::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -15,6 +14,7 @@ use crate::run::{Run, builtins};
 use crate::source::{Fault, Node};
 use crate::target::Target;
 use crate::template::{Scope, render};
+use crate::text::Text;
 
 /// How many hexadecimal digits of an element's digest stand in a path.
 const DIGEST: usize = 8;

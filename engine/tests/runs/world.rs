@@ -1,7 +1,5 @@
 //! A small world for tests of execution: every node keeps numbers by name, and every command can be struck by a fault.
 
-use cutover_engine::subject::Subject;
-use cutover_engine::text::Text;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,6 +8,8 @@ use cutover_engine::clock::Clock;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module, Registry};
 use cutover_engine::query::ReadOnly;
+use cutover_engine::subject::Subject;
+use cutover_engine::text::Text;
 use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};

@@ -1,6 +1,5 @@
 //! Modules for tests, beside some of the real ones: one of each kind that the engine tells apart.
 
-use cutover_engine::text::Text;
 use std::sync::LazyLock;
 
 use cutover_engine::action::{Action, Done};
@@ -8,6 +7,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::module::{BoxedModule, Change, Class, Context, Diff, Facts, Module, Registry};
 use cutover_engine::query::ReadOnly;
 use cutover_engine::subject::Subject;
+use cutover_engine::text::Text;
 use cutover_engine::world::Command;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
