@@ -24,6 +24,29 @@ fn every_fault_of_a_playbook_is_told_with_its_place() {
 }
 
 #[test]
+fn what_a_target_or_the_inventory_rules_out_is_told_before_a_run() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let inventory = fs::read_to_string(root().join("tests/cases/good/inventory.yml")).expect("an inventory");
+    fs::write(directory.path().join("i.yml"), inventory).expect("written");
+    let steps = [
+        ("target: active.nodes, command: {argv: [id], on: worker99}", "site `primary` has no node `worker99`"),
+        ("target: active, helm: {release: a, namespace: b, chart: c, values_of: nowhere}", "no site `nowhere`"),
+        ("target: active.pairs, drbd_split_brain: {victim: passive, backup: /data}", "`victim: passive` is standby"),
+        ("target: active.nodes, delegate_to: worker99, command: {argv: [id]}", "has a node `worker99`"),
+        (
+            "target: active, register: pairs, k8s_wait: {kind: Pod, namespace: a, name: b, for: Ready}",
+            "`register: pairs`",
+        ),
+    ];
+    for (step, words) in steps {
+        let playbook = format!("name: Never\nphases:\n  - name: One\n    steps:\n      - {{name: x, {step}}}\n");
+        fs::write(directory.path().join("p.yml"), playbook).expect("written");
+        let said = seen(&run(directory.path(), &["check", "p.yml", "-i", "i.yml"]));
+        assert!(said.contains(words) && said.contains("p.yml:5:") && said.contains("exit code 2"), "{step}\n{said}");
+    }
+}
+
+#[test]
 fn every_fault_of_an_inventory_is_told_with_its_place() {
     let directory = root().join("tests/cases");
     glob!("cases/inventories/*.yml", |path| {

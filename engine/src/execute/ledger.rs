@@ -98,3 +98,21 @@ impl Ledger {
         self.made.iter().map(line).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Target;
+    use crate::text::Text;
+
+    #[test]
+    fn a_change_that_is_worded_anew_is_the_same_change() {
+        let task = TaskId { path: "p/scale".parse().unwrap(), target: Target::Controller };
+        let change = |words: &str| Change::idempotent("set-replicas", Text::verbatim(words), []);
+        let mut ledger = Ledger::default();
+        let first = ledger.begin(&task, &change("scale to 0"), true);
+        assert_eq!(ledger.begin(&task, &change("bring the replicas to 0"), true), (first.0, false));
+        ledger.complete(first.0);
+        assert_ne!(ledger.begin(&task, &change("scale to 0"), true).0, first.0, "that one had come to its end");
+    }
+}
