@@ -47,6 +47,20 @@ fn what_a_target_or_the_inventory_rules_out_is_told_before_a_run() {
 }
 
 #[test]
+fn a_tag_that_no_step_has_and_a_secret_of_the_wrong_type_are_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let inventory = fs::read_to_string(root().join("tests/cases/good/inventory.yml")).expect("an inventory");
+    fs::write(directory.path().join("i.yml"), inventory).expect("written");
+    let playbook = "name: Tags\nparams: {pin: {secret: true, type: integer, default: 1}}\nphases:\n  - name: One\n    steps:\n      - {name: x, tags: [danger], command: {argv: [id]}}\n";
+    fs::write(directory.path().join("p.yml"), playbook).expect("written");
+    let said = seen(&run(directory.path(), &["run", "p.yml", "-i", "i.yml", "--skip-tags", "dangr"]));
+    assert!(said.contains("no step has the tag `dangr`") && said.contains("did you mean `danger`?"), "{said}");
+    assert!(said.contains("exit code 2"), "{said}");
+    let said = seen(&run(directory.path(), &["run", "p.yml", "-i", "i.yml", "-e", "pin=12ab"]));
+    assert!(said.contains("is no whole number") && !said.contains("12ab"), "{said}");
+}
+
+#[test]
 fn every_fault_of_an_inventory_is_told_with_its_place() {
     let directory = root().join("tests/cases");
     glob!("cases/inventories/*.yml", |path| {

@@ -180,3 +180,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn secrets_are_hidden_as_command_lines_and_tojson_write_them() {
+    let redactor = Redactor::new(secrets(&[("pw", json!("it's-R&D"))]));
+    assert_eq!(redactor.text(r"echo 'it'\''s-R&D'"), "echo '***'");
+    assert_eq!(redactor.text(r#""it\u0027s-R\u0026D""#), "\"***\"");
+}
