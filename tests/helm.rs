@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::action::{Action, Done};
-use cutover_engine::inventory::{Connection, Inventory, Kubernetes, Machine, Pair, PairMember, Roles, Site, Ssh};
+use cutover_engine::inventory::{Inventory, Kubernetes};
 use cutover_engine::module::{Change, Context, Diff};
 use cutover_engine::request::Request;
 use cutover_engine::source::SourceFile;
@@ -12,6 +12,7 @@ use cutover_engine::target::Target;
 use cutover_engine::world::{Command, Output, Place, World, collect, pipe};
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Fault, FaultKind, Sandbox, WorldSpec};
+use cutover_testkit::inventory::two_sites;
 use serde_json::{Value, json};
 
 /// A world with the workload of three members on site `primary`.
@@ -449,46 +450,10 @@ async fn a_member_that_is_not_there_is_waited_for() {
 }
 
 fn inventory() -> Inventory {
-    let site = |name: &str, net: u8| {
-        let node = |number: u8| {
-            let name = format!("worker{number:02}");
-            let address = format!("172.16.{net}.{number}");
-            (name.clone(), Machine { name: name.clone(), address, hostname: name, vars: Default::default() })
-        };
-        let site = Site {
-            name: name.to_owned(),
-            kubernetes: Kubernetes { kubeconfig: format!("{name}.conf"), context: name.to_owned(), uid: None },
-            connection: Connection::Ssh,
-            ssh: Ssh::default(),
-            nodes: (1..=6).map(node).collect(),
-            vars: Default::default(),
-        };
-        (name.to_owned(), site)
-    };
-    let member = |site: &str, net: u8, ordinal: usize| {
-        let node = format!("worker{:02}", ordinal + 1);
-        let member = PairMember {
-            site: site.to_owned(),
-            node: node.clone(),
-            hostname: node,
-            address: format!("172.16.{net}.{}", ordinal + 1),
-            port: 7790,
-            device: "/dev/drbd0".to_owned(),
-            disk: "/dev/sdc".to_owned(),
-            node_id: net,
-        };
-        (site.to_owned(), member)
-    };
-    let pair = |ordinal: usize| Pair {
-        ordinal,
-        resource: format!("etcd{ordinal}"),
-        members: [member("primary", 1, ordinal), member("standby", 2, ordinal)].into_iter().collect(),
-    };
-    Inventory {
-        source: SourceFile::new("/inventory/inventory.yml", ""),
-        sites: [site("primary", 1), site("standby", 2)].into_iter().collect(),
-        roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
-        pairs: (0..3).map(pair).collect(),
-        ..Inventory::default()
+    let mut inventory = two_sites("/dev/sdc", 6, 3);
+    inventory.source = SourceFile::new("/inventory/inventory.yml", "");
+    for (name, site) in &mut inventory.sites {
+        site.kubernetes = Kubernetes { kubeconfig: format!("{name}.conf"), context: name.clone(), uid: None };
     }
+    inventory
 }

@@ -65,16 +65,20 @@ fn inventory() -> Inventory {
     }
 }
 
-/// A task on a target of a kind, at site `primary`.
-pub(crate) fn on(kind: TargetKind) -> Context {
+/// A target of a kind, at site `primary`.
+pub(crate) fn target(kind: TargetKind) -> Target {
     let (site, node) = ("primary".to_owned(), "worker01".to_owned());
-    let target = match kind {
+    match kind {
         TargetKind::Controller => Target::Controller,
         TargetKind::Site => Target::Site { site },
         TargetKind::Node => Target::Node { site, node },
         TargetKind::Pair => Target::Pair { site, node, ordinal: 0 },
-    };
-    Context::new(target, None, Arc::new(inventory()), Arc::new(Nowhere))
+    }
+}
+
+/// A task on a target of a kind, at site `primary`.
+pub(crate) fn on(kind: TargetKind) -> Context {
+    Context::new(target(kind), None, Arc::new(inventory()), Arc::new(Nowhere))
 }
 
 /// A task on the first pair's member of site `primary`, with another inventory.

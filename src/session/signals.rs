@@ -21,9 +21,8 @@ impl Said {
 /// Stops a run when the operator asks for it. Ends when the runtime does.
 pub(crate) fn listen(stop: Stop, said: Said) {
     tokio::spawn(async move {
-        let of = |kind| signal(kind);
         let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
-            (of(SignalKind::interrupt()), of(SignalKind::terminate()), of(SignalKind::hangup()))
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
         else {
             return;
         };

@@ -155,7 +155,7 @@ impl Checker<'_> {
         let Some(inventory) = self.inventory else { return Ok(()) };
         let delegate = match &step.delegate_to {
             None => None,
-            Some(node) => match node.as_str().filter(|name| !name.contains("{{")) {
+            Some(node) => match target::literal(node) {
                 Some(name) => Some(name),
                 None => return Ok(()),
             },

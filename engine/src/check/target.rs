@@ -25,6 +25,11 @@ pub(super) fn kinds(target: Option<&Node>) -> Option<Vec<TargetKind>> {
     texts.into_iter().map(kind).collect()
 }
 
+/// A text that is written out: it has no template in it.
+pub(super) fn literal(node: &Node) -> Option<&str> {
+    node.as_str().filter(|text| !text.contains("{{"))
+}
+
 /// The targets that a text or list of texts names; none if that is not known before templates are rendered.
 pub(super) fn written_out(target: Option<&Node>, inventory: &Inventory) -> Vec<Target> {
     let Some(node) = target else { return vec![Target::Controller] };
@@ -47,8 +52,7 @@ impl Checker<'_> {
 
     /// Reports a node to delegate to that no site of the step's targets has.
     pub(super) fn delegate(&mut self, node: &Node, target: Option<&Node>) {
-        let Some(name) = node.as_str().filter(|name| !name.contains("{{")) else { return };
-        let Some(inventory) = self.inventory else { return };
+        let (Some(name), Some(inventory)) = (literal(node), self.inventory) else { return };
         let targets = written_out(target, inventory);
         let site = |target: &Target| target.site().and_then(|site| inventory.sites.get(site));
         if targets.is_empty()

@@ -409,7 +409,7 @@ pub(super) fn left_in_doubt(doubt: &Doubt) -> Failure {
 pub(super) fn repeat_help(task: &TaskId, undoing: bool) -> Text {
     let step = match &task.target {
         Target::Controller => task.path.to_string(),
-        target => format!("{}@{target}", task.path),
+        _ => task.to_string(),
     };
     if undoing {
         return text!(

@@ -14,7 +14,6 @@ use crate::playbook::{Phase, Step, StepKind};
 use crate::record::millis;
 use crate::text;
 use crate::text::Text;
-
 use crate::walk::{
     Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, decide, mentions, targets_of, title, why_not,
 };

@@ -289,8 +289,7 @@ impl Planner<'_> {
 /// Leaves results that say that a step, with all that is inside of it, was left out.
 fn left_out(step: &Step, cursor: &mut Cursor<'_>) {
     if let Some(name) = &step.register {
-        cursor.names.unknown.remove(name);
-        cursor.names.registered.insert(name.clone(), json!({"skipped": true}));
+        know(name, json!({"skipped": true}), cursor);
     }
     if let StepKind::Block { block, always, .. } = &step.kind {
         block.iter().chain(always).for_each(|step| left_out(step, cursor));
@@ -300,14 +299,16 @@ fn left_out(step: &Step, cursor: &mut Cursor<'_>) {
 /// Leaves a result for later steps, or that it is not known yet.
 fn leave(visit: &StepVisit<'_>, value: Result<Value, ()>, cursor: &mut Cursor<'_>) {
     let Some(name) = &visit.step.register else { return };
-    let names = &mut cursor.names;
     match value {
-        Ok(value) => {
-            names.unknown.remove(name);
-            names.registered.insert(name.clone(), value);
-        }
-        Err(()) => drop(names.unknown.insert(name.clone(), visit.path.clone())),
+        Ok(value) => know(name, value, cursor),
+        Err(()) => drop(cursor.names.unknown.insert(name.clone(), visit.path.clone())),
     }
+}
+
+/// Gives a result its name.
+fn know(name: &str, value: Value, cursor: &mut Cursor<'_>) {
+    cursor.names.unknown.remove(name);
+    cursor.names.registered.insert(name.to_owned(), value);
 }
 
 /// A failure with its place.

@@ -7,13 +7,13 @@ use cutover_engine::clock::Clock;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::inventory::{Inventory, SecretSource, Secrets, load};
 use cutover_engine::module::{Bound, Context, Facts, TargetKind};
-use cutover_engine::target::Target;
 use cutover_engine::world::{Answer, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{Bad, Good, bad, good};
 use crate::REGISTRY;
+use crate::testing::target;
 
 const INVENTORY: &str = "
 sites:
@@ -78,16 +78,6 @@ impl Secrets for NoSecrets {
 pub(super) fn inventory() -> Arc<Inventory> {
     let loaded = load("inventory.yml".as_ref(), &|_| Ok(INVENTORY.to_owned()), &NoSecrets);
     Arc::new(loaded.expect("an inventory"))
-}
-
-fn target(kind: TargetKind) -> Target {
-    let (site, node) = ("primary".to_owned(), "worker01".to_owned());
-    match kind {
-        TargetKind::Controller => Target::Controller,
-        TargetKind::Site => Target::Site { site },
-        TargetKind::Node => Target::Node { site, node },
-        TargetKind::Pair => Target::Pair { site, node, ordinal: 0 },
-    }
 }
 
 /// What `check` says of a step whose parameters and target are written out.
