@@ -6,11 +6,11 @@ use cutover_engine::event::{Event, EventKind, Outcome, StandingChange};
 use cutover_engine::failure::{FailureClass, RecordedFailure};
 use cutover_engine::request::Request;
 use cutover_engine::target::Target;
-use cutover_engine::task::ChangeId;
+use cutover_engine::task::{ChangeId, TaskId};
 use cutover_engine::text::Text;
 use serde_json::json;
 
-use super::{Stream, change, done, failure, members, path, task};
+use super::{Stream, change, command, done, failure, members, path, task};
 
 const PHASES: [(&str, Option<u64>); 4] = [
     ("Check that everything is prepared", Some(180_000)),
@@ -183,7 +183,8 @@ fn rebuild(stream: &mut Stream) {
     let install = task("rebuild/install", &site);
     let seen = json!({"status": "pending-install"});
     stream.task(&install, 1).add(EventKind::Probed { task: install.clone(), state: seen, reads: Vec::new() });
-    stream.after(100_000);
+    not_sent(stream, &install);
+    stream.after(95_000);
     stream.add(EventKind::TaskFinished {
         task: install,
         outcome: Outcome::Failed,
@@ -194,4 +195,20 @@ fn rebuild(stream: &mut Stream) {
     });
     stream.step_end("rebuild/install", Outcome::Failed, 100_000, 2);
     stream.phase_end(3, PHASES[2].0, Outcome::Failed, 103_000, PHASES[2].1);
+}
+
+/// A change that never reached its target, and another attempt.
+fn not_sent(stream: &mut Stream, install: &TaskId) {
+    let (number, argv) = (ChangeId(3), ["helm", "install", "common-etcd"]);
+    let change = Change::at_most_once("install", Text::verbatim("install common-etcd"), [command(&argv)]);
+    stream.add(EventKind::Applying { task: install.clone(), number, change });
+    stream.add(EventKind::NotSent { task: install.clone(), number });
+    stream.add(EventKind::Retrying {
+        task: install.clone(),
+        attempt: 1,
+        attempts: 2,
+        delay_ms: 5_000,
+        message: Text::verbatim("primary/worker01 cannot be reached: connection refused"),
+    });
+    stream.after(5_000).task(install, 2);
 }
