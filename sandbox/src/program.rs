@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cutover_engine::world::{Command, Place};
 use futures_util::future::BoxFuture;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, MachineId};
 use crate::sim::Sim;
 
 /// A call of a program on a machine.
@@ -23,6 +23,14 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// The number of the machine it runs on; none for the controller and pods.
+    pub(crate) fn machine(&self) -> Option<MachineId> {
+        match self.place {
+            Place::Node { site, node } => self.sim.state().machines.find(site, node),
+            _ => None,
+        }
+    }
+
     /// Works on the machine it runs on. In a pod there is no such program.
     pub(crate) fn on_machine(&self, work: impl FnOnce(&mut Machine) -> Reply) -> Reply {
         let name = self.command.script_name().or(self.command.argv.first().map(String::as_str)).unwrap_or_default();

@@ -1,6 +1,5 @@
 //! The world's state, its clock and its randomness.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,8 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::fault::Fault;
-use crate::link::Links;
-use crate::machine::{Machine, MachineId};
+use crate::machine::{Machine, Machines};
 use crate::snapshot::Snapshot;
 use crate::spec::WorldSpec;
 
@@ -35,15 +33,11 @@ pub(crate) struct Sim {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     /// All machines, the controller not included.
-    pub(crate) machines: BTreeMap<MachineId, Machine>,
+    pub(crate) machines: Machines,
     /// The machine that stands for the controller; made when a program first works on it.
     pub(crate) controller: Option<Machine>,
     /// The Kubernetes clusters by site.
     pub(crate) clusters: crate::api::Clusters,
-    /// The network.
-    pub(crate) links: Links,
-    /// What the DRBD of all machines has in common.
-    pub(crate) drbd: crate::drbd::Shared,
     /// Faults still to come.
     pub(crate) faults: Vec<Fault>,
     /// Every command and every changing request that had its effect, with its exit code or status.
@@ -61,7 +55,7 @@ impl Sim {
         mut state: State,
     ) -> Result<Arc<Self>, String> {
         let starts: Timestamp = spec.starts.parse().map_err(|error| format!("`starts: {}`: {error}", spec.starts))?;
-        state.drbd = crate::drbd::Shared::new(&spec, seed, starts.as_nanosecond());
+        state.machines.drbd = crate::drbd::Shared::new(&spec, seed, starts.as_nanosecond());
         let (age, began, state) = (Duration::ZERO, Instant::now(), Mutex::new(state));
         Ok(Arc::new(Self { spec, inventory, seed, starts, age, began, state }))
     }
@@ -104,19 +98,18 @@ impl Sim {
     pub(crate) fn settle(&self) {
         let elapsed = self.elapsed();
         let mut state = self.state();
-        crate::drbd::settle(&mut state, elapsed);
+        crate::drbd::settle(&mut state.machines, elapsed);
         crate::api::settle(&mut state, elapsed);
-        crate::drbd::settle(&mut state, elapsed);
+        crate::drbd::settle(&mut state.machines, elapsed);
     }
 
     /// Works on the machine at a place; `None` if the place is no machine of this world.
     pub(crate) fn with_machine<T>(&self, place: &Place, work: impl FnOnce(&mut Machine) -> T) -> Option<T> {
         match place {
-            Place::Node { site, node } => self.state().machines.get_mut(&(site.clone(), node.clone())).map(work),
+            Place::Node { site, node } => self.state().machines.named_mut(site, node).map(work),
             Place::Controller => {
                 let (uuid, now) = (self.uuid("controller/root"), self.starts.as_nanosecond());
-                let id = (String::new(), "controller".to_owned());
-                let made = || Machine::new(id, "controller", "127.0.0.1", &uuid, 50 << 30, now);
+                let made = || Machine::new(("", "controller"), "controller", "127.0.0.1", &uuid, 50 << 30, now);
                 Some(work(self.state().controller.get_or_insert_with(made)))
             }
             Place::Pod { .. } => None,

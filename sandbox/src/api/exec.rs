@@ -34,7 +34,7 @@ pub(crate) fn exec_refused(sim: &Sim, place: &Place, program: &str) -> Option<Re
     let Some(process) = cluster.processes.get(uid) else {
         return fail(format!("error: unable to upgrade connection: container not found (\"{wanted}\")\n"));
     };
-    let machine = state.machines.get(&(site.clone(), process.node.clone()));
+    let machine = state.machines.named(site, &process.node);
     if !machine.is_some_and(|machine| machine.up) {
         return fail("error: error dialing backend: dial tcp: i/o timeout\n".to_owned());
     }

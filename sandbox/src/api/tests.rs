@@ -86,7 +86,7 @@ fn volumes(sim: &Sim) -> Vec<(String, String, String)> {
 
 fn machine<T>(sim: &Sim, node: &str, work: impl FnOnce(&mut Machine) -> T) -> T {
     let mut state = sim.state();
-    work(state.machines.get_mut(&("primary".to_owned(), node.to_owned())).unwrap())
+    work(state.machines.named_mut("primary", node).unwrap())
 }
 
 fn revision(sim: &Sim) -> Vec<u64> {

@@ -116,8 +116,8 @@ fn workload(sim: &Sim, site: &Site, cluster: &mut Cluster, state: &mut State) ->
     for (ordinal, node) in nodes.iter().take(wanted.replicas).enumerate() {
         let pod = format!("{name}-{ordinal}");
         let path = volume(sim, cluster, &set, &pod, node).map_err(|problem| problem.message)?;
-        let id = (site.name.clone(), node.clone());
-        let machine = state.machines.get_mut(&id).ok_or_else(|| format!("{}: no node {node}", site.name))?;
+        let machine =
+            state.machines.named_mut(&site.name, node).ok_or_else(|| format!("{}: no node {node}", site.name))?;
         let config = dataset::config(&env, &pod);
         dataset::write(machine, &path, &sim.spec, &config, (sim.starts - AGE).as_nanosecond())
             .map_err(|errno| format!("{}/{node}: {path}: {errno}", site.name))?;

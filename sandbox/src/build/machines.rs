@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cutover_engine::inventory::{Inventory, PairMember};
 
-use crate::machine::{BlockContent, Disk, Filesystem, Machine, MachineId, Mount};
+use crate::machine::{BlockContent, Disk, Filesystem, Machine, Mount};
 use crate::sim::Sim;
 
 /// Size of a root disk, in bytes.
@@ -22,17 +22,17 @@ const DATA_DEVICE: &str = "/dev/sdb1";
 pub(crate) fn machines(sim: &Sim) -> Result<(), String> {
     for (site, node) in sim.inventory.sites.values().flat_map(|site| site.nodes.values().map(move |node| (site, node)))
     {
-        let id = (site.name.clone(), node.name.clone());
-        let machine = machine(sim, &id, &node.hostname, &node.address)?;
-        sim.state().machines.insert(id, machine);
+        let id = (site.name.as_str(), node.name.as_str());
+        let machine = machine(sim, id, &node.hostname, &node.address)?;
+        sim.state().machines.insert(machine);
     }
     Ok(())
 }
 
-fn machine(sim: &Sim, id: &MachineId, hostname: &str, address: &str) -> Result<Machine, String> {
+fn machine(sim: &Sim, id: (&str, &str), hostname: &str, address: &str) -> Result<Machine, String> {
     let label = format!("{}/{}", id.0, id.1);
     let uuid = sim.uuid(&format!("{label}/sda1"));
-    let mut machine = Machine::new(id.clone(), hostname, address, &uuid, ROOT_BYTES, sim.now_ns());
+    let mut machine = Machine::new(id, hostname, address, &uuid, ROOT_BYTES, sim.now_ns());
     let hostpath = &sim.spec.workload.hostpath;
     for path in ["/data", "/etc/drbd.d", "/etc/systemd/system", hostpath] {
         let made = machine.mkdir_p(path, 0o755, sim.now_ns());
@@ -72,18 +72,18 @@ fn machine(sim: &Sim, id: &MachineId, hostname: &str, address: &str) -> Result<M
 }
 
 fn insert(machine: &mut Machine, device: &str, bytes: u64, content: BlockContent) {
-    let serial = format!("scsi-0SIM_{}-{}-{}", machine.id.0, machine.id.1, device.trim_start_matches("/dev/"));
+    let serial = format!("scsi-0SIM_{}-{}-{}", machine.site, machine.node, device.trim_start_matches("/dev/"));
     machine.disks.insert(device.to_owned(), Disk { bytes, serial, content, metadata: None });
 }
 
 /// The backing disks that pairs name on a node.
-fn spares<'a>(inventory: &'a Inventory, id: &'a MachineId) -> impl Iterator<Item = &'a str> {
+fn spares<'a>(inventory: &'a Inventory, id: (&'a str, &'a str)) -> impl Iterator<Item = &'a str> {
     let member = move |member: &&PairMember| member.site == id.0 && member.node == id.1;
     inventory.pairs.iter().flat_map(|pair| pair.members.values()).filter(member).map(|member| member.disk.as_str())
 }
 
 /// The next kernel name for a disk that the inventory names by its serial number.
-fn free_name(machine: &Machine, inventory: &Inventory, id: &MachineId) -> String {
+fn free_name(machine: &Machine, inventory: &Inventory, id: (&str, &str)) -> String {
     let taken = |name: &String| machine.disks.contains_key(name) || spares(inventory, id).any(|spare| spare == name);
     let mut names = ('c'..='z').map(|letter| format!("/dev/sd{letter}")).filter(|name| !taken(name));
     names.next().unwrap_or_else(|| format!("/dev/vd{}", machine.disks.len()))

@@ -4,7 +4,7 @@
 use super::pair::End;
 use super::resource::{Connection, DiskState, Replication};
 use crate::machine::LogLine;
-use crate::sim::State;
+use crate::machine::Machines;
 
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,46 +22,46 @@ pub(super) enum Loss {
 }
 
 /// Logs a line.
-pub(super) fn say(state: &mut State, end: &End, level: &'static str, text: String) {
-    let at_ns = state.drbd.now_ns();
-    if let Some(machine) = state.machines.get_mut(&end.0) {
+pub(super) fn say(machines: &mut Machines, end: &End, level: &'static str, text: String) {
+    let at_ns = machines.drbd.now_ns();
+    if let Some(machine) = machines.get_mut(end.0) {
         machine.kernel_log.push(LogLine { at_ns, level: level.into(), text });
     }
 }
 
 /// Logs that the handshake begins, which only 8.4 does.
-pub(super) fn handshake(state: &mut State, end: &End) {
-    if state.drbd.legacy {
-        say(state, end, "info", format!("drbd {}: conn( WFConnection -> WFReportParams ) ", end.1));
+pub(super) fn handshake(machines: &mut Machines, end: &End) {
+    if machines.drbd.legacy {
+        say(machines, end, "info", format!("drbd {}: conn( WFConnection -> WFReportParams ) ", end.1));
     }
 }
 
 /// Logs that the handshake came to nothing.
-pub(super) fn refused(state: &mut State, end: &End) {
-    let from = if state.drbd.legacy { "WFReportParams" } else { "Connecting" };
+pub(super) fn refused(machines: &mut Machines, end: &End) {
+    let from = if machines.drbd.legacy { "WFReportParams" } else { "Connecting" };
     for (from, to) in [(from, "Disconnecting"), ("Disconnecting", "StandAlone")] {
-        step(state, end, from, to);
+        step(machines, end, from, to);
     }
 }
 
 /// Logs that an end is connected to its peer, whose role and disk it sees.
-pub(super) fn met(state: &mut State, end: &End, peer: Option<(bool, DiskState)>) {
-    let Some(own) = state.resource(end) else { return };
+pub(super) fn met(machines: &mut Machines, end: &End, peer: Option<(bool, DiskState)>) {
+    let Some(own) = machines.resource(end) else { return };
     let (name, minor, remote) = (&own.name, own.minor, &own.peer.name);
     let role = role(peer.is_some_and(|(primary, _)| primary));
     let disk = peer.map_or(DiskState::DUnknown, |(_, disk)| disk);
-    let text = if state.drbd.legacy {
+    let text = if machines.drbd.legacy {
         format!(
             "block drbd{minor}: peer( Unknown -> {role} ) conn( WFReportParams -> Connected ) pdsk( DUnknown -> {disk} ) "
         )
     } else {
         format!("drbd {name} {remote}: conn( Connecting -> Connected ) peer( Unknown -> {role} )")
     };
-    say(state, end, "info", text);
+    say(machines, end, "info", text);
 }
 
 /// Logs that an end is about to lose its connection, if it has one, and where it goes from there.
-pub(super) fn lost(state: &mut State, end: &End, how: Loss) {
+pub(super) fn lost(machines: &mut Machines, end: &End, how: Loss) {
     let word = match how {
         Loss::Silence => "NetworkFailure",
         Loss::Reset => "BrokenPipe",
@@ -69,10 +69,10 @@ pub(super) fn lost(state: &mut State, end: &End, how: Loss) {
         Loss::PeersWish => "TearDown",
         Loss::None => return,
     };
-    let Some(own) = state.resource(end).filter(|own| own.connection == Connection::Connected) else { return };
+    let Some(own) = machines.resource(end).filter(|own| own.connection == Connection::Connected) else { return };
     let (name, remote, (primary, disk)) = (&own.name, &own.peer.name, own.peer.last);
     let role = role(primary);
-    let text = if state.drbd.legacy {
+    let text = if machines.drbd.legacy {
         // There the connection has the words of the replication, too.
         let from = match own.replication {
             Replication::Off | Replication::Established => "Connected".to_owned(),
@@ -82,24 +82,24 @@ pub(super) fn lost(state: &mut State, end: &End, how: Loss) {
     } else {
         format!("drbd {name} {remote}: conn( Connected -> {word} ) peer( {role} -> Unknown )")
     };
-    say(state, end, "info", text);
+    say(machines, end, "info", text);
     if how == Loss::OwnWish {
-        step(state, end, word, "StandAlone");
+        step(machines, end, word, "StandAlone");
     } else {
-        step(state, end, word, "Unconnected");
-        let waiting = if state.drbd.legacy { "WFConnection" } else { "Connecting" };
-        step(state, end, "Unconnected", waiting);
+        step(machines, end, word, "Unconnected");
+        let waiting = if machines.drbd.legacy { "WFConnection" } else { "Connecting" };
+        step(machines, end, "Unconnected", waiting);
     }
 }
 
-fn step(state: &mut State, end: &End, from: &str, to: &str) {
-    let Some(own) = state.resource(end) else { return };
-    let text = if state.drbd.legacy {
+fn step(machines: &mut Machines, end: &End, from: &str, to: &str) {
+    let Some(own) = machines.resource(end) else { return };
+    let text = if machines.drbd.legacy {
         format!("drbd {}: conn( {from} -> {to} ) ", own.name)
     } else {
         format!("drbd {} {}: conn( {from} -> {to} )", own.name, own.peer.name)
     };
-    say(state, end, "info", text);
+    say(machines, end, "info", text);
 }
 
 fn role(primary: bool) -> &'static str {

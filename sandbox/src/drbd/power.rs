@@ -1,15 +1,15 @@
 //! Machines that lose power and boot, links that are cut and healed: what tests and fault scenarios do to a world.
 
-use super::settle;
+use super::{count, settle};
 use crate::Sandbox;
-use crate::machine::{Machine, MachineId};
-use crate::sim::{Sim, State};
+use crate::machine::{Machine, MachineId, Machines};
+use crate::sim::Sim;
 
-impl State {
+impl Machines {
     /// Takes the power from a machine. What only its kernel and its processes knew is gone: roles, connections, mounts,
     /// DRBD resources. Disks stay as they are. Gives whether there is such a machine.
-    pub(crate) fn power_off(&mut self, id: &MachineId) -> bool {
-        let Some(machine) = self.machines.get_mut(id) else { return false };
+    pub(crate) fn power_off(&mut self, id: MachineId) -> bool {
+        let Some(machine) = self.get_mut(id) else { return false };
         machine.up = false;
         machine.drbd.clear();
         machine.holders.clear();
@@ -20,8 +20,8 @@ impl State {
     }
 
     /// Boots a machine; its enabled units are active. Gives whether there is such a machine and it was off.
-    pub(crate) fn power_on(&mut self, id: &MachineId) -> bool {
-        let Some(machine) = self.machines.get_mut(id).filter(|machine| !machine.up) else { return false };
+    pub(crate) fn power_on(&mut self, id: MachineId) -> bool {
+        let Some(machine) = self.get_mut(id).filter(|machine| !machine.up) else { return false };
         machine.up = true;
         machine.active_units = machine.enabled_units.clone();
         true
@@ -32,17 +32,17 @@ impl Sandbox {
     /// Takes the power from a machine. What only its kernel and its processes knew is gone: roles, connections, mounts,
     /// DRBD resources. Disks stay as they are. Gives whether there is such a machine.
     pub fn power_off(&self, site: &str, node: &str) -> bool {
-        self.disturb(|state| state.power_off(&(site.to_owned(), node.to_owned())))
+        self.disturb(|machines| machines.find(site, node).is_some_and(|id| machines.power_off(id)))
     }
 
     /// Boots a machine. Its enabled units start; with `drbd.service` among them every configured resource comes up,
     /// Secondary. Gives whether there is such a machine and it was off.
     pub fn power_on(&self, site: &str, node: &str) -> bool {
-        let id = (site.to_owned(), node.to_owned());
-        let on = self.disturb(|state| state.power_on(&id));
+        let Some(id) = self.sim.state().machines.find(site, node) else { return false };
+        let on = self.disturb(|machines| machines.power_on(id));
         let enabled = |machine: &Machine| machine.enabled_units.contains("drbd.service");
-        if on && self.sim.state().machines.get(&id).is_some_and(enabled) {
-            self.sim.on_drbd(&id, crate::programs::drbd_start);
+        if on && self.sim.state().machines.get(id).is_some_and(enabled) {
+            self.sim.on_drbd(id, crate::programs::drbd_start);
             self.sim.settle();
         }
         on
@@ -50,18 +50,18 @@ impl Sandbox {
 
     /// Cuts the link between two addresses: no packet passes. A peer's silence is noticed only after a while.
     pub fn cut_link(&self, a: &str, b: &str) {
-        self.disturb(|state| state.links.set(a, b, false));
+        self.disturb(|machines| machines.links_mut().set(a, b, false));
     }
 
     /// Heals the link between two addresses.
     pub fn heal_link(&self, a: &str, b: &str) {
-        self.disturb(|state| state.links.set(a, b, true));
+        self.disturb(|machines| machines.links_mut().set(a, b, true));
     }
 
     /// Changes the world between two looks at it.
-    fn disturb<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    fn disturb<T>(&self, change: impl FnOnce(&mut Machines) -> T) -> T {
         self.sim.settle();
-        let done = change(&mut self.sim.state());
+        let done = change(&mut self.sim.state().machines);
         self.sim.settle();
         done
     }
@@ -69,12 +69,14 @@ impl Sandbox {
 
 impl Sim {
     /// Works on DRBD on a machine, brought up to the present before and after.
-    pub(crate) fn on_drbd<T>(&self, id: &MachineId, work: impl FnOnce(&mut State, &MachineId) -> T) -> T {
+    pub(crate) fn on_drbd<T>(&self, id: MachineId, work: impl FnOnce(&mut Machines, MachineId) -> T) -> T {
         let elapsed = self.elapsed();
         let mut state = self.state();
-        settle(&mut state, elapsed);
-        let done = work(&mut state, id);
-        settle(&mut state, elapsed);
+        let machines = &mut state.machines;
+        settle(machines, elapsed);
+        count(machines, id);
+        let done = work(machines, id);
+        settle(machines, elapsed);
         done
     }
 }

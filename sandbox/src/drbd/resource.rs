@@ -135,6 +135,9 @@ pub(crate) struct Progress {
     pub(crate) began: Duration,
     /// The marker that a full resync leaves in the history; none if a bitmap said what to resync.
     pub(crate) full_sync_uuid: Option<u64>,
+    /// What had moved in every resync of the world when `left` was last counted; in the unit of `left`.
+    #[serde(default)]
+    pub(crate) counted: u128,
 }
 
 impl Progress {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::agenda::Agenda;
 use crate::sim;
 use crate::spec::WorldSpec;
 
@@ -22,6 +23,9 @@ pub(crate) struct Shared {
     pub(crate) version: String,
     /// Whether the kernel's DRBD is 8.4, not 9.
     pub(crate) legacy: bool,
+    /// What happens by itself, and when.
+    #[serde(default)]
+    pub(super) agenda: Agenda,
     seed: u64,
     drawn: u64,
 }
@@ -32,7 +36,17 @@ impl Shared {
         let (link, disk) = (spec.link_bytes_per_second, spec.disk_bytes_per_second);
         let legacy = spec.drbd_version.starts_with("8.");
         let version = spec.drbd_version.clone();
-        Self { settled: Duration::ZERO, starts_ns, link, disk, version, legacy, seed, drawn: 0 }
+        Self {
+            settled: Duration::ZERO,
+            starts_ns,
+            link,
+            disk,
+            version,
+            legacy,
+            agenda: Agenda::default(),
+            seed,
+            drawn: 0,
+        }
     }
 
     /// Sets the throughput of the link and of a disk, in bytes per second.
@@ -43,6 +57,18 @@ impl Shared {
     /// The rate of one of some resyncs that run at the same time, in bytes per second.
     pub(crate) fn rate(&self, resyncs: usize) -> u64 {
         (self.link / resyncs.max(1) as u64).min(self.disk).max(1)
+    }
+
+    /// When the next thing happens by itself.
+    pub(super) fn next_event(&self) -> Option<Duration> {
+        self.agenda.next(self.settled, self.rate(self.agenda.running()))
+    }
+
+    /// Lets time pass, up to a moment.
+    pub(super) fn pass(&mut self, to: Duration) {
+        let rate = self.rate(self.agenda.running());
+        self.agenda.advance(to - self.settled, rate);
+        self.settled = to;
     }
 
     /// Draws a generation identifier. Its lowest bit, which DRBD uses to mark a Primary, is clear.

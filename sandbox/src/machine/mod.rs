@@ -6,6 +6,7 @@ mod errno;
 mod files;
 mod filesystem;
 mod inode;
+mod machines;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -19,20 +20,31 @@ pub(crate) use disk::{BlockContent, Disk, Mount, Real};
 pub(crate) use errno::Errno;
 pub(crate) use filesystem::{Filesystem, ROOT, allocated};
 pub(crate) use inode::{Content, InodeKind, Meta, Stat};
+pub(crate) use machines::Machines;
 pub(crate) use path::Follow;
 
 use serde::{Deserialize, Serialize};
 
 use crate::drbd::DrbdResource;
 
-/// Names a machine: site and node.
-pub(crate) type MachineId = (String, String);
+/// The number of a machine in its world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct MachineId(pub(crate) u32);
+
+impl MachineId {
+    /// Its place in the list of machines.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// One machine.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
-    /// Site and node name.
-    pub(crate) id: MachineId,
+    /// The site it belongs to.
+    pub(crate) site: String,
+    /// Its node's name.
+    pub(crate) node: String,
     /// What `hostname` prints.
     pub(crate) hostname: String,
     /// Its address.
@@ -72,7 +84,14 @@ pub(crate) struct LogLine {
 
 impl Machine {
     /// A running machine with a root file system on `/dev/sda1`, and nothing on it but the usual directories.
-    pub(crate) fn new(id: MachineId, hostname: &str, address: &str, uuid: &str, bytes: u64, now: i128) -> Self {
+    pub(crate) fn new(
+        (site, node): (&str, &str),
+        hostname: &str,
+        address: &str,
+        uuid: &str,
+        bytes: u64,
+        now: i128,
+    ) -> Self {
         let root = Filesystem::new("ext4", uuid, bytes, now);
         let disk = Disk {
             bytes,
@@ -82,7 +101,8 @@ impl Machine {
         };
         let mount = Mount { source: "/dev/sda1".into(), target: "/".into(), options: "rw,relatime".into() };
         let mut machine = Self {
-            id,
+            site: site.to_owned(),
+            node: node.to_owned(),
             hostname: hostname.to_owned(),
             address: address.to_owned(),
             up: true,

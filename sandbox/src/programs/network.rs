@@ -15,13 +15,15 @@ use crate::sim::{Sim, State};
 fn reaches(sim: &Sim, place: &Place, address: &str) -> bool {
     let Place::Node { site, node } = place else { return true };
     let state = sim.state();
-    let own = state.machines.get(&(site.clone(), node.clone())).map(|machine| machine.address.clone());
-    own.is_some_and(|own| host(&state, address).is_some_and(|peer| peer.up && state.links.connected(&own, address)))
+    let own = state.machines.named(site, node).map(|machine| machine.address.clone());
+    own.is_some_and(|own| {
+        host(&state, address).is_some_and(|peer| peer.up && state.machines.links().connected(&own, address))
+    })
 }
 
 /// The machine that has an address.
 fn host<'a>(state: &'a State, address: &str) -> Option<&'a Machine> {
-    state.machines.values().find(|machine| machine.address == address)
+    state.machines.get(state.machines.at_address(address)?)
 }
 
 /// Whether DRBD listens on a port: a resource that is configured for it and is not StandAlone.

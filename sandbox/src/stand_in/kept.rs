@@ -7,8 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::StandIn;
 use crate::drbd::{DrbdResource, Shared};
 use crate::link::Links;
-use crate::machine::{BlockContent, Disk, LogLine, Machine, MachineId, Mount};
-use crate::sim::State;
+use crate::machine::{BlockContent, Disk, LogLine, Machine, Machines, Mount};
 
 /// Size of the file system in memory that takes a machine's configuration, in bytes.
 const MEMORY_BYTES: u64 = 1 << 30;
@@ -26,7 +25,7 @@ struct Kept {
 
 #[derive(Serialize, Deserialize)]
 struct KeptMachine {
-    id: MachineId,
+    id: (String, String),
     hostname: String,
     address: String,
     up: bool,
@@ -40,8 +39,8 @@ struct KeptMachine {
 
 impl Serialize for StandIn {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let machines = self.state.machines.values().map(|machine| KeptMachine {
-            id: machine.id.clone(),
+        let machines = self.machines.values().map(|machine| KeptMachine {
+            id: (machine.site.clone(), machine.node.clone()),
             hostname: machine.hostname.clone(),
             address: machine.address.clone(),
             up: machine.up,
@@ -50,8 +49,11 @@ impl Serialize for StandIn {
             resources: machine.drbd.clone(),
             logged: [machine.kernel_log.clone(), machine.journal.clone()],
         });
-        let kept =
-            Kept { shared: self.state.drbd.clone(), links: self.state.links.clone(), machines: machines.collect() };
+        let kept = Kept {
+            shared: self.machines.drbd.clone(),
+            links: self.machines.links().clone(),
+            machines: machines.collect(),
+        };
         kept.serialize(serializer)
     }
 }
@@ -64,23 +66,25 @@ fn real_disks(machine: &Machine) -> BTreeMap<String, Disk> {
 impl<'de> Deserialize<'de> for StandIn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let kept = Kept::deserialize(deserializer)?;
-        let mut state = State { links: kept.links, drbd: kept.shared, ..State::default() };
+        let mut machines = Machines::default();
+        machines.drbd = kept.shared;
+        *machines.links_mut() = kept.links;
         for there in kept.machines {
-            let mut machine = empty(&there.id, &there.hostname, &there.address);
+            let mut machine = empty((&there.id.0, &there.id.1), &there.hostname, &there.address);
             machine.up = there.up;
             machine.disks.extend(there.disks);
             machine.mounts.extend(there.mounts);
             machine.drbd = there.resources;
             [machine.kernel_log, machine.journal] = there.logged;
-            state.machines.insert(there.id, machine);
+            machines.insert(machine);
         }
-        Ok(Self { state })
+        Ok(Self { machines })
     }
 }
 
 /// A machine that nothing is known of yet.
-pub(super) fn empty(id: &MachineId, hostname: &str, address: &str) -> Machine {
-    let mut machine = Machine::new(id.clone(), hostname, address, "", MEMORY_BYTES, 0);
+pub(super) fn empty(id: (&str, &str), hostname: &str, address: &str) -> Machine {
+    let mut machine = Machine::new(id, hostname, address, "", MEMORY_BYTES, 0);
     // Its name must not be that of a real disk.
     machine.disks = machine.disks.into_values().map(|disk| (MEMORY.to_owned(), disk)).collect();
     for mount in machine.mounts.iter_mut().chain(&mut machine.fstab) {

@@ -13,9 +13,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::drbd::{self, DiskState, Shared};
-use crate::machine::{BlockContent, MachineId};
+use crate::machine::{BlockContent, MachineId, Machines};
 use crate::programs;
-use crate::sim::State;
 use crate::spec::WorldSpec;
 
 pub use copies::{Copy, Versions};
@@ -24,10 +23,13 @@ pub use sight::{DiskSight, addresses};
 /// The version of DRBD that it answers as.
 const VERSION: &str = "9.2.14";
 
+/// Names a machine: the site and the node, or whatever else keeps two machines apart.
+pub(crate) type MachineName = (String, String);
+
 /// The DRBD of some machines.
 #[derive(Debug)]
 pub struct StandIn {
-    state: State,
+    machines: Machines,
 }
 
 /// A resource in the kernel of a machine, as far as its device and disk are concerned.
@@ -65,39 +67,44 @@ impl StandIn {
         let spec = WorldSpec { drbd_version: VERSION.to_owned(), ..WorldSpec::default() };
         // The seed only has to differ from one stand-in to the next.
         let seed = u64::try_from(now.as_nanosecond()).unwrap_or_default();
-        let mut stand_in = Self { state: State::default() };
-        stand_in.state.drbd = Shared::new(&spec, seed, now.as_nanosecond());
+        let mut stand_in = Self { machines: Machines::default() };
+        stand_in.machines.drbd = Shared::new(&spec, seed, now.as_nanosecond());
         stand_in.set_rate(rate);
         stand_in
     }
 
     /// Sets the rate of resyncs, in bytes per second.
     pub fn set_rate(&mut self, rate: u64) {
-        self.state.drbd.set_rate(rate);
+        self.machines.drbd.set_rate(rate);
     }
 
     /// Brings everything up to the present. A clock that was put back stands still until it has caught up.
     pub fn settle(&mut self, now: Timestamp) {
-        let elapsed = u64::try_from(now.as_nanosecond() - self.state.drbd.starts_ns).unwrap_or_default();
-        let elapsed = Duration::from_nanos(elapsed).max(self.state.drbd.settled);
-        drbd::settle(&mut self.state, elapsed);
+        let elapsed = u64::try_from(now.as_nanosecond() - self.machines.drbd.starts_ns).unwrap_or_default();
+        let elapsed = Duration::from_nanos(elapsed).max(self.machines.drbd.settled);
+        drbd::settle(&mut self.machines, elapsed);
+        // What is stored now is looked at by another process.
+        let known: Vec<MachineId> = self.machines.iter().map(|(id, _)| id).collect();
+        known.into_iter().for_each(|id| drbd::count(&mut self.machines, id));
     }
 
     /// How long a program waits for a peer that does not answer, before it has any effect; none if it need not wait.
     #[must_use]
-    pub fn patience(&self, machine: &MachineId, program: &str, args: &[String]) -> Option<Duration> {
-        programs::drbd_patience(&self.state, machine, program, args)
+    pub fn patience(&self, machine: &MachineName, program: &str, args: &[String]) -> Option<Duration> {
+        programs::drbd_patience(&self.machines, self.find(machine)?, program, args)
     }
 
     /// Runs `drbdadm`, `drbdsetup`, `drbdmeta`, or `journalctl` for what they had the kernel log, on a machine. Settle first.
     ///
     /// # Errors
     /// Says which of DRBD's abilities was asked for that cannot be had with real disks. The state must not be stored then.
-    pub fn run(&mut self, machine: &MachineId, program: &str, args: &[String]) -> Result<Answer, String> {
-        let reply = programs::drbd_run(&mut self.state, machine, program, args);
-        let settled = self.state.drbd.settled;
-        drbd::settle(&mut self.state, settled);
-        for own in self.state.machines.values().flat_map(|machine| machine.drbd.values()).filter(|own| own.primary) {
+    pub fn run(&mut self, machine: &MachineName, program: &str, args: &[String]) -> Result<Answer, String> {
+        let known = self.find(machine).ok_or_else(|| format!("{}/{}: no such machine", machine.0, machine.1))?;
+        drbd::count(&mut self.machines, known);
+        let reply = programs::drbd_run(&mut self.machines, known, program, args);
+        let settled = self.machines.drbd.settled;
+        drbd::settle(&mut self.machines, settled);
+        for own in self.machines.values().flat_map(|machine| machine.drbd.values()).filter(|own| own.primary) {
             if own.disk_state == DiskState::Diskless {
                 return Err(format!("{} cannot be Primary without its disk here", own.name));
             }
@@ -109,22 +116,25 @@ impl StandIn {
         Ok(Answer { code, stdout: reply.stdout, stderr: reply.stderr })
     }
 
+    fn find(&self, (site, node): &MachineName) -> Option<MachineId> {
+        self.machines.find(site, node)
+    }
+
     /// The resources of all machines.
     #[must_use]
     pub fn volumes(&self) -> Vec<Volume> {
-        let of = |id: &MachineId| {
-            let machine = self.state.machines.get(id).into_iter();
-            machine.flat_map(|machine| machine.drbd.keys()).filter_map(|name| self.volume(id, name)).collect::<Vec<_>>()
-        };
-        self.state.machines.keys().flat_map(of).collect()
+        let ends =
+            self.machines.iter().flat_map(|(id, machine)| machine.drbd.keys().map(move |name| (id, name.as_str())));
+        ends.filter_map(|(id, name)| self.volume(id, name)).collect()
     }
 
-    fn volume(&self, id: &MachineId, name: &str) -> Option<Volume> {
-        let end = (id.clone(), name.to_owned());
-        let own = self.state.resource(&end)?;
-        let disk = self.state.attached_disk(&end);
+    fn volume(&self, id: MachineId, name: &str) -> Option<Volume> {
+        let end = (id, name.into());
+        let machine = self.machines.get(id)?;
+        let own = self.machines.resource(&end)?;
+        let disk = self.machines.attached_disk(&end);
         Some(Volume {
-            machine: id.clone(),
+            machine: (machine.site.clone(), machine.node.clone()),
             resource: own.name.clone(),
             device: own.device.clone(),
             disk: own.disk.clone(),
@@ -135,15 +145,16 @@ impl StandIn {
 
     /// The identifier that a disk's metadata has; none if it has no metadata.
     #[must_use]
-    pub fn metadata(&self, machine: &MachineId, disk: &str) -> Option<u64> {
-        let disk = self.state.machines.get(machine)?.disks.get(disk)?;
+    pub fn metadata(&self, machine: &MachineName, disk: &str) -> Option<u64> {
+        let disk = self.machines.named(&machine.0, &machine.1)?.disks.get(disk)?;
         disk.metadata.as_ref().map(|metadata| metadata.device_uuid)
     }
 
     /// Takes note of what was written through a resource's device, in KiB.
-    pub fn wrote(&mut self, machine: &MachineId, resource: &str, kib: u64) {
-        let end = (machine.clone(), resource.to_owned());
-        if let Some(disk) = self.state.attached_disk_mut(&end)
+    pub fn wrote(&mut self, machine: &MachineName, resource: &str, kib: u64) {
+        let Some(id) = self.find(machine) else { return };
+        let end = (id, resource.into());
+        if let Some(disk) = self.machines.attached_disk_mut(&end)
             && let BlockContent::Real(real) = &mut disk.content
         {
             *real.written.entry(format!("{}/{}", machine.0, machine.1)).or_default() += kib;
@@ -152,23 +163,24 @@ impl StandIn {
 
     /// Cuts or heals the link between two addresses.
     pub fn link(&mut self, a: &str, b: &str, up: bool) {
-        self.state.links.set(a, b, up);
+        self.machines.links_mut().set(a, b, up);
     }
 
     /// Takes the power from a machine, or gives it back. Gives whether there is such a machine, and it was not so already.
-    pub fn power(&mut self, machine: &MachineId, on: bool) -> bool {
-        if on { self.state.power_on(machine) } else { self.state.power_off(machine) }
+    pub fn power(&mut self, machine: &MachineName, on: bool) -> bool {
+        let Some(id) = self.find(machine) else { return false };
+        if on { self.machines.power_on(id) } else { self.machines.power_off(id) }
     }
 
     /// Whether a machine has power; one that is not known has.
     #[must_use]
-    pub fn is_up(&self, machine: &MachineId) -> bool {
-        self.state.machines.get(machine).is_none_or(|machine| machine.up)
+    pub fn is_up(&self, machine: &MachineName) -> bool {
+        self.machines.named(&machine.0, &machine.1).is_none_or(|machine| machine.up)
     }
 
     /// The machines it knows.
     #[must_use]
     pub fn machines(&self) -> Vec<(String, String)> {
-        self.state.machines.keys().cloned().collect()
+        self.machines.values().map(|machine| (machine.site.clone(), machine.node.clone())).collect()
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{StandIn, kept};
+use super::{MachineName, StandIn, kept};
 use crate::drbd::DiskState;
 use crate::drbd::config::Config;
-use crate::machine::{BlockContent, Disk, Machine, MachineId, Meta, Mount, Real};
+use crate::machine::{BlockContent, Disk, Machine, Meta, Mount, Real};
 
 /// What is seen of a real disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn addresses(hostname: &str, files: &[(String, String)]) -> Vec<String> {
 }
 
 fn configured(hostname: &str, address: &str, files: &[(String, String)]) -> Machine {
-    let mut machine = kept::empty(&(String::new(), hostname.to_owned()), hostname, address);
+    let mut machine = kept::empty(("", hostname), hostname, address);
     configure(&mut machine, files);
     machine
 }
@@ -44,16 +44,20 @@ fn configure(machine: &mut Machine, files: &[(String, String)]) {
 
 impl StandIn {
     /// Tells of a machine. `address` is the one it has, empty if it has none that its configuration names.
-    pub fn see_machine(&mut self, id: &MachineId, hostname: &str, address: &str, files: &[(String, String)]) {
-        let machine = self.state.machines.entry(id.clone()).or_insert_with(|| kept::empty(id, hostname, address));
-        (machine.hostname, machine.address) = (hostname.to_owned(), address.to_owned());
-        configure(machine, files);
+    pub fn see_machine(&mut self, id: &MachineName, hostname: &str, address: &str, files: &[(String, String)]) {
+        let known = self.machines.find(&id.0, &id.1);
+        let number = known.unwrap_or_else(|| self.machines.insert(kept::empty((&id.0, &id.1), hostname, address)));
+        self.machines.move_to(number, address);
+        if let Some(machine) = self.machines.get_mut(number) {
+            hostname.clone_into(&mut machine.hostname);
+            configure(machine, files);
+        }
     }
 
     /// The disks that the configuration of a machine names, or that it has attached: with the device over each.
     #[must_use]
-    pub fn disks_of(&self, id: &MachineId) -> BTreeMap<String, String> {
-        let Some(machine) = self.state.machines.get(id) else { return BTreeMap::new() };
+    pub fn disks_of(&self, id: &MachineName) -> BTreeMap<String, String> {
+        let Some(machine) = self.machines.named(&id.0, &id.1) else { return BTreeMap::new() };
         let mut disks = BTreeMap::new();
         if let Ok(config) = Config::load(machine, false) {
             let own = config.resources.iter().filter_map(|resource| config.kernel(resource, &machine.hostname, false));
@@ -64,9 +68,9 @@ impl StandIn {
     }
 
     /// Tells of a disk of a machine; none if there is no such disk. Metadata that is no longer on it is forgotten.
-    pub fn see_disk(&mut self, id: &MachineId, path: &str, sight: Option<DiskSight>) {
-        let fresh = format!("new/{:x}", self.state.drbd.uuid());
-        let Some(machine) = self.state.machines.get_mut(id) else { return };
+    pub fn see_disk(&mut self, id: &MachineName, path: &str, sight: Option<DiskSight>) {
+        let fresh = format!("new/{:x}", self.machines.drbd.uuid());
+        let Some(machine) = self.machines.named_mut(&id.0, &id.1) else { return };
         let mut users = machine.drbd.values();
         if users.any(|own| own.disk == path && own.disk_state != DiskState::Diskless) {
             return;
@@ -88,8 +92,8 @@ impl StandIn {
     }
 
     /// Tells what is mounted on a machine of the disks and devices that matter: device or disk, and where.
-    pub fn see_mounts(&mut self, id: &MachineId, mounts: &[(String, String)]) {
-        let Some(machine) = self.state.machines.get_mut(id) else { return };
+    pub fn see_mounts(&mut self, id: &MachineName, mounts: &[(String, String)]) {
+        let Some(machine) = self.machines.named_mut(&id.0, &id.1) else { return };
         machine.mounts.truncate(1);
         let mount = |(source, target): &(String, String)| Mount {
             source: source.clone(),

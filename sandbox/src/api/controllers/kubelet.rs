@@ -15,9 +15,7 @@ const MOUNT_RETRY: Duration = Duration::from_secs(4);
 
 /// Plans what pods that were given to nodes, and pods that are being deleted, need.
 pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
-    let up = |cluster: &Cluster, node: &str| {
-        machines.get(&(cluster.site.clone(), node.to_owned())).is_some_and(|machine| machine.up)
-    };
+    let up = |cluster: &Cluster, node: &str| machines.named(&cluster.site, node).is_some_and(|machine| machine.up);
     let dead: Vec<String> =
         cluster.processes.iter().filter(|(_, p)| !up(cluster, &p.node)).map(|(id, _)| id.clone()).collect();
     for key in cluster.keys("pods") {
@@ -62,7 +60,7 @@ pub(crate) fn start(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
     let Some((key, pod)) = cluster.pod_by_uid(id).map(|(key, pod)| (key.clone(), pod.clone())) else { return };
     let node = text(&pod["spec"]["nodeName"]).to_owned();
     let now = cluster.now_ns();
-    let machine = machines.get_mut(&(cluster.site.clone(), node.clone())).filter(|machine| machine.up);
+    let machine = machines.named_mut(&cluster.site, &node).filter(|machine| machine.up);
     let Some(machine) = machine.filter(|_| !deleting(&pod)) else { return };
     let container = Container::of(cluster, &key, &pod);
     if let Some((_, volume)) = &container.volume
@@ -183,7 +181,7 @@ fn end(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
     }
     let Some(process) = cluster.processes.remove(id) else { return };
     let shared = cluster.processes.values().any(|other| other.node == process.node && other.path == process.path);
-    let machine = machines.get_mut(&(cluster.site.clone(), process.node));
+    let machine = machines.named_mut(&cluster.site, &process.node);
     if let (Some(machine), Some(path), false) = (machine, process.path, shared) {
         machine.holders.remove(&path);
     }

@@ -13,7 +13,6 @@ mod statefulset;
 mod status;
 mod volumes;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -23,10 +22,9 @@ pub(crate) use provisioner::node_of;
 pub(crate) use provisioner::{PROVISIONER, SELECTED_NODE};
 
 use super::cluster::{Cluster, Timer};
-use crate::machine::{Machine, MachineId};
+pub(crate) use crate::machine::Machines;
 
 /// The machines of the world.
-pub(crate) type Machines = BTreeMap<MachineId, Machine>;
 
 /// Rounds after which controllers that contradict each other are stopped.
 const ROUNDS: usize = 100;
@@ -35,7 +33,7 @@ const ROUNDS: usize = 100;
 pub(crate) fn settle(cluster: &mut Cluster, machines: &mut Machines, elapsed: Duration) {
     catch_up(cluster, machines, elapsed);
     cluster.now = elapsed.max(cluster.now);
-    let up = machines.values().filter(|machine| machine.id.0 == cluster.site).map(|machine| machine.up).collect();
+    let up = machines.values().filter(|machine| machine.site == cluster.site).map(|machine| machine.up).collect();
     let quiet = cluster.settled == cluster.revision && cluster.up == up;
     if quiet && !cluster.groups.values().any(|group| group.members.values().any(|member| member.dirty)) {
         return;

@@ -9,7 +9,7 @@ use crate::api::cluster::Cluster;
 pub(crate) fn reconcile(cluster: &mut Cluster, machines: &Machines) {
     let stamp = cluster.stamp();
     for key in cluster.keys("nodes") {
-        let up = machines.get(&(cluster.site.clone(), key.2.clone())).is_some_and(|machine| machine.up);
+        let up = machines.named(&cluster.site, &key.2).is_some_and(|machine| machine.up);
         cluster.edit(&key, |node| {
             let (status, reason, message) = if up {
                 ("True", "KubeletReady", "kubelet is posting ready status")

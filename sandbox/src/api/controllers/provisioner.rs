@@ -37,7 +37,7 @@ fn provision(cluster: &mut Cluster, machines: &mut Machines, claim: &Key) {
     }
     let path = format!("{}/{name}", cluster.spec.workload.hostpath);
     let now = cluster.now_ns();
-    let Some(machine) = machines.get_mut(&(cluster.site.clone(), node.clone())).filter(|machine| machine.up) else {
+    let Some(machine) = machines.named_mut(&cluster.site, &node).filter(|machine| machine.up) else {
         return;
     };
     if let Err(errno) = machine.mkdir_p(&path, 0o777, now) {
@@ -85,7 +85,7 @@ fn reclaim(cluster: &mut Cluster, machines: &mut Machines, volume: &Key) {
     let node = node_of(object).unwrap_or_default().to_owned();
     let path = text(&object["spec"]["hostPath"]["path"]).to_owned();
     let now = cluster.now_ns();
-    let Some(machine) = machines.get_mut(&(cluster.site.clone(), node)).filter(|machine| machine.up) else { return };
+    let Some(machine) = machines.named_mut(&cluster.site, &node).filter(|machine| machine.up) else { return };
     if machine.exists(&path)
         && let Err(errno) = machine.remove_tree(&path, now)
     {

@@ -15,7 +15,7 @@ pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
     for key in cluster.keys("pods") {
         let Some(pod) = cluster.get(&key) else { continue };
         let id = uid(pod).to_owned();
-        let machine = machines.get(&(cluster.site.clone(), text(&pod["spec"]["nodeName"]).to_owned()));
+        let machine = machines.named(&cluster.site, text(&pod["spec"]["nodeName"]));
         let up = machine.is_some_and(|machine| machine.up);
         let Some(process) = cluster.processes.get(&id) else {
             cluster.edit(&key, |pod| set_ready(pod, false, &stamp));
@@ -57,13 +57,12 @@ fn meet(cluster: &mut Cluster, machines: &mut Machines) -> Vec<Crash> {
     let now = cluster.now_ns();
     let mut crashes = Vec::new();
     for group in cluster.groups.values_mut() {
-        let down =
-            |node: &String| !machines.get(&(cluster.site.clone(), node.clone())).is_some_and(|machine| machine.up);
+        let down = |node: &String| !machines.named(&cluster.site, node).is_some_and(|machine| machine.up);
         group.members.retain(|_, member| !down(&member.node));
         crashes.extend(group.meet());
         for (uid, member) in group.members.iter_mut().filter(|(_, member)| member.dirty) {
             member.dirty = false;
-            let Some(machine) = machines.get_mut(&(cluster.site.clone(), member.node.clone())) else { continue };
+            let Some(machine) = machines.named_mut(&cluster.site, &member.node) else { continue };
             if let Err(message) = member.volume.write(machine, &member.data, now) {
                 crashes.push(Crash { uid: uid.clone(), message });
             }

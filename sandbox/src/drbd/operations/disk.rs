@@ -8,7 +8,7 @@ use crate::drbd::refusal::Refusal;
 use crate::drbd::resource::{Connection, DiskState, Replication};
 use crate::drbd::{JUST_CREATED, Layout, Metadata, resync};
 use crate::machine::Disk;
-use crate::sim::State;
+use crate::machine::Machines;
 
 /// What the activity log of 1237 extents (DRBD's default) of 4 MiB covers at most, in KiB.
 const ACTIVITY_LOG_KIB: u64 = 1237 * 4096;
@@ -28,18 +28,18 @@ pub(crate) fn apply_activity_log(disk: &mut Disk) -> Option<u64> {
 }
 
 /// Attaches a resource's disk, whose activity log was applied.
-pub(crate) fn attach(state: &mut State, end: &End) -> Result<(), Refusal> {
-    let own = state.resource(end).ok_or_else(Refusal::minor_invalid)?;
+pub(crate) fn attach(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
+    let own = machines.resource(end).ok_or_else(Refusal::minor_invalid)?;
     if own.disk_state != DiskState::Diskless {
         return Err(Refusal::disk_configured());
     }
-    let machine = state.machines.get(&end.0).ok_or_else(Refusal::minor_invalid)?;
+    let machine = machines.get(end.0).ok_or_else(Refusal::minor_invalid)?;
     let device = machine.kernel_name(&own.disk);
     if machine.mounts.iter().any(|mount| mount.source == device) || machine.attached_to(&device).is_some() {
         return Err(Refusal::disk_claimed());
     }
-    let uuid = state.drbd.uuid();
-    let disk = state.machines.get_mut(&end.0).and_then(|machine| machine.disks.get_mut(&device));
+    let uuid = machines.drbd.uuid();
+    let disk = machines.get_mut(end.0).and_then(|machine| machine.disks.get_mut(&device));
     let metadata = disk.and_then(|disk| disk.metadata.as_mut()).ok_or_else(Refusal::cannot_open_disk)?;
     if metadata.device_uuid == 0 {
         metadata.device_uuid = uuid;
@@ -52,57 +52,57 @@ pub(crate) fn attach(state: &mut State, end: &End) -> Result<(), Refusal> {
         // Without fencing and quorum nothing speaks against it.
         (true, true) => DiskState::UpToDate,
     };
-    if let Some(own) = state.resource_mut(end) {
+    if let Some(own) = machines.resource_mut(end) {
         own.disk_state = attached;
     }
-    if let Some(peer) = connected_peer(state, end) {
+    if let Some(peer) = connected_peer(machines, end) {
         // The two compare their data now; a new handshake does the same.
-        lose(state, end, Loss::None, Connection::Connecting);
-        lose(state, &peer, Loss::None, Connection::Connecting);
+        lose(machines, end, Loss::None, Connection::Connecting);
+        lose(machines, &peer, Loss::None, Connection::Connecting);
     }
     Ok(())
 }
 
 /// Detaches a resource's disk. A Primary needs its peer's then.
-pub(crate) fn detach(state: &mut State, end: &End) -> Result<(), Refusal> {
-    let own = state.resource(end).ok_or_else(Refusal::minor_invalid)?;
-    let peer_has_data = peer_view(state, end).is_some_and(|(_, disk)| disk == DiskState::UpToDate);
+pub(crate) fn detach(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
+    let own = machines.resource(end).ok_or_else(Refusal::minor_invalid)?;
+    let peer_has_data = peer_view(machines, end).is_some_and(|(_, disk)| disk == DiskState::UpToDate);
     if own.primary && !peer_has_data {
         return Err(Refusal::no_up_to_date_disk());
     }
     let running = own.replication.is_running();
-    if let Some(peer) = connected_peer(state, end).filter(|_| running) {
-        lose(state, end, Loss::None, Connection::Connecting);
-        lose(state, &peer, Loss::None, Connection::Connecting);
+    if let Some(peer) = connected_peer(machines, end).filter(|_| running) {
+        lose(machines, end, Loss::None, Connection::Connecting);
+        lose(machines, &peer, Loss::None, Connection::Connecting);
     }
-    change_metadata(state, end, |metadata| {
+    change_metadata(machines, end, |metadata| {
         (metadata.clean, metadata.primary, metadata.connected) = (true, false, false)
     });
-    if let Some(own) = state.resource_mut(end) {
+    if let Some(own) = machines.resource_mut(end) {
         own.disk_state = DiskState::Diskless;
     }
     Ok(())
 }
 
 /// Gives up the data of a disk: the peer's replaces it, at once or when it is there.
-pub(crate) fn invalidate(state: &mut State, end: &End) -> Result<(), Refusal> {
-    let own = state.resource(end).ok_or_else(Refusal::minor_invalid)?;
+pub(crate) fn invalidate(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
+    let own = machines.resource(end).ok_or_else(Refusal::minor_invalid)?;
     if own.replication.is_running() {
         return Err(Refusal::resync_running());
     }
     let (primary, connected) = (own.primary, own.connection == Connection::Connected);
-    let source = connected_peer(state, end)
-        .filter(|_| peer_view(state, end).is_some_and(|(_, disk)| disk == DiskState::UpToDate));
+    let source = connected_peer(machines, end)
+        .filter(|_| peer_view(machines, end).is_some_and(|(_, disk)| disk == DiskState::UpToDate));
     if primary || (connected && source.is_none()) {
         return Err(Refusal::no_up_to_date_disk());
     }
     match source {
-        Some(source) => resync::start(state, &source, end, true),
+        Some(source) => resync::start(machines, &source, end, true),
         None => {
-            if let Some(own) = state.resource_mut(end) {
+            if let Some(own) = machines.resource_mut(end) {
                 own.disk_state = DiskState::Inconsistent;
             }
-            change_metadata(state, end, Metadata::invalidate);
+            change_metadata(machines, end, Metadata::invalidate);
         }
     }
     Ok(())
@@ -116,8 +116,8 @@ impl Metadata {
 }
 
 /// Compares this disk with the peer's while both are in use.
-pub(crate) fn verify(state: &mut State, end: &End) -> Result<(), Refusal> {
-    let own = state.resource(end).ok_or_else(Refusal::unknown_resource)?;
+pub(crate) fn verify(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
+    let own = machines.resource(end).ok_or_else(Refusal::unknown_resource)?;
     if own.connection != Connection::Connected {
         return Err(Refusal::need_connection());
     }
@@ -127,34 +127,34 @@ pub(crate) fn verify(state: &mut State, end: &End) -> Result<(), Refusal> {
     if own.replication != Replication::Established {
         return Err(Refusal::resync_running());
     }
-    resync::verify(state, end);
+    resync::verify(machines, end);
     Ok(())
 }
 
 /// Begins a new generation; with `clear_bitmap`, on two connected disks that were just created, for both: they count as
 /// equal without a resync.
-pub(crate) fn new_current_uuid(state: &mut State, end: &End, clear_bitmap: bool) -> Result<(), Refusal> {
-    state.resource(end).ok_or_else(Refusal::minor_invalid)?;
-    let current = |state: &State, end: &End| {
-        state.attached_disk(end).and_then(|disk| disk.metadata.as_ref()).map(Metadata::current)
+pub(crate) fn new_current_uuid(machines: &mut Machines, end: &End, clear_bitmap: bool) -> Result<(), Refusal> {
+    machines.resource(end).ok_or_else(Refusal::minor_invalid)?;
+    let current = |machines: &Machines, end: &End| {
+        machines.attached_disk(end).and_then(|disk| disk.metadata.as_ref()).map(Metadata::current)
     };
-    let peer = connected_peer(state, end).filter(|peer| current(state, peer) == Some(JUST_CREATED));
-    let (uuid, legacy) = (state.drbd.uuid(), state.drbd.legacy);
-    match peer.filter(|_| clear_bitmap && current(state, end) == Some(JUST_CREATED)) {
+    let peer = connected_peer(machines, end).filter(|peer| current(machines, peer) == Some(JUST_CREATED));
+    let (uuid, legacy) = (machines.drbd.uuid(), machines.drbd.legacy);
+    match peer.filter(|_| clear_bitmap && current(machines, end) == Some(JUST_CREATED)) {
         Some(peer) => {
             for end in [end, &peer] {
-                change_metadata(state, end, |metadata| {
+                change_metadata(machines, end, |metadata| {
                     metadata.clear_bitmap(None);
                     metadata.generations[0] = uuid;
                     (metadata.consistent, metadata.up_to_date) = (true, true);
                 });
-                if let Some(own) = state.resource_mut(end) {
+                if let Some(own) = machines.resource_mut(end) {
                     own.disk_state = DiskState::UpToDate;
                 }
             }
         }
         None => {
-            let Some(disk) = state.attached_disk_mut(end) else { return Err(Refusal::no_up_to_date_disk()) };
+            let Some(disk) = machines.attached_disk_mut(end) else { return Err(Refusal::no_up_to_date_disk()) };
             let content = disk.content.clone();
             if let Some(metadata) = &mut disk.metadata {
                 metadata.begin_generation(uuid, &content, legacy);

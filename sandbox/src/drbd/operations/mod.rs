@@ -11,55 +11,55 @@ pub(crate) use role::{demote, promote};
 use super::pair::End;
 use super::refusal::Refusal;
 use super::resource::{Connection, DiskState, DrbdResource};
-use crate::sim::State;
+use crate::machine::Machines;
 
 /// Puts a resource with its minor and its peer into a kernel (`new-resource`, `new-minor`, `new-peer`, `new-path`).
-pub(crate) fn create(state: &mut State, end: &End, resource: DrbdResource) -> Result<(), Refusal> {
-    let machine = state.machines.get_mut(&end.0).ok_or_else(Refusal::unknown_resource)?;
+pub(crate) fn create(machines: &mut Machines, end: &End, resource: DrbdResource) -> Result<(), Refusal> {
+    let machine = machines.get_mut(end.0).ok_or_else(Refusal::unknown_resource)?;
     let taken = |other: &DrbdResource| other.name == resource.name || other.minor == resource.minor;
     if machine.drbd.values().any(taken) {
         return Err(Refusal::minor_exists());
     }
-    machine.drbd.insert(end.1.clone(), resource);
+    machine.drbd.insert(end.1.to_string(), resource);
     Ok(())
 }
 
 /// Takes a resource out of a kernel: demotes, disconnects, detaches, deletes. One that is not there is down already.
-pub(crate) fn down(state: &mut State, end: &End) -> Result<(), Refusal> {
-    if state.resource(end).is_none() {
+pub(crate) fn down(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
+    if machines.resource(end).is_none() {
         return Ok(());
     }
-    let legacy = state.drbd.legacy;
-    let demoted = demote(state, end);
+    let legacy = machines.drbd.legacy;
+    let demoted = demote(machines, end);
     demoted.map_err(|why| if legacy { Refusal::device_in_use(Some("failed to demote".to_owned())) } else { why })?;
-    disconnect(state, end)?;
-    if state.resource(end).is_some_and(|own| own.disk_state != DiskState::Diskless) {
-        detach(state, end)?;
+    disconnect(machines, end)?;
+    if machines.resource(end).is_some_and(|own| own.disk_state != DiskState::Diskless) {
+        detach(machines, end)?;
     }
-    if let Some(machine) = state.machines.get_mut(&end.0) {
-        machine.drbd.remove(&end.1);
+    if let Some(machine) = machines.get_mut(end.0) {
+        machine.drbd.remove(&*end.1);
     }
     Ok(())
 }
 
 /// Why a device that is in use cannot be given up; `None` if nobody has it open.
-fn in_use(state: &State, end: &End) -> Option<Refusal> {
-    let own = state.resource(end)?;
-    let machine = state.machines.get(&end.0)?;
+fn in_use(machines: &Machines, end: &End) -> Option<Refusal> {
+    let own = machines.resource(end)?;
+    let machine = machines.get(end.0)?;
     machine.mounts.iter().find(|mount| mount.source == own.device)?;
-    if state.drbd.legacy {
+    if machines.drbd.legacy {
         return Some(Refusal::device_in_use(None));
     }
-    let opened = jiff::Timestamp::from_nanosecond(own.opened_ns.unwrap_or_else(|| state.drbd.now_ns())).ok()?;
+    let opened = jiff::Timestamp::from_nanosecond(own.opened_ns.unwrap_or_else(|| machines.drbd.now_ns())).ok()?;
     let opened = opened.strftime("%Y-%m-%d %H:%M:%S%.3f");
     let info = format!("drbd{} opened by mount (pid {}) at {opened}", own.minor, 400 + own.minor);
     Some(Refusal::device_in_use(Some(info)))
 }
 
 /// The peer's end, if there is a connection to it.
-fn connected_peer(state: &State, end: &End) -> Option<End> {
-    state.resource(end).filter(|own| own.connection == Connection::Connected)?;
-    let peer = state.peer_end(end)?;
-    state.resource(&peer).filter(|peer| peer.connection == Connection::Connected)?;
+fn connected_peer(machines: &Machines, end: &End) -> Option<End> {
+    machines.resource(end).filter(|own| own.connection == Connection::Connected)?;
+    let peer = machines.peer_end(end)?;
+    machines.resource(&peer).filter(|peer| peer.connection == Connection::Connected)?;
     Some(peer)
 }

@@ -6,12 +6,12 @@ use crate::drbd::meeting::{change_metadata, lose};
 use crate::drbd::pair::End;
 use crate::drbd::refusal::Refusal;
 use crate::drbd::resource::{Connection, DiskState};
-use crate::sim::State;
+use crate::machine::Machines;
 
 /// Begins to look for the peer. With `discard` this side gives up its data if there is a split brain.
-pub(crate) fn connect(state: &mut State, end: &End, discard: bool) -> Result<(), Refusal> {
-    let legacy = state.drbd.legacy;
-    let own = state.resource_mut(end).ok_or_else(Refusal::unknown_resource)?;
+pub(crate) fn connect(machines: &mut Machines, end: &End, discard: bool) -> Result<(), Refusal> {
+    let legacy = machines.drbd.legacy;
+    let own = machines.resource_mut(end).ok_or_else(Refusal::unknown_resource)?;
     if own.connection != Connection::StandAlone {
         // 8.4 would make the connection once more, and finds its address taken.
         return Err(if legacy { Refusal::address_in_use() } else { Refusal::net_configured() });
@@ -25,21 +25,21 @@ pub(crate) fn connect(state: &mut State, end: &End, discard: bool) -> Result<(),
 }
 
 /// Leaves the peer. With a fencing policy or quorum, a Secondary that leaves a Primary, or is left by it, is Outdated.
-pub(crate) fn disconnect(state: &mut State, end: &End) -> Result<(), Refusal> {
-    let own = state.resource(end).ok_or_else(Refusal::unknown_resource)?;
+pub(crate) fn disconnect(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
+    let own = machines.resource(end).ok_or_else(Refusal::unknown_resource)?;
     let (primary, outdates) = (own.primary, own.options.outdates);
-    let peer = connected_peer(state, end);
-    lose(state, end, Loss::OwnWish, Connection::StandAlone);
+    let peer = connected_peer(machines, end);
+    lose(machines, end, Loss::OwnWish, Connection::StandAlone);
     let Some(peer) = peer else { return Ok(()) };
-    lose(state, &peer, Loss::PeersWish, Connection::Connecting);
-    let peer_primary = state.resource(&peer).is_some_and(|peer| peer.primary);
+    lose(machines, &peer, Loss::PeersWish, Connection::Connecting);
+    let peer_primary = machines.resource(&peer).is_some_and(|peer| peer.primary);
     if outdates && primary != peer_primary {
         let secondary = if primary { &peer } else { end };
-        if let Some(own) = state.resource_mut(secondary)
+        if let Some(own) = machines.resource_mut(secondary)
             && own.disk_state > DiskState::Outdated
         {
             own.disk_state = DiskState::Outdated;
-            change_metadata(state, secondary, |metadata| metadata.up_to_date = false);
+            change_metadata(machines, secondary, |metadata| metadata.up_to_date = false);
         }
     }
     Ok(())

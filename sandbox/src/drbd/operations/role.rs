@@ -7,16 +7,16 @@ use crate::drbd::pair::{End, peer_view};
 use crate::drbd::refusal::Refusal;
 use crate::drbd::resource::{Connection, DiskState, Replication};
 use crate::drbd::resync;
-use crate::sim::State;
+use crate::machine::Machines;
 
 /// Makes a resource Primary. `force` takes what the disk holds for current data.
-pub(crate) fn promote(state: &mut State, end: &End, force: bool) -> Result<(), Refusal> {
-    let own = state.resource(end).ok_or_else(Refusal::unknown_resource)?;
+pub(crate) fn promote(machines: &mut Machines, end: &End, force: bool) -> Result<(), Refusal> {
+    let own = machines.resource(end).ok_or_else(Refusal::unknown_resource)?;
     if own.primary {
         return Ok(());
     }
     let (disk_state, connected) = (own.disk_state, own.connection == Connection::Connected);
-    let peer = peer_view(state, end);
+    let peer = peer_view(machines, end);
     if peer.is_some_and(|(primary, _)| primary) && !own.options.two_primaries {
         return Err(Refusal::two_primaries());
     }
@@ -25,25 +25,25 @@ pub(crate) fn promote(state: &mut State, end: &End, force: bool) -> Result<(), R
     if !usable && !forced {
         return Err(Refusal::no_up_to_date_disk());
     }
-    if let Some(own) = state.resource_mut(end) {
+    if let Some(own) = machines.resource_mut(end) {
         own.primary = true;
         if forced {
             own.disk_state = DiskState::UpToDate;
         }
     }
-    change_metadata(state, end, |metadata| metadata.primary = true);
+    change_metadata(machines, end, |metadata| metadata.primary = true);
     if forced || !connected {
-        begin_generation(state, end, forced);
+        begin_generation(machines, end, forced);
     }
-    if let Some(peer) = connected_peer(state, end) {
+    if let Some(peer) = connected_peer(machines, end) {
         if forced {
-            let just_created = state.attached_disk(&peer).and_then(|disk| disk.metadata.as_ref());
+            let just_created = machines.attached_disk(&peer).and_then(|disk| disk.metadata.as_ref());
             let full = just_created.is_some_and(|metadata| metadata.current() == JUST_CREATED || metadata.full_sync);
-            resync::start(state, end, &peer, full);
-        } else if state.resource(end).is_some_and(|own| own.replication == Replication::SyncTarget) {
+            resync::start(machines, end, &peer, full);
+        } else if machines.resource(end).is_some_and(|own| own.replication == Replication::SyncTarget) {
             // What is not here yet is read from the peer.
-            let content = state.attached_disk(&peer).map(|disk| disk.content.clone());
-            if let (Some(disk), Some(content)) = (state.attached_disk_mut(end), content) {
+            let content = machines.attached_disk(&peer).map(|disk| disk.content.clone());
+            if let (Some(disk), Some(content)) = (machines.attached_disk_mut(end), content) {
                 disk.content = content;
             }
         }
@@ -51,9 +51,9 @@ pub(crate) fn promote(state: &mut State, end: &End, force: bool) -> Result<(), R
     Ok(())
 }
 
-fn begin_generation(state: &mut State, end: &End, forced: bool) {
-    let (uuid, legacy) = (state.drbd.uuid(), state.drbd.legacy);
-    let Some(disk) = state.attached_disk_mut(end) else { return };
+fn begin_generation(machines: &mut Machines, end: &End, forced: bool) {
+    let (uuid, legacy) = (machines.drbd.uuid(), machines.drbd.legacy);
+    let Some(disk) = machines.attached_disk_mut(end) else { return };
     let content = disk.content.clone();
     let Some(metadata) = &mut disk.metadata else { return };
     if forced {
@@ -65,17 +65,17 @@ fn begin_generation(state: &mut State, end: &End, forced: bool) {
 }
 
 /// Makes a resource Secondary.
-pub(crate) fn demote(state: &mut State, end: &End) -> Result<(), Refusal> {
-    let own = state.resource(end).ok_or_else(Refusal::unknown_resource)?;
+pub(crate) fn demote(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
+    let own = machines.resource(end).ok_or_else(Refusal::unknown_resource)?;
     if !own.primary {
         return Ok(());
     }
-    if let Some(refusal) = in_use(state, end) {
+    if let Some(refusal) = in_use(machines, end) {
         return Err(refusal);
     }
-    if let Some(own) = state.resource_mut(end) {
+    if let Some(own) = machines.resource_mut(end) {
         own.primary = false;
     }
-    change_metadata(state, end, |metadata| metadata.primary = false);
+    change_metadata(machines, end, |metadata| metadata.primary = false);
     Ok(())
 }

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
 
 use super::{Session, answers, meta, session, setup, step};
 use crate::drbd::config::Config;
 use crate::drbd::{operations, unanswered};
-use crate::machine::MachineId;
+use crate::machine::{MachineId, Machines};
 use crate::program::{Call, Program, Reply};
-use crate::sim::State;
 
 /// The commit that drbd-utils 9.22.0 was built from, as `--version` prints it.
 const BUILDTAG: &str =
@@ -66,23 +64,22 @@ impl Program for Drbdadm {
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let Place::Node { site, node } = call.place else {
+            let Some(machine) = call.machine() else {
                 return Reply::fail(127, "sh: 1: drbdadm: not found\n");
             };
-            let machine = (site.clone(), node.clone());
-            let wait = patience(&call.sim.state(), &machine, call.args);
+            let wait = patience(&call.sim.state().machines, machine, call.args);
             if let Some(wait) = wait {
                 tokio::time::sleep(wait).await;
             }
-            session(call.sim, &machine, |session| run(session, call.args))
+            session(call.sim, machine, |session| run(session, call.args))
         })
     }
 }
 
 /// How long a command waits for a peer that does not answer, before it has any effect; none if it need not wait.
-pub(super) fn patience(state: &State, machine: &MachineId, args: &[String]) -> Option<Duration> {
+pub(super) fn patience(state: &Machines, machine: MachineId, args: &[String]) -> Option<Duration> {
     let line = parse(args).ok().filter(|line| ASKS_PEER.contains(&line.verb.as_str()) && !line.dry_run)?;
-    line.resources.into_iter().filter_map(|name| unanswered(state, &(machine.clone(), name))).max()
+    line.resources.into_iter().filter_map(|name| unanswered(state, &(machine, name.into()))).max()
 }
 
 /// Runs a command line.
@@ -142,7 +139,7 @@ fn parse(args: &[String]) -> Result<Line, Reply> {
 }
 
 fn carry_out(session: &mut Session<'_>, line: &Line) -> i32 {
-    let Some(machine) = session.state.machines.get(session.machine) else { return 20 };
+    let Some(machine) = session.state.get(session.machine) else { return 20 };
     let hostname = machine.hostname.clone();
     let config = match Config::load(machine, session.legacy) {
         Ok(config) => config,
@@ -190,7 +187,7 @@ fn carry_out(session: &mut Session<'_>, line: &Line) -> i32 {
 fn command(session: &mut Session<'_>, config: &Config, hostname: &str, name: &str, line: &Line) -> i32 {
     let Some(resource) = config.find(name, hostname) else { return 1 };
     let verb = line.verb.as_str();
-    let wrong = session.state.machines.get(session.machine).and_then(|machine| resource.wrong_address(machine));
+    let wrong = session.state.get(session.machine).and_then(|machine| resource.wrong_address(machine));
     if let Some(words) = wrong
         && ["up", "adjust", "connect", "dump"].contains(&verb)
     {

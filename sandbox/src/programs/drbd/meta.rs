@@ -1,6 +1,5 @@
 //! `drbdmeta`: metadata on a disk that no kernel has attached. Its own command line only as far as it is used by hand.
 
-use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
 
 use super::{Session, answers, session};
@@ -38,10 +37,10 @@ impl Program for Drbdmeta {
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let Place::Node { site, node } = call.place else {
+            let Some(machine) = call.machine() else {
                 return Reply::fail(127, "sh: 1: drbdmeta: not found\n");
             };
-            session(call.sim, &(site.clone(), node.clone()), |session| run(session, call.args))
+            session(call.sim, machine, |session| run(session, call.args))
         })
     }
 }
@@ -125,7 +124,7 @@ impl<'a> Device<'a> {
     }
 
     fn disk_mut<'s>(&self, session: &'s mut Session<'_>) -> Option<&'s mut Disk> {
-        let machine = session.state.machines.get_mut(session.machine)?;
+        let machine = session.state.get_mut(session.machine)?;
         let device = machine.kernel_name(self.disk);
         machine.disks.get_mut(&device)
     }
@@ -141,7 +140,7 @@ impl<'a> Device<'a> {
 
     /// Refuses to touch a disk that the kernel has attached, or that is mounted.
     fn locked(&self, session: &mut Session<'_>) -> Option<i32> {
-        let machine = session.state.machines.get(session.machine)?;
+        let machine = session.state.get(session.machine)?;
         let mut resources = machine.drbd.values();
         let attached =
             |own: &DrbdResource| own.minor.to_string() == self.minor && own.disk_state != DiskState::Diskless;

@@ -20,14 +20,14 @@ pub(super) use setup::Drbdsetup;
 use std::time::Duration;
 
 use crate::drbd::{End, config::Config};
-use crate::machine::MachineId;
+use crate::machine::{MachineId, Machines};
 use crate::program::Reply;
-use crate::sim::{Sim, State};
+use crate::sim::Sim;
 
 /// What a command has printed so far, and the kernel that it works on.
 struct Session<'a> {
-    state: &'a mut State,
-    machine: &'a MachineId,
+    state: &'a mut Machines,
+    machine: MachineId,
     /// DRBD 8.4, not 9.
     legacy: bool,
     stdout: String,
@@ -36,7 +36,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn end(&self, resource: &str) -> End {
-        (self.machine.clone(), resource.to_owned())
+        (self.machine, resource.into())
     }
 
     fn reply(self, code: i32) -> Reply {
@@ -45,12 +45,12 @@ impl Session<'_> {
 }
 
 /// Runs a command on a machine's DRBD, brought up to the present before and after.
-fn session(sim: &Sim, machine: &MachineId, work: impl FnOnce(&mut Session<'_>) -> i32) -> Reply {
+fn session(sim: &Sim, machine: MachineId, work: impl FnOnce(&mut Session<'_>) -> i32) -> Reply {
     sim.on_drbd(machine, |state, machine| on_state(state, machine, work))
 }
 
 /// Runs a command on a machine's DRBD, as it is.
-fn on_state(state: &mut State, machine: &MachineId, work: impl FnOnce(&mut Session<'_>) -> i32) -> Reply {
+fn on_state(state: &mut Machines, machine: MachineId, work: impl FnOnce(&mut Session<'_>) -> i32) -> Reply {
     let legacy = state.drbd.legacy;
     let mut session = Session { state, machine, legacy, stdout: String::new(), stderr: String::new() };
     let code = work(&mut session);
@@ -58,17 +58,17 @@ fn on_state(state: &mut State, machine: &MachineId, work: impl FnOnce(&mut Sessi
 }
 
 /// How long one of the programs waits for a peer that does not answer, before it has any effect; none if it need not.
-pub(crate) fn patience(state: &State, machine: &MachineId, program: &str, args: &[String]) -> Option<Duration> {
+pub(crate) fn patience(state: &Machines, machine: MachineId, program: &str, args: &[String]) -> Option<Duration> {
     if program == "drbdadm" { adm::patience(state, machine, args) } else { None }
 }
 
 /// Runs one of the programs on a machine, whose state was brought up to the present.
-pub(crate) fn run(state: &mut State, machine: &MachineId, program: &str, args: &[String]) -> Reply {
+pub(crate) fn run(state: &mut Machines, machine: MachineId, program: &str, args: &[String]) -> Reply {
     match program {
         "drbdadm" => on_state(state, machine, |session| adm::run(session, args)),
         "drbdsetup" => on_state(state, machine, |session| setup::run(session, args)),
         "drbdmeta" => on_state(state, machine, |session| meta::run(session, args)),
-        "journalctl" => match state.machines.get(machine) {
+        "journalctl" => match state.get(machine) {
             Some(machine) => kernel_log::journal(machine, args),
             None => Reply::ok(""),
         },
@@ -77,11 +77,10 @@ pub(crate) fn run(state: &mut State, machine: &MachineId, program: &str, args: &
 }
 
 /// Brings up every resource of a machine that boots, as drbd.service does (`drbdadm adjust-with-progress all`).
-pub(crate) fn start(state: &mut State, machine: &MachineId) {
+pub(crate) fn start(state: &mut Machines, machine: MachineId) {
     on_state(state, machine, |session| {
         let Some((config, hostname)) = session
             .state
-            .machines
             .get(machine)
             .and_then(|machine| Some((Config::load(machine, session.legacy).ok()?, machine.hostname.clone())))
         else {

@@ -1,6 +1,5 @@
 //! `drbdsetup`: looking at the kernel's resources. What changes them goes through drbdadm.
 
-use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
 
 use super::view::View;
@@ -21,10 +20,10 @@ impl Program for Drbdsetup {
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let Place::Node { site, node } = call.place else {
+            let Some(machine) = call.machine() else {
                 return Reply::fail(127, "sh: 1: drbdsetup: not found\n");
             };
-            session(call.sim, &(site.clone(), node.clone()), |session| run(session, call.args))
+            session(call.sim, machine, |session| run(session, call.args))
         })
     }
 }
@@ -68,7 +67,7 @@ pub(super) fn status(session: &mut Session<'_>, name: Option<&str>, as_json: boo
     let views = views(session, name);
     let found = !views.is_empty();
     let text = if as_json { json::print(&views) } else { views.iter().map(status::print).collect() };
-    let none_at_all = session.state.machines.get(session.machine).is_none_or(|machine| machine.drbd.is_empty());
+    let none_at_all = session.state.get(session.machine).is_none_or(|machine| machine.drbd.is_empty());
     if none_at_all && !as_json && !session.legacy {
         session.stdout += "# No currently configured DRBD found.\n";
     }
@@ -83,8 +82,7 @@ pub(super) fn status(session: &mut Session<'_>, name: Option<&str>, as_json: boo
 }
 
 fn views<'a>(session: &'a Session<'_>, name: Option<&str>) -> Vec<View<'a>> {
-    let resources =
-        session.state.machines.get(session.machine).map(|machine| machine.drbd.keys()).into_iter().flatten();
+    let resources = session.state.get(session.machine).map(|machine| machine.drbd.keys()).into_iter().flatten();
     let wanted = resources.filter(|own| name.is_none_or(|name| *own == name));
     let ends: Vec<End> = wanted.map(|own| session.end(own)).collect();
     ends.iter().filter_map(|end| View::of(session.state, end)).collect()

@@ -3,7 +3,7 @@
 use super::{Session, meta};
 use crate::drbd::config::{Config, Resource};
 use crate::drbd::{Connection, DiskState, DrbdResource, Refusal, operations};
-use crate::sim::State;
+use crate::machine::Machines;
 
 /// drbdsetup's name in messages: for 8.4 it is another program.
 pub(super) fn setup_name(legacy: bool) -> &'static str {
@@ -24,7 +24,7 @@ pub(super) fn kernel(
     session: &mut Session<'_>,
     object: &str,
     line: &str,
-    work: impl FnOnce(&mut State) -> Result<(), Refusal>,
+    work: impl FnOnce(&mut Machines) -> Result<(), Refusal>,
 ) -> i32 {
     match work(session.state) {
         Ok(()) => 0,
@@ -131,8 +131,7 @@ pub(super) fn adjust(session: &mut Session<'_>, config: &Config, name: &str, hos
         return 1;
     }
     if options.is_some()
-        && let Some(own) =
-            session.state.machines.get_mut(session.machine).and_then(|machine| machine.drbd.get_mut(name))
+        && let Some(own) = session.state.get_mut(session.machine).and_then(|machine| machine.drbd.get_mut(name))
     {
         own.options = wanted.options.clone();
     }

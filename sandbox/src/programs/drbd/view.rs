@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::answers::role;
 use crate::drbd::{Connection, DiskState, DrbdResource, End, Metadata, peer_view};
 use crate::machine::Disk;
-use crate::sim::State;
+use crate::machine::Machines;
 
 /// A resource, as it is now.
 pub(super) struct View<'a> {
@@ -37,7 +37,7 @@ pub(super) struct Sync {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(state: &'a State, end: &End) -> Option<Self> {
+    pub(super) fn of(state: &'a Machines, end: &End) -> Option<Self> {
         Some(Self {
             own: state.resource(end)?,
             disk: state.attached_disk(end),

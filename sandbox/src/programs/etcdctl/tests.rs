@@ -65,8 +65,7 @@ async fn answers_read_as_those_of_the_real_one() {
 async fn without_a_quorum_commands_run_into_their_deadline() {
     let sandbox = sandbox();
     for node in ["worker05", "worker06"] {
-        let id = ("primary".to_owned(), node.to_owned());
-        sandbox.sim.state().machines.get_mut(&id).unwrap().up = false;
+        sandbox.sim.state().machines.named_mut("primary", node).unwrap().up = false;
     }
     sandbox.sim.settle();
     let before = sandbox.sim.elapsed();

@@ -85,7 +85,7 @@ fn address(endpoint: &str, namespace: &str, pod: &str) -> (String, String) {
 
 fn size(state: &State, cluster: &Cluster, uid: &str, group: &str) -> u64 {
     let member = &cluster.groups[group].members[uid];
-    let machine = state.machines.get(&(cluster.site.clone(), member.node.clone()));
+    let machine = state.machines.named(&cluster.site, &member.node);
     let path = format!("{}/{DB}", member.volume.path);
     machine.and_then(|machine| machine.stat(&path).ok()).map_or(0, |stat| stat.size)
 }
