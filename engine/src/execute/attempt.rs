@@ -22,6 +22,8 @@ use crate::walk::Task;
 
 /// The shortest and the longest time between two looks.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// The longest time between two looks at something that says how long it will take still: a tenth of that, up to this.
+const FAR_LOOK: Duration = Duration::from_secs(60);
 /// How often a change is sent again after its outcome was not known and a probe says that it is still needed.
 const MOST_LOSSES: u32 = 3;
 /// The time for a last look after an attempt's time ran out in the middle of a change.
@@ -309,7 +311,9 @@ impl Executor<'_> {
         if Instant::now() >= deadline {
             return Err(expired(task, progress, Failure::new(FailureClass::TimedOut, Text::default())));
         }
-        self.ports.stop.sleep(progress.pause, deadline).await?;
+        let eta = progress.waiting.as_ref().and_then(|waiting| waiting.progress?.eta_seconds);
+        let far = eta.map_or(Duration::ZERO, |seconds| (Duration::from_secs(seconds) / 10).min(FAR_LOOK));
+        self.ports.stop.sleep(progress.pause.max(far), deadline).await?;
         progress.pause = (progress.pause * 3 / 2).min(LOOKS.1);
         Ok(())
     }
