@@ -16,7 +16,7 @@ use crate::spec::WorldSpec;
 /// A running world. Programs and controllers share it.
 pub(crate) struct Sim {
     /// The world file.
-    pub(crate) spec: WorldSpec,
+    pub(crate) spec: Arc<WorldSpec>,
     /// What the world was derived from.
     pub(crate) inventory: Arc<Inventory>,
     /// The seed of all randomness.
@@ -57,7 +57,7 @@ impl Sim {
         let starts: Timestamp = spec.starts.parse().map_err(|error| format!("`starts: {}`: {error}", spec.starts))?;
         state.machines.drbd = crate::drbd::Shared::new(&spec, seed, starts.as_nanosecond());
         let (age, began, state) = (Duration::ZERO, Instant::now(), Mutex::new(state));
-        Ok(Arc::new(Self { spec, inventory, seed, starts, age, began, state }))
+        Ok(Arc::new(Self { spec: Arc::new(spec), inventory, seed, starts, age, began, state }))
     }
 
     /// A world that goes on by itself from where a snapshot was taken. Must be called inside a tokio runtime.
@@ -70,7 +70,7 @@ impl Sim {
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.settle();
         Snapshot {
-            spec: self.spec.clone(),
+            spec: Arc::clone(&self.spec),
             inventory: Arc::clone(&self.inventory),
             seed: self.seed,
             starts: self.starts,

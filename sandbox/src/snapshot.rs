@@ -13,7 +13,7 @@ use crate::spec::WorldSpec;
 /// A world at a moment. Independent of the runtime it was taken in.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(crate) spec: WorldSpec,
+    pub(crate) spec: Arc<WorldSpec>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) seed: u64,
     pub(crate) starts: Timestamp,

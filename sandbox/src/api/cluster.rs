@@ -1,11 +1,13 @@
 //! One simulated cluster: its objects, what its nodes run, and what is due later. Not the rules by which objects change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::objects::Objects;
 use crate::etcd::Group;
 use crate::spec::WorldSpec;
 
@@ -23,7 +25,7 @@ pub(crate) struct Cluster {
     /// The site's name.
     pub(crate) site: String,
     /// The world file.
-    pub(crate) spec: WorldSpec,
+    pub(crate) spec: Arc<WorldSpec>,
     /// The seed of the scheduler's choices and of all identifiers.
     pub(crate) seed: u64,
     /// When the world began.
@@ -31,26 +33,34 @@ pub(crate) struct Cluster {
     /// How far this cluster's controllers have come.
     pub(crate) now: Duration,
     /// Its objects.
-    pub(crate) objects: BTreeMap<Key, Value>,
+    pub(crate) objects: Objects,
     /// The last resource version.
     pub(crate) revision: u64,
-    /// What is due later, by time and the order it was planned in.
-    pub(crate) timers: BTreeMap<(Duration, u64), Timer>,
+    timers: Arc<Timers>,
     /// What runs on its nodes, by pod UID. A process may outlive its pod object for a while.
-    pub(crate) processes: BTreeMap<String, Process>,
+    pub(crate) processes: Arc<BTreeMap<String, Process>>,
     /// The etcd clusters that run in its pods.
-    pub(crate) groups: BTreeMap<String, Group>,
-    /// The revision at which all controllers were content.
-    pub(crate) settled: u64,
-    /// Which nodes ran then.
-    pub(crate) up: Vec<bool>,
+    pub(crate) groups: Arc<BTreeMap<String, Group>>,
+    /// How often a machine of the world had been switched on or off when all controllers were content; `None` before.
+    pub(super) switched: Option<u64>,
+    /// What a controller could not bring about: it is tried again whenever anything happens.
+    pub(super) unfinished: BTreeSet<Key>,
     /// The labels that were last carried from each CkeNode to its Node.
-    pub(crate) synced: BTreeMap<String, Value>,
+    pub(crate) synced: Arc<BTreeMap<String, Value>>,
     drawn: u64,
 }
 
+/// What is due later.
+#[derive(Debug, Clone, Default)]
+struct Timers {
+    /// By time and the order it was planned in.
+    due: BTreeMap<(Duration, u64), Timer>,
+    /// How often each is planned.
+    planned: BTreeMap<Timer, usize>,
+}
+
 /// Something due at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
     /// The kubelet tries to start a pod's container.
     Start {
@@ -96,21 +106,21 @@ pub(crate) struct Process {
 
 impl Cluster {
     /// An empty cluster.
-    pub(crate) fn new(site: &str, spec: WorldSpec, seed: u64, starts: Timestamp) -> Self {
+    pub(crate) fn new(site: &str, spec: Arc<WorldSpec>, seed: u64, starts: Timestamp) -> Self {
         Self {
             site: site.to_owned(),
             spec,
             seed,
             starts,
             now: Duration::ZERO,
-            objects: BTreeMap::new(),
+            objects: Objects::default(),
             revision: 1000,
-            timers: BTreeMap::new(),
-            processes: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            settled: 0,
-            up: Vec::new(),
-            synced: BTreeMap::new(),
+            timers: Arc::default(),
+            processes: Arc::default(),
+            groups: Arc::default(),
+            switched: None,
+            unfinished: BTreeSet::new(),
+            synced: Arc::default(),
             drawn: 0,
         }
     }
@@ -134,47 +144,77 @@ impl Cluster {
     /// Plans something.
     pub(crate) fn after(&mut self, delay: Duration, timer: Timer) {
         self.drawn += 1;
-        self.timers.insert((self.now + delay, self.drawn), timer);
+        let timers = Arc::make_mut(&mut self.timers);
+        *timers.planned.entry(timer.clone()).or_default() += 1;
+        timers.due.insert((self.now + delay, self.drawn), timer);
     }
 
     /// Whether something like this is planned.
     pub(crate) fn planned(&self, timer: &Timer) -> bool {
-        self.timers.values().any(|known| known == timer)
+        self.timers.planned.contains_key(timer)
+    }
+
+    /// How much is planned.
+    pub(super) fn timers(&self) -> usize {
+        self.timers.due.len()
+    }
+
+    /// Takes the next thing that is due up to a moment, and goes to its time.
+    pub(super) fn take_due(&mut self, elapsed: Duration) -> Option<Timer> {
+        let (due, _) = *self.timers.due.first_key_value().filter(|((due, _), _)| *due <= elapsed)?.0;
+        let timers = Arc::make_mut(&mut self.timers);
+        let (_, timer) = timers.due.pop_first()?;
+        if let Some(count) = timers.planned.get_mut(&timer) {
+            *count -= 1;
+            if *count == 0 {
+                timers.planned.remove(&timer);
+            }
+        }
+        self.now = due.max(self.now);
+        Some(timer)
+    }
+
+    /// A process, to be changed: what its pod reports may change with it.
+    pub(crate) fn process_mut(&mut self, uid: &str) -> Option<&mut Process> {
+        let process = Arc::make_mut(&mut self.processes).get_mut(uid)?;
+        self.objects.touch(key("pods", &process.pod.0, &process.pod.1));
+        Some(process)
     }
 
     /// An object.
-    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Value>> {
         self.objects.get(key)
     }
 
     /// The keys of all objects of a kind, by namespace and name.
     pub(crate) fn keys(&self, plural: &'static str) -> Vec<Key> {
-        let start = (plural, String::new(), String::new());
-        self.objects.range(start..).take_while(|(key, _)| key.0 == plural).map(|(key, _)| key.clone()).collect()
+        self.list(plural).map(|(key, _)| key.clone()).collect()
     }
 
     /// All objects of a kind, by namespace and name.
-    pub(crate) fn list(&self, plural: &'static str) -> impl Iterator<Item = (&Key, &Value)> {
+    pub(crate) fn list(&self, plural: &'static str) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
         let start = (plural, String::new(), String::new());
-        self.objects.range(start..).take_while(move |(key, _)| key.0 == plural)
+        self.objects.from(start).take_while(move |(key, _)| key.0 == plural)
     }
 
     /// The pod with a UID.
-    pub(crate) fn pod_by_uid(&self, uid: &str) -> Option<(&Key, &Value)> {
-        self.list("pods").find(|(_, pod)| pod["metadata"]["uid"] == uid)
+    pub(crate) fn pod_by_uid(&self, uid: &str) -> Option<(&Key, &Arc<Value>)> {
+        let key = self.objects.key_of(uid).filter(|key| key.0 == "pods")?;
+        Some((key, self.objects.get(key)?))
     }
 
     /// Changes an object as a controller does: a new resource version if anything changed, none otherwise. An object
     /// that is being deleted and has lost its last finalizer goes away.
     pub(crate) fn edit(&mut self, key: &Key, work: impl FnOnce(&mut Value)) -> bool {
-        let Some(object) = self.objects.get_mut(key) else { return false };
-        let before = object.clone();
-        work(object);
-        if *object == before {
+        let Some(before) = self.objects.get(key) else { return false };
+        let mut object = Value::clone(before);
+        work(&mut object);
+        if object == **before {
             return false;
         }
         self.revision += 1;
         object["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
+        self.objects.insert(key.clone(), object);
         self.sweep(key);
         true
     }

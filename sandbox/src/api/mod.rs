@@ -5,6 +5,7 @@ mod controllers;
 mod defaults;
 mod exec;
 mod kind;
+mod objects;
 mod patch;
 mod problem;
 mod routes;

@@ -111,7 +111,7 @@ fn object(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key
     let status = resource.subresource == Some("status");
     let missing = || Problem::not_found(resource.kind, &key.2);
     match call.method.as_str() {
-        "GET" => cluster.get(key).cloned().map(|object| (200, object)).ok_or_else(missing),
+        "GET" => cluster.get(key).map(|object| (200, Value::clone(object))).ok_or_else(missing),
         "PUT" => {
             let mut object = call.body.clone();
             complete(&mut object, resource.kind);
@@ -127,7 +127,7 @@ fn object(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key
                     message: format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}"),
                 });
             }
-            let Some(old) = cluster.get(key).cloned() else {
+            let Some(old) = cluster.get(key).map(|old| Value::clone(old)) else {
                 if !apply {
                     return Err(missing());
                 }
@@ -155,7 +155,8 @@ fn object(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key
 }
 
 fn scale(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key) -> Result<(u16, Value), Problem> {
-    let mut object = cluster.get(key).cloned().ok_or_else(|| Problem::not_found(resource.kind, &key.2))?;
+    let object = cluster.get(key).ok_or_else(|| Problem::not_found(resource.kind, &key.2))?;
+    let mut object = Value::clone(object);
     let mut scale = store::scale_of(resource.kind, &object);
     match call.method.as_str() {
         "GET" => return Ok((200, scale)),
@@ -184,7 +185,7 @@ fn selected<'a>(
     for (key, object) in cluster.list(resource.kind.plural) {
         let here = resource.namespace.is_empty() || key.1 == resource.namespace;
         if here && labels.matches(&object["metadata"]["labels"]) && fields_match(fields, object)? {
-            found.push((key, object));
+            found.push((key, &**object));
         }
     }
     Ok(found)

@@ -55,13 +55,13 @@ pub(crate) fn create(cluster: &mut Cluster, namespace: &str, mut object: Value) 
             }
             _ => object["metadata"]["namespace"] = json!(namespace),
         }
-        if !cluster.objects.contains_key(&("namespaces", String::new(), namespace.to_owned())) {
+        if !cluster.objects.contains(&("namespaces", String::new(), namespace.to_owned())) {
             let message = format!("namespaces \"{namespace}\" not found");
             return Err(Problem { code: 404, reason: "NotFound", message });
         }
     }
     let key: Key = (kind.plural, namespace.to_owned(), name.clone());
-    if cluster.objects.contains_key(&key) {
+    if cluster.objects.contains(&key) {
         return Err(Problem::exists(kind, &name));
     }
     let uid = cluster.uuid(&format!("{}/{namespace}/{name}", kind.plural));
@@ -87,7 +87,8 @@ pub(crate) fn create(cluster: &mut Cluster, namespace: &str, mut object: Value) 
 /// nothing but the status, as all others change everything but it.
 pub(crate) fn replace(cluster: &mut Cluster, key: &Key, mut new: Value, status: bool) -> Result<Value, Problem> {
     let kind = kind_of_key(key)?;
-    let old = cluster.objects.get(key).ok_or_else(|| Problem::not_found(kind, &key.2))?.clone();
+    let old = cluster.objects.get(key).ok_or_else(|| Problem::not_found(kind, &key.2))?;
+    let old = Value::clone(old);
     let given = new["metadata"]["resourceVersion"].as_str();
     if given.is_some_and(|given| !given.is_empty() && old["metadata"]["resourceVersion"] != given) {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
@@ -145,7 +146,8 @@ pub(crate) fn delete(cluster: &mut Cluster, key: &Key, options: &DeleteOptions) 
     let stamp = cluster.stamp();
     let before = object["metadata"]["deletionTimestamp"].clone();
     if kind.plural == "namespaces" {
-        let contents: Vec<Key> = cluster.objects.keys().filter(|known| known.1 == key.2).cloned().collect();
+        let contents: Vec<Key> =
+            cluster.objects.iter().map(|(known, _)| known).filter(|known| known.1 == key.2).cloned().collect();
         for key in contents {
             delete(cluster, &key, &DeleteOptions::default())?;
         }
@@ -160,7 +162,7 @@ pub(crate) fn delete(cluster: &mut Cluster, key: &Key, options: &DeleteOptions) 
     });
     cluster.sweep(key);
     Ok(match cluster.objects.get(key) {
-        Some(object) => object.clone(),
+        Some(object) => Value::clone(object),
         None => json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
             "details": {"name": key.2, "group": kind.group, "kind": kind.plural, "uid": uid},
@@ -177,7 +179,7 @@ fn grace(kind: &Kind, object: &Value, options: &DeleteOptions) -> u64 {
 }
 
 fn orphan(cluster: &mut Cluster, uid: &str) {
-    let keys: Vec<Key> = cluster.objects.keys().cloned().collect();
+    let keys: Vec<Key> = cluster.objects.iter().map(|(key, _)| key.clone()).collect();
     for key in keys {
         cluster.edit(&key, |object| {
             if let Some(owners) = object["metadata"]["ownerReferences"].as_array_mut() {

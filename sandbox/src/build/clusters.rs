@@ -1,5 +1,6 @@
 //! The clusters of the world: nodes, a storage class, and on the active site the workload with years of data in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::inventory::Site;
@@ -21,7 +22,7 @@ const TENANT_LABEL: &str = "cnp.inspurcloud.cn/etcd-tenant";
 /// Says what of the workload cannot be.
 pub(crate) fn clusters(sim: &Sim) -> Result<(), String> {
     for site in sim.inventory.sites.values() {
-        let mut cluster = Cluster::new(&site.name, sim.spec.clone(), sim.seed, sim.starts - AGE);
+        let mut cluster = Cluster::new(&site.name, Arc::clone(&sim.spec), sim.seed, sim.starts - AGE);
         base(sim, site, &mut cluster).map_err(|problem| format!("{}: {}", site.name, problem.message))?;
         let active = site.name == sim.inventory.roles.active;
         let mut state = sim.state();
@@ -29,7 +30,7 @@ pub(crate) fn clusters(sim: &Sim) -> Result<(), String> {
             workload(sim, site, &mut cluster, &mut state)?;
         }
         // Everything that takes time has happened long ago.
-        let spec = std::mem::replace(&mut cluster.spec, instant(&sim.spec));
+        let spec = std::mem::replace(&mut cluster.spec, Arc::new(instant(&sim.spec)));
         state.clusters.insert(site.name.clone(), cluster);
         api::settle(&mut state, Duration::ZERO);
         if let Some(cluster) = state.clusters.get_mut(&site.name) {
@@ -85,7 +86,7 @@ fn base(sim: &Sim, site: &Site, cluster: &mut Cluster) -> Result<(), Problem> {
             "metadata": {"name": node.name, "labels": labels}, "spec": {"address": node.address},
         });
         create(cluster, "kube-system", owner)?;
-        cluster.synced.insert(node.name.clone(), labels);
+        Arc::make_mut(&mut cluster.synced).insert(node.name.clone(), labels);
     }
     Ok(())
 }

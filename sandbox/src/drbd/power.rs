@@ -9,8 +9,7 @@ impl Machines {
     /// Takes the power from a machine. What only its kernel and its processes knew is gone: roles, connections, mounts,
     /// DRBD resources. Disks stay as they are. Gives whether there is such a machine.
     pub(crate) fn power_off(&mut self, id: MachineId) -> bool {
-        let Some(machine) = self.get_mut(id) else { return false };
-        machine.up = false;
+        let Some(machine) = self.switch(id, false) else { return self.get(id).is_some() };
         machine.drbd.clear();
         machine.holders.clear();
         machine.journal.append(&mut machine.kernel_log);
@@ -21,8 +20,7 @@ impl Machines {
 
     /// Boots a machine; its enabled units are active. Gives whether there is such a machine and it was off.
     pub(crate) fn power_on(&mut self, id: MachineId) -> bool {
-        let Some(machine) = self.get_mut(id).filter(|machine| !machine.up) else { return false };
-        machine.up = true;
+        let Some(machine) = self.switch(id, true) else { return false };
         machine.active_units = machine.enabled_units.clone();
         true
     }

@@ -38,6 +38,8 @@ pub(crate) struct Group {
     pub(crate) members: BTreeMap<String, Member>,
     /// The leader's pod UID.
     pub(crate) leader: Option<String>,
+    /// Whether members have come, gone or changed since they last met.
+    pub(crate) stirred: bool,
 }
 
 impl Member {
@@ -53,6 +55,17 @@ impl Member {
 }
 
 impl Group {
+    /// Adds a member that has just started.
+    pub(crate) fn join(&mut self, uid: &str, member: Member) {
+        self.members.insert(uid.to_owned(), member);
+        self.stirred = true;
+    }
+
+    /// Takes a member out whose process has ended.
+    pub(crate) fn part(&mut self, uid: &str) {
+        self.stirred |= self.members.remove(uid).is_some();
+    }
+
     /// Lets the members find each other: elects a leader when there is a quorum, lets those behind catch up. Gives the
     /// members that panic.
     pub(crate) fn meet(&mut self) -> Vec<Crash> {
@@ -116,6 +129,7 @@ impl Group {
     /// Changes the data of every member that takes part. `None` if there is no leader.
     pub(crate) fn commit<T>(&mut self, work: impl Fn(&mut Data) -> T) -> Option<T> {
         self.leader.as_ref()?;
+        self.stirred = true;
         let mut done = None;
         for uid in self.voters() {
             let member = self.members.get_mut(&uid)?;

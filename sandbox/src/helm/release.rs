@@ -131,7 +131,7 @@ pub(crate) fn uninstall(cluster: &mut Cluster, mut history: Vec<Record>, keep: b
 
 /// Lays a manifest over an object: maps merge, what only the previous manifest had goes away.
 fn apply(cluster: &mut Cluster, key: &Key, manifest: &Value, previous: Option<&Value>) -> Result<(), Problem> {
-    let Some(mut live) = cluster.get(key).cloned() else { return Ok(()) };
+    let Some(mut live) = cluster.get(key).map(|live| Value::clone(live)) else { return Ok(()) };
     if let Some(previous) = previous {
         drop_missing(&mut live, previous, manifest);
     }

@@ -16,6 +16,8 @@ pub(crate) struct Machines {
     addresses: Arc<HashMap<String, MachineId>>,
     /// Those that may have changed since DRBD was brought up to the present.
     touched: BTreeSet<MachineId>,
+    /// How often a machine was switched on or off.
+    switched: u64,
     /// The network.
     links: Links,
     /// What the DRBD of all machines has in common.
@@ -88,6 +90,20 @@ impl Machines {
     /// All machines.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Machine> {
         self.iter().map(|(_, machine)| machine)
+    }
+
+    /// How often a machine was switched on or off so far.
+    pub(crate) fn switched(&self) -> u64 {
+        self.switched
+    }
+
+    /// Switches a machine on or off. Gives the machine if there is such a one and it was not so already.
+    pub(crate) fn switch(&mut self, id: MachineId, on: bool) -> Option<&mut Machine> {
+        self.get(id).filter(|machine| machine.up != on)?;
+        self.switched += 1;
+        let machine = self.get_mut(id)?;
+        machine.up = on;
+        Some(machine)
     }
 
     /// Who reaches whom.

@@ -1,11 +1,12 @@
 //! The platform of the manual: CkeNode objects own the labels of nodes, and components such as DRBD are deployed by a
 //! Component and then a Comdeploy.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::text;
+use super::{Touched, text};
 use crate::api::cluster::{Cluster, Key, Timer, key};
 
 /// How long labels take from a CkeNode to its Node.
@@ -14,13 +15,16 @@ const LABEL_TIME: Duration = Duration::from_secs(1);
 const DEPLOY_TIME: Duration = Duration::from_secs(45);
 
 /// Plans what changed CkeNodes and new Comdeploys need.
-pub(crate) fn reconcile(cluster: &mut Cluster) {
-    for key in cluster.keys("ckenodes") {
+pub(crate) fn reconcile(cluster: &mut Cluster, touched: &Touched) {
+    for key in touched.of("ckenodes").cloned() {
         let labels = cluster.get(&key).map(|object| object["metadata"]["labels"].clone()).unwrap_or_default();
         let timer = Timer::Labels { node: key.2.clone() };
         if cluster.synced.get(&key.2) != Some(&labels) && !cluster.planned(&timer) {
             cluster.after(LABEL_TIME, timer);
         }
+    }
+    if !touched.any(&["comdeploys", "components"]) {
+        return;
     }
     for key in cluster.keys("comdeploys") {
         let Some(object) = cluster.get(&key) else { continue };
@@ -28,7 +32,7 @@ pub(crate) fn reconcile(cluster: &mut Cluster) {
         if object["status"]["observedGeneration"] == generation && text(&object["status"]["status"]) != "Failed" {
             continue;
         }
-        let defined = cluster.objects.contains_key(&("components", key.1.clone(), component.clone()));
+        let defined = cluster.objects.contains(&("components", key.1.clone(), component.clone()));
         let spec = cluster.get(&key).map(|object| object["spec"]["component"].clone()).unwrap_or_default();
         let (status, reason) = match defined {
             true => ("Deploying", String::new()),
@@ -64,7 +68,7 @@ pub(crate) fn deployed(cluster: &mut Cluster, key: &Key) {
 pub(crate) fn sync_labels(cluster: &mut Cluster, node: &str) {
     let owner = key("ckenodes", "kube-system", node);
     let Some(labels) = cluster.get(&owner).map(|object| object["metadata"]["labels"].clone()) else { return };
-    let before = cluster.synced.insert(node.to_owned(), labels.clone()).unwrap_or_default();
+    let before = Arc::make_mut(&mut cluster.synced).insert(node.to_owned(), labels.clone()).unwrap_or_default();
     cluster.edit(&key("nodes", "", node), |object| {
         if !object["metadata"]["labels"].is_object() {
             object["metadata"]["labels"] = Value::Object(Map::new());

@@ -1,12 +1,13 @@
 //! The kubelets: start containers on what lies at their volume's path at that moment, restart those that crash, and let
 //! terminating pods go after their time. A machine that is down does none of that.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::container::Container;
-use super::{Machines, deleting, events, text, uid};
+use super::{Machines, Touched, deleting, events, text, uid};
 use crate::api::cluster::{Cluster, Key, Process, Timer};
 use crate::etcd::{Config, Data, Member, Volume};
 
@@ -14,12 +15,10 @@ use crate::etcd::{Config, Data, Member, Volume};
 const MOUNT_RETRY: Duration = Duration::from_secs(4);
 
 /// Plans what pods that were given to nodes, and pods that are being deleted, need.
-pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
+pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines, touched: &Touched) {
     let up = |cluster: &Cluster, node: &str| machines.named(&cluster.site, node).is_some_and(|machine| machine.up);
-    let dead: Vec<String> =
-        cluster.processes.iter().filter(|(_, p)| !up(cluster, &p.node)).map(|(id, _)| id.clone()).collect();
-    for key in cluster.keys("pods") {
-        let Some(pod) = cluster.get(&key) else { continue };
+    for key in touched.of("pods") {
+        let Some(pod) = cluster.get(key) else { continue };
         let (node, id) = (text(&pod["spec"]["nodeName"]), uid(pod).to_owned());
         if node.is_empty() || !up(cluster, node) {
             continue;
@@ -32,19 +31,26 @@ pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
         }
     }
     // Processes whose pod was deleted by force, or by a namespace's end: the container stops later all the same.
-    let alive: Vec<String> = cluster.list("pods").map(|(_, pod)| uid(pod).to_owned()).collect();
-    let orphans: Vec<(String, String)> = cluster
-        .processes
-        .iter()
-        .filter(|(id, _)| !alive.contains(id))
-        .map(|(id, p)| (id.clone(), p.node.clone()))
-        .collect();
-    for (id, node) in orphans {
-        if up(cluster, &node) {
-            plan_end(cluster, id);
+    for key in touched.of("pods") {
+        let current = cluster.get(key).map(|pod| uid(pod).to_owned());
+        let of_this = |(id, process): &(&String, &Process)| {
+            process.pod.0 == key.1 && process.pod.1 == key.2 && Some(*id) != current.as_ref()
+        };
+        let orphans: Vec<(String, String)> =
+            cluster.processes.iter().filter(of_this).map(|(id, process)| (id.clone(), process.node.clone())).collect();
+        for (id, node) in orphans {
+            if up(cluster, &node) {
+                plan_end(cluster, id);
+            }
         }
     }
-    // What ran on a machine that went down has ended with it.
+}
+
+/// Ends what ran on machines that went down.
+pub(crate) fn bury(cluster: &mut Cluster, machines: &mut Machines) {
+    let down = |process: &Process| !machines.named(&cluster.site, &process.node).is_some_and(|machine| machine.up);
+    let dead: Vec<String> =
+        cluster.processes.iter().filter(|(_, process)| down(process)).map(|(id, _)| id.clone()).collect();
     dead.iter().for_each(|id| end(cluster, machines, id));
 }
 
@@ -81,7 +87,7 @@ pub(crate) fn start(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
             match member(machine, &key, &node, config, data, now) {
                 Ok(member) => {
                     let group = format!("{}/{}", key.1, member.config.initial_cluster);
-                    cluster.groups.entry(group).or_default().members.insert(id.to_owned(), member);
+                    Arc::make_mut(&mut cluster.groups).entry(group).or_default().join(id, member);
                 }
                 Err(message) => return crash(cluster, machines, id, &message),
             }
@@ -90,7 +96,8 @@ pub(crate) fn start(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
         process.path = Some(volume.path.clone());
         process.device = Some(device);
     }
-    cluster.processes.insert(id.to_owned(), process);
+    Arc::make_mut(&mut cluster.processes).insert(id.to_owned(), process);
+    cluster.objects.touch(key.clone());
     cluster.after(cluster.spec.pod_ready.0, Timer::Ready { uid: id.to_owned() });
     let stamp = cluster.stamp();
     cluster.edit(&key, |pod| {
@@ -176,10 +183,11 @@ pub(crate) fn gone(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
 
 /// Ends a pod's process: its volume is let go.
 fn end(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
-    for group in cluster.groups.values_mut() {
-        group.members.remove(id);
+    if cluster.groups.values().any(|group| group.members.contains_key(id)) {
+        Arc::make_mut(&mut cluster.groups).values_mut().for_each(|group| group.part(id));
     }
-    let Some(process) = cluster.processes.remove(id) else { return };
+    let Some(process) = Arc::make_mut(&mut cluster.processes).remove(id) else { return };
+    cluster.objects.touch(crate::api::cluster::key("pods", &process.pod.0, &process.pod.1));
     let shared = cluster.processes.values().any(|other| other.node == process.node && other.path == process.path);
     let machine = machines.named_mut(&cluster.site, &process.node);
     if let (Some(machine), Some(path), false) = (machine, process.path, shared) {

@@ -13,6 +13,7 @@ mod statefulset;
 mod status;
 mod volumes;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -21,24 +22,35 @@ use serde_json::Value;
 pub(crate) use provisioner::node_of;
 pub(crate) use provisioner::{PROVISIONER, SELECTED_NODE};
 
-use super::cluster::{Cluster, Timer};
-pub(crate) use crate::machine::Machines;
-
-/// The machines of the world.
+use super::cluster::{Cluster, Key, Timer};
+use crate::machine::Machines;
 
 /// Rounds after which controllers that contradict each other are stopped.
 const ROUNDS: usize = 100;
+
+/// The objects that were touched since a controller last ran.
+struct Touched(BTreeSet<Key>);
+
+impl Touched {
+    /// Those of a kind.
+    fn of(&self, plural: &'static str) -> impl Iterator<Item = &Key> {
+        let first = (plural, String::new(), String::new());
+        self.0.range(first..).take_while(move |key| key.0 == plural)
+    }
+
+    /// Whether there is one of some kinds.
+    fn any(&self, plurals: &[&'static str]) -> bool {
+        plurals.iter().any(|plural| self.of(plural).next().is_some())
+    }
+}
 
 /// Brings one cluster up to the present.
 pub(crate) fn settle(cluster: &mut Cluster, machines: &mut Machines, elapsed: Duration) {
     catch_up(cluster, machines, elapsed);
     cluster.now = elapsed.max(cluster.now);
-    let up = machines.values().filter(|machine| machine.site == cluster.site).map(|machine| machine.up).collect();
-    let quiet = cluster.settled == cluster.revision && cluster.up == up;
-    if quiet && !cluster.groups.values().any(|group| group.members.values().any(|member| member.dirty)) {
+    if cluster.objects.touches() == 0 && cluster.switched == Some(machines.switched()) {
         return;
     }
-    cluster.up = up;
     reconcile(cluster, machines);
     // What was just planned may be due at once.
     catch_up(cluster, machines, elapsed);
@@ -46,12 +58,7 @@ pub(crate) fn settle(cluster: &mut Cluster, machines: &mut Machines, elapsed: Du
 
 /// Lets everything happen that is due.
 fn catch_up(cluster: &mut Cluster, machines: &mut Machines, elapsed: Duration) {
-    while let Some(entry) = cluster.timers.first_entry() {
-        if entry.key().0 > elapsed {
-            break;
-        }
-        cluster.now = entry.key().0.max(cluster.now);
-        let timer = entry.remove();
+    while let Some(timer) = cluster.take_due(elapsed) {
         fire(cluster, machines, timer);
         reconcile(cluster, machines);
     }
@@ -61,7 +68,7 @@ fn fire(cluster: &mut Cluster, machines: &mut Machines, timer: Timer) {
     match timer {
         Timer::Start { uid } => kubelet::start(cluster, machines, &uid),
         Timer::Ready { uid } => {
-            if let Some(process) = cluster.processes.get_mut(&uid) {
+            if let Some(process) = cluster.process_mut(&uid) {
                 process.warm = true;
             }
         }
@@ -71,23 +78,44 @@ fn fire(cluster: &mut Cluster, machines: &mut Machines, timer: Timer) {
     }
 }
 
+/// Runs all controllers until nothing changes any more. Each looks at what was touched since it last ran; at everything when a
+/// machine was switched on or off.
 fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
+    let switched = cluster.switched.replace(machines.switched()) != Some(machines.switched());
+    let again: Vec<Key> = match switched {
+        true => cluster.objects.iter().map(|(key, _)| key.clone()).collect(),
+        false => std::mem::take(&mut cluster.unfinished).into_iter().collect(),
+    };
+    again.into_iter().for_each(|key| cluster.objects.touch(key));
+    if switched {
+        kubelet::bury(cluster, machines);
+    }
+    let mut seen = [0; 9];
     for _ in 0..ROUNDS {
-        let before = (cluster.revision, cluster.timers.len());
-        nodes::reconcile(cluster, machines);
-        cke::reconcile(cluster);
-        garbage::reconcile(cluster);
-        statefulset::reconcile(cluster);
-        volumes::reconcile(cluster);
-        provisioner::reconcile(cluster, machines);
-        scheduler::reconcile(cluster);
-        kubelet::reconcile(cluster, machines);
-        status::reconcile(cluster, machines);
-        if before == (cluster.revision, cluster.timers.len()) {
+        let before = (cluster.objects.touches(), cluster.timers());
+        for (controller, seen) in seen.iter_mut().enumerate() {
+            let touched = Touched(cluster.objects.touched_after(*seen));
+            *seen = cluster.objects.touches();
+            if touched.0.is_empty() {
+                continue;
+            }
+            match controller {
+                0 => nodes::reconcile(cluster, machines, &touched),
+                1 => cke::reconcile(cluster, &touched),
+                2 => garbage::reconcile(cluster, &touched),
+                3 => statefulset::reconcile(cluster, &touched),
+                4 => volumes::reconcile(cluster, &touched),
+                5 => provisioner::reconcile(cluster, machines, &touched),
+                6 => scheduler::reconcile(cluster, &touched),
+                7 => kubelet::reconcile(cluster, machines, &touched),
+                _ => status::reconcile(cluster, machines, &touched),
+            }
+        }
+        if before == (cluster.objects.touches(), cluster.timers()) {
             break;
         }
     }
-    cluster.settled = cluster.revision;
+    cluster.objects.forget_touched();
 }
 
 /// Whether a pod is ready.

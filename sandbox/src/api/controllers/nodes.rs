@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
-use super::{Machines, text};
+use super::{Machines, Touched, text};
 use crate::api::cluster::Cluster;
 
 /// Keeps the Ready condition of every node.
-pub(crate) fn reconcile(cluster: &mut Cluster, machines: &Machines) {
+pub(crate) fn reconcile(cluster: &mut Cluster, machines: &Machines, touched: &Touched) {
     let stamp = cluster.stamp();
-    for key in cluster.keys("nodes") {
+    for key in touched.of("nodes") {
         let up = machines.named(&cluster.site, &key.2).is_some_and(|machine| machine.up);
-        cluster.edit(&key, |node| {
+        cluster.edit(key, |node| {
             let (status, reason, message) = if up {
                 ("True", "KubeletReady", "kubelet is posting ready status")
             } else {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Machines, deleting, events, text, uid};
+use super::{Machines, Touched, deleting, events, text, uid};
 use crate::api::cluster::{Cluster, Key, key};
 use crate::api::store::{self, DeleteOptions};
 
@@ -13,13 +13,12 @@ pub(crate) const PROVISIONER: &str = "kubevirt.io/hostpath-provisioner";
 pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// Provisions for claims that have a node, and reclaims released volumes.
-pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
-    for claim in cluster.keys("persistentvolumeclaims") {
-        provision(cluster, machines, &claim);
+pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines, touched: &Touched) {
+    if touched.any(&["storageclasses"]) {
+        cluster.keys("persistentvolumeclaims").iter().for_each(|claim| provision(cluster, machines, claim));
     }
-    for volume in cluster.keys("persistentvolumes") {
-        reclaim(cluster, machines, &volume);
-    }
+    touched.of("persistentvolumeclaims").for_each(|claim| provision(cluster, machines, claim));
+    touched.of("persistentvolumes").for_each(|volume| reclaim(cluster, machines, volume));
 }
 
 fn provision(cluster: &mut Cluster, machines: &mut Machines, claim: &Key) {
@@ -41,6 +40,7 @@ fn provision(cluster: &mut Cluster, machines: &mut Machines, claim: &Key) {
         return;
     };
     if let Err(errno) = machine.mkdir_p(&path, 0o777, now) {
+        cluster.unfinished.insert(claim.clone());
         return events::warn(cluster, claim, "ProvisioningFailed", &format!("mkdir {path}: {errno}"));
     }
     let volume = json!({

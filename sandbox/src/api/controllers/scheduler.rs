@@ -6,18 +6,19 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::provisioner::SELECTED_NODE;
-use super::{deleting, text, uid, volumes};
+use super::{Touched, deleting, text, uid, volumes};
 use crate::api::cluster::{Cluster, Key, key};
 use crate::api::selector::LabelSelector;
 
 /// Schedules pods that have no node.
-pub(crate) fn reconcile(cluster: &mut Cluster) {
-    for pod in cluster.keys("pods") {
-        let Some(object) = cluster.get(&pod) else { continue };
-        if object["spec"]["nodeName"].is_null() && !deleting(object) {
-            schedule(cluster, &pod);
-        }
+pub(crate) fn reconcile(cluster: &mut Cluster, touched: &Touched) {
+    if !touched.any(&["pods", "nodes", "persistentvolumeclaims", "persistentvolumes", "storageclasses"]) {
+        return;
     }
+    let unplaced = |object: &Value| object["spec"]["nodeName"].is_null() && !deleting(object);
+    let pods: Vec<Key> =
+        cluster.list("pods").filter(|(_, object)| unplaced(object)).map(|(key, _)| key.clone()).collect();
+    pods.iter().for_each(|pod| schedule(cluster, pod));
 }
 
 fn schedule(cluster: &mut Cluster, pod: &Key) {
@@ -108,9 +109,10 @@ fn fitting(cluster: &Cluster, pod: &Value, claims: &[Key]) -> Result<Vec<String>
     let mut reasons: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut nodes = Vec::new();
     let mut all = 0;
+    let repelling = repelling(cluster, pod);
     for (key, node) in cluster.list("nodes") {
         all += 1;
-        match misfit(cluster, pod, claims, &key.2, node) {
+        match misfit(cluster, pod, claims, &key.2, node, &repelling) {
             Some(reason) => *reasons.entry(reason).or_default() += 1,
             None => nodes.push(key.2.clone()),
         }
@@ -122,7 +124,14 @@ fn fitting(cluster: &Cluster, pod: &Value, claims: &[Key]) -> Result<Vec<String>
     Ok(nodes)
 }
 
-fn misfit(cluster: &Cluster, pod: &Value, claims: &[Key], name: &str, node: &Value) -> Option<&'static str> {
+fn misfit(
+    cluster: &Cluster,
+    pod: &Value,
+    claims: &[Key],
+    name: &str,
+    node: &Value,
+    repelling: &[(String, Value)],
+) -> Option<&'static str> {
     let labels = &node["metadata"]["labels"];
     let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
     if !conditions.clone().any(|condition| condition["type"] == "Ready" && condition["status"] == "True") {
@@ -144,7 +153,8 @@ fn misfit(cluster: &Cluster, pod: &Value, claims: &[Key], name: &str, node: &Val
             return Some("node(s) had volume node affinity conflict");
         }
     }
-    repelled(cluster, pod, labels).then_some("node(s) didn't match pod affinity/anti-affinity")
+    let repelled = repelling.iter().any(|(topology, domain)| labels[topology] == *domain);
+    repelled.then_some("node(s) didn't match pod affinity/anti-affinity")
 }
 
 fn tolerated(pod: &Value, node: &Value) -> bool {
@@ -183,29 +193,29 @@ fn node_selector(selector: &Value, name: &str, labels: &Value) -> bool {
     })
 }
 
-/// Whether required anti-affinity, the pod's own or that of a pod there, keeps the pod from a node.
-fn repelled(cluster: &Cluster, pod: &Value, labels: &Value) -> bool {
+/// The domains (a label of nodes and its value) from which required anti-affinity keeps a pod, its own or that of pods there.
+fn repelling(cluster: &Cluster, pod: &Value) -> Vec<(String, Value)> {
     let domain = |node: &str, topology: &str| {
         let node = cluster.get(&key("nodes", "", node));
         node.map(|node| node["metadata"]["labels"][topology].clone()).unwrap_or_default()
     };
-    let others = cluster
-        .list("pods")
-        .filter(|(_, other)| uid(other) != uid(pod) && !text(&other["spec"]["nodeName"]).is_empty());
-    let namespace = |pod: &Value| pod["metadata"]["namespace"].clone();
-    for (_, other) in others {
-        for (subject, object) in [(pod, other), (other, pod)] {
-            for term in anti_affinity(subject) {
-                let topology = text(&term["topologyKey"]);
-                let same = domain(text(&other["spec"]["nodeName"]), topology) == labels[topology];
-                let selector = LabelSelector::of_object(&term["labelSelector"]);
-                if same && namespace(subject) == namespace(object) && selector.matches(&object["metadata"]["labels"]) {
-                    return true;
-                }
-            }
+    let own: Vec<(&Value, LabelSelector)> =
+        anti_affinity(pod).map(|term| (term, LabelSelector::of_object(&term["labelSelector"]))).collect();
+    let mut found = Vec::new();
+    for (_, other) in cluster.list("pods") {
+        let node = text(&other["spec"]["nodeName"]);
+        if uid(other) == uid(pod) || node.is_empty() || other["metadata"]["namespace"] != pod["metadata"]["namespace"] {
+            continue;
+        }
+        let mine = own.iter().filter(|(_, selector)| selector.matches(&other["metadata"]["labels"]));
+        let theirs = anti_affinity(other)
+            .filter(|term| LabelSelector::of_object(&term["labelSelector"]).matches(&pod["metadata"]["labels"]));
+        for term in mine.map(|(term, _)| *term).chain(theirs) {
+            let topology = text(&term["topologyKey"]);
+            found.push((topology.to_owned(), domain(node, topology)));
         }
     }
-    false
+    found
 }
 
 fn anti_affinity(pod: &Value) -> impl Iterator<Item = &Value> {

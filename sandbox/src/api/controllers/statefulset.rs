@@ -1,14 +1,19 @@
 //! The StatefulSet controller: claims and pods by ordinal, in order or in parallel, highest first when scaling down. Claims
 //! are given owners by the retention policy; the garbage collector deletes those whose owner is gone.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::{deleting, pod_ready, text, uid};
+use super::{Touched, deleting, pod_ready, text, uid};
 use crate::api::cluster::{Cluster, Key, key};
 use crate::api::store::{self, DeleteOptions};
 
 /// Brings every StatefulSet one step nearer to what it asks for.
-pub(crate) fn reconcile(cluster: &mut Cluster) {
+pub(crate) fn reconcile(cluster: &mut Cluster, touched: &Touched) {
+    if !touched.any(&["statefulsets", "pods", "persistentvolumeclaims"]) {
+        return;
+    }
     for key in cluster.keys("statefulsets") {
         let Some(set) = cluster.get(&key).cloned() else { continue };
         if !deleting(&set) {
@@ -19,10 +24,10 @@ pub(crate) fn reconcile(cluster: &mut Cluster) {
 }
 
 /// The pods of a StatefulSet by ordinal.
-fn pods(cluster: &Cluster, set: &Value) -> Vec<(usize, Key, Value)> {
+fn pods(cluster: &Cluster, set: &Value) -> Vec<(usize, Key, Arc<Value>)> {
     let prefix = format!("{}-", text(&set["metadata"]["name"]));
     let owned = |pod: &Value| pod["metadata"]["ownerReferences"][0]["uid"] == uid(set);
-    let mut pods: Vec<(usize, Key, Value)> = cluster
+    let mut pods: Vec<(usize, Key, Arc<Value>)> = cluster
         .list("pods")
         .filter(|(key, pod)| key.1 == text(&set["metadata"]["namespace"]) && owned(pod))
         .filter_map(|(key, pod)| Some((key.2.strip_prefix(&prefix)?.parse().ok()?, key.clone(), pod.clone())))
@@ -51,7 +56,7 @@ fn step(cluster: &mut Cluster, key: &Key, set: &Value) {
             Some(_) => {}
         }
     }
-    let surplus: Vec<&(usize, Key, Value)> =
+    let surplus: Vec<&(usize, Key, Arc<Value>)> =
         present.iter().filter(|(ordinal, ..)| *ordinal >= replicas).rev().collect();
     for (_, pod, object) in &surplus {
         if !deleting(object) {
@@ -81,7 +86,12 @@ fn own_claims(cluster: &mut Cluster, set: &Value, (pod_key, pod): (&Key, &Value)
     });
     for claim in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
         let name = format!("{}-{}", text(&claim["metadata"]["name"]), pod_key.2);
-        cluster.edit(&key("persistentvolumeclaims", &pod_key.1, &name), |claim| {
+        let claim = key("persistentvolumeclaims", &pod_key.1, &name);
+        let ownerless = cluster.get(&claim).is_none_or(|claim| claim["metadata"]["ownerReferences"].is_null());
+        if ownerless && wanted.is_none() {
+            continue;
+        }
+        cluster.edit(&claim, |claim| {
             let before = claim["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
             let ours = |owner: &&Value| [uid(set), uid(pod)].contains(&text(&owner["uid"]));
             let others = before.iter().filter(|owner| !ours(owner)).cloned();
@@ -96,7 +106,7 @@ fn own_claims(cluster: &mut Cluster, set: &Value, (pod_key, pod): (&Key, &Value)
 }
 
 /// Replaces one outdated pod, highest ordinal first, when all newer ones are ready.
-fn roll(cluster: &mut Cluster, set: &Value, present: &[(usize, Key, Value)]) {
+fn roll(cluster: &mut Cluster, set: &Value, present: &[(usize, Key, Arc<Value>)]) {
     let wanted = revision(set);
     let partition = set["spec"]["updateStrategy"]["rollingUpdate"]["partition"].as_u64().unwrap_or(0);
     for (ordinal, pod, object) in present.iter().rev() {

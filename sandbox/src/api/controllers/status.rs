@@ -1,18 +1,26 @@
 //! Readiness: keeps what pods report of themselves, and lets the etcd members meet and write their data through.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::{Machines, deleting, kubelet, text, uid};
-use crate::api::cluster::Cluster;
+use super::{Machines, Touched, deleting, kubelet, text, uid};
+use crate::api::cluster::{Cluster, Key, key};
 use crate::etcd::Crash;
 
 /// Lets members meet, writes their data, and keeps the readiness of all pods.
-pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
-    for crash in meet(cluster, machines) {
-        kubelet::crash(cluster, machines, &crash.uid, &crash.message);
+pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines, touched: &Touched) {
+    let mut pods: BTreeSet<Key> = touched.of("pods").cloned().collect();
+    if cluster.groups.values().any(|group| group.stirred) {
+        let (crashes, changed) = meet(cluster, machines);
+        for crash in crashes {
+            kubelet::crash(cluster, machines, &crash.uid, &crash.message);
+        }
+        pods.extend(changed);
     }
     let stamp = cluster.stamp();
-    for key in cluster.keys("pods") {
+    for key in pods {
         let Some(pod) = cluster.get(&key) else { continue };
         let id = uid(pod).to_owned();
         let machine = machines.named(&cluster.site, text(&pod["spec"]["nodeName"]));
@@ -52,14 +60,21 @@ fn set_ready(pod: &mut Value, ready: bool, stamp: &str) {
     }
 }
 
-/// Lets the members of every etcd cluster on running machines meet; gives those that cannot go on.
-fn meet(cluster: &mut Cluster, machines: &mut Machines) -> Vec<Crash> {
+/// Lets the members of every etcd cluster on running machines meet. Gives those that cannot go on, and the pods of a cluster
+/// that has another leader than before, or none any more: they serve from now on, or no longer.
+fn meet(cluster: &mut Cluster, machines: &mut Machines) -> (Vec<Crash>, Vec<Key>) {
     let now = cluster.now_ns();
-    let mut crashes = Vec::new();
-    for group in cluster.groups.values_mut() {
-        let down = |node: &String| !machines.named(&cluster.site, node).is_some_and(|machine| machine.up);
+    let (mut crashes, mut changed) = (Vec::new(), Vec::new());
+    for (name, group) in Arc::make_mut(&mut cluster.groups).iter_mut().filter(|(_, group)| group.stirred) {
+        group.stirred = false;
+        let down = |node: &str| !machines.named(&cluster.site, node).is_some_and(|machine| machine.up);
         group.members.retain(|_, member| !down(&member.node));
+        let before = group.leader.clone();
         crashes.extend(group.meet());
+        if group.leader != before {
+            let namespace = name.split('/').next().unwrap_or_default();
+            changed.extend(group.members.values().map(|member| key("pods", namespace, &member.pod)));
+        }
         for (uid, member) in group.members.iter_mut().filter(|(_, member)| member.dirty) {
             member.dirty = false;
             let Some(machine) = machines.named_mut(&cluster.site, &member.node) else { continue };
@@ -68,5 +83,5 @@ fn meet(cluster: &mut Cluster, machines: &mut Machines) -> Vec<Crash> {
             }
         }
     }
-    crashes
+    (crashes, changed)
 }

@@ -1,9 +1,11 @@
 //! The volume controllers: binding claims and volumes, protecting those in use, releasing volumes whose claim is gone.
 //! Making and deleting directories is the provisioner's.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::{deleting, text, uid};
+use super::{Touched, deleting, text, uid};
 use crate::api::cluster::{Cluster, Key, key};
 use crate::api::store;
 
@@ -13,21 +15,49 @@ const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
 const VOLUME_PROTECTION: &str = "kubernetes.io/pv-protection";
 
 /// Brings claims and volumes up to the present.
-pub(crate) fn reconcile(cluster: &mut Cluster) {
-    cluster.keys("persistentvolumeclaims").iter().for_each(|claim| protect_claim(cluster, claim));
-    cluster.keys("persistentvolumes").iter().for_each(|volume| sync_volume(cluster, volume));
-    cluster.keys("persistentvolumeclaims").iter().for_each(|claim| sync_claim(cluster, claim));
-    for volume in cluster.keys("persistentvolumes") {
-        let Some(object) = cluster.get(&volume) else { continue };
+pub(crate) fn reconcile(cluster: &mut Cluster, touched: &Touched) {
+    if !touched.any(&["persistentvolumeclaims", "persistentvolumes", "pods", "storageclasses"]) {
+        return;
+    }
+    let (claims, volumes) = concerned(cluster, touched);
+    claims.iter().for_each(|claim| protect_claim(cluster, claim));
+    volumes.iter().for_each(|volume| sync_volume(cluster, volume));
+    claims.iter().for_each(|claim| sync_claim(cluster, claim));
+    for volume in &volumes {
+        let Some(object) = cluster.get(volume) else { continue };
         if deleting(object) && object["status"]["phase"] != "Bound" {
-            store::remove_finalizer(cluster, &volume, VOLUME_PROTECTION);
+            store::remove_finalizer(cluster, volume, VOLUME_PROTECTION);
         }
     }
 }
 
+/// The claims and volumes that what was touched matters to: themselves, those they name and that name them, the claims of
+/// pods; and all that still look for each other.
+fn concerned(cluster: &Cluster, touched: &Touched) -> (BTreeSet<Key>, BTreeSet<Key>) {
+    let mut claims: BTreeSet<Key> = touched.of("persistentvolumeclaims").cloned().collect();
+    let mut volumes: BTreeSet<Key> = touched.of("persistentvolumes").cloned().collect();
+    let pods_matter = touched.of("pods").next().is_some();
+    for (key, claim) in cluster.list("persistentvolumeclaims") {
+        let named = self::key("persistentvolumes", "", text(&claim["spec"]["volumeName"]));
+        // A deleted claim stays as long as a pod uses it.
+        let waits = (pods_matter && deleting(claim)) || claim["status"]["phase"] != "Bound";
+        if waits || volumes.contains(&named) {
+            claims.insert(key.clone());
+        }
+    }
+    for (key, volume) in cluster.list("persistentvolumes") {
+        let reference = &volume["spec"]["claimRef"];
+        let claim = self::key("persistentvolumeclaims", text(&reference["namespace"]), text(&reference["name"]));
+        if claims.contains(&claim) || deleting(volume) {
+            volumes.insert(key.clone());
+        }
+    }
+    (claims, volumes)
+}
+
 /// Lets a deleted claim go when no pod uses it.
 fn protect_claim(cluster: &mut Cluster, claim: &Key) {
-    if !cluster.get(claim).is_some_and(deleting) {
+    if !cluster.get(claim).is_some_and(|claim| deleting(claim)) {
         return;
     }
     let used = cluster.list("pods").any(|(pod, object)| {
@@ -82,7 +112,7 @@ fn sync_claim(cluster: &mut Cluster, claim: &Key) {
             && (text(&reference["uid"]).is_empty() || text(&reference["uid"]) == own)
     };
     if object["status"]["phase"] == "Bound" {
-        let lost = !cluster.get(&key("persistentvolumes", "", &named)).is_some_and(ours);
+        let lost = !cluster.get(&key("persistentvolumes", "", &named)).is_some_and(|volume| ours(volume));
         if lost {
             cluster.edit(claim, |claim| claim["status"] = json!({"phase": "Lost"}));
         }

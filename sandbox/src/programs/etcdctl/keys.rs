@@ -1,5 +1,7 @@
 //! `etcdctl put`, `get` and `del`.
 
+use std::sync::Arc;
+
 use cutover_engine::world::Place;
 use serde_json::{Value, json};
 
@@ -130,7 +132,11 @@ fn commit<T>(call: &Call<'_>, options: &Options, work: impl Fn(&mut Data) -> T) 
     let seen = view::own(call, options).filter(|seen| seen.leader != 0)?;
     let Place::Pod { site, .. } = call.place else { return None };
     let mut state = call.sim.state();
-    let group = state.clusters.get_mut(site)?.groups.get_mut(&seen.group)?;
+    let cluster = state.clusters.get_mut(site)?;
+    let group = Arc::make_mut(&mut cluster.groups).get_mut(&seen.group)?;
     let done = group.commit(work)?;
+    // The controllers see to it that it is written.
+    let leader = group.leader.as_ref().and_then(|leader| cluster.objects.key_of(leader)).cloned();
+    leader.into_iter().for_each(|leader| cluster.objects.touch(leader));
     Some((done, group.members.get(&seen.uid)?.data.clone()))
 }

@@ -65,7 +65,9 @@ async fn answers_read_as_those_of_the_real_one() {
 async fn without_a_quorum_commands_run_into_their_deadline() {
     let sandbox = sandbox();
     for node in ["worker05", "worker06"] {
-        sandbox.sim.state().machines.named_mut("primary", node).unwrap().up = false;
+        let mut state = sandbox.sim.state();
+        let id = state.machines.find("primary", node).unwrap();
+        state.machines.switch(id, false).unwrap();
     }
     sandbox.sim.settle();
     let before = sandbox.sim.elapsed();
