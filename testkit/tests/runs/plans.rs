@@ -1,16 +1,7 @@
 //! Plans: everything is looked at, nothing is changed, and what cannot be known is said.
 
-use std::sync::Arc;
-
-use cutover_engine::execute::Tags;
-use cutover_engine::plan::{Plan, Verdict, plan};
-
-use crate::bench::Bench;
-use crate::world::REGISTRY;
-
-async fn planned(bench: &Bench, tags: &Tags) -> Plan {
-    plan(&bench.run, REGISTRY, Arc::new(bench.world.clone()), tags).await
-}
+use cutover_engine::plan::{Plan, Verdict};
+use cutover_testkit::driver::{Bench, Case};
 
 fn verdicts(plan: &Plan) -> Vec<Verdict> {
     plan.steps().map(|step| step.verdict.clone()).collect()
@@ -19,9 +10,9 @@ fn verdicts(plan: &Plan) -> Vec<Verdict> {
 #[tokio::test(start_paused = true)]
 async fn a_plan_changes_nothing_and_says_what_it_cannot_know() {
     let bench = Bench::steps(
-        "  - {name: early, target: active, number: {name: x, is: 1, never_from: 0}}\n  - {name: sync, target: active, number: {name: x, is: 0}, register: known}\n  - {name: change, target: active.nodes, number: {name: x, is: 3}, register: later}\n  - {gate: Go on?}\n  - {name: dependent, target: active, number: {name: y, is: \"{{ later[0].is }}\"}, register: chain}\n  - {name: chained, target: active, number: {name: y, is: \"{{ chain.is }}\"}}\n  - {name: independent, target: active, number: {name: y, is: \"{{ known.is }}\"}}\n  - {name: refused, target: active, number: {name: x, is: 5, never_from: 0}}\n  - {name: waits, target: active, number: {name: x, is: 5, wait: true}}\n  - {name: never, when: false, target: active, number: {name: x, is: 5}}\n",
+        "  - {name: early, target: active, vague: {name: x, is: 1, never_from: 0}}\n  - {name: sync, target: active, vague: {name: x, is: 0}, register: known}\n  - {name: change, target: active.nodes, vague: {name: x, is: 3}, register: later}\n  - {gate: Go on?}\n  - {name: dependent, target: active, vague: {name: y, is: \"{{ later[0].is }}\"}, register: chain}\n  - {name: chained, target: active, vague: {name: y, is: \"{{ chain.is }}\"}}\n  - {name: independent, target: active, vague: {name: y, is: \"{{ known.is }}\"}}\n  - {name: refused, target: active, vague: {name: x, is: 5, never_from: 0}}\n  - {name: waits, target: active, vague: {name: x, is: 5, wait: true}}\n  - {name: never, when: false, target: active, vague: {name: x, is: 5}}\n",
     );
-    let plan = planned(&bench, &Tags::default()).await;
+    let plan = bench.plan().await;
     let on = |number, step: &str| Verdict::Depends { number, on: format!("only/{step}").parse().unwrap() };
     let wanted = [
         Verdict::Blocked,
@@ -36,7 +27,7 @@ async fn a_plan_changes_nothing_and_says_what_it_cannot_know() {
         Verdict::Skipped,
     ];
     assert_eq!(verdicts(&plan), wanted);
-    assert_eq!(bench.sets(), Vec::<String>::new());
+    assert_eq!(bench.sent(), Vec::<String>::new());
     let change = plan.steps().nth(2).unwrap();
     let lines: Vec<String> =
         change.tasks.iter().flat_map(|task| &task.changes).map(|change| change.actions[0].to_string()).collect();
@@ -47,30 +38,30 @@ async fn a_plan_changes_nothing_and_says_what_it_cannot_know() {
 
 #[tokio::test(start_paused = true)]
 async fn variables_are_rendered_where_they_are_needed() {
-    let bench = Bench::new(
+    let bench = Bench::of(&Case::text(
         "name: Test\nvars: {suffix: \"{{ pair.node_id }}\", place: \"{{ pair.resource }}-{{ suffix }}\"}\nphases:\n- name: Only\n  vars: {suffix: s}\n  steps:\n  - {name: one, target: [active.pairs, passive.pairs], vars: {suffix: \"{{ pair.node_id }}\"}, number: {name: \"{{ place }}\", is: 1}}\n",
-    );
-    let ending = bench.go().await;
-    assert_eq!(ending.exit_code, 0, "{ending:?}");
-    assert_eq!(bench.sets(), ["here/b set r0-1 1", "there/a set r0-2 1"]);
+    ));
+    let ending = bench.run(None).await;
+    assert_eq!(ending.code(), 0, "{ending:?}");
+    assert_eq!(bench.sent(), ["here/b$ set r0-1 1", "there/a$ set r0-2 1"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn tags_select() {
-    let bench = Bench::steps(
+    let case = Case::steps(
         "  - {name: one, tags: [a], target: active, number: {name: x, is: 1}}\n  - {name: two, tags: [b], target: active, number: {name: x, is: 2}}\n",
     );
-    let only = Tags { only: vec!["b".into()], skip: Vec::new() };
-    assert_eq!(verdicts(&planned(&bench, &only).await), [Verdict::Skipped, Verdict::Change]);
-    let skip = Tags { only: Vec::new(), skip: vec!["b".into()] };
-    assert_eq!(verdicts(&planned(&bench, &skip).await), [Verdict::Change, Verdict::Skipped]);
+    let only = Case { only: vec!["b".into()], ..case.clone() };
+    assert_eq!(verdicts(&Bench::of(&only).plan().await), [Verdict::Skipped, Verdict::Change]);
+    let skip = Case { skip: vec!["b".into()], ..case };
+    assert_eq!(verdicts(&Bench::of(&skip).plan().await), [Verdict::Change, Verdict::Skipped]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_plan_shows_no_secret() {
     let bench =
         Bench::steps("  - {name: one, target: active, number: {name: x, is: 3, note: \"with {{ password }}\"}}\n");
-    let plan = planned(&bench, &Tags::default()).await;
+    let plan = bench.plan().await;
     let text = serde_json::to_string(&plan).unwrap();
     assert!(text.contains("set x to 3 with ***") && !text.contains("hunter2"), "{text}");
 }
