@@ -1,5 +1,7 @@
 //! Plans: everything is looked at, nothing is changed, and what cannot be known is said.
 
+use cutover_engine::event::{Event, EventKind};
+use cutover_engine::failure::FailureClass;
 use cutover_engine::plan::{Plan, Verdict};
 use cutover_testkit::driver::{Bench, Case};
 
@@ -64,4 +66,25 @@ async fn a_plan_shows_no_secret() {
     let plan = bench.plan().await;
     let text = serde_json::to_string(&plan).unwrap();
     assert!(text.contains("set x to 3 with ***") && !text.contains("hunter2"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_points_to_the_parameter_in_a_plan_as_in_a_run() {
+    // A value of a wrong type, and one that cannot be made: there it is what stands in the template.
+    for (is, place) in [("[]", "test.yml:5:55"), ("1 // 0", "test.yml:5:59")] {
+        let step = format!("  - {{name: one, target: active, number: {{name: x, is: \"{{{{ {is} }}}}\"}}}}\n");
+        let bench = Bench::steps(&step);
+        let plan = bench.plan().await;
+        let planned: Vec<_> =
+            plan.steps().flat_map(|step| &step.tasks).filter_map(|task| task.failure.clone()).collect();
+        assert_eq!(bench.run(None).await.code(), 2, "{is}");
+        let failed = |event: Event| match event.kind {
+            EventKind::TaskFinished { failure, .. } => failure,
+            _ => None,
+        };
+        let ran: Vec<_> = bench.events().into_iter().filter_map(failed).collect();
+        assert_eq!(planned, ran, "{is}");
+        let [failure] = ran.as_slice() else { panic!("{is}: {ran:?}") };
+        assert_eq!((failure.class, failure.place.as_deref()), (FailureClass::Invalid, Some(place)), "{is}");
+    }
 }
