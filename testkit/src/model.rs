@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 /// What a world holds. Two runs with the same effects end in equal states.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
@@ -73,6 +75,17 @@ impl State {
                 self.texts.insert(key(name), effect.stdin.clone());
                 "written".to_owned()
             }
+            ["put", name, ""] => self.texts.remove(&key(name)).map_or_else(String::new, |_| "emptied".into()),
+            ["put", name, text] => {
+                self.texts.insert(key(name), (*text).to_owned());
+                "stored".to_owned()
+            }
+            // What an API server keeps, it keeps by path.
+            ["PATCH", path, body] => {
+                let body: Value = serde_json::from_str(body).unwrap_or_default();
+                self.numbers.insert(key(path), body["is"].as_i64().unwrap_or_default());
+                body.to_string()
+            }
             // Somebody is notified: it counts, and leaves nothing behind.
             _ => "notified".to_owned(),
         }
@@ -126,6 +139,8 @@ pub enum Blow {
     Hang,
     /// It hangs after it took effect.
     HangAfter,
+    /// It does not leave.
+    Unsent,
 }
 
 /// A fault that waits for its command.
@@ -199,12 +214,27 @@ impl Model {
         counts
     }
 
-    /// Runs a program at a place.
+    /// Lets a fault strike what has a text in its line that many times.
+    pub fn strike(&mut self, line: impl Into<String>, blow: Blow, times: usize) {
+        self.strikes.push(Strike { line: line.into(), blow, times });
+    }
+
+    /// Sets a number, as somebody would who is no controller: it is no effect.
+    pub fn set(&mut self, place: &str, name: &str, is: i64) {
+        self.state.numbers.insert((place.to_owned(), name.to_owned()), is);
+    }
+
+    /// Runs a program at a place, or answers a request to the API server there.
     pub fn run(&mut self, effect: &Effect) -> Answer {
         let args: Vec<&str> = effect.argv.iter().map(String::as_str).collect();
         let key = |name: &str| (effect.place.clone(), name.to_owned());
         match args.as_slice() {
             ["get", name] => Answer::says(self.state.numbers.get(&key(name)).copied().unwrap_or(0).to_string()),
+            ["show", name] => Answer::says(self.state.texts.get(&key(name)).cloned().unwrap_or_default()),
+            ["GET", path] => {
+                let is = self.state.numbers.get(&key(path)).copied().unwrap_or(0);
+                Answer::says(json!({"is": is}).to_string())
+            }
             ["count", list] => Answer::says(self.state.lists.get(&key(list)).map_or(0, Vec::len).to_string()),
             ["test", "-e", name] => match self.state.numbers.contains_key(&key(name)) {
                 true => Answer::says(""),
@@ -222,7 +252,7 @@ impl Model {
             },
             // Fails until its n-th call.
             ["flaky", _, _, times] if !self.called(&effect.line(), times) => Answer::fails("not yet"),
-            ["set" | "add" | "append" | "drop" | "write" | "notify" | "flaky", ..] => {
+            ["set" | "add" | "append" | "drop" | "write" | "put" | "notify" | "flaky" | "PATCH", ..] => {
                 self.effects.push(effect.clone());
                 Answer::says(self.state.apply(effect))
             }

@@ -23,6 +23,8 @@ pub enum Mode {
 pub enum At {
     /// Right after the n-th event of this execution was written.
     Event(usize),
+    /// Right after an event was written that has these words in its line.
+    Words(&'static str),
     /// When the n-th command of this execution was sent, and did nothing yet.
     Before(usize),
     /// When the n-th command of this execution took effect, and its answer is still on its way.
@@ -64,10 +66,15 @@ impl Controller {
         self.commands.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Notes an event that was written.
-    pub(crate) fn event(&self) {
+    /// Notes an event that was written, and what its line is.
+    pub(crate) fn event(&self, line: impl FnOnce() -> String) {
         let number = self.events.fetch_add(1, Ordering::SeqCst) + 1;
         self.pass(At::Event(number));
+        if let Some(Trip { at: At::Words(words), .. }) = self.trip
+            && line().contains(words)
+        {
+            self.pass(At::Words(words));
+        }
     }
 
     /// Stops the controller if this is where it is to be stopped.

@@ -27,8 +27,8 @@ cases! {
     a_looped_block_goes_on_with_its_next_item: "  - name: All
     loop: [1, 2, 3]
     block:
-    - {name: a, number: {name: \"a{{ item }}\", value: 1}}
-    - {name: b, number: {name: \"b{{ item }}\", value: 1}}
+    - {name: a, number: {name: \"a{{ item }}\", is: 1}}
+    - {name: b, number: {name: \"b{{ item }}\", is: 1}}
 ",
     a_looped_block_in_a_looped_block: "  - name: Outer
     loop: [1, 2]
@@ -37,22 +37,22 @@ cases! {
     - name: Inner
       loop: [1, 2]
       block:
-      - {name: a, number: {name: \"a{{ outer.i }}-{{ item }}\", value: 1}}
+      - {name: a, number: {name: \"a{{ outer.i }}-{{ item }}\", is: 1}}
 ",
     a_looped_include_is_a_block: "  - name: All
     loop: [1, 2]
     vars: {u: 3}
     block:
-    - {name: a, target: active.nodes, number: {name: \"a{{ item }}-{{ u }}\", value: 1}}
+    - {name: a, target: active.nodes, number: {name: \"a{{ item }}-{{ u }}\", is: 1}}
 ",
     an_undo_sees_the_results_of_its_own_pass: "  - name: All
     loop: [1, 2]
     block:
     - name: make
-      number: {name: \"a{{ item }}\", value: \"{{ item }}\"}
+      number: {name: \"a{{ item }}\", is: \"{{ item }}\"}
       register: made
       undo:
-      - {name: back, number: {name: \"a{{ (made | default({'is': item})).is }}\", value: 0}}
+      - {name: back, number: {name: \"a{{ (made | default({'is': item})).is }}\", is: 0}}
 ",
     finished_tasks_are_not_run_again: "  - name: Each
     loop: [1, 2, 3]
@@ -67,7 +67,7 @@ cases! {
     register: r
     undo:
     - {name: back, command: {argv: [set, n, \"0\"], idempotent: true}}
-  - {name: later, number: {name: m, value: \"{{ r | length }}\"}}
+  - {name: later, number: {name: m, is: \"{{ r | length }}\"}}
 ",
     undo_steps_in_a_looped_block_know_their_item: "  - name: All
     loop: [1, 2]
@@ -80,8 +80,8 @@ cases! {
     two_changes_with_one_sentence: "  - name: All
     loop: [1, 2]
     block:
-    - {name: up, number: {name: x, value: 1}}
-    - {name: down, number: {name: x, value: 2}}
+    - {name: up, number: {name: x, is: 1}}
+    - {name: down, number: {name: x, is: 2}}
 ",
     a_doubt_is_not_allowed_to_fail: "  - name: Once
     allow_failure: true
@@ -96,44 +96,44 @@ cases! {
       undo:
       - {name: back, command: {argv: [set, n, \"0\"], idempotent: true}}
     rescue:
-    - {name: rescue, number: {name: r, value: 1}}
+    - {name: rescue, number: {name: r, is: 1}}
 ",
     a_stop_in_rescue_and_always_is_taken_up_there: "  - name: Careful
     block:
-    - {name: a, number: {name: a, value: 1}}
+    - {name: a, number: {name: a, is: 1}}
     - {name: broken, assert: {that: [false]}}
-    - {name: b, number: {name: b, value: 1}}
+    - {name: b, number: {name: b, is: 1}}
     rescue:
-    - {name: c, number: {name: c, value: 1}}
-    - {name: d, number: {name: d, value: 1}}
+    - {name: c, number: {name: c, is: 1}}
+    - {name: d, number: {name: d, is: 1}}
     always:
-    - {name: e, number: {name: e, value: 1}}
-    - {name: f, number: {name: f, value: 1}}
-  - {name: g, number: {name: g, value: 1}}
+    - {name: e, number: {name: e, is: 1}}
+    - {name: f, number: {name: f, is: 1}}
+  - {name: g, number: {name: g, is: 1}}
 ",
     what_was_skipped_stays_skipped: "  - {name: one, set_fact: {is: 1}, register: r}
-  - {name: left out, when: r.is == 2, number: {name: a, value: 1}}
+  - {name: left out, when: r.is == 2, number: {name: a, is: 1}}
   - {name: two, set_fact: {is: 2}, register: r}
-  - {name: last, number: {name: b, value: 1}}
+  - {name: last, number: {name: b, is: 1}}
 ",
-    a_result_of_a_skipped_step_is_that_it_was_skipped: "  - {name: one, number: {name: a, value: 1}, register: r}
-  - {name: two, when: false, number: {name: b, value: 1}, register: r}
-  - {name: three, number: {name: c, value: 1}}
-  - {name: four, when: r.skipped is defined, number: {name: d, value: 1}}
+    a_result_of_a_skipped_step_is_that_it_was_skipped: "  - {name: one, number: {name: a, is: 1}, register: r}
+  - {name: two, when: false, number: {name: b, is: 1}, register: r}
+  - {name: three, number: {name: c, is: 1}}
+  - {name: four, when: r.skipped is defined, number: {name: d, is: 1}}
 ",
     gates_in_a_looped_block_are_asked_once_each: "  - name: All
     loop: [1, 2]
     block:
     - {name: ask, gate: \"Go on with {{ item }}?\"}
-    - {name: a, number: {name: \"a{{ item }}\", value: 1}}
+    - {name: a, number: {name: \"a{{ item }}\", is: 1}}
 ",
-    a_pause_leaves_nothing_to_undo: "  - {name: a, number: {name: a, value: 1}}
+    a_pause_leaves_nothing_to_undo: "  - {name: a, number: {name: a, is: 1}}
   - {name: nap, pause: {for: 1s}}
 ",
-    a_command_that_may_have_been_made_has_no_way_back: "  - {name: a, number: {name: a, value: 1}}
+    a_command_that_may_have_been_made_has_no_way_back: "  - {name: a, number: {name: a, is: 1}}
   - {name: b, command: {argv: [add, nr1]}}
 ",
-    an_at_most_once_change_that_a_probe_sees: "  - {name: a, target: active.nodes, once: {name: a, value: 3}}
+    an_at_most_once_change_that_a_probe_sees: "  - {name: a, target: active.nodes, once: {name: a, is: 3}}
 ",
 }
 
@@ -145,7 +145,7 @@ fn with_password(password: &str, steps: &str) -> Case {
 fn a_secret_in_a_path_changes_nothing() {
     holds(&with_password(
         "etcd",
-        "  - {name: Uninstall etcd, command: {argv: [add, n]}, undo: [{name: back, command: {argv: [set, n, \"0\"], idempotent: true}}]}\n  - {name: b, number: {name: b, value: 1}}\n",
+        "  - {name: Uninstall etcd, command: {argv: [add, n]}, undo: [{name: back, command: {argv: [set, n, \"0\"], idempotent: true}}]}\n  - {name: b, number: {name: b, is: 1}}\n",
     ));
 }
 
@@ -159,7 +159,7 @@ fn a_secret_in_a_change_changes_nothing() {
 
 #[test]
 fn an_inverse_with_a_secret_is_filled_in() {
-    holds(&with_password("hunter2", "  - {name: a, number: {name: \"n-{{ password }}\", value: 3}}\n"));
+    holds(&with_password("hunter2", "  - {name: a, number: {name: \"n-{{ password }}\", is: 3}}\n"));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_result_with_a_secret_is_the_same_after_a_stop() {
 
 #[test]
 fn a_secret_that_is_a_word_of_events_leaves_a_journal() {
-    let bench = Bench::new(&with_password("run", "  - {name: a, number: {name: a, value: 1}}\n")).expect("a playbook");
+    let bench = Bench::new(&with_password("run", "  - {name: a, number: {name: a, is: 1}}\n")).expect("a playbook");
     let end = paused(bench.run(None));
     assert_eq!((end.exit_code, bench.length() > 5), (Some(0), true), "{end:?}");
 }
@@ -200,7 +200,7 @@ phases:
 
 #[test]
 fn a_gate_that_tags_leave_out_is_left_out_of_the_plan() {
-    let steps = "  - {name: ask, gate: \"Sure?\"}\n  - {name: a, tags: [t], number: {name: a, value: 1}}\n";
+    let steps = "  - {name: ask, gate: \"Sure?\"}\n  - {name: a, tags: [t], number: {name: a, is: 1}}\n";
     let case = Case { skip: vec!["t".to_owned()], ..Case::steps(&steps.replace("ask,", "ask, tags: [t],")) };
     let bench = Bench::new(&case).expect("a playbook");
     let decisions = paused(bench.decisions());
@@ -210,7 +210,7 @@ fn a_gate_that_tags_leave_out_is_left_out_of_the_plan() {
 
 #[test]
 fn a_plan_does_not_know_what_an_earlier_step_will_change() {
-    let steps = "  - {name: a, number: {name: x, value: 1}}\n  - {name: b, peek: {name: x}, register: r}\n  - {name: c, when: r.is == 1, number: {name: y, value: 1}}\n";
+    let steps = "  - {name: a, number: {name: x, is: 1}}\n  - {name: b, peek: {name: x}, register: r}\n  - {name: c, when: r.is == 1, number: {name: y, is: 1}}\n";
     let bench = Bench::new(&Case::steps(steps)).expect("a playbook");
     let decisions = paused(bench.decisions());
     assert_ne!(decisions.get("only/c"), Some(&Decision::Skip), "{decisions:?}");
@@ -261,14 +261,14 @@ fn a_loop_that_makes_no_pass_leaves_that_it_was_skipped() {
     loop: [1, 2]
     when: item == 3
     block:
-    - {name: a, number: {name: x, value: 1}, register: r}
-  - {name: b, when: r.skipped is defined, number: {name: y, value: 1}}
+    - {name: a, number: {name: x, is: 1}, register: r}
+  - {name: b, when: r.skipped is defined, number: {name: y, is: 1}}
   - name: Some
     loop: [1, 2]
     when: item == 1
     block:
-    - {name: c, number: {name: z, value: 1}, register: s}
-  - {name: d, when: s.skipped is defined, number: {name: y, value: 2}}
+    - {name: c, number: {name: z, is: 1}, register: s}
+  - {name: d, when: s.skipped is defined, number: {name: y, is: 2}}
 ";
     let case = Case::steps(steps);
     let bench = Bench::new(&case).unwrap_or_else(|faults| panic!("{faults}"));
@@ -281,7 +281,7 @@ fn a_loop_that_makes_no_pass_leaves_that_it_was_skipped() {
 
 #[test]
 fn a_target_that_was_never_reached_has_nothing_to_undo() {
-    let steps = "  - {name: first, number: {name: x, value: 1}}
+    let steps = "  - {name: first, number: {name: x, is: 1}}
   - {name: away, target: passive.nodes, on_unreachable: skip, command: {argv: [add, n]}}
 ";
     let bench = Bench::new(&Case::steps(steps)).unwrap_or_else(|faults| panic!("{faults}"));

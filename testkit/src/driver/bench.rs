@@ -1,79 +1,54 @@
 //! A bench for one playbook: its world, its journal, and what can be done with them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutover_engine::check;
 use cutover_engine::event::{Event, Verb};
 use cutover_engine::execute::{Answer, Approver, Ending, Past, Ports, Question, Settings, Stop, Tags, execute, undo};
-use cutover_engine::inventory::{self, SecretSource, Secrets};
-use cutover_engine::plan::{Verdict, plan};
-use cutover_engine::playbook;
+use cutover_engine::failure::Failure;
+use cutover_engine::plan::{Plan, Verdict, plan};
 use cutover_engine::record::Recorder;
 use cutover_engine::redact::{Redactor, filled};
 use cutover_engine::run::Run;
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value};
 
+use super::case::Case;
 use super::fold::{self, Folded, Standing};
 use super::modules::registry;
 use super::tape::{Tape, Writer};
 use super::world::Small;
 use crate::Trip;
-use crate::model::Model;
+use crate::model::{Effect, Model};
 use crate::trip::Controller;
 
-/// The inventory of all benches: an active site with three nodes, a passive one with one, and a pair.
-pub const INVENTORY: &str = "
-sites:
-  here: {nodes: {a: {address: 10.0.0.1}, b: {address: 10.0.0.2}, c: {address: 10.0.0.3}}}
-  there: {nodes: {a: {address: 10.1.0.1}}}
-roles: {active: here, passive: there}
-pairs:
-  - {resource: r0, port: 7790, device: /dev/drbd0, disk: /dev/sdc, members: {here: {node: b, node_id: 1}, there: {node: a, node_id: 2}}}
-secrets: {password: {env: PASSWORD}}
-";
-
-/// What is run: texts, and what is given with them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Case {
-    /// The playbook's text.
-    pub text: String,
-    /// Files that it includes, by name.
-    pub files: BTreeMap<String, String>,
-    /// Parameters.
-    pub params: Map<String, Value>,
-    /// The value of the inventory's secret `password`.
-    pub password: String,
-    /// Only steps with one of these tags; all if empty.
-    pub only: Vec<String>,
-    /// No step with one of these tags.
-    pub skip: Vec<String>,
-}
-
-impl Case {
-    /// A playbook of one phase with these steps (YAML, indented by two).
-    pub fn steps(steps: &str) -> Self {
-        Self::text(format!("name: Test\nphases:\n- name: Only\n  steps:\n{steps}"))
-    }
-
-    /// A playbook.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), password: "hunter2hunter2".to_owned(), ..Self::default() }
-    }
-}
-
 /// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct End {
     /// The exit code; `None` if the controller was killed.
     pub exit_code: Option<u8>,
     /// What went wrong first.
-    pub failure: Option<String>,
+    pub failure: Option<Failure>,
     /// Whether it was asked to stop.
     pub stopped: bool,
+}
+
+impl End {
+    /// The exit code of a controller that came to its end.
+    ///
+    /// # Panics
+    /// It was killed.
+    pub fn code(&self) -> u8 {
+        self.exit_code.expect("the controller was not killed")
+    }
+
+    /// What went wrong.
+    ///
+    /// # Panics
+    /// Nothing did.
+    pub fn failed(self) -> Failure {
+        self.failure.expect("a failure")
+    }
 }
 
 /// What a plan knows of a step.
@@ -85,14 +60,6 @@ pub enum Decision {
     Take,
     /// The plan does not know.
     Unknown,
-}
-
-struct Vault(String);
-
-impl Secrets for Vault {
-    fn resolve(&self, _: &SecretSource) -> Result<String, String> {
-        Ok(self.0.clone())
-    }
 }
 
 /// Types at each gate what it asks for, or always the same text.
@@ -117,6 +84,10 @@ pub struct Bench {
     pub fail: Option<String>,
     /// Paths whose at-most-once change in doubt may be made: somebody has looked.
     pub repeat: Vec<String>,
+    /// Whether what was read is recorded.
+    pub record_reads: bool,
+    /// Whether who goes on with a run, or takes it back, does not have the secrets that were hidden in its journal.
+    pub forgets_secrets: bool,
 }
 
 impl Bench {
@@ -125,30 +96,46 @@ impl Bench {
     /// # Errors
     /// All faults that the engine finds, in words.
     pub fn new(case: &Case) -> Result<Self, String> {
-        let read = |path: &Path| -> io::Result<String> {
-            match path.to_str() {
-                Some("test.yml") => Ok(case.text.clone()),
-                Some("inventory.yml") => Ok(INVENTORY.to_owned()),
-                name => {
-                    name.and_then(|name| case.files.get(name)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
-                }
-            }
-        };
-        let vault = Vault(case.password.clone());
-        let words = |faults: cutover_engine::source::Faults| faults.to_string();
-        let inventory = inventory::load(Path::new("inventory.yml"), &read, &vault).map_err(words)?;
-        let playbook = playbook::load(Path::new("test.yml"), &registry(), &read).map_err(words)?;
-        let started = jiff::Timestamp::UNIX_EPOCH;
-        let run = Run::bind("r1", Arc::new(playbook), Arc::new(inventory), &registry(), &case.params, started);
         Ok(Self {
-            run: run.map_err(words)?,
+            run: case.bind().map_err(|faults| faults.to_string())?,
             tags: Tags { only: case.only.clone(), skip: case.skip.clone() },
             model: Arc::default(),
             tape: Arc::default(),
             says: None,
             fail: None,
             repeat: Vec::new(),
+            record_reads: false,
+            forgets_secrets: false,
         })
+    }
+
+    /// A bench for a playbook of one phase with these steps (YAML, indented by two).
+    ///
+    /// # Panics
+    /// It has faults.
+    pub fn steps(steps: &str) -> Self {
+        Self::of(&Case::steps(steps))
+    }
+
+    /// A bench for a playbook.
+    ///
+    /// # Panics
+    /// It has faults.
+    pub fn of(case: &Case) -> Self {
+        Self::new(case).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    /// Puts another playbook in its place, as one who edits the file; world and journal stay.
+    ///
+    /// # Panics
+    /// It has faults.
+    pub fn edit(&mut self, case: &Case) {
+        self.run = case.bind().unwrap_or_else(|faults| panic!("{faults}"));
+    }
+
+    /// The playbook, bound.
+    pub fn bound(&self) -> &Run {
+        &self.run
     }
 
     /// The same playbook with an empty world and an empty journal.
@@ -162,12 +149,19 @@ impl Bench {
             says: self.says.clone(),
             fail: None,
             repeat: Vec::new(),
+            record_reads: self.record_reads,
+            forgets_secrets: self.forgets_secrets,
         }
     }
 
     /// The world.
     pub fn model(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has arrived in the world, in lines.
+    pub fn sent(&self) -> Vec<String> {
+        self.model().effects.iter().map(Effect::line).collect()
     }
 
     fn tape(&self) -> MutexGuard<'_, Tape> {
@@ -184,7 +178,17 @@ impl Bench {
         self.tape().events.clone()
     }
 
-    /// The journal with its secrets put back, as one who goes on with the run reads it.
+    /// Begins with an empty journal; the world stays as it is.
+    pub fn clear_journal(&self) {
+        *self.tape() = Tape::default();
+    }
+
+    /// The journal, as one who goes on with the run reads it.
+    fn known_events(&self) -> Vec<Event> {
+        if self.forgets_secrets { self.events() } else { self.whole_events() }
+    }
+
+    /// The journal with its secrets put back.
     fn whole_events(&self) -> Vec<Event> {
         filled(&self.tape().events, &self.run.secrets).0
     }
@@ -196,14 +200,14 @@ impl Bench {
 
     /// Goes on with a run that was stopped.
     pub async fn resume(&self, trip: Option<Trip>) -> End {
-        let events = self.whole_events();
+        let events = self.known_events();
         let last = events.last().map_or(0, |event| event.seq);
         self.go(Verb::Resume, Past::of(&events), last, trip).await
     }
 
     /// Takes the run back.
     pub async fn undo(&self, trip: Option<Trip>) -> End {
-        let events = self.whole_events();
+        let events = self.known_events();
         let last = events.last().map_or(0, |event| event.seq);
         let (ports, mut settings, controller) = self.ports(Verb::Undo, Past::of(&events), last, trip);
         settings.tags = Tags::default();
@@ -226,8 +230,8 @@ impl Bench {
             // It was killed by the very last thing it did.
             Some(_) if controller.is_dead() => self.killed(controller),
             Some(ending) => {
-                let failure = ending.failure.map(|failure| format!("{:?}: {failure}", failure.class));
-                End { exit_code: Some(ending.exit_code), failure, stopped: controller.soft.is_cancelled() }
+                let Ending { exit_code, failure, .. } = ending;
+                End { exit_code: Some(exit_code), failure, stopped: controller.soft.is_cancelled() }
             }
             None => self.killed(controller),
         }
@@ -253,10 +257,10 @@ impl Bench {
             operator: None,
             seed: 1,
             tags: self.tags.clone(),
-            fail: self.fail.as_deref().and_then(|text| text.parse().ok()),
+            fail: self.fail.as_deref().map(|text| text.parse().expect("a selector")),
             past,
-            record_reads: false,
-            repeat: self.repeat.iter().filter_map(|text| text.parse().ok()).collect(),
+            record_reads: self.record_reads,
+            repeat: self.repeat.iter().map(|text| text.parse().expect("a selector")).collect(),
         };
         (ports, settings, controller)
     }
@@ -306,11 +310,16 @@ impl Bench {
         check::paths(&self.run.playbook, &registry()).iter().map(|path| path.id()).collect()
     }
 
-    /// What a plan, made in the world as it is, knows of each path.
-    pub async fn decisions(&self) -> BTreeMap<String, Decision> {
+    /// A plan, made in the world as it is.
+    pub async fn plan(&self) -> Plan {
         let controller = Arc::new(Controller::new(None));
         let world = Arc::new(Small { model: Arc::clone(&self.model), controller });
-        let plan = plan(&self.run, registry(), world, &self.tags).await;
+        plan(&self.run, registry(), world, &self.tags).await
+    }
+
+    /// What a plan knows of each path.
+    pub async fn decisions(&self) -> BTreeMap<String, Decision> {
+        let plan = self.plan().await;
         let mut decisions = BTreeMap::new();
         for step in plan.steps() {
             let decision = match &step.verdict {

@@ -2,11 +2,13 @@
 //! is the only part of the kit that knows the engine: when the engine's API changes, it changes here alone.
 
 mod bench;
+mod case;
 mod fold;
 mod modules;
 mod tape;
 mod world;
 
-pub use bench::{Bench, Case, Decision, End, INVENTORY};
+pub use bench::{Bench, Decision, End};
+pub use case::Case;
 pub use fold::{Folded, Standing, fold};
 pub use modules::registry;

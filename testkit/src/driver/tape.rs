@@ -54,7 +54,7 @@ impl Journal for Writer {
                 tape.durable = tape.events.len();
             }
         }
-        self.controller.event();
+        self.controller.event(|| serde_json::to_string(event).unwrap_or_default());
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cutover_engine::clock::Clock;
 use cutover_engine::world::{self, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
+use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::At;
@@ -14,6 +15,8 @@ use crate::trip::Controller;
 
 /// What a program says that gives up waiting.
 const GIVES_UP: &str = "no answer within 5 seconds\n";
+/// What the API servers warn of in their answers to changes.
+const DEPRECATED: &str = "299 - \"numbers are deprecated\"";
 /// The time a command takes to its effect, and from there to its answer.
 const HALF: Duration = Duration::from_millis(50);
 
@@ -45,6 +48,60 @@ impl Small {
     }
 }
 
+/// What becomes of something that is sent.
+enum Fate {
+    Answered(Answer),
+    Fails,
+    GivesUp,
+    Lost,
+    Unsent,
+}
+
+impl Small {
+    /// Sends a command or a request; waits for its answer, as long as there is one.
+    async fn send(&self, effect: &Effect) -> Fate {
+        self.alive().await;
+        let number = self.controller.command();
+        let blow = {
+            let mut model = self.model();
+            model.running.0 += 1;
+            model.running.1 = model.running.1.max(model.running.0);
+            model.arrives(effect)
+        };
+        let running = Running(self);
+        self.pass(At::Before(number)).await;
+        tokio::time::sleep(HALF).await;
+        self.alive().await;
+        match blow {
+            Some(Blow::Fail) => {
+                self.model().answered(effect);
+                return Fate::Fails;
+            }
+            Some(Blow::LoseBefore) => return Fate::Lost,
+            Some(Blow::GiveUpBefore) => return Fate::GivesUp,
+            Some(Blow::Unsent) => {
+                self.model().answered(effect);
+                return Fate::Unsent;
+            }
+            Some(Blow::Hang) => std::future::pending::<()>().await,
+            _ => {}
+        }
+        let answer = self.model().run(effect);
+        self.pass(At::After(number)).await;
+        tokio::time::sleep(HALF).await;
+        self.alive().await;
+        drop(running);
+        match blow {
+            Some(Blow::LoseAfter) => return Fate::Lost,
+            Some(Blow::GiveUpAfter) => return Fate::GivesUp,
+            Some(Blow::HangAfter) => std::future::pending::<()>().await,
+            _ => {}
+        }
+        self.model().answered(effect);
+        Fate::Answered(answer)
+    }
+}
+
 impl Clock for Small {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::UNIX_EPOCH
@@ -63,7 +120,27 @@ impl World for Small {
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<world::Answer, TransportFault>> {
-        Box::pin(async move { Err(TransportFault::Unreachable(format!("{request}: no API server"))) })
+        Box::pin(async move {
+            let mut argv = vec![request.method.clone(), request.path.clone()];
+            argv.extend(request.body.as_ref().map(ToString::to_string));
+            let effect = Effect { place: request.site.clone(), argv, stdin: String::new() };
+            let lost = || TransportFault::Lost(format!("{}: connection reset by peer", request.line()));
+            let refused = json!({"reason": "ServiceUnavailable", "message": "out of luck"});
+            match self.send(&effect).await {
+                Fate::Answered(answer) if answer.code == 0 => {
+                    let body = serde_json::from_str(&answer.stdout).unwrap_or_default();
+                    let mut answer = world::Answer::new(200, body);
+                    if request.body.is_some() {
+                        answer.headers.insert("warning".to_owned(), vec![DEPRECATED.to_owned()]);
+                    }
+                    Ok(answer)
+                }
+                Fate::Answered(_) => Ok(world::Answer::new(404, json!({"reason": "NotFound"}))),
+                Fate::Fails => Ok(world::Answer::new(503, refused)),
+                Fate::Lost | Fate::GivesUp => Err(lost()),
+                Fate::Unsent => Err(TransportFault::Unreachable(format!("{}: connection refused", request.line()))),
+            }
+        })
     }
 }
 
@@ -84,51 +161,25 @@ impl Transport for Shell {
     fn exec<'a>(&'a self, command: &'a Command, mut io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
         Box::pin(async move {
             let (world, effect) = (&self.world, self.effect(command));
-            world.alive().await;
-            let number = world.controller.command();
             if let [program, seconds] = command.argv.as_slice()
                 && program == "sleep"
             {
-                world.pass(At::Before(number)).await;
+                world.alive().await;
+                world.pass(At::Before(world.controller.command())).await;
                 tokio::time::sleep(Duration::from_secs_f64(seconds.parse().unwrap_or(1.0))).await;
                 world.alive().await;
                 return Ok(Exit::Code(0));
             }
-            let blow = {
-                let mut model = world.model();
-                model.running.0 += 1;
-                model.running.1 = model.running.1.max(model.running.0);
-                model.arrives(&effect)
-            };
-            let running = Running(world);
-            world.pass(At::Before(number)).await;
-            tokio::time::sleep(HALF).await;
-            world.alive().await;
-            let lost = || TransportFault::Lost(format!("{}: connection reset by peer", self.place));
-            let gives_up = || Answer { code: 20, stdout: String::new(), stderr: GIVES_UP.to_owned() };
-            match blow {
-                Some(Blow::Fail) => {
-                    let answer = Answer { code: 1, stdout: String::new(), stderr: "out of luck\n".to_owned() };
-                    world.model().answered(&effect);
-                    return Ok(ends(&mut io, answer).await);
+            let says = |code: i32, words: &str| Answer { code, stdout: String::new(), stderr: words.to_owned() };
+            let answer = match world.send(&effect).await {
+                Fate::Answered(answer) => answer,
+                Fate::Fails => says(1, "out of luck\n"),
+                Fate::GivesUp => says(20, GIVES_UP),
+                Fate::Lost => return Err(TransportFault::Lost(format!("{}: connection reset by peer", self.place))),
+                Fate::Unsent => {
+                    return Err(TransportFault::Unreachable(format!("{}: connection refused", self.place)));
                 }
-                Some(Blow::LoseBefore) => return Err(lost()),
-                Some(Blow::GiveUpBefore) => return Ok(ends(&mut io, gives_up()).await),
-                Some(Blow::Hang) => std::future::pending::<()>().await,
-                _ => {}
-            }
-            let answer = world.model().run(&effect);
-            world.pass(At::After(number)).await;
-            tokio::time::sleep(HALF).await;
-            world.alive().await;
-            drop(running);
-            match blow {
-                Some(Blow::LoseAfter) => return Err(lost()),
-                Some(Blow::GiveUpAfter) => return Ok(ends(&mut io, gives_up()).await),
-                Some(Blow::HangAfter) => std::future::pending::<()>().await,
-                _ => {}
-            }
-            world.model().answered(&effect);
+            };
             Ok(ends(&mut io, answer).await)
         })
     }

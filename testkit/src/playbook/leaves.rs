@@ -285,16 +285,16 @@ impl Generator {
                 let shared = cx.ordered && !looped && !crowded && !cx.undo && self.random.chance(30);
                 let name = if shared { (*self.random.pick(&["x", "y"])).to_owned() } else { named(self, "n", false) };
                 let (value, note) = (self.value(cx), self.note());
-                let doing = Doing::new("number", json!({"name": &name, "value": value, "note": note})).number("is");
+                let doing = Doing::new("number", json!({"name": &name, "is": value, "note": note})).number("is");
                 match !shared && can_undo && cx.loops.is_empty() && self.random.chance(20) {
-                    true => doing.undone_by("number", json!({"name": name, "value": 0})),
+                    true => doing.undone_by("number", json!({"name": name, "is": 0})),
                     false => doing,
                 }
             }
-            Kind::Keep => Doing::new("keep", json!({"name": named(self, "nr", false), "value": 1})).number("is"),
+            Kind::Keep => Doing::new("keep", json!({"name": named(self, "nr", false), "is": 1})).number("is"),
             Kind::Once => {
                 let (name, value) = (named(self, "n", true), self.value(cx));
-                Doing::new("once", json!({"name": name, "value": value, "note": self.note()})).number("is")
+                Doing::new("once", json!({"name": name, "is": value, "note": self.note()})).number("is")
             }
             Kind::Unseen => {
                 let name = named(self, "n", true);
@@ -368,7 +368,7 @@ impl Generator {
             }
             Kind::Other if self.random.chance(50) => Doing::new("pause", json!({"for": "1s"})),
             Kind::Other => Doing::new("assert", json!({"that": ["{{ num == 3 }}"]})),
-            _ => Doing::new("number", json!({"name": named(self, "n", false), "value": self.value(cx)})).number("is"),
+            _ => Doing::new("number", json!({"name": named(self, "n", false), "is": self.value(cx)})).number("is"),
         }
     }
 

@@ -1,87 +1,33 @@
 //! What work is called: finished tasks, passes of loops, sections of blocks and changes are known again when a run goes on or
 //! is undone.
 
-use cutover_engine::action::Action;
-use cutover_engine::execute::Past;
-use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module};
-use cutover_engine::subject::Subject;
-use cutover_engine::text::Text;
-use cutover_engine::world::Command;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use cutover_testkit::driver::{Bench, Case};
+use cutover_testkit::model::Blow;
+use cutover_testkit::{At, Mode, Trip};
 use serde_json::{Map, json};
 
-use crate::bench::Bench;
-use crate::world::Strike;
-
-/// Sends a number, whatever is there: no probe can see it, and it must not be sent twice.
-#[derive(Clone, Copy)]
-pub(crate) struct Send;
-
-/// What a playbook says to `send`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Params {
-    name: String,
-    is: i64,
-    #[serde(default)]
-    note: String,
-}
-
-impl Module for Send {
-    const NAME: &'static str = "send";
-    const SUMMARY: &'static str = "Sends a number";
-    const EXAMPLE: &'static str = "name: x\nsend: {name: x, is: 1}\n";
-    type Params = Params;
-    type State = String;
-
-    async fn probe(&self, cx: &Context, _: &Params) -> Result<String, Failure> {
-        Ok(cx.place().to_string())
-    }
-
-    fn subjects(&self, _: &Facts, _: &Params) -> Option<Vec<Subject>> {
-        None
-    }
-
-    fn result_schema(_: &mut SchemaGenerator) -> Schema {
-        Schema::default()
-    }
-
-    fn diff(&self, facts: &Facts, params: &Params, _: &String) -> Diff {
-        let command = Command::new(["set", &params.name, &params.is.to_string()]);
-        let summary = format!("send {} {} {}", params.name, params.is, params.note);
-        Diff::Run(vec![Change::at_most_once(
-            "send",
-            Text::verbatim(summary),
-            [Action::Exec { place: facts.place(), command }],
-        )])
-    }
-}
-
 /// Goes on with what a bench has done so far.
-async fn resume(bench: &mut Bench) -> u8 {
-    bench.past = Past::of(&bench.events());
-    bench.go().await.exit_code
+async fn resume(bench: &Bench) -> u8 {
+    bench.resume(None).await.code()
 }
 
-fn strike(bench: &Bench, text: &'static str, strike: Strike) {
-    bench.world.0.lock().unwrap().strikes.push((text, strike, 1));
+fn strike(bench: &Bench, text: &str, blow: Blow) {
+    bench.model().strike(text, blow, 1);
 }
 
 fn sets(bench: &Bench) -> Vec<String> {
-    bench.sets().iter().map(|line| line.replace("controller set ", "").replace(" set ", " ")).collect()
+    bench.sent().iter().map(|line| line.replace("controller$ set ", "").replace("$ set ", " ")).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_pass_of_a_loop_is_known_by_itself() {
-    let mut bench = Bench::steps(
+    let bench = Bench::steps(
         "  - name: Make all\n    loop: [1, 2, 3]\n    block:\n    - {name: Make a, send: {name: a, is: \"{{ item }}\"}, register: made}\n    - {name: Make b, send: {name: b, is: \"{{ item }}\"}}\n",
     );
-    strike(&bench, "set b 2", Strike::Fail);
-    assert_eq!(bench.go().await.exit_code, 1);
+    strike(&bench, "set b 2", Blow::Fail);
+    assert_eq!(bench.run(None).await.code(), 1);
     assert_eq!(sets(&bench), ["a 1", "b 1", "a 2"]);
-    assert_eq!(resume(&mut bench).await, 0);
+    assert_eq!(resume(&bench).await, 0);
     assert_eq!(sets(&bench), ["a 1", "b 1", "a 2", "b 2", "a 3", "b 3"]);
     let text = serde_json::to_string(&bench.events()).unwrap();
     assert!(text.contains(r#""path":"only/make-all[2:"#), "{text}");
@@ -91,18 +37,18 @@ async fn every_pass_of_a_loop_is_known_by_itself() {
 async fn a_finished_task_is_not_done_again_and_its_result_is_used() {
     let cases = [
         ("  - {name: Each, loop: [1, 2, 3], send: {name: a, is: \"{{ item }}\"}, register: all}\n", "set a 2"),
-        ("  - {name: Each, target: active.nodes, send: {name: a, is: 7}, register: all}\n", "here/b set a 7"),
+        ("  - {name: Each, target: active.nodes, send: {name: a, is: 7}, register: all}\n", "here/b$ set a 7"),
         (
             "  - {name: Each, target: active.nodes, serial: 1, send: {name: a, is: 7}, register: all}\n",
-            "here/b set a 7",
+            "here/b$ set a 7",
         ),
     ];
     for (step, struck) in cases {
-        let mut bench =
+        let bench =
             Bench::steps(&format!("{step}  - {{name: Count, number: {{name: n, is: \"{{{{ all | length }}}}\"}}}}\n"));
-        strike(&bench, struck, Strike::Fail);
-        assert_eq!(bench.go().await.exit_code, 1);
-        assert_eq!(resume(&mut bench).await, 0);
+        strike(&bench, struck, Blow::Fail);
+        assert_eq!(bench.run(None).await.code(), 1);
+        assert_eq!(resume(&bench).await, 0);
         let mut seen = sets(&bench);
         assert_eq!(seen.pop().as_deref(), Some("n 3"));
         seen.sort();
@@ -115,15 +61,16 @@ async fn a_finished_task_is_not_done_again_and_its_result_is_used() {
 #[tokio::test(start_paused = true)]
 async fn a_loop_whose_elements_have_changed_is_not_gone_on_with() {
     let text = "name: Test\nparams: {list: {type: list, required: true}}\nphases:\n- name: Only\n  steps:\n  - name: Make all\n    loop: \"{{ list }}\"\n    block:\n    - {name: Make a, send: {name: a, is: \"{{ item }}\"}}\n";
-    let given = |list: serde_json::Value| Map::from_iter([("list".to_owned(), list)]);
-    let mut bench = Bench::with(text, given(json!([1, 2, 3])));
-    strike(&bench, "set a 2", Strike::Fail);
-    assert_eq!(bench.go().await.exit_code, 1);
-    bench.run = Bench::with(text, given(json!([1, 5, 3]))).run;
-    assert_eq!(resume(&mut bench).await, 3);
+    let given =
+        |list: serde_json::Value| Case { params: Map::from_iter([("list".to_owned(), list)]), ..Case::text(text) };
+    let mut bench = Bench::of(&given(json!([1, 2, 3])));
+    strike(&bench, "set a 2", Blow::Fail);
+    assert_eq!(bench.run(None).await.code(), 1);
+    bench.edit(&given(json!([1, 5, 3])));
+    assert_eq!(resume(&bench).await, 3);
     assert_eq!(sets(&bench), ["a 1"]);
-    bench.run = Bench::with(text, given(json!([1, 2, 3, 4]))).run;
-    assert_eq!(resume(&mut bench).await, 0, "what comes after was never begun");
+    bench.edit(&given(json!([1, 2, 3, 4])));
+    assert_eq!(resume(&bench).await, 0, "what comes after was never begun");
     assert_eq!(sets(&bench), ["a 1", "a 2", "a 3", "a 4"]);
 }
 
@@ -132,9 +79,9 @@ async fn undo_steps_know_the_elements_around_them_and_of_their_own_loop() {
     let bench = Bench::steps(
         "  - name: All\n    loop: [1, 2]\n    block:\n    - name: One\n      send: {name: a, is: \"{{ item }}\"}\n      undo: [{name: back, send: {name: a, is: \"{{ -item }}\"}}]\n  - name: Own\n    loop: [3, 4]\n    send: {name: b, is: \"{{ item }}\"}\n    undo: [{name: back, send: {name: b, is: \"{{ -item }}\"}}]\n",
     );
-    assert_eq!(bench.go().await.exit_code, 0);
-    let ending = bench.undo().await;
-    assert_eq!(ending.exit_code, 7, "{ending:?}");
+    assert_eq!(bench.run(None).await.code(), 0);
+    let ending = bench.undo(None).await;
+    assert_eq!(ending.code(), 7, "{ending:?}");
     assert_eq!(sets(&bench), ["a 1", "a 2", "b 3", "b 4", "b -4", "b -3", "a -2", "a -1"]);
 }
 
@@ -143,10 +90,10 @@ async fn an_interrupted_undo_does_not_repeat_what_it_has_done() {
     let bench = Bench::steps(
         "  - name: One\n    send: {name: a, is: 1}\n    undo: [{name: first, send: {name: u, is: 1}}, {name: second, send: {name: u, is: 2}}]\n",
     );
-    assert_eq!(bench.go().await.exit_code, 0);
-    strike(&bench, "set u 2", Strike::Fail);
-    assert_eq!(bench.undo().await.exit_code, 8);
-    assert_eq!(bench.undo().await.exit_code, 7);
+    assert_eq!(bench.run(None).await.code(), 0);
+    strike(&bench, "set u 2", Blow::Fail);
+    assert_eq!(bench.undo(None).await.code(), 8);
+    assert_eq!(bench.undo(None).await.code(), 7);
     assert_eq!(sets(&bench), ["a 1", "u 1", "u 2"]);
 }
 
@@ -154,28 +101,28 @@ async fn an_interrupted_undo_does_not_repeat_what_it_has_done() {
 async fn an_open_change_that_must_not_be_made_twice_stays_open_however_it_is_worded() {
     let step = |note: &str| format!("  - {{name: One, send: {{name: a, is: 1, note: \"{note}\"}}}}\n");
     let mut bench = Bench::steps(&step("with {{ password }}"));
-    strike(&bench, "set a 1", Strike::LoseAfter);
-    assert_eq!(bench.go().await.exit_code, 1);
-    assert_eq!(resume(&mut bench).await, 1, "the secret in it makes no difference");
-    bench.run = Bench::steps(&step("other words")).run;
-    assert_eq!(resume(&mut bench).await, 1, "and neither do other words");
+    strike(&bench, "set a 1", Blow::LoseAfter);
+    bench.forgets_secrets = true;
+    assert_eq!(bench.run(None).await.code(), 1);
+    assert_eq!(resume(&bench).await, 1, "the secret in it makes no difference");
+    bench.edit(&Case::steps(&step("other words")));
+    assert_eq!(resume(&bench).await, 1, "and neither do other words");
     assert_eq!(sets(&bench), ["a 1"]);
     bench.repeat = vec!["one".to_owned()];
-    assert_eq!(resume(&mut bench).await, 0);
+    assert_eq!(resume(&bench).await, 0);
     assert_eq!(sets(&bench), ["a 1", "a 1"], "somebody has looked");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_open_change_of_a_step_that_is_gone_is_not_forgotten() {
     let mut bench = Bench::steps("  - {name: One, send: {name: a, is: 1}}\n  - {name: Two, send: {name: b, is: 1}}\n");
-    strike(&bench, "set a 1", Strike::LoseAfter);
-    assert_eq!(bench.go().await.exit_code, 1);
-    bench.run =
-        Bench::steps("  - {name: Renamed, send: {name: a, is: 1}}\n  - {name: Two, send: {name: b, is: 1}}\n").run;
-    assert_eq!(resume(&mut bench).await, 1);
+    strike(&bench, "set a 1", Blow::LoseAfter);
+    assert_eq!(bench.run(None).await.code(), 1);
+    bench.edit(&Case::steps("  - {name: Renamed, send: {name: a, is: 1}}\n  - {name: Two, send: {name: b, is: 1}}\n"));
+    assert_eq!(resume(&bench).await, 1);
     assert_eq!(sets(&bench), ["a 1"]);
-    bench.run = Bench::steps("  - {name: One, when: false, send: {name: a, is: 1}}\n").run;
-    assert_eq!(resume(&mut bench).await, 1, "a step that is left out settles nothing");
+    bench.edit(&Case::steps("  - {name: One, when: false, send: {name: a, is: 1}}\n"));
+    assert_eq!(resume(&bench).await, 1, "a step that is left out settles nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,12 +130,10 @@ async fn a_stop_inside_rescue_or_always_is_taken_up_there() {
     let text = "  - name: All\n    loop: [1, 2]\n    block:\n    - {name: Try, send: {name: a, is: \"{{ item }}\"}}\n    rescue:\n    - {name: Mend, send: {name: r, is: \"{{ item }}\"}}\n    - {name: Mend more, send: {name: s, is: \"{{ item }}\"}}\n    always:\n    - {name: Tidy, send: {name: t, is: \"{{ item }}\"}}\n    - {name: Tidy more, send: {name: u, is: \"{{ item }}\"}}\n";
     let wanted = ["r 1", "s 1", "t 1", "u 1", "a 2", "t 2", "u 2"];
     for stop in ["send r 1", "send s 1", "send t 1", "send u 1", "send a 2", "send u 2"] {
-        let mut bench = Bench::steps(text);
-        strike(&bench, "set a 1", Strike::Fail);
-        bench.stop_at = Some(stop);
-        let first = bench.go().await.exit_code;
-        bench.stop_at = None;
-        let last = if first == 0 { 0 } else { resume(&mut bench).await };
+        let bench = Bench::steps(text);
+        strike(&bench, "set a 1", Blow::Fail);
+        let first = bench.run(Some(Trip { at: At::Words(stop), mode: Mode::Soft })).await.code();
+        let last = if first == 0 { 0 } else { resume(&bench).await };
         assert_eq!((last, sets(&bench)), (0, wanted.map(str::to_owned).to_vec()), "stopped at {stop}");
     }
 }
@@ -196,33 +141,33 @@ async fn a_stop_inside_rescue_or_always_is_taken_up_there() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_section_is_taken_up_where_it_failed() {
     let text = "  - name: All\n    block:\n    - {name: Try, send: {name: a, is: 1}}\n    rescue:\n    - {name: Mend, send: {name: r, is: 1}}\n    always:\n    - {name: Tidy, send: {name: t, is: 1}}\n";
-    let mut bench = Bench::steps(text);
-    strike(&bench, "set a 1", Strike::Fail);
-    strike(&bench, "set r 1", Strike::Fail);
-    assert_eq!(bench.go().await.exit_code, 1);
+    let bench = Bench::steps(text);
+    strike(&bench, "set a 1", Blow::Fail);
+    strike(&bench, "set r 1", Blow::Fail);
+    assert_eq!(bench.run(None).await.code(), 1);
     assert_eq!(sets(&bench), ["t 1"]);
-    assert_eq!(resume(&mut bench).await, 0);
+    assert_eq!(resume(&bench).await, 0);
     assert_eq!(sets(&bench), ["t 1", "r 1"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn results_come_back_as_they_were_at_each_step() {
-    let mut bench = Bench::steps(
+    let bench = Bench::steps(
         "  - {name: One, number: {name: x, is: 1}, register: it}\n  - {name: Left out, when: false, number: {name: x, is: 9}, register: left}\n  - {name: Two, number: {name: y, is: 2}, register: it}\n  - {name: Use, number: {name: z, is: \"{{ it.is + (10 if left.skipped else 0) }}\"}}\n",
     );
-    strike(&bench, "set z", Strike::Fail);
-    assert_eq!(bench.go().await.exit_code, 1);
-    assert_eq!(resume(&mut bench).await, 0);
+    strike(&bench, "set z", Blow::Fail);
+    assert_eq!(bench.run(None).await.code(), 1);
+    assert_eq!(resume(&bench).await, 0);
     assert_eq!(sets(&bench).last().map(String::as_str), Some("z 12"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_result_is_kept_nowhere_and_its_absence_is_refused() {
-    let mut bench = Bench::steps(
+    let bench = Bench::steps(
         "  - {name: One, secret: true, number: {name: x, is: 1}, register: it}\n  - {name: Use, number: {name: z, is: \"{{ it.is }}\"}}\n",
     );
-    strike(&bench, "set z", Strike::Fail);
-    assert_eq!(bench.go().await.exit_code, 1);
-    assert_eq!(resume(&mut bench).await, 3);
+    strike(&bench, "set z", Blow::Fail);
+    assert_eq!(bench.run(None).await.code(), 1);
+    assert_eq!(resume(&bench).await, 3);
     assert_eq!(sets(&bench), ["x 1"]);
 }

@@ -1,20 +1,10 @@
 //! What is found before anything runs.
 
-use std::path::Path;
-
-use cutover_engine::check::{check, paths};
-use cutover_engine::playbook;
-
-use crate::bench::inventory;
-use crate::world::REGISTRY;
+use cutover_engine::check::paths;
+use cutover_testkit::driver::{Bench, Case, registry};
 
 fn faults(steps: &str) -> Vec<String> {
-    let text = format!("name: Test\nphases:\n- name: Only\n  steps:\n{steps}");
-    let read = |_: &Path| Ok(text.clone());
-    match playbook::load(Path::new("test.yml"), &REGISTRY, &read) {
-        Ok(playbook) => check(&playbook, Some(&inventory()), &REGISTRY).0.iter().map(ToString::to_string).collect(),
-        Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
-    }
+    Case::steps(steps).faults()
 }
 
 #[test]
@@ -70,8 +60,7 @@ fn a_variable_that_the_target_does_not_have_is_found() {
 #[test]
 fn every_path_is_listed() {
     let text = "name: Test\nphases:\n- name: Only\n  steps:\n  - name: All\n    loop: [1]\n    block: [{name: a, send: {name: a, is: 1}, undo: [{name: u, send: {name: a, is: 1}}]}]\n    rescue: [{name: r, send: {name: a, is: 1}}]\n    always: [{gate: Sure}]\n";
-    let read = |_: &Path| Ok(text.to_owned());
-    let playbook = playbook::load(Path::new("test.yml"), &REGISTRY, &read).unwrap();
-    let paths: Vec<String> = paths(&playbook, &REGISTRY).iter().map(ToString::to_string).collect();
+    let bench = Bench::of(&Case::text(text));
+    let paths: Vec<String> = paths(&bench.bound().playbook, &registry()).iter().map(ToString::to_string).collect();
     assert_eq!(paths, ["only/all", "only/all/a", "only/all/a/undo/u", "only/all/rescue/r", "only/all/always/sure"]);
 }
