@@ -9,7 +9,7 @@ use cutover_engine::world::Place;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::fault::Fault;
+use crate::calls::Calls;
 use crate::link::Links;
 use crate::machine::{Machine, MachineId};
 use crate::snapshot::Snapshot;
@@ -44,10 +44,8 @@ pub(crate) struct State {
     pub(crate) links: Links,
     /// What the DRBD of all machines has in common.
     pub(crate) drbd: crate::drbd::Shared,
-    /// Faults still to come.
-    pub(crate) faults: Vec<Fault>,
-    /// Every command and every changing request that had its effect, with its exit code or status.
-    pub(crate) effects: Vec<String>,
+    /// The calls of the run, and what is to hit them.
+    pub(crate) calls: Calls,
     /// How often identifiers were drawn; see [`Sim::draw`].
     pub(crate) drawn: u64,
 }
@@ -104,6 +102,7 @@ impl Sim {
     pub(crate) fn settle(&self) {
         let elapsed = self.elapsed();
         let mut state = self.state();
+        crate::strike::catch_up(&mut state, elapsed);
         crate::drbd::settle(&mut state, elapsed);
         crate::api::settle(&mut state, elapsed);
         crate::drbd::settle(&mut state, elapsed);

@@ -48,7 +48,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
             let Begun { run, stored, journal } = store.begin(job, &args.common, naming, world.now())?;
             let (audience, reader) = show.reporter(&stored.journal, &stop)?;
             let mut settings = settings(Verb::Rehearse, if last { tags(&args.common) } else { Default::default() });
-            settings.fail.clone_from(&args.fail);
+            settings.fail = args.fail.iter().cloned().collect();
             settings.record_reads = args.common.session.record_reads;
             let ending = rehearsal.execute(&run, &world, settings, stop.clone(), Box::new(journal), reader).await;
             show.wait_beside(audience).await?;

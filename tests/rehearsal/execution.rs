@@ -79,7 +79,7 @@ impl<'a> Execution<'a> {
             operator: None,
             seed: 1,
             tags: Tags::default(),
-            fail: self.fail,
+            fail: self.fail.into_iter().collect(),
             past: Past::of(&self.past),
             repeat: self.repeat,
             record_reads: false,

@@ -138,7 +138,7 @@ impl Bench {
             operator: None,
             seed: 1,
             tags: Tags::default(),
-            fail: self.fail.as_deref().map(|text| text.parse().unwrap()),
+            fail: self.fail.iter().map(|text| text.parse().unwrap()).collect(),
             past: self.past.clone(),
             repeat: self.repeat.iter().map(|text| text.parse().unwrap()).collect(),
             record_reads: self.record_reads,

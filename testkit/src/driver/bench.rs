@@ -253,7 +253,7 @@ impl Bench {
             operator: None,
             seed: 1,
             tags: self.tags.clone(),
-            fail: self.fail.as_deref().and_then(|text| text.parse().ok()),
+            fail: self.fail.iter().filter_map(|text| text.parse().ok()).collect(),
             past,
             record_reads: false,
             repeat: self.repeat.iter().filter_map(|text| text.parse().ok()).collect(),
