@@ -236,6 +236,11 @@ impl Sandbox {
         self.sim.state().calls.strikes.push(strike);
     }
 
+    /// The strikes that are still to come.
+    pub fn planned(&self) -> Vec<Strike> {
+        self.sim.state().calls.strikes.iter().filter(|strike| strike.times > 0).cloned().collect()
+    }
+
     /// What strikes have done so far.
     pub fn struck(&self) -> Vec<Struck> {
         self.sim.state().calls.struck.clone()

@@ -11,6 +11,7 @@ mod etcd;
 mod helm;
 mod link;
 mod machine;
+mod mortal;
 mod program;
 mod programs;
 mod sim;
@@ -23,6 +24,7 @@ mod testing;
 mod world;
 
 pub use calls::{Ended, Received};
+pub use mortal::Mortal;
 pub use snapshot::Snapshot;
 pub use spec::WorldSpec;
 pub use strike::{At, Deed, Intervention, Strike, StrikeKind, Struck};

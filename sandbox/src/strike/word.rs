@@ -10,7 +10,7 @@ use super::{Deed, Intervention, StrikeKind};
 impl StrikeKind {
     /// The words with what they mean.
     pub const WORDS: &[(&str, &str)] = &[
-        ("fails", "ends with exit code 1 or HTTP status 500, without effect"),
+        ("fails", "ends with exit code 1 or HTTP status 400, without effect"),
         ("hangs", "never answers"),
         ("lost-before", "the connection is lost before it has an effect"),
         ("lost-after", "it has its effect, then the connection is lost"),
