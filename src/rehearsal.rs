@@ -1,21 +1,27 @@
 //! A rehearsal: a playbook, and those that have to have run before it, in one simulated world on a paused clock.
 
+mod failures;
+mod made_to_fail;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cutover_engine::change::Change;
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::{Event, EventKind, Verb};
-use cutover_engine::execute::{Ending, Settings, Stop, execute};
+use cutover_engine::execute::{Ending, Settings, Stop, execute, undo};
 use cutover_engine::record::{Journal, Reader};
 use cutover_engine::run::Run;
 use cutover_engine::source::{Fault, Faults, SourceFile, decode, parse};
 use cutover_engine::task::TaskId;
-use cutover_sandbox::{Sandbox, WorldSpec};
+use cutover_sandbox::{Mortal, Sandbox, WorldSpec};
 use serde_json::{Map, Value};
 
 use crate::files::{Chosen, Job, Named, read};
 use crate::session;
+
+pub(crate) use failures::Failures;
+pub(crate) use made_to_fail::MadeToFail;
 
 /// How many playbooks may stand before the one that is rehearsed.
 const LONGEST_CHAIN: usize = 8;
@@ -100,23 +106,33 @@ impl Rehearsal {
     async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
         let run = job.bind("rehearsal", world.now())?;
         let settings = session::settings(Verb::Rehearse, Default::default());
-        Ok(self.execute(&run, world, settings, Stop::default(), Box::new(Nowhere), reader).await)
+        let watch = Watch { journal: Box::new(Nowhere), reader, stop: Stop::default() };
+        let ending = self.execute(&run, world, settings, watch, &[]).await;
+        ending.ok_or_else(|| anyhow::anyhow!("the controller was killed"))
     }
 
-    /// Executes one of the playbooks.
+    /// Executes one of the playbooks, or goes on with it after these events, or undoes them; the verb says which. `None` if the
+    /// controller was killed: the world goes on, and of the run nothing more is recorded.
     pub(crate) async fn execute(
         &self,
         run: &Run,
         world: &Sandbox,
         settings: Settings,
-        stop: Stop,
-        journal: Box<dyn Journal>,
-        reader: Box<dyn Reader>,
-    ) -> Ending {
-        let settings = Settings { verb: Verb::Rehearse, seed: self.seed, ..settings };
-        let world = Arc::new(world.clone());
-        let ports = session::simulated(run, world, journal, reader, stop);
-        execute(run, &ports, &settings).await
+        watch: Watch,
+        before: &[Event],
+    ) -> Option<Ending> {
+        let settings = Settings { seed: self.seed, ..settings };
+        let Watch { journal, reader, stop } = watch;
+        let (journal, reader) = (Box::new(Mortal::new(world, journal)), Box::new(Mortal::new(world, reader)));
+        let mut ports = session::simulated(run, Arc::new(world.clone()), journal, reader, stop);
+        ports.recorder = ports.recorder.after(before.last().map_or(0, |event| event.seq));
+        let work = async {
+            match settings.verb {
+                Verb::Undo => undo(run, &ports, &settings, before).await,
+                _ => execute(run, &ports, &settings).await,
+            }
+        };
+        world.until_killed(work).await
     }
 
     /// Executes everything unseen; gives the changes that the last playbook made, by step.
@@ -134,6 +150,16 @@ impl Rehearsal {
         })?;
         Ok(std::mem::take(&mut *made.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
+}
+
+/// Who sees what is executed, and where it is recorded.
+pub(crate) struct Watch {
+    /// The journal.
+    pub(crate) journal: Box<dyn Journal>,
+    /// Who is shown it.
+    pub(crate) reader: Box<dyn Reader>,
+    /// How it is stopped.
+    pub(crate) stop: Stop,
 }
 
 /// A change that a rehearsal made.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cutover_engine::clock::Clock as _;
 use cutover_engine::module::Diff;
 use cutover_engine::target::Target;
-use cutover_sandbox::{Fault, FaultKind, WorldSpec};
+use cutover_sandbox::{At, Strike, StrikeKind, WorldSpec};
 use cutover_testkit::lab::{End, Lab};
 use serde_json::{Value, json};
 
@@ -223,16 +223,16 @@ async fn a_failover_needs_an_attestation_and_the_old_primary_follows() {
 
 #[tokio::test(start_paused = true)]
 async fn metadata_is_created_once_even_if_the_connection_is_lost() {
-    for kind in [FaultKind::LoseBefore, FaultKind::LoseAfter] {
+    for kind in [StrikeKind::LostBefore, StrikeKind::LostAfter] {
         let lab = lab("9.2.14");
         let when = vec!["primary/worker01$ drbdadm create-md".to_owned()];
-        lab.sandbox.inject(Fault { when, skip: 0, times: 1, kind: kind.clone() });
+        lab.sandbox.inject(Strike { at: At::Text(when), skip: 0, times: 1, kind: kind.clone() });
         let params = json!({"create_metadata": true});
         assert!(matches!(lab.drive("drbd_resource", params.clone()).await, End::Failed(_)));
         let (log, _) = done(lab.drive("drbd_resource", params).await);
         let again = programs(&log);
         match kind {
-            FaultKind::LoseBefore => assert_eq!(again, ["drbdadm create-md etcd0", "drbdadm up etcd0"]),
+            StrikeKind::LostBefore => assert_eq!(again, ["drbdadm create-md etcd0", "drbdadm up etcd0"]),
             _ => assert_eq!(again, ["drbdadm up etcd0"]),
         }
     }

@@ -11,7 +11,7 @@ use cutover_engine::source::SourceFile;
 use cutover_engine::target::Target;
 use cutover_engine::world::{Command, Output, Place, World, collect, pipe};
 use cutover_modules::REGISTRY;
-use cutover_sandbox::{Fault, FaultKind, Sandbox, WorldSpec};
+use cutover_sandbox::{At, Sandbox, Strike, StrikeKind, WorldSpec};
 use cutover_testkit::inventory::two_sites;
 use serde_json::{Value, json};
 
@@ -333,7 +333,7 @@ async fn an_uninstall_that_kept_its_history_can_be_taken_back() {
 async fn an_uninstall_whose_answer_was_lost_is_not_repeated() {
     let lab = Lab::new();
     let when = vec!["helm".to_owned(), "uninstall".to_owned()];
-    lab.sandbox.inject(Fault { when, skip: 0, times: 1, kind: FaultKind::LoseAfter });
+    lab.sandbox.inject(Strike { at: At::Text(when), skip: 0, times: 1, kind: StrikeKind::LostAfter });
     let Diff::Change(changes) = lab.look("primary", "helm", &absent(json!({}))).await else { panic!("nothing to do") };
     let Some(Action::Exec { place, command }) = changes[0].actions.last() else { panic!("no command") };
     let transport = lab.sandbox.transport(place).await.unwrap();

@@ -28,6 +28,6 @@ pub mod world;
 
 // What a run consists of; see the crate.
 pub use cutover_protocol::{
-    action, change, command, diff, event, hidden, leaves, output, path, place, query, reads, request, selector,
+    action, caller, change, command, diff, event, hidden, leaves, output, path, place, query, reads, request, selector,
     subject, target, task, text,
 };

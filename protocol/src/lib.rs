@@ -4,6 +4,7 @@
 //! and read back on another machine.
 
 pub mod action;
+pub mod caller;
 pub mod change;
 pub mod command;
 pub mod diff;

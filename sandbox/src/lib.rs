@@ -5,23 +5,27 @@
 mod api;
 mod base64;
 mod build;
+mod calls;
 mod drbd;
 mod etcd;
-mod fault;
 mod helm;
 mod link;
 mod machine;
+mod mortal;
 mod program;
 mod programs;
 mod sim;
 mod snapshot;
 mod spec;
 pub mod stand_in;
+mod strike;
 #[cfg(test)]
 mod testing;
 mod world;
 
-pub use fault::{Fault, FaultKind};
+pub use calls::{Ended, Received};
+pub use mortal::Mortal;
 pub use snapshot::Snapshot;
 pub use spec::WorldSpec;
+pub use strike::{At, Deed, Intervention, Strike, StrikeKind, Struck};
 pub use world::Sandbox;

@@ -8,7 +8,7 @@ use cutover_engine::world::Place;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::fault::Fault;
+use crate::calls::Calls;
 use crate::machine::{Machine, Machines};
 use crate::snapshot::Snapshot;
 use crate::spec::WorldSpec;
@@ -38,10 +38,8 @@ pub(crate) struct State {
     pub(crate) controller: Option<Machine>,
     /// The Kubernetes clusters by site.
     pub(crate) clusters: crate::api::Clusters,
-    /// Faults still to come.
-    pub(crate) faults: Vec<Fault>,
-    /// Every command and every changing request that had its effect, with its exit code or status.
-    pub(crate) effects: Vec<String>,
+    /// The calls of the run, and what is to hit them.
+    pub(crate) calls: Calls,
     /// How often identifiers were drawn; see [`Sim::draw`].
     pub(crate) drawn: u64,
 }
@@ -98,6 +96,7 @@ impl Sim {
     pub(crate) fn settle(&self) {
         let elapsed = self.elapsed();
         let mut state = self.state();
+        crate::strike::catch_up(&mut state, elapsed);
         crate::drbd::settle(&mut state.machines, elapsed);
         crate::api::settle(&mut state, elapsed);
         crate::drbd::settle(&mut state.machines, elapsed);

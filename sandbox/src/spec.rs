@@ -8,6 +8,8 @@ use cutover_engine::duration::HumanDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::strike::Strike;
+
 /// What a world file may set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -38,6 +40,8 @@ pub struct WorldSpec {
     pub drbd_version: String,
     /// The workload the world begins with.
     pub workload: Workload,
+    /// What breaks, and at which call of the playbook that is rehearsed.
+    pub strikes: Vec<Strike>,
 }
 
 /// The StatefulSet that runs on the active site when the world begins.
@@ -81,6 +85,7 @@ impl Default for WorldSpec {
             pod_stop: seconds(6),
             drbd_version: "9.2.14".to_owned(),
             workload: Workload::default(),
+            strikes: Vec::new(),
         }
     }
 }

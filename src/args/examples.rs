@@ -52,6 +52,10 @@ Examples:
     $ cutover rehearse playbooks/etcd.yml -i inventories/prod.yml
   What happens if a step fails?
     $ cutover rehearse --fail back-up/copy-each-volume-to-the-backup
+  What if the controller is killed when a change was sent, and the run is resumed?
+    $ cutover rehearse --fail scale-to-zero=killed-after --then resume
+  What if a node is lost for ten minutes, and everything is undone?
+    $ cutover rehearse --fail bring-each-replica-s-data-to-its-new-node=node-lost:10m --then undo
   With the sizes and speeds of your site, and other random numbers
     $ cutover rehearse playbooks/etcd.yml -i inventories/prod.yml --world world.yml --seed 7";
 

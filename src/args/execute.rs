@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use cutover_engine::selector::Selector;
 
 use super::common::{Common, Extra, RunDir, Session};
+use super::failing::{self, Failing};
 use crate::reporters::render::ReportKind;
 
 /// `plan`.
@@ -48,9 +49,21 @@ pub(crate) struct RehearseArgs {
     /// A world file: sizes of disks and data, speed of the link and so on
     #[arg(long, value_name = "FILE")]
     pub(crate) world: Option<PathBuf>,
-    /// Let a step fail: its path as `cutover plan` shows it, the end of the path, or its title; with `@TARGET`, on one target
-    #[arg(long, value_name = "STEP[@TARGET]")]
-    pub(crate) fail: Option<Selector>,
+    /// Let a step fail, in one of many ways
+    #[arg(long, value_name = "STEP[@TARGET][=KIND]", long_help = failing::help())]
+    pub(crate) fail: Vec<Failing>,
+    /// When the rehearsal has ended, rehearse this in the same world; the exit code is that of its end
+    #[arg(long, value_enum, value_name = "VERB")]
+    pub(crate) then: Option<Then>,
+}
+
+/// What is rehearsed after a rehearsal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Then {
+    /// Going on where it ended, as `cutover resume` does
+    Resume,
+    /// Undoing what it has changed, as `cutover undo` does
+    Undo,
 }
 
 /// `resume`.

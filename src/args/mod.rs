@@ -4,13 +4,15 @@ mod author;
 mod common;
 mod examples;
 mod execute;
+mod failing;
 mod stand_in;
 
 pub(crate) use author::{
     CheckArgs, CheckOutput, CompletionsArgs, DoctorArgs, ExplainArgs, InitArgs, SchemaArgs, SchemaKind,
 };
 pub(crate) use common::{Approval, Color, Common, DEFAULT_RUN_DIR, Extra, Output, Session};
-pub(crate) use execute::{PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, UndoArgs};
+pub(crate) use execute::{PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, Then, UndoArgs};
+pub(crate) use failing::Failing;
 pub(crate) use stand_in::{StandInArgs, StandInCommand};
 
 use std::ffi::OsString;

@@ -1,21 +1,27 @@
-//! `cutover rehearse`: executes a playbook in a simulated world, after those that have to have run before it.
+//! `cutover rehearse`: executes a playbook in a simulated world, after those that have to have run before it, and what is to be
+//! rehearsed after it.
 
 use cutover_engine::clock::Clock as _;
-use cutover_engine::event::Verb;
-use cutover_engine::execute::Stop;
+use cutover_engine::event::{Event, EventKind, Verb};
+use cutover_engine::execute::{Ending, Past, Stop};
+use cutover_engine::journal::FileJournal;
+use cutover_engine::record::Reader;
+use cutover_engine::redact::filled;
+use cutover_engine::run::Run;
 use cutover_engine::source::Fault;
 use cutover_engine::world::quote;
+use cutover_sandbox::Sandbox;
 
-use crate::args::RehearseArgs;
+use crate::args::{RehearseArgs, Then};
 use crate::exit::Exit;
-use crate::files::{Chosen, INVENTORY, PLAYBOOK, given};
-use crate::rehearsal::Rehearsal;
-use crate::runs::{Begun, Naming, RunStore};
-use crate::selection::{known_failure, known_tags};
+use crate::files::{Chosen, INVENTORY, Job, PLAYBOOK, given};
+use crate::rehearsal::{Failures, MadeToFail, Rehearsal, Watch};
+use crate::runs::{Begun, Naming, RunStore, StoredRun};
+use crate::selection::known_tags;
 use crate::session::{Said, Show, end, listen, settings, tags};
 use crate::terminal;
 
-/// Rehearses; ends as the playbook ends.
+/// Rehearses; ends as the playbook ends, or what is rehearsed after it.
 pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
     let playbook = Chosen::or_shipped(args.playbook.as_deref(), PLAYBOOK);
     let inventory = Chosen::or_shipped(args.common.on.inventory.as_deref(), INVENTORY);
@@ -27,43 +33,135 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         inventory.said(),
         args.seed
     ))?;
-    if let Some(step) = &args.fail {
-        let steps: Vec<_> = rehearsal.jobs.iter().flat_map(|job| job.playbook.steps()).collect();
-        known_failure(step, &steps)?;
-    }
+    let failures = Failures::of(&args.fail, &rehearsal)?;
     if let Some(job) = rehearsal.jobs.last() {
         known_tags(&tags(&args.common), &job.playbook)?;
     }
-    let show = Show::new(&args.common.session);
     Rehearsal::runtime()?.block_on(async {
         let world = rehearsal.world()?;
-        let mut exit = Exit::Done;
-        let mut report = String::new();
+        world.keep_no_calls();
+        failures.strikes.iter().for_each(|strike| world.inject(strike.clone()));
         let stop = Stop::default();
         listen(stop.clone(), Said::REHEARSAL);
+        let (show, made_to_fail) = (Show::new(&args.common.session), MadeToFail::default());
+        let mut stage = Stage { args: &args, rehearsal: &rehearsal, world, show, stop, made_to_fail, told: 0 };
+        let mut ended = None;
         for (index, job) in rehearsal.jobs.iter().enumerate() {
             let last = index + 1 == rehearsal.jobs.len();
-            let store = RunStore::new(&args.common.session.records.run_dir);
-            let naming = Naming::Rehearsal(args.seed);
-            let Begun { run, stored, journal } = store.begin(job, &args.common, naming, world.now())?;
-            let (audience, reader) = show.reporter(&stored.journal, &stop)?;
-            let mut settings = settings(Verb::Rehearse, if last { tags(&args.common) } else { Default::default() });
-            settings.fail.clone_from(&args.fail);
-            settings.record_reads = args.common.session.record_reads;
-            let ending = rehearsal.execute(&run, &world, settings, stop.clone(), Box::new(journal), reader).await;
-            show.wait_beside(audience).await?;
-            exit = end(&ending);
-            show.say(&format!("journal: {}\n", stored.journal.display()));
-            report = format!("cutover report {} --format html -o report.html{}", quote(&stored.id), stored.option());
-            if exit != Exit::Done {
+            if last {
+                stage.world.begin_run();
+            }
+            let (exit, run, stored) = stage.play(job, last, &failures).await?;
+            let good = exit == Exit::Done;
+            ended = Some((exit, job, run, stored));
+            if !good {
                 break;
             }
         }
-        show.say(&format!("a page to keep: {report}\n"));
-        if let Some(step) = args.fail.as_ref().filter(|_| exit == Exit::Done) {
-            let fault = Fault::bare(format!("`{step}` was left out, so nothing failed"));
-            return Err(fault.help("give the parameters or tags with which it runs").into());
+        let Some((mut exit, job, run, stored)) = ended else { return Ok(Exit::Done) };
+        let unmet = failures.unmet(&stage.world, &stage.made_to_fail);
+        match unmet {
+            Some(fault) if exit == Exit::Done => return Err(fault.into()),
+            Some(fault) => stage.show.say(&format!("note: {}\n", fault.message)),
+            None => {}
         }
+        if let Some(then) = args.then.filter(|_| exit != Exit::Stopped) {
+            exit = stage.then(then, job, &run, &stored).await?;
+        }
+        let report = format!("cutover report {} --format html -o report.html{}", quote(&stored.id), stored.option());
+        stage.show.say(&format!("a page to keep: {report}\n"));
         Ok(exit)
     })
+}
+
+/// A rehearsal that goes on.
+struct Stage<'a> {
+    args: &'a RehearseArgs,
+    rehearsal: &'a Rehearsal,
+    world: Sandbox,
+    show: Show,
+    stop: Stop,
+    made_to_fail: MadeToFail,
+    /// How many strikes were told of.
+    told: usize,
+}
+
+impl Stage<'_> {
+    /// Executes one of the playbooks.
+    async fn play(&mut self, job: &Job, last: bool, failures: &Failures) -> anyhow::Result<(Exit, Run, StoredRun)> {
+        let store = RunStore::new(&self.args.common.session.records.run_dir);
+        let naming = Naming::Rehearsal(self.args.seed);
+        let Begun { run, stored, journal } = store.begin(job, &self.args.common, naming, self.world.now())?;
+        let (audience, reader) = self.show.reporter(&stored.journal, &self.stop)?;
+        let tags = if last { tags(&self.args.common) } else { Default::default() };
+        let mut settings = settings(Verb::Rehearse, tags);
+        settings.fail.clone_from(&failures.steps);
+        settings.record_reads = self.args.common.session.record_reads;
+        let watch = self.watch(journal, reader);
+        let ending = self.rehearsal.execute(&run, &self.world, settings, watch, &[]).await;
+        self.show.wait_beside(audience).await?;
+        Ok((self.ends(ending.as_ref(), &stored), run, stored))
+    }
+
+    /// Goes on with a run in the same world, or undoes it, as another controller does that has only the journal.
+    async fn then(&mut self, then: Then, job: &Job, run: &Run, stored: &StoredRun) -> anyhow::Result<Exit> {
+        self.world.revive();
+        let events = stored.read()?.whole().map_err(|why| Fault::bare(format!("the journal is damaged: {why}")))?;
+        let (whole, _) = filled(&events, &run.secrets);
+        let nothing = match then {
+            Then::Resume if is_finished(&events) => "has ended well: there is nothing to go on with",
+            Then::Undo if Past::of(&events).standing().is_empty() => "has changed nothing that still stands",
+            _ => "",
+        };
+        if !nothing.is_empty() {
+            self.show.say(&format!("run {} {nothing}\n", stored.id));
+            return Ok(Exit::Done);
+        }
+        let journal = FileJournal::resume(&stored.directory)?;
+        let (verb, recalled) = match then {
+            Then::Resume => (Verb::Resume, &[][..]),
+            Then::Undo => (Verb::Undo, &events[..]),
+        };
+        let (audience, reader) = self.show.reporter_after(recalled, &stored.journal, &self.stop)?;
+        let is_last = self.rehearsal.jobs.last().is_some_and(|last| last.playbook.digest == job.playbook.digest);
+        let mut settings = settings(verb, if is_last { tags(&self.args.common) } else { Default::default() });
+        settings.record_reads = self.args.common.session.record_reads;
+        settings.past = Past::of(&whole);
+        let watch = self.watch(journal, reader);
+        let ending = self.rehearsal.execute(run, &self.world, settings, watch, &events).await;
+        self.show.wait_beside(audience).await?;
+        Ok(self.ends(ending.as_ref(), stored))
+    }
+
+    fn watch(&self, journal: FileJournal, reader: Box<dyn Reader>) -> Watch {
+        Watch { journal: Box::new(journal), reader: self.made_to_fail.noticed(reader), stop: self.stop.clone() }
+    }
+
+    /// Says how an execution ended and what was struck in it.
+    fn ends(&mut self, ending: Option<&Ending>, stored: &StoredRun) -> Exit {
+        let struck = self.world.struck();
+        for one in &struck[self.told.min(struck.len())..] {
+            let outcome = one.outcome.as_ref().map(|outcome| format!(": {outcome}")).unwrap_or_default();
+            self.show.say(&format!("struck: call {}, {}: {}{outcome}\n", one.ordinal, one.name, one.kind));
+        }
+        self.told = struck.len();
+        let exit = match ending {
+            Some(ending) => end(ending),
+            None => {
+                self.show.say("the controller was killed: nothing more was sent or recorded\n");
+                Exit::Failed
+            }
+        };
+        self.show.say(&format!("journal: {}\n", stored.journal.display()));
+        exit
+    }
+}
+
+/// Whether the last execution of a run came to a good end.
+fn is_finished(events: &[Event]) -> bool {
+    let last = events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::RunFinished { exit_code, .. } => Some(*exit_code),
+        _ => None,
+    });
+    last == Some(0)
 }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -20,8 +20,8 @@ use crate::files::Job;
 pub(crate) enum Naming {
     /// By the time: `20260117-220000-etcd-cutover`.
     Real,
-    /// By the seed: `rehearsal-etcd-cutover-1`. The same rehearsal has the same name, so that its events are the same, and
-    /// replaces the one before; but not one that goes on at this moment.
+    /// By the seed: `rehearsal-etcd-cutover-1`. The number is added to the directory alone: a rehearsal that is repeated is
+    /// the same run, so that its events are the same.
     Rehearsal(u64),
 }
 
@@ -53,14 +53,14 @@ impl RunStore {
         }
         let mut taken = 1_usize;
         let mut name = id.clone();
-        while !hidden.publish(&self.root.join(&name), rehearsal).with_context(failed)? {
+        while !hidden.publish(&self.root.join(&name)).with_context(failed)? {
             taken += 1;
             name = format!("{id}-{taken}");
         }
         if !rehearsal {
             sync(&self.root).with_context(failed)?;
         }
-        let run = if name == id { run } else { job.bind(&name, now)? };
+        let run = if name == id || rehearsal { run } else { job.bind(&name, now)? };
         let directory = self.root.join(&name);
         Ok(Begun { run, stored: StoredRun { id: name, journal: directory.join(EVENTS), directory }, journal })
     }
@@ -114,46 +114,17 @@ impl Hidden {
         write(&self.path.join(manifest::FILE), &(text + "\n"), 0o600)
     }
 
-    /// Gives it its name. `false` if another run has that, and `replace` is not set or that run goes on.
-    fn publish(&mut self, name: &Path, replace: bool) -> io::Result<bool> {
-        loop {
-            // Onto a directory with something in it nothing is renamed, and every run has something in it.
-            match fs::rename(&self.path, name) {
-                Ok(()) => {
-                    self.published = true;
-                    return Ok(true);
-                }
-                Err(error) if !taken(&error) => return Err(error),
-                Err(_) if !replace || !self.take_away(name)? => return Ok(false),
-                Err(_) => {}
+    /// Gives it its name. `false` if another run has that.
+    fn publish(&mut self, name: &Path) -> io::Result<bool> {
+        // Onto a directory with something in it nothing is renamed, and every run has something in it.
+        match fs::rename(&self.path, name) {
+            Ok(()) => {
+                self.published = true;
+                Ok(true)
             }
+            Err(error) if taken(&error) => Ok(false),
+            Err(error) => Err(error),
         }
-    }
-
-    /// Removes a run, unless it goes on.
-    fn take_away(&self, name: &Path) -> io::Result<bool> {
-        let journal = match File::open(name.join(EVENTS)) {
-            Ok(journal) => journal,
-            // Removed meanwhile, or not a run.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(!name.exists());
-            }
-            Err(error) => return Err(error),
-        };
-        match journal.try_lock() {
-            Err(fs::TryLockError::WouldBlock) => return Ok(false),
-            Err(fs::TryLockError::Error(error)) => return Err(error),
-            Ok(()) => {}
-        }
-        // Another one may have replaced it before it was locked: then the lock is of a file that is gone.
-        let (locked, there) = (journal.metadata()?, fs::metadata(name.join(EVENTS)));
-        if !there.is_ok_and(|there| (there.dev(), there.ino()) == (locked.dev(), locked.ino())) {
-            return Ok(true);
-        }
-        let old = self.path.join("replaced");
-        fs::rename(name, &old)?;
-        fs::remove_dir_all(old)?;
-        Ok(true)
     }
 }
 

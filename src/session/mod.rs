@@ -148,7 +148,7 @@ pub(crate) fn settings(verb: Verb, tags: Tags) -> Settings {
         operator: None,
         seed: 1,
         tags,
-        fail: None,
+        fail: Vec::new(),
         past: cutover_engine::execute::Past::default(),
         repeat: Vec::new(),
         record_reads: false,

@@ -74,7 +74,10 @@ impl Theatre {
             operator: None,
             seed: 1,
             tags: Tags::default(),
-            fail: fail.map(|end| id(end).unwrap_or_else(|| panic!("no step {end}")).parse().unwrap()),
+            fail: fail
+                .map(|end| id(end).unwrap_or_else(|| panic!("no step {end}")).parse().unwrap())
+                .into_iter()
+                .collect(),
             past: Past::of(past.unwrap_or_default()),
             repeat: Vec::new(),
             record_reads: false,

@@ -11,7 +11,7 @@ use cutover_engine::module::Change;
 use cutover_engine::request::Request;
 use cutover_engine::target::Target;
 use cutover_engine::world::World;
-use cutover_sandbox::{Fault, FaultKind, Sandbox, WorldSpec};
+use cutover_sandbox::{Sandbox, Strike, StrikeKind, WorldSpec};
 use cutover_testkit::inventory::two_sites;
 use cutover_testkit::lab::{End, Lab};
 use serde_json::{Value, json};
@@ -310,12 +310,12 @@ async fn a_deletion_whose_outcome_is_unknown_is_not_sent_again() {
     let params = json!({"kind": "ConfigMap", "namespace": "common", "name": "c"});
     let manifest = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "common"}, "data": {"a": "1"}});
     done(&lab, "k8s_apply", json!({"manifest": manifest})).await;
-    lab.sandbox.inject(Fault { when: vec!["DELETE".into()], skip: 0, times: 1, kind: FaultKind::LoseAfter });
+    lab.sandbox.inject(Strike::text("DELETE", StrikeKind::LostAfter));
     failed(&lab, "k8s_delete", params.clone()).await;
     assert!(done(&lab, "k8s_delete", params.clone()).await.0.is_empty(), "a look says that it is gone");
     // The other way round: nothing was sent, and a look says that it is still there.
     done(&lab, "k8s_apply", json!({"manifest": manifest})).await;
-    lab.sandbox.inject(Fault { when: vec!["DELETE".into()], skip: 0, times: 1, kind: FaultKind::LoseBefore });
+    lab.sandbox.inject(Strike::text("DELETE", StrikeKind::LostBefore));
     failed(&lab, "k8s_delete", params.clone()).await;
     let (log, result, changes) = done(&lab, "k8s_delete", params).await;
     assert_eq!((log.len(), &result["deleted"][0]["data"]["a"]), (2, &json!("1")));

@@ -14,6 +14,10 @@ fn rehearse(directory: &Path, args: &[&str]) -> Output {
         .expect("the binary starts")
 }
 
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
 #[test]
 fn the_same_seed_prints_the_same_events() {
     let directory = tempfile::tempdir().unwrap();
@@ -40,8 +44,127 @@ fn a_step_that_is_made_to_fail_fails_the_rehearsal() {
         ("scale-to-zeroo", 2, "did you mean `scale-to-zero`?"),
     ] {
         let output = rehearse(directory.path(), &["--fail", step]);
-        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let said = said(&output);
         assert_eq!(output.status.code(), Some(code), "{step}: {said}");
         assert!(said.contains(words), "{step}: {said}");
     }
+}
+
+#[test]
+fn a_call_is_struck_in_each_of_the_ways_there_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let step = "scale-to-zero@primary";
+    for (kind, code) in [
+        ("fails", 1),
+        // An API server that is not well is one that cannot be reached.
+        ("500", 4),
+        ("429", 4),
+        ("hangs", 1),
+        // What became of it is not known, and the next look tells.
+        ("lost-before", 0),
+        ("lost-after", 0),
+        ("killed-before", 1),
+        ("killed-after", 1),
+        // A later step needs the node before it has booted.
+        ("node-lost:1m", 4),
+        ("link-lost:1m", 0),
+        // There is no room for the copy.
+        ("disk-full", 3),
+        ("scaled-up", 0),
+    ] {
+        let output = rehearse(directory.path(), &["--fail", &format!("{step}={kind}")]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{kind}: {said}");
+        let word = kind.split(':').next().unwrap();
+        let struck = said.lines().find(|line| line.starts_with("struck: call ")).unwrap_or_default();
+        assert!(struck.contains(&format!("scale-to-zero@primary:set-replicas.1: {word}")), "{kind}: {struck}\n{said}");
+        assert_eq!(said.contains("the controller was killed"), kind.starts_with("killed"), "{kind}: {said}");
+    }
+}
+
+#[test]
+fn what_is_named_has_to_be_there_and_has_to_be_hit() {
+    let directory = tempfile::tempdir().unwrap();
+    for (args, words) in [
+        (&["--fail", "scale-to-zeroo=hangs"][..], "did you mean `scale-to-zero`?"),
+        (&["--fail", "scale-to-zero=explodes"], "it is one of fails, hangs, lost-before"),
+        (&["--fail", "approve-the-outage=hangs"], "`approve-the-outage=hangs` has hit nothing"),
+        (&["--fail", "scale-to-zero:look.9999=hangs"], "has hit nothing"),
+        (&["--then", "redo"], "possible values: resume, undo"),
+    ] {
+        let output = rehearse(directory.path(), args);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(words), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_killed_run_is_resumed_or_undone_in_the_same_world() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = |name: &str| std::fs::read_to_string(directory.path().join(name).join("events.jsonl")).unwrap();
+    for (index, (then, code, words)) in
+        [("resume", 0, "resume: Cut over"), ("undo", 7, "undo: Cut over")].into_iter().enumerate()
+    {
+        let output = rehearse(directory.path(), &["--fail", "scale-to-zero=killed-after", "--then", then]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{then}: {said}");
+        assert!(said.contains("the controller was killed") && said.contains(words), "{then}: {said}");
+        let name = ["rehearsal-etcd-cutover-1", "rehearsal-etcd-cutover-1-2"][index];
+        let text = journal(name);
+        let begun: Vec<&str> = text.lines().filter(|line| line.contains("\"run_started\"")).collect();
+        assert_eq!(begun.len(), 2, "{then}");
+        // The journal ends in the middle of the change, and goes on with the next number.
+        for (index, line) in text.lines().enumerate() {
+            assert!(line.contains(&format!("\"seq\":{},", index + 1)), "{then}: {line}");
+            assert!(line.contains("\"run\":\"rehearsal-etcd-cutover-1\""), "{then}: {line}");
+        }
+    }
+    let output = rehearse(directory.path(), &["--then", "resume"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said(&output).contains("there is nothing to go on with"));
+    // The same rehearsal once more gives the same bytes, also of what is rehearsed after it.
+    rehearse(directory.path(), &["--fail", "scale-to-zero=killed-after", "--then", "resume"]);
+    assert!(journal("rehearsal-etcd-cutover-1") == journal("rehearsal-etcd-cutover-1-4"));
+}
+
+#[test]
+fn a_world_file_strikes_at_a_number_a_name_or_a_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = directory.path().join("world.yml");
+    std::fs::write(
+        &world,
+        "strikes:
+  - at: {ordinal: 1}
+    kind: lost_before
+  - at: {name: 'scale-to-zero@primary:set-replicas.1'}
+    kind: {intervention: {after: true, does: {command: {on: primary/worker01, argv: [mkdir, /tmp/other]}}}}
+  - at: {text: ['> PATCH', '/scale']}
+    kind: hangs
+    skip: 1
+",
+    )
+    .unwrap();
+    let output = rehearse(directory.path(), &["--world", world.to_str().unwrap(), "--then", "resume"]);
+    let told = said(&output);
+    for words in ["struck: call 1, ", "set-replicas.1: intervention: primary/worker01$ mkdir /tmp/other [0]"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    std::fs::write(&world, "strikes:\n  - at: {ordinal: 1}\n    kind: explodes\n").unwrap();
+    let output = rehearse(directory.path(), &["--world", world.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("world.yml:3:"), "{}", said(&output));
+}
+
+#[test]
+fn a_step_that_may_fail_and_is_made_to_fail_has_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    let playbook = directory.path().join("one.yml");
+    let text = "name: One\nphases:\n  - name: Go\n    steps:\n      - name: May fail\n        allow_failure: true\n        \
+                command: {argv: [hostname], read_only: true}\n";
+    std::fs::write(&playbook, text).unwrap();
+    let output = rehearse(directory.path(), &[playbook.to_str().unwrap(), "--fail", "may-fail"]);
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("made to fail on purpose"), "{said}");
 }

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::{Event, Verb};
 use cutover_engine::execute::{Past, Ports, Settings, Stop, Tags, execute, undo};
-use cutover_engine::record::{Reader, Recorder};
+use cutover_engine::record::{Journal, Reader, Recorder};
 use cutover_engine::redact::Redactor;
 use cutover_engine::run::Run;
 use cutover_engine::selector::Selector;
 use cutover_modules::REGISTRY;
-use cutover_sandbox::{Sandbox, Snapshot};
+use cutover_sandbox::{Mortal, Sandbox, Snapshot};
 
 use crate::play::Play;
 use crate::ran::Ran;
@@ -70,7 +70,9 @@ impl<'a> Execution<'a> {
         let run = self.play.bind(self.id, started);
         let journal = Memory::default();
         let redactor = Redactor::new(run.secrets.clone());
-        let recorder = Recorder::new(self.id, world.clone(), redactor, Box::new(journal.clone()), self.readers)
+        let mortal: Box<dyn Journal> =
+            Box::new(Mortal::new(&self.stage.world, Box::new(journal.clone()) as Box<dyn Journal>));
+        let recorder = Recorder::new(self.id, world.clone(), redactor, mortal, self.readers)
             .after(self.past.last().map_or(0, |event| event.seq));
         let ports = Ports { registry: REGISTRY, world, approver: Arc::new(Yes), recorder, stop: Stop::default() };
         let settings = Settings {
@@ -79,7 +81,7 @@ impl<'a> Execution<'a> {
             operator: None,
             seed: 1,
             tags: Tags::default(),
-            fail: self.fail,
+            fail: self.fail.into_iter().collect(),
             past: Past::of(&self.past),
             repeat: self.repeat,
             record_reads: false,
@@ -89,12 +91,20 @@ impl<'a> Execution<'a> {
 
     /// Executes to the end.
     pub(crate) async fn go(self) -> Ran {
-        let verb = if self.past.is_empty() { Verb::Run } else { Verb::Resume };
+        self.go_until_killed().await.unwrap_or_else(|_| panic!("the controller was killed"))
+    }
+
+    /// Executes until the controller is killed, if it is: then what was recorded is all that is left.
+    pub(crate) async fn go_until_killed(self) -> Result<Ran, Vec<Event>> {
+        let (verb, world) = (if self.past.is_empty() { Verb::Run } else { Verb::Resume }, self.stage.world.clone());
         let (run, ports, settings, journal, mut events) = self.begin(verb);
-        let ending = execute(&run, &ports, &settings).await;
+        let ending = world.until_killed(execute(&run, &ports, &settings)).await;
         let before = events.len();
         events.append(&mut journal.0.lock().unwrap());
-        Ran { ending, events, before }
+        match ending {
+            Some(ending) => Ok(Ran { ending, events, before }),
+            None => Err(events),
+        }
     }
 
     /// Undoes what the events before it have done.

@@ -9,27 +9,26 @@ use cutover_engine::action::Action;
 use cutover_engine::event::{Event, EventKind};
 use cutover_engine::module::Class;
 use cutover_engine::record::Reader;
-use cutover_sandbox::{Fault, FaultKind, Sandbox, Snapshot, WorldSpec};
+use cutover_sandbox::{Sandbox, Snapshot, Strike, StrikeKind, WorldSpec};
 
 use crate::play::Play;
 use crate::stage::Stage;
 use crate::truth::{Truth, Workload};
 
 /// Strikes a command or request as soon as the change it belongs to is about to be made.
-struct Strike {
+struct Armed {
     world: Sandbox,
     text: String,
-    kind: FaultKind,
+    kind: StrikeKind,
     armed: Arc<Mutex<bool>>,
 }
 
-impl Reader for Strike {
+impl Reader for Armed {
     fn event(&mut self, event: &Event) {
         let mut armed = self.armed.lock().unwrap();
         if *armed && texts(event).contains(&self.text) {
             *armed = false;
-            let fault = Fault { when: vec![self.text.clone()], skip: 0, times: 1, kind: self.kind.clone() };
-            self.world.inject(fault);
+            self.world.inject(Strike::text(self.text.clone(), self.kind.clone()));
         }
     }
 }
@@ -70,11 +69,11 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    async fn strike(&self, text: &str, kind: FaultKind) {
+    async fn strike(&self, text: &str, kind: StrikeKind) {
         let stage = Stage::from(self.snapshot);
         let armed = Arc::new(Mutex::new(true));
         let strike =
-            Strike { world: stage.world.clone(), text: text.to_owned(), kind: kind.clone(), armed: armed.clone() };
+            Armed { world: stage.world.clone(), text: text.to_owned(), kind: kind.clone(), armed: armed.clone() };
         let what = format!("{kind:?} {text}");
         let mut ran = stage.execution(self.play).after(self.events).watched(strike).go().await;
         assert!(!*armed.lock().unwrap(), "{what}: never struck");
@@ -89,7 +88,7 @@ impl Trial<'_> {
 }
 
 /// Tries every `stride`th action of a playbook, from the `first`, with some kinds of faults.
-async fn try_all(stage: Stage, play: &Play, (first, stride): (usize, usize), kinds: &[FaultKind]) {
+async fn try_all(stage: Stage, play: &Play, (first, stride): (usize, usize), kinds: &[StrikeKind]) {
     let truth = Workload::default().truth(&stage, "primary").await;
     let step = |event: &Event| matches!(event.kind, EventKind::StepStarted { .. });
     let changes = |event: &Event| match &event.kind {
@@ -118,23 +117,28 @@ async fn try_all(stage: Stage, play: &Play, (first, stride): (usize, usize), kin
 
 #[tokio::test(start_paused = true)]
 async fn the_cutover_survives_lost_requests() {
-    try_all(Stage::prepared(), &Play::cutover(), (0, 2), &[FaultKind::LoseBefore]).await;
+    try_all(Stage::prepared(), &Play::cutover(), (0, 2), &[StrikeKind::LostBefore]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_cutover_survives_lost_answers() {
-    try_all(Stage::prepared(), &Play::cutover(), (1, 2), &[FaultKind::LoseAfter]).await;
+    try_all(Stage::prepared(), &Play::cutover(), (1, 2), &[StrikeKind::LostAfter]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_cutover_survives_silence_and_refusals() {
-    try_all(Stage::prepared(), &Play::cutover(), (0, 4), &[FaultKind::Hang, FaultKind::Fail(1)]).await;
+    try_all(Stage::prepared(), &Play::cutover(), (0, 4), &[StrikeKind::Hangs, StrikeKind::Fails(1)]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_preparation_survives_lost_connections() {
     let play = Play::prepare();
     let stage = Stage::new(&play, WorldSpec::default(), 1);
-    try_all(stage, &play, (0, 5), &[FaultKind::LoseBefore, FaultKind::LoseAfter, FaultKind::Hang, FaultKind::Fail(1)])
-        .await;
+    try_all(
+        stage,
+        &play,
+        (0, 5),
+        &[StrikeKind::LostBefore, StrikeKind::LostAfter, StrikeKind::Hangs, StrikeKind::Fails(1)],
+    )
+    .await;
 }

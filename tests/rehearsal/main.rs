@@ -13,6 +13,7 @@ mod seeds;
 mod split_brain;
 mod stage;
 mod stale;
+mod struck;
 mod truth;
 mod undone;
 mod unharmed;

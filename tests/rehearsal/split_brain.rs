@@ -8,7 +8,7 @@ use cutover_engine::event::EventKind;
 use cutover_engine::module::{Change, Class};
 use cutover_engine::playbook;
 use cutover_modules::REGISTRY;
-use cutover_sandbox::{Fault, FaultKind, WorldSpec};
+use cutover_sandbox::{At, Strike, StrikeKind, WorldSpec};
 use serde_json::Value;
 
 use crate::play::{CUTOVER, Play, example};
@@ -190,13 +190,13 @@ async fn the_victim_is_not_named_by_mistake() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_gives_nothing_up_twice() {
-    for kind in [FaultKind::LoseBefore, FaultKind::LoseAfter] {
+    for kind in [StrikeKind::LostBefore, StrikeKind::LostAfter] {
         let stage = ready().await;
         let when = vec!["drbdadm connect --discard-my-data".to_owned()];
-        stage.world.inject(Fault { when, skip: 0, times: 1, kind: kind.clone() });
+        stage.world.inject(Strike { at: At::Text(when), skip: 0, times: 1, kind: kind.clone() });
         let ran = stage.run(&resolve()).await;
         match kind {
-            FaultKind::LoseAfter => drop(ran.well()),
+            StrikeKind::LostAfter => drop(ran.well()),
             _ => {
                 assert!(ran.words().contains("whether this was done is not known"), "{}", ran.told());
                 // It was not: the victim is StandAlone, which a person sees, too.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_engine::clock::Clock as _;
-use cutover_sandbox::{Fault, FaultKind, WorldSpec};
+use cutover_sandbox::{Strike, StrikeKind, WorldSpec};
 
 use crate::play::Play;
 use crate::ran::{Ran, changed};
@@ -80,7 +80,7 @@ async fn what_was_taken_back_in_part_does_not_go_on() {
     let play = Play::cutover();
     let (truth, old) = before_anything().await;
     let (stage, events) = Stage::before("no-marker-on-the-standby");
-    stage.world.inject(Fault { when: vec![" rollback ".into()], skip: 0, times: 1, kind: FaultKind::Fail(1) });
+    stage.world.inject(Strike::text(" rollback ", StrikeKind::Fails(1)));
     let undone = stage.execution(&play).after(events).undo().await;
     assert_eq!(undone.ending.exit_code, 8, "{}", undone.told());
     let ran = stage.execution(&play).after(&undone.events).go().await;
@@ -94,10 +94,10 @@ async fn what_was_taken_back_in_part_does_not_go_on() {
 async fn a_broken_undo_is_repeated_to_its_end() {
     let play = Play::cutover();
     let (truth, old) = before_anything().await;
-    for kind in [FaultKind::LoseBefore, FaultKind::LoseAfter, FaultKind::Fail(1)] {
+    for kind in [StrikeKind::LostBefore, StrikeKind::LostAfter, StrikeKind::Fails(1)] {
         for (when, times) in [("umount ", 1), ("umount ", 30), (" rollback ", 9), ("persistentvolumeclaims", 60)] {
             let (stage, events) = Stage::before("no-marker-on-the-standby");
-            stage.world.inject(Fault { when: vec![when.to_owned()], skip: 0, times, kind: kind.clone() });
+            stage.world.inject(Strike { times, ..Strike::text(when, kind.clone()) });
             let mut undone = stage.execution(&play).after(events).undo().await;
             // Each attempt meets some of the faults: as many as there are requests, one by one at worst.
             for _ in 0..times {

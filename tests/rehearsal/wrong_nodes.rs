@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cutover_engine::event::{Event, EventKind};
 use cutover_engine::record::Reader;
-use cutover_sandbox::{Fault, FaultKind, Sandbox};
+use cutover_sandbox::{Sandbox, Strike, StrikeKind};
 
 use crate::play::{PREPARE, Play, example};
 use crate::ran::changed;
@@ -67,12 +67,7 @@ impl Reader for Outage {
         {
             self.step = "over";
             // At 0.5 s, 0.75 s, 1.1 s ... between two looks: for about 20 s.
-            self.world.inject(Fault {
-                when: vec!["primary> GET".to_owned()],
-                skip: 0,
-                times: 8,
-                kind: FaultKind::Fail(503),
-            });
+            self.world.inject(Strike { times: 8, ..Strike::text("primary> GET", StrikeKind::Fails(503)) });
         }
     }
 }

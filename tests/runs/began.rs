@@ -49,6 +49,8 @@ fn rehearsals_at_the_same_time_do_not_mix_their_files() {
         let own = said.lines().rev().find_map(|line| line.strip_prefix("journal: ")).expect("a journal");
         let text = fs::read_to_string(place.path().join(own)).expect("the journal that was named");
         let name = own.split('/').rev().nth(1).expect("a name");
+        // The number at its end is the directory's, not the run's.
+        let name = &name[..name.rfind("-1").expect("the seed") + 2];
         let mut lines = 0;
         for (index, line) in text.lines().enumerate() {
             let event: Value = serde_json::from_str(line).expect("an event");
@@ -65,15 +67,16 @@ fn rehearsals_at_the_same_time_do_not_mix_their_files() {
 }
 
 #[test]
-fn a_rehearsal_that_is_repeated_replaces_the_one_before() {
+fn a_rehearsal_that_is_repeated_is_the_same_run_in_a_directory_of_its_own() {
     let place = Place::new();
-    place.rehearse();
-    let first = place.journal("rehearsal-pause-1");
-    fs::write(place.directory("rehearsal-pause-1").join("files/old"), "").expect("a file");
-    place.rehearse();
-    assert_eq!(place.runs(), ["rehearsal-pause-1"]);
-    assert_eq!(place.journal("rehearsal-pause-1").len(), first.len());
-    assert!(!place.directory("rehearsal-pause-1").join("files/old").exists());
+    for names in [&["rehearsal-pause-1"][..], &["rehearsal-pause-1", "rehearsal-pause-1-2"]] {
+        place.rehearse();
+        assert_eq!(place.runs(), names);
+    }
+    let bytes = |name: &str| fs::read(place.directory(name).join("events.jsonl")).expect("a journal");
+    assert!(bytes("rehearsal-pause-1") == bytes("rehearsal-pause-1-2"), "the same seed gives the same bytes");
+    let text = String::from_utf8(bytes("rehearsal-pause-1-2")).expect("text");
+    assert!(text.lines().all(|line| line.contains("\"run\":\"rehearsal-pause-1\"")), "{text}");
 }
 
 #[test]
@@ -83,9 +86,6 @@ fn a_rehearsal_does_not_touch_one_that_is_held() {
     let journal = fs::File::options().append(true).open(place.directory("rehearsal-pause-1").join("events.jsonl"));
     let journal = journal.expect("a journal");
     journal.lock().expect("the lock");
-    place.rehearse();
-    assert_eq!(place.runs(), ["rehearsal-pause-1", "rehearsal-pause-1-2"]);
-    drop(journal);
     place.rehearse();
     assert_eq!(place.runs(), ["rehearsal-pause-1", "rehearsal-pause-1-2"]);
 }

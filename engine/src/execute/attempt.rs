@@ -19,6 +19,7 @@ use crate::task::{ChangeId, TaskId};
 use crate::text;
 use crate::text::Text;
 use crate::walk::Task;
+use crate::world::Caller;
 
 /// The shortest and the longest time between two looks.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
@@ -216,7 +217,8 @@ impl Executor<'_> {
             let changed_before = std::mem::replace(changed, *changed || lasting);
             for (index, action) in change.actions.iter().enumerate() {
                 let began = Instant::now();
-                let acted = self.ports.stop.changing(deadline, self.act(action)).await;
+                let caller = Caller::change(task.id.clone(), &change.key, false);
+                let acted = self.ports.stop.changing(deadline, self.act(action, caller)).await;
                 let took_ms = millis(began.elapsed());
                 let failure = match acted.and_then(|acted| acted) {
                     Ok(done) => {

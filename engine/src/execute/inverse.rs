@@ -16,6 +16,7 @@ use crate::record::millis;
 use crate::task::TaskId;
 use crate::text;
 use crate::walk::{End, Names, StepVisit, prepare};
+use crate::world::Caller;
 
 /// The time that one action of an undo may take.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -94,7 +95,7 @@ impl Executor<'_> {
             loop {
                 self.ports.stop.check()?;
                 let began = Instant::now();
-                let work = self.act(action);
+                let work = self.act(action, Caller::change(made.task.clone(), &made.change.key, true));
                 let acted = self.ports.stop.changing(began + TIMEOUT, work).await;
                 let failure = match acted.and_then(|acted| acted) {
                     Ok(done) => {

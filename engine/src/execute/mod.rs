@@ -42,7 +42,7 @@ use crate::slug::slug;
 use crate::task::{ChangeId, TaskId};
 use crate::text;
 use crate::walk::{Cursor, End, Mode};
-use crate::world::World;
+use crate::world::{Caller, World};
 
 /// How a run is executed.
 pub struct Settings {
@@ -56,8 +56,8 @@ pub struct Settings {
     pub seed: u64,
     /// Which steps run.
     pub tags: Tags,
-    /// A step that is made to fail.
-    pub fail: Option<Selector>,
+    /// Steps that are made to fail.
+    pub fail: Vec<Selector>,
     /// What an earlier, stopped execution of the same run has done.
     pub past: Past,
     /// Tasks whose interrupted at-most-once change somebody has looked at: it was not made and may be made now.
@@ -182,6 +182,9 @@ fn undone() -> Failure {
         .help(text!("engine.undone.help", "bring its undo to an end, then begin a new run"))
 }
 
+/// The id of the words of [`made_to_fail`]: by it a reader of events knows such a failure.
+pub const MADE_TO_FAIL: &str = "engine.made-to-fail";
+
 /// The failure of a step that was made to fail.
 fn made_to_fail() -> Failure {
     Failure::failed(text!("engine.made-to-fail", "made to fail on purpose (--fail)"))
@@ -270,14 +273,16 @@ impl<'a> Executor<'a> {
 
     /// Whether a task is made to fail.
     fn task_made_to_fail(&self, step: &Step, task: &TaskId) -> bool {
-        let Some(wanted) = &self.settings.fail else { return false };
-        wanted.selects_task(task) || slug(&wanted.to_string()) == slug(&step.name)
+        let meant = |wanted: &Selector| wanted.selects_task(task) || slug(&wanted.to_string()) == slug(&step.name);
+        self.settings.fail.iter().any(meant)
     }
 
     /// Whether a step that has no tasks is made to fail: a gate or a block.
     fn made_to_fail(&self, step: &Step, path: &Path) -> bool {
-        let Some(wanted) = &self.settings.fail else { return false };
-        wanted.target().is_none() && wanted.selects(path) || slug(&wanted.to_string()) == slug(&step.name)
+        let meant = |wanted: &Selector| {
+            wanted.target().is_none() && wanted.selects(path) || slug(&wanted.to_string()) == slug(&step.name)
+        };
+        self.settings.fail.iter().any(meant)
     }
 
     /// Tells a failure that belongs to no step, line by line.
@@ -288,9 +293,11 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Carries out an action. What an API server warns of is told once.
-    async fn act(&self, action: &Action) -> Result<Done, Failure> {
-        act(self.ports.world.as_ref(), action, &|site, words| self.warn(site, words)).await
+    /// Carries out an action of a change. What an API server warns of is told once.
+    async fn act(&self, action: &Action, caller: Caller) -> Result<Done, Failure> {
+        let named = self.ports.world.called_by(caller);
+        let world = named.as_ref().unwrap_or(&self.ports.world);
+        act(world.as_ref(), action, &|site, words| self.warn(site, words)).await
     }
 
     fn warn(&self, site: &str, words: String) {

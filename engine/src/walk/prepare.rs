@@ -17,7 +17,7 @@ use crate::target::Target;
 use crate::task::TaskId;
 use crate::template::{self, Scope};
 use crate::text;
-use crate::world::World;
+use crate::world::{Caller, World};
 
 /// The time an attempt may take if its step says nothing.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -97,7 +97,8 @@ pub(crate) fn prepare(
             };
             let path = element.as_ref().map_or_else(|| visit.path.clone(), |element| element.path(&visit.path));
             let id = TaskId { path, target: target.clone() };
-            let context = Context::new(target.clone(), delegate, Arc::clone(&run.inventory), Arc::clone(world));
+            let world = world.called_by(Caller::look(id.clone())).unwrap_or_else(|| Arc::clone(world));
+            let context = Context::new(target.clone(), delegate, Arc::clone(&run.inventory), world);
             tasks.push(Task { id, element, scope, context, timeout });
         }
     }

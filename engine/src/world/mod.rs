@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+pub use cutover_protocol::caller::{CallSelector, Caller};
 pub use cutover_protocol::command::{Command, quote};
 pub use cutover_protocol::output::{Exit, Output};
 pub use cutover_protocol::place::Place;
@@ -26,6 +27,12 @@ pub trait World: Clock {
     /// # Errors
     /// [`TransportFault::Unreachable`] if nothing was sent, [`TransportFault::Lost`] if it was sent and no answer came.
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>>;
+
+    /// This world as one of a run's tasks sees it, if the world wants to know who calls: a simulated one names every call. What
+    /// is sent through it comes from that caller and nobody else, however many tasks there are side by side.
+    fn called_by(&self, _caller: Caller) -> Option<Arc<dyn World>> {
+        None
+    }
 
     /// Waits until the commands that nobody waits for any more have been ended where they ran. A world that ends them at once
     /// has nothing to wait for.

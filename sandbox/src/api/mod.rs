@@ -22,7 +22,7 @@ pub(crate) use cluster::{Cluster, Key, key};
 pub(crate) use controllers::{PROVISIONER, SELECTED_NODE};
 pub(crate) use exec::exec_refused;
 pub(crate) use problem::Problem;
-pub(crate) use service::answer;
+pub(crate) use service::{answer, carry_out};
 pub(crate) use store::{DeleteOptions, create, delete, kind_of, replace};
 
 use crate::sim::State;

@@ -1,6 +1,6 @@
-//! The way in: a request and its answer, as data. Every request takes a few milliseconds of simulated time and can be struck
-//! by a fault.
+//! The way in: a request and its answer, as data. Every request takes a few milliseconds of simulated time and can be struck.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::world::{Answer, Request, TransportFault};
@@ -9,47 +9,56 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::routes::{self, Call};
-use crate::fault::FaultKind;
+use crate::calls::{Ended, Known, Sent};
 use crate::sim::Sim;
+use crate::strike::Verdict;
 
 /// What one request takes.
 const REQUEST_TIME: Duration = Duration::from_millis(5);
 
-/// Answers a request.
-pub(crate) async fn answer(sim: &Sim, request: &Request) -> Result<Answer, TransportFault> {
+/// Answers a request of a run.
+pub(crate) async fn answer(
+    sim: &Arc<Sim>,
+    caller: Option<&Arc<Known>>,
+    request: &Request,
+) -> Result<Answer, TransportFault> {
     let site = &request.site;
     if !sim.state().clusters.contains_key(site) {
         return Err(TransportFault::Unreachable(format!("{site}: no API server")));
     }
     tokio::time::sleep(REQUEST_TIME).await;
     let lost = || TransportFault::Lost(format!("{site}: {}: connection reset by peer", request.line()));
-    let text = request.to_string();
-    let fault = sim.strike(&text);
-    match fault {
-        Some(FaultKind::Hang) => std::future::pending::<()>().await,
-        Some(FaultKind::LoseBefore) => return Err(lost()),
-        Some(FaultKind::Fail(code)) => {
+    let ticket = sim.receive(caller, Sent::Request(request)).await;
+    match sim.before(&ticket, Sent::Request(request)).await {
+        Verdict::Go => {}
+        Verdict::Refused(code, retry_after) => {
             let problem = Problem::broken(u16::try_from(code).unwrap_or(500).clamp(400, 599));
-            return Ok(Answer::new(problem.code, problem.status()));
+            sim.ended(&ticket, Ended::Refused(i32::from(problem.code)));
+            let mut answer = Answer::new(problem.code, problem.status());
+            if let Some(seconds) = retry_after {
+                answer.headers.insert("retry-after".to_owned(), vec![seconds.to_string()]);
+            }
+            return Ok(answer);
         }
-        Some(FaultKind::LoseAfter) | None => {}
+        Verdict::Lost => {
+            sim.ended(&ticket, Ended::LostBefore);
+            return Err(lost());
+        }
     }
-    let call = Call::of(request);
+    let answer = carry_out(sim, request);
+    if sim.after(&ticket, i32::from(answer.status)).await { Err(lost()) } else { Ok(answer) }
+}
+
+/// Does what a request asks for, whoever has sent it.
+pub(crate) fn carry_out(sim: &Sim, request: &Request) -> Answer {
     sim.settle();
-    let answer = {
-        let mut state = sim.state();
-        let cluster = state.clusters.get_mut(site).ok_or_else(lost)?;
-        routes::handle(cluster, &call)
+    let answer = match sim.state().clusters.get_mut(&request.site) {
+        Some(cluster) => routes::handle(cluster, &Call::of(request)),
+        None => Err(Problem::broken(503)),
     };
     sim.settle();
     let (status, body) = answer.unwrap_or_else(|problem| (problem.code, problem.status()));
-    if call.method != "GET" {
-        sim.state().effects.push(format!("{text} [{status}]"));
-    }
-    if fault == Some(FaultKind::LoseAfter) {
-        return Err(lost());
-    }
-    Ok(Answer::new(status, body))
+    Answer::new(status, body)
 }
 
 impl Call {

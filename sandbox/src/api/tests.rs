@@ -338,7 +338,7 @@ fn a_request_is_decoded_once() {
 
 #[tokio::test(start_paused = true)]
 async fn faults_strike_requests_before_and_after_their_effect() {
-    use crate::fault::{Fault, FaultKind};
+    use crate::strike::{Strike, StrikeKind};
 
     let sandbox = sandbox();
     let body = json!({"spec": {"replicas": 0}});
@@ -349,16 +349,14 @@ async fn faults_strike_requests_before_and_after_their_effect() {
         body: Some(body),
         ..Request::get("primary", format!("{SET}/scale"))
     };
-    let strike = |kind| {
-        sandbox.inject(Fault { when: vec!["PATCH".to_owned()], skip: 0, times: 1, kind });
-    };
-    strike(FaultKind::LoseBefore);
+    let strike = |kind| sandbox.inject(Strike::text("PATCH", kind));
+    strike(StrikeKind::LostBefore);
     assert!(matches!(sandbox.request(&patch).await, Err(TransportFault::Lost(_))));
     assert_eq!(sandbox.effects(), [""; 0]);
-    strike(FaultKind::Fail(503));
+    strike(StrikeKind::Fails(503));
     let refused = sandbox.request(&patch).await.unwrap();
     assert_eq!((refused.status, refused.body["reason"].as_str()), (503, Some("ServiceUnavailable")));
-    strike(FaultKind::LoseAfter);
+    strike(StrikeKind::LostAfter);
     assert!(matches!(sandbox.request(&patch).await, Err(TransportFault::Lost(_))));
     assert_eq!(sandbox.effects(), [format!("{patch} [200]")]);
     let nowhere = Request::get("nowhere", "/version");

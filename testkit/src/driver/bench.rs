@@ -257,7 +257,7 @@ impl Bench {
             operator: None,
             seed: 1,
             tags: self.tags.clone(),
-            fail: self.fail.as_deref().map(|text| text.parse().expect("a selector")),
+            fail: self.fail.iter().map(|text| text.parse().expect("a selector")).collect(),
             past,
             record_reads: self.record_reads,
             repeat: self.repeat.iter().map(|text| text.parse().expect("a selector")).collect(),

@@ -1,0 +1,337 @@
+//! The account of a run's calls: every command and request has a number and a name, and is where a strike can hit. What strikes
+//! do is in [`crate::strike`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use cutover_engine::world::{Caller, Command, Place, Request};
+use tokio::sync::Notify;
+
+use crate::Sandbox;
+use crate::sim::Sim;
+use crate::strike::{At, Due, Strike, StrikeKind, Struck};
+
+/// A command or request that the world has received.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// Its number in the run; the first is 1.
+    pub ordinal: u64,
+    /// Its name in the run: `stop/scale@primary:set-replicas.1`, or `@primary:call.1` outside of any task.
+    pub name: String,
+    /// Where it went: the place of a command, the site of a request.
+    pub place: String,
+    /// What it was, as a plan prints it.
+    pub text: String,
+    /// Whether it only read.
+    pub reads: bool,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit code or HTTP status.
+    Answered(i32),
+    /// The connection was lost before it had an effect.
+    LostBefore,
+    /// The connection was lost after its effect, for which there would have been this exit code or HTTP status.
+    LostAfter(i32),
+    /// By a strike, without effect, with this exit code or HTTP status.
+    Refused(i32),
+    /// Nobody has got an answer, or not yet.
+    Unanswered,
+}
+
+/// Who calls, with the beginning of the names of its calls.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) caller: Caller,
+    prefix: Arc<str>,
+}
+
+impl Known {
+    pub(crate) fn new(caller: Caller) -> Self {
+        let prefix = caller.to_string().into();
+        Self { caller, prefix }
+    }
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sent<'a> {
+    Command(&'a Place, &'a Command),
+    Request(&'a Request),
+}
+
+impl fmt::Display for Sent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(place, command) => write!(f, "{place}$ {command}"),
+            Self::Request(request) => write!(f, "{request}"),
+        }
+    }
+}
+
+impl Sent<'_> {
+    fn place(self) -> String {
+        match self {
+            Self::Command(place, _) => place.to_string(),
+            Self::Request(request) => request.site.clone(),
+        }
+    }
+}
+
+/// A call that is being answered.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    /// Its number.
+    pub(crate) ordinal: u64,
+    /// Who calls.
+    pub(crate) caller: Option<Arc<Known>>,
+    /// What hits it.
+    pub(crate) strike: Option<StrikeKind>,
+}
+
+/// What is kept of a call.
+#[derive(Debug, Clone)]
+struct Entry {
+    ordinal: u64,
+    prefix: Arc<str>,
+    number: u32,
+    place: Box<str>,
+    text: Box<str>,
+    reads: bool,
+    get: bool,
+    ended: Ended,
+}
+
+/// The account. It is cheap to copy with the world that it belongs to: what has ended is shared.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Calls {
+    last: u64,
+    /// How many calls there were with the same beginning of their name.
+    numbers: Arc<HashMap<Arc<str>, u32>>,
+    pub(crate) strikes: Vec<Strike>,
+    struck: Vec<Struck>,
+    /// What comes back by itself.
+    pub(crate) due: Vec<Due>,
+    /// Whether nobody wants the list.
+    unlisted: bool,
+    open: BTreeMap<u64, Entry>,
+    ended: List,
+    killed: bool,
+    deaths: Arc<Notify>,
+}
+
+impl Calls {
+    /// Receives a call: it gets its number and its name, and the strike that is due.
+    fn receive(&mut self, caller: Option<&Arc<Known>>, sent: Sent<'_>) -> Ticket {
+        self.last += 1;
+        let ordinal = self.last;
+        let prefix = match caller {
+            Some(known) => Arc::clone(&known.prefix),
+            None => format!("@{}:call", sent.place()).into(),
+        };
+        let number = {
+            let number = Arc::make_mut(&mut self.numbers).entry(Arc::clone(&prefix)).or_default();
+            *number += 1;
+            *number
+        };
+        let strike = self.strike(ordinal, caller, (&prefix, number), sent);
+        if let Some(kind) = strike.clone() {
+            self.struck.push(Struck { ordinal, name: format!("{prefix}.{number}"), kind, outcome: None });
+        }
+        if !self.unlisted {
+            let get = matches!(sent, Sent::Request(request) if request.method == "GET");
+            let reads = caller.map_or(get, |known| known.caller.only_looks());
+            let (place, text) = (sent.place().into(), sent.to_string().into());
+            let entry = Entry { ordinal, prefix, number, place, text, reads, get, ended: Ended::Unanswered };
+            self.open.insert(ordinal, entry);
+        }
+        Ticket { ordinal, caller: caller.cloned(), strike }
+    }
+
+    /// Takes the strike that is due for a call, if there is one.
+    fn strike(
+        &mut self,
+        ordinal: u64,
+        caller: Option<&Arc<Known>>,
+        (prefix, number): (&str, u32),
+        sent: Sent<'_>,
+    ) -> Option<StrikeKind> {
+        let mut text = None;
+        let mut fits = |strike: &Strike| match &strike.at {
+            At::Ordinal(wanted) => *wanted == ordinal,
+            At::Name(wanted) => match caller {
+                Some(known) => wanted.selects(&known.caller, number),
+                None => wanted.selects_outside(&format!("{prefix}.{number}")),
+            },
+            At::Text(fragments) => {
+                let text = text.get_or_insert_with(|| sent.to_string());
+                fragments.iter().all(|fragment| text.contains(fragment))
+            }
+        };
+        let strike = self.strikes.iter_mut().find(|strike| strike.times > 0 && fits(strike))?;
+        if strike.skip > 0 {
+            strike.skip -= 1;
+            return None;
+        }
+        strike.times -= 1;
+        Some(strike.kind.clone())
+    }
+
+    /// Notes how a call ended.
+    fn end(&mut self, ordinal: u64, ended: Ended) {
+        if let Some(entry) = self.open.remove(&ordinal) {
+            self.ended.push(Entry { ended, ..entry });
+        }
+    }
+
+    /// Notes what came of a strike.
+    pub(crate) fn tell(&mut self, ordinal: u64, outcome: String) {
+        if let Some(struck) = self.struck.iter_mut().rev().find(|struck| struck.ordinal == ordinal) {
+            struck.outcome = Some(outcome);
+        }
+    }
+
+    /// Kills the controller.
+    pub(crate) fn kill(&mut self) {
+        self.killed = true;
+        self.deaths.notify_waiters();
+    }
+}
+
+impl Sim {
+    /// Receives a call. A controller that was killed sends nothing any more.
+    pub(crate) async fn receive(&self, caller: Option<&Arc<Known>>, sent: Sent<'_>) -> Ticket {
+        let ticket = {
+            let mut state = self.state();
+            (!state.calls.killed).then(|| state.calls.receive(caller, sent))
+        };
+        match ticket {
+            Some(ticket) => ticket,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Notes how a call ended.
+    pub(crate) fn ended(&self, ticket: &Ticket, ended: Ended) {
+        self.state().calls.end(ticket.ordinal, ended);
+    }
+}
+
+impl Sandbox {
+    /// A run begins: its calls are counted from 1, and the strikes of the world file are in place.
+    pub fn begin_run(&self) {
+        let mut state = self.sim.state();
+        let before = std::mem::take(&mut state.calls);
+        state.calls.strikes = [before.strikes, self.sim.spec.strikes.clone()].concat();
+        (state.calls.due, state.calls.unlisted) = (before.due, before.unlisted);
+    }
+
+    /// Plans a strike.
+    pub fn inject(&self, strike: Strike) {
+        self.sim.state().calls.strikes.push(strike);
+    }
+
+    /// The strikes that are still to come.
+    pub fn planned(&self) -> Vec<Strike> {
+        self.sim.state().calls.strikes.iter().filter(|strike| strike.times > 0).cloned().collect()
+    }
+
+    /// What strikes have done so far.
+    pub fn struck(&self) -> Vec<Struck> {
+        self.sim.state().calls.struck.clone()
+    }
+
+    /// Says that nobody will ask for [`Sandbox::calls`] and [`Sandbox::effects`]: from now on nothing is kept for them.
+    pub fn keep_no_calls(&self) {
+        self.sim.state().calls.unlisted = true;
+    }
+
+    /// Every command and request of the run in the order in which the world has received them, reads too.
+    pub fn calls(&self) -> Vec<Received> {
+        let state = self.sim.state();
+        let received = |entry: &Entry| Received {
+            ordinal: entry.ordinal,
+            name: format!("{}.{}", entry.prefix, entry.number),
+            place: entry.place.to_string(),
+            text: entry.text.to_string(),
+            reads: entry.reads,
+            ended: entry.ended,
+        };
+        let mut calls: Vec<Received> =
+            state.calls.ended.iter().chain(state.calls.open.values()).map(received).collect();
+        calls.sort_by_key(|call| call.ordinal);
+        calls
+    }
+
+    /// Every command that ran and every request that changed something or tried to, in the order in which they ended, as a
+    /// plan prints it and with its exit code or status in brackets. What was lost on its way there is not among them; what was
+    /// lost on its way back is.
+    pub fn effects(&self) -> Vec<String> {
+        let state = self.sim.state();
+        let effect = |entry: &Entry| match entry.ended {
+            Ended::Answered(code) | Ended::LostAfter(code) if !entry.get => Some(format!("{} [{code}]", entry.text)),
+            _ => None,
+        };
+        let mut effects: Vec<String> = state.calls.ended.iter().filter_map(effect).collect();
+        effects.reverse();
+        effects
+    }
+
+    /// Whether the controller was killed. Nothing that it sends gets anywhere, and nothing may be recorded of its run.
+    pub fn is_killed(&self) -> bool {
+        self.sim.state().calls.killed
+    }
+
+    /// Waits until the controller is killed. Whoever executes a run drops it then.
+    pub async fn killed(&self) {
+        loop {
+            let deaths = Arc::clone(&self.sim.state().calls.deaths);
+            let death = deaths.notified();
+            if self.is_killed() {
+                return;
+            }
+            death.await;
+        }
+    }
+
+    /// Another controller takes over: what is sent is answered again.
+    pub fn revive(&self) {
+        self.sim.state().calls.killed = false;
+    }
+}
+
+/// A list that only grows; a copy of it shares everything. It is read from its end.
+#[derive(Debug, Clone, Default)]
+struct List(Option<Arc<Link>>);
+
+#[derive(Debug)]
+struct Link {
+    entry: Entry,
+    before: List,
+}
+
+impl List {
+    fn push(&mut self, entry: Entry) {
+        let before = Self(self.0.take());
+        self.0 = Some(Arc::new(Link { entry, before }));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Entry> {
+        std::iter::successors(self.0.as_deref(), |link| link.before.0.as_deref()).map(|link| &link.entry)
+    }
+}
+
+impl Drop for List {
+    /// One link after the other: a long list must not be let go of by as many calls, each inside the one before.
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(link) = next {
+            next = Arc::into_inner(link).and_then(|mut link| link.before.0.take());
+        }
+    }
+}
