@@ -44,7 +44,7 @@ fn without_tests(path: &Path, text: &str) -> String {
 #[test]
 fn files_are_short() {
     let mut all = Vec::new();
-    for directory in ["src", "engine/src", "modules/src", "sandbox/src", "testkit/src", "tests"] {
+    for directory in ["src", "engine/src", "modules/src", "sandbox/src", "testkit", "tests"] {
         all.extend(sources(directory).into_iter().map(|(path, text)| (text.lines().count(), path)));
     }
     all.sort();
@@ -57,7 +57,7 @@ fn files_are_short() {
 
 #[test]
 fn every_file_says_what_it_is() {
-    for directory in ["src", "engine/src", "modules/src", "sandbox/src", "testkit/src", "tests"] {
+    for directory in ["src", "engine/src", "modules/src", "sandbox/src", "testkit", "tests"] {
         for (path, text) in sources(directory).into_iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
             assert!(text.starts_with("//! "), "{} does not begin with what it is", path.display());
         }

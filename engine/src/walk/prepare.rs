@@ -69,7 +69,8 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, Unrendered> {
     let step = visit.step;
     let environment = visit.environment.with(&step.vars);
-    let redactor = Redactor::new(run.secrets.clone());
+    // Only elements of loops are named in paths, and it takes a while to make.
+    let redactor = step.loop_over.as_ref().map_or_else(Redactor::default, |_| Redactor::new(run.secrets.clone()));
     let wanted = needs::of_step(step);
     let (targets, mut plural) = find_targets(run, step, &environment, names)?;
     plural |= step.loop_over.is_some();

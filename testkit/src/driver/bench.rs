@@ -75,6 +75,8 @@ impl Approver for Person {
 /// A bench for one playbook. A new one has an empty world and an empty journal.
 pub struct Bench {
     run: Run,
+    /// Knows the secrets of `run`.
+    redactor: Redactor,
     tags: Tags,
     model: Arc<Mutex<Model>>,
     tape: Arc<Mutex<Tape>>,
@@ -96,8 +98,10 @@ impl Bench {
     /// # Errors
     /// All faults that the engine finds, in words.
     pub fn new(case: &Case) -> Result<Self, String> {
+        let run = case.bind().map_err(|faults| faults.to_string())?;
         Ok(Self {
-            run: case.bind().map_err(|faults| faults.to_string())?,
+            redactor: Redactor::new(&run.secrets),
+            run,
             tags: Tags { only: case.only.clone(), skip: case.skip.clone() },
             model: Arc::default(),
             tape: Arc::default(),
@@ -131,6 +135,7 @@ impl Bench {
     /// It has faults.
     pub fn edit(&mut self, case: &Case) {
         self.run = case.bind().unwrap_or_else(|faults| panic!("{faults}"));
+        self.redactor = Redactor::new(&self.run.secrets);
     }
 
     /// The playbook, bound.
@@ -143,6 +148,7 @@ impl Bench {
     pub fn fresh(&self) -> Self {
         Self {
             run: self.run.clone(),
+            redactor: self.redactor.clone(),
             tags: self.tags.clone(),
             model: Arc::default(),
             tape: Arc::default(),
@@ -246,7 +252,7 @@ impl Bench {
         let controller = Arc::new(Controller::new(trip));
         let world = Arc::new(Small { model: Arc::clone(&self.model), controller: Arc::clone(&controller) });
         let writer = Writer { tape: Arc::clone(&self.tape), controller: Arc::clone(&controller) };
-        let redactor = Redactor::new(&self.run.secrets);
+        let redactor = self.redactor.clone();
         let recorder = Recorder::new("r1", world.clone(), redactor, Box::new(writer), Vec::new()).after(last);
         let stop = Stop { soft: controller.soft.clone(), hard: controller.hard.clone() };
         let approver = Arc::new(Person(self.says.clone()));

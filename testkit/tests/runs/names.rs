@@ -171,3 +171,30 @@ async fn a_secret_result_is_kept_nowhere_and_its_absence_is_refused() {
     assert_eq!(resume(&bench).await, 3);
     assert_eq!(sets(&bench), ["x 1"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_result_is_not_missed_where_another_has_taken_its_name() {
+    let bench = Bench::steps(
+        "  - {name: One, secret: true, number: {name: x, is: 1}, register: it}\n  - {name: Two, number: {name: y, is: 2}, register: it}\n  - {name: Use, number: {name: z, is: \"{{ it.is }}\"}}\n",
+    );
+    strike(&bench, "set z", Blow::Fail);
+    assert_eq!(bench.run(None).await.code(), 1);
+    assert_eq!(resume(&bench).await, 0);
+    assert_eq!(sets(&bench), ["x 1", "y 2", "z 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_needed_the_result_of_a_failed_check_is_looked_at_again_with_the_check() {
+    let needs = "{name: Use, number: {name: m, is: \"{{ seen.is }}\"}}";
+    for step in [needs.to_owned(), format!("{{name: All, block: [{needs}, {{name: b, number: {{name: b, is: 1}}}}]}}")]
+    {
+        let bench = Bench::of(&Case::text(format!(
+            "name: Test\nphases:\n- name: Only\n  check_all: true\n  steps:\n  - {{name: Check, number: {{name: x, is: 5, never_from: 0}}, register: seen}}\n  - {step}\n",
+        )));
+        assert_eq!(bench.run(None).await.code(), 3);
+        assert!(!sets(&bench).contains(&"m 5".to_owned()), "{step}");
+        bench.model().set("controller", "x", 5);
+        assert_eq!(resume(&bench).await, 0, "{step}");
+        assert_eq!(sets(&bench).last().map(String::as_str), Some("m 5"), "{step}");
+    }
+}

@@ -163,3 +163,28 @@ async fn a_secret_number_is_hidden_where_it_is_a_number_too() {
     assert_eq!(registered, Some(json!({"text": "987654", "number": 987_654, "987654": true})));
     assert!(!format!("{:?}", bench.bound()).contains("987654"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_result_whose_secret_is_not_given_again_is_not_known() {
+    let steps = "  - {name: Write, register: seen, note: {name: x, text: \"{{ pw }}\"}}
+  - {name: Each, register: each, note: {name: \"{{ item }}\", text: \"{{ item }}-{{ pw }}\"}, loop: [a, b]}
+  - {name: Use, note: {name: y, text: \"{{ USED }}\"}}
+";
+    // All of it was registered, or one of two tasks had come to its end.
+    for (used, strike, wanted) in
+        [("seen.text", "put y", "s3cr3t"), ("each[0].text", "put y", "a-s3cr3t"), ("each[0].text", "put b", "a-s3cr3t")]
+    {
+        let mut bench = with(json!("s3cr3t"), &steps.replace("USED", used));
+        bench.model().strike(strike, Blow::Fail, 1);
+        assert_eq!(bench.run(None).await.code(), 1);
+        bench.forgets_secrets = true;
+        let end = bench.resume(None).await;
+        assert_eq!((end.code(), bench.sent().len()), (3, 3), "{used}, {strike}");
+        assert!(end.failed().message.contains("no journal keeps secrets"), "{used}, {strike}");
+        if strike == "put y" {
+            bench.forgets_secrets = false;
+            assert_eq!(resume(&bench).await, 0);
+            assert_eq!(text(&bench, "y"), wanted);
+        }
+    }
+}
