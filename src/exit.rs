@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     Undone = 7,
     /// `undo`: a change could not be undone.
     UndoFailed = 8,
+    /// `rehearse`: the playbook asks for something that the sandbox does not simulate.
+    Unsimulated = 9,
     /// A bug in `cutover` (`EX_SOFTWARE` of sysexits.h).
     Bug = 70,
 }
@@ -40,6 +42,7 @@ impl Exit {
         (Self::Locked, "another run holds the lock"),
         (Self::Undone, "undo: everything was undone"),
         (Self::UndoFailed, "undo: a change could not be undone"),
+        (Self::Unsimulated, "rehearse: the sandbox does not simulate what was asked for"),
         (Self::Bug, "a bug in cutover"),
     ];
 

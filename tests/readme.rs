@@ -118,7 +118,8 @@ fn ids_in_documents_and_help_are_those_of_the_shipped_playbooks() {
     for (place, text) in helps.iter().chain(&documents) {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for option in ["--approve ", "--fail "] {
-            let words = text.split(option).skip(1).filter_map(|rest| rest.split([' ', '`', '\'', '=']).next());
+            let words =
+                text.split(option).skip(1).filter_map(|rest| rest.split([' ', '`', '\'', '=', '@', ':']).next());
             for id in words.filter(|word| word.contains('-') && !word.starts_with(['<', '-'])) {
                 found += 1;
                 let known = plan.contains(&format!("/{id}\"")) || plan.contains(&format!("\"{id}\""));

@@ -113,6 +113,7 @@ impl From<TransportFault> for Failure {
             }
             TransportFault::TimedOut(_) => FailureClass::TimedOut,
             TransportFault::Cancelled => FailureClass::Stopped,
+            TransportFault::Unsimulated(what) => return unsimulated(what),
             TransportFault::Lost(_) => FailureClass::OutcomeUnknown,
         };
         let message = match fault {
@@ -122,11 +123,25 @@ impl From<TransportFault> for Failure {
                 text!("engine.identity-refused", "host key or identity refused: {why}", why)
             }
             TransportFault::TimedOut(why) => text!("engine.timed-out", "timed out: {why}", why),
-            TransportFault::Cancelled => text!("engine.cancelled", "stopped"),
+            TransportFault::Cancelled | TransportFault::Unsimulated(_) => text!("engine.cancelled", "stopped"),
             TransportFault::Lost(why) => {
                 text!("engine.connection-lost", "connection lost, the outcome is unknown: {why}", why)
             }
         };
         Self::new(class, message)
     }
+}
+
+/// What a rehearsal cannot tell. No `allow_failure` and no `rescue` answers that: what a real machine says is not known.
+fn unsimulated(what: &str) -> Failure {
+    let failure = Failure::new(
+        FailureClass::Unsimulated,
+        text!("engine.unsimulated", "the sandbox does not simulate {what}", what),
+    );
+    let help = text!(
+        "engine.unsimulated.help",
+        "`cutover explain sandbox` lists what it does not; leave the step out of the rehearsal (`--skip-tags`) and try it \
+         elsewhere"
+    );
+    Failure { unsent: true, unanswered: true, ..failure.help(help) }
 }

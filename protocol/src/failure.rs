@@ -24,6 +24,8 @@ pub enum FailureClass {
     TimedOut,
     /// The operator stopped the run.
     Stopped,
+    /// A rehearsal asked for something that the simulated world does not simulate: what would become of it is not known.
+    Unsimulated,
 }
 
 impl FailureClass {

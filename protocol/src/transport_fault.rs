@@ -18,6 +18,9 @@ pub enum TransportFault {
     /// The run was stopped.
     #[error("stopped")]
     Cancelled,
+    /// The world is simulated and has no answer to this: nothing was done.
+    #[error("the sandbox does not simulate {0}")]
+    Unsimulated(String),
     /// The connection was lost after the command or request was sent: the outcome is unknown.
     #[error("connection lost, the outcome is unknown: {0}")]
     Lost(String),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use cutover_engine::world::{Caller, Command, Place, Request};
+use cutover_engine::world::{Caller, Command, Place, Request, TransportFault};
 use tokio::sync::Notify;
 
 use crate::Sandbox;
@@ -40,6 +40,8 @@ pub enum Ended {
     LostAfter(i32),
     /// By a strike, without effect, with this exit code or HTTP status.
     Refused(i32),
+    /// The world does not simulate it.
+    Unsimulated,
     /// Nobody has got an answer, or not yet.
     Unanswered,
 }
@@ -121,6 +123,8 @@ pub(crate) struct Calls {
     unlisted: bool,
     open: BTreeMap<u64, Entry>,
     ended: List,
+    /// What was asked for that is not simulated.
+    unsimulated: Vec<String>,
     killed: bool,
     deaths: Arc<Notify>,
 }
@@ -216,6 +220,14 @@ impl Sim {
         }
     }
 
+    /// Notes that a call has asked for what is not simulated, and gives what its caller is told.
+    pub(crate) fn unsimulated(&self, ticket: &Ticket, what: String) -> TransportFault {
+        let mut state = self.state();
+        state.calls.end(ticket.ordinal, Ended::Unsimulated);
+        state.calls.unsimulated.push(what.clone());
+        TransportFault::Unsimulated(what)
+    }
+
     /// Notes how a call ended.
     pub(crate) fn ended(&self, ticket: &Ticket, ended: Ended) {
         self.state().calls.end(ticket.ordinal, ended);
@@ -239,6 +251,12 @@ impl Sandbox {
     /// The strikes that are still to come.
     pub fn planned(&self) -> Vec<Strike> {
         self.sim.state().calls.strikes.iter().filter(|strike| strike.times > 0).cloned().collect()
+    }
+
+    /// What the run has asked for that the sandbox does not simulate. A rehearsal in which there is something of the kind proves
+    /// nothing, however it ends.
+    pub fn unsimulated(&self) -> Vec<String> {
+        self.sim.state().calls.unsimulated.clone()
     }
 
     /// What strikes have done so far.

@@ -21,6 +21,7 @@ pub mod stand_in;
 mod strike;
 #[cfg(test)]
 mod testing;
+mod unsimulated;
 mod world;
 
 pub use calls::{Ended, Received};
@@ -28,4 +29,5 @@ pub use mortal::Mortal;
 pub use snapshot::Snapshot;
 pub use spec::WorldSpec;
 pub use strike::{At, Deed, Intervention, Strike, StrikeKind, Struck};
+pub use unsimulated::{UNSIMULATED, Unsimulated};
 pub use world::Sandbox;

@@ -19,6 +19,7 @@ use crate::programs;
 use crate::sim::{Sim, State};
 use crate::spec::WorldSpec;
 use crate::strike::Verdict;
+use crate::unsimulated;
 
 /// A simulated world, derived from an inventory.
 #[derive(Clone)]
@@ -137,7 +138,8 @@ impl Transport for Shell {
             if let Some(mut stream) = io.stdin.take() {
                 stream.read_to_end(&mut stdin).await.map_err(|_| lost(&self.place))?;
             }
-            let reply = carry_out(&self.sim, &self.place, command, stdin).await;
+            let carried_out = carry_out(&self.sim, &self.place, command, stdin).await;
+            let reply = carried_out.map_err(|what| self.sim.unsimulated(&ticket, what))?;
             if self.sim.after(&ticket, reply.code).await {
                 return Err(lost(&self.place));
             }
@@ -155,7 +157,15 @@ impl Transport for Shell {
 }
 
 /// Runs a command at a place, whoever has sent it.
-pub(crate) async fn carry_out(sim: &Arc<Sim>, place: &Place, command: &Command, stdin: Vec<u8>) -> Reply {
+///
+/// # Errors
+/// What is not simulated of it.
+pub(crate) async fn carry_out(
+    sim: &Arc<Sim>,
+    place: &Place,
+    command: &Command,
+    stdin: Vec<u8>,
+) -> Result<Reply, String> {
     let (name, args) = match (command.script_name(), command.argv.as_slice()) {
         (Some(name), argv) => (name, &argv[4..]),
         (None, [name, args @ ..]) => (name.rsplit('/').next().unwrap_or(name), args),
@@ -164,12 +174,22 @@ pub(crate) async fn carry_out(sim: &Arc<Sim>, place: &Place, command: &Command, 
     sim.settle();
     let program = programs::ALL.iter().find(|program| program.names().contains(&name));
     let reply = match (api::exec_refused(sim, place, name), program) {
-        (Some(reply), _) => reply,
+        // A container that lacks a program of the machines lacks it in truth.
+        (Some(reply), program) => match unsimulated::program(name).filter(|_| reply.code == 126 && program.is_none()) {
+            Some(what) => return Err(what),
+            None => reply,
+        },
         (None, Some(program)) => program.run(Call { sim, place, command, args, stdin }).await,
-        (None, None) => Reply::fail(127, format!("sh: 1: {name}: not found\n")),
+        (None, None) => match unsimulated::program(name) {
+            Some(what) => return Err(what),
+            None => Reply::fail(127, format!("sh: 1: {name}: not found\n")),
+        },
     };
     sim.settle();
-    reply
+    match unsimulated::of_reply(name, &reply) {
+        Some(what) => Err(what),
+        None => Ok(reply),
+    }
 }
 
 fn lost(place: &Place) -> TransportFault {

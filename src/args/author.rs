@@ -35,14 +35,18 @@ pub(crate) enum CheckOutput {
 /// `explain`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExplainArgs {
-    /// The module; without one, all are listed
+    /// The module, or `sandbox`; without one, all modules are listed
     #[arg(value_name = "MODULE", value_parser = modules(), hide_possible_values = true)]
     pub(crate) module: Option<String>,
 }
 
+/// What is explained beside the modules: what a rehearsal does not simulate.
+pub(crate) const SANDBOX: &str = "sandbox";
+
 /// The modules' names, for completion and for "did you mean".
 fn modules() -> PossibleValuesParser {
-    PossibleValuesParser::new(REGISTRY.0.iter().map(|module| PossibleValue::new(module.name()).help(module.summary())))
+    let modules = REGISTRY.0.iter().map(|module| PossibleValue::new(module.name()).help(module.summary()));
+    PossibleValuesParser::new(modules.chain([PossibleValue::new(SANDBOX).help("What a rehearsal does not simulate")]))
 }
 
 /// `schema`.

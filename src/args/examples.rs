@@ -91,7 +91,9 @@ Examples:
   All modules
     $ cutover explain
   One of them, with its parameters and an example
-    $ cutover explain copy_preserve";
+    $ cutover explain copy_preserve
+  What a rehearsal does not simulate
+    $ cutover explain sandbox";
 
 pub(super) const SCHEMA: &str = "\
 Examples:

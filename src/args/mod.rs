@@ -8,7 +8,7 @@ mod failing;
 mod stand_in;
 
 pub(crate) use author::{
-    CheckArgs, CheckOutput, CompletionsArgs, DoctorArgs, ExplainArgs, InitArgs, SchemaArgs, SchemaKind,
+    CheckArgs, CheckOutput, CompletionsArgs, DoctorArgs, ExplainArgs, InitArgs, SANDBOX, SchemaArgs, SchemaKind,
 };
 pub(crate) use common::{Approval, Color, Common, DEFAULT_RUN_DIR, Extra, Output, Session};
 pub(crate) use execute::{PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, Then, UndoArgs};
@@ -85,7 +85,8 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// Explain the modules that a playbook can use
     ///
-    /// Without a name: a list of all modules. With one: what it does, its parameters and an example.
+    /// Without a name: a list of all modules. With one: what it does, its parameters and an example. `cutover explain sandbox`
+    /// lists what a rehearsal does not simulate.
     #[command(after_long_help = examples::EXPLAIN)]
     Explain(ExplainArgs),
     /// Write a playbook and an inventory to begin with

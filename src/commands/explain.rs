@@ -1,17 +1,17 @@
-//! `cutover explain`: the modules, from the same source as the reference.
+//! `cutover explain`: the modules, from the same source as the reference, and what a rehearsal does not simulate.
 
 use cutover_modules::REGISTRY;
 
-use crate::args::ExplainArgs;
+use crate::args::{ExplainArgs, SANDBOX};
 use crate::exit::Exit;
 use crate::{reference, terminal};
 
-/// Lists the modules, or explains one.
+/// Lists the modules, or explains one, or the sandbox.
 pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
-    // The arguments take known names only, so a module that is named is there.
-    let module = args.module.as_deref().and_then(|name| REGISTRY.get(name));
-    let text = match module {
-        Some(module) => reference::explained(module),
+    let text = match args.module.as_deref() {
+        Some(SANDBOX) => reference::sandbox(),
+        // The arguments take known names only, so a module that is named is there.
+        Some(name) => REGISTRY.get(name).map(reference::explained).unwrap_or_default(),
         None => reference::table(&REGISTRY),
     };
     terminal::print(&text)?;

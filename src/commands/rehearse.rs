@@ -153,7 +153,14 @@ impl Stage<'_> {
             }
         };
         self.show.say(&format!("journal: {}\n", stored.journal.display()));
-        exit
+        // A module may have taken no answer for an answer.
+        match self.world.unsimulated().first() {
+            Some(what) if exit == Exit::Done => {
+                self.show.say(&format!("the sandbox does not simulate {what}: this proves nothing\n"));
+                Exit::Unsimulated
+            }
+            _ => exit,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod param;
 pub(crate) use markdown::markdown;
 
 use cutover_engine::module::{AnyModule, Registry, TargetKind};
+use cutover_sandbox::UNSIMULATED;
 
 use param::{Param, params, results};
 
@@ -15,6 +16,20 @@ pub(crate) fn table(registry: &Registry) -> String {
     let width = registry.names().map(str::len).max().unwrap_or_default();
     let lines = registry.0.iter().map(|module| format!("{:width$}  {}\n", module.name(), sentence(module.summary())));
     lines.collect::<String>() + "\n`cutover explain MODULE` tells more about one.\n"
+}
+
+/// What the sandbox does not simulate, area by area.
+pub(crate) fn sandbox() -> String {
+    let mut text = "A rehearsal proves the playbook, the engine and every command. It does not simulate:\n".to_owned();
+    let mut area = "";
+    for gap in UNSIMULATED {
+        if gap.area != area {
+            area = gap.area;
+            text += &format!("\n{}\n", console::style(area).bold());
+        }
+        text += &format!("  {}\n      {}\n", gap.name, gap.words);
+    }
+    text + "\nA rehearsal that asks for what it does not know fails with \"the sandbox does not simulate ...\" and code 9.\n"
 }
 
 /// One module: what it does, its parameters, an example.

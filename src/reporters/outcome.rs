@@ -119,6 +119,7 @@ pub(crate) fn class(class: FailureClass) -> &'static str {
         FailureClass::OutcomeUnknown => "outcome unknown",
         FailureClass::TimedOut => "timed out",
         FailureClass::Stopped => "stopped",
+        FailureClass::Unsimulated => "not simulated",
     }
 }
 
@@ -134,6 +135,7 @@ pub(crate) fn exit_meaning(code: u8) -> &'static str {
         6 => "locked by another run",
         7 => "undone",
         8 => "a change could not be undone",
+        9 => "not simulated",
         _ => "unknown",
     }
 }

@@ -168,3 +168,32 @@ fn a_step_that_may_fail_and_is_made_to_fail_has_failed() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("made to fail on purpose"), "{said}");
 }
+
+#[test]
+fn what_is_not_simulated_is_a_failure_of_its_own_kind() {
+    let directory = tempfile::tempdir().unwrap();
+    let playbook = directory.path().join("one.yml");
+    let on_controller = "command: {argv: [redis-cli, ping]}";
+    let by_option = "command: {argv: [findmnt, --poll], read_only: true}";
+    let kind = "target: primary\n        k8s_wait: {kind: Ingress, namespace: a, name: b, for: exists}";
+    for (step, what) in [
+        (on_controller, "the program `redis-cli`"),
+        (by_option, "`--poll` of findmnt"),
+        (kind, "ingresses of networking.k8s.io"),
+    ] {
+        for allowed in ["", "        allow_failure: true\n"] {
+            let text =
+                format!("name: One\nphases:\n  - name: Go\n    steps:\n      - name: It\n{allowed}        {step}\n");
+            std::fs::write(&playbook, &text).unwrap();
+            let output = rehearse(directory.path(), &[playbook.to_str().unwrap()]);
+            let said = said(&output);
+            assert_eq!(output.status.code(), Some(9), "{text}{said}");
+            assert!(said.contains(&format!("the sandbox does not simulate {what}")), "{text}{said}");
+        }
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_cutover")).args(["explain", "sandbox"]).output().expect("it starts");
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    for area in ["Programs", "Options of programs", "Kubernetes API", "DRBD", "Services", "Machines and networks"] {
+        assert!(listed.lines().any(|line| line == area), "{area}: {listed}");
+    }
+}

@@ -134,6 +134,6 @@ fn through_jump(jump: &Host, fault: TransportFault) -> TransportFault {
         TransportFault::Unreachable(why) | TransportFault::TimedOut(why) | TransportFault::Lost(why) => {
             TransportFault::Unreachable(say(why))
         }
-        TransportFault::Cancelled => TransportFault::Cancelled,
+        fault @ (TransportFault::Cancelled | TransportFault::Unsimulated(_)) => fault,
     }
 }

@@ -172,6 +172,7 @@ fn exit_code(outcome: Outcome, class: Option<FailureClass>, touched: bool) -> u8
         Outcome::Unreachable => 4,
         Outcome::Blocked => 3,
         Outcome::Failed if class == Some(FailureClass::Invalid) && !touched => 2,
+        Outcome::Failed if class == Some(FailureClass::Unsimulated) => 9,
         Outcome::Failed => 1,
     }
 }

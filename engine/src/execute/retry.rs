@@ -10,7 +10,9 @@ use crate::task::TaskId;
 pub(super) fn worth_it(class: FailureClass) -> bool {
     match class {
         FailureClass::Failed | FailureClass::Blocked | FailureClass::Unreachable | FailureClass::TimedOut => true,
-        FailureClass::Invalid | FailureClass::OutcomeUnknown | FailureClass::Stopped => false,
+        FailureClass::Invalid | FailureClass::OutcomeUnknown | FailureClass::Stopped | FailureClass::Unsimulated => {
+            false
+        }
     }
 }
 

@@ -62,6 +62,7 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
         None => 7,
         Some(FailureClass::Stopped) => 5,
         Some(FailureClass::Blocked) => 3,
+        Some(FailureClass::Unsimulated) => 9,
         Some(_) => 8,
     };
     let standing = executor.ledger().summary();

@@ -119,8 +119,10 @@ pub(crate) fn outcome_of(class: FailureClass) -> Outcome {
         FailureClass::Blocked => Outcome::Blocked,
         FailureClass::Unreachable => Outcome::Unreachable,
         FailureClass::Stopped => Outcome::Stopped,
-        FailureClass::Failed | FailureClass::Invalid | FailureClass::OutcomeUnknown | FailureClass::TimedOut => {
-            Outcome::Failed
-        }
+        FailureClass::Failed
+        | FailureClass::Invalid
+        | FailureClass::OutcomeUnknown
+        | FailureClass::TimedOut
+        | FailureClass::Unsimulated => Outcome::Failed,
     }
 }

@@ -39,6 +39,11 @@ pub(crate) fn by_path(group: &str, version: &str, plural: &str) -> Option<&'stat
     KINDS.iter().find(|kind| (kind.group, kind.version, kind.plural) == (group, version, plural))
 }
 
+/// Finds a kind by its group and what paths call it, in whatever version; any kind of the group if that is empty.
+pub(crate) fn of_path(group: &str, plural: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.group == group && (plural.is_empty() || kind.plural == plural))
+}
+
 /// Finds a kind by what a manifest says.
 pub(crate) fn by_manifest(api_version: &str, kind: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|known| known.kind == kind && known.api_version() == api_version)

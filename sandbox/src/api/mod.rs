@@ -21,6 +21,7 @@ use std::time::Duration;
 pub(crate) use cluster::{Cluster, Key, key};
 pub(crate) use controllers::{PROVISIONER, SELECTED_NODE};
 pub(crate) use exec::exec_refused;
+pub(crate) use kind::of_path as kind_of_path;
 pub(crate) use problem::Problem;
 pub(crate) use service::{answer, carry_out};
 pub(crate) use store::{DeleteOptions, create, delete, kind_of, replace};

@@ -12,6 +12,7 @@ use super::routes::{self, Call};
 use crate::calls::{Ended, Known, Sent};
 use crate::sim::Sim;
 use crate::strike::Verdict;
+use crate::unsimulated;
 
 /// What one request takes.
 const REQUEST_TIME: Duration = Duration::from_millis(5);
@@ -45,20 +46,29 @@ pub(crate) async fn answer(
             return Err(lost());
         }
     }
-    let answer = carry_out(sim, request);
+    let answer = carry_out(sim, request).map_err(|what| sim.unsimulated(&ticket, what))?;
     if sim.after(&ticket, i32::from(answer.status)).await { Err(lost()) } else { Ok(answer) }
 }
 
 /// Does what a request asks for, whoever has sent it.
-pub(crate) fn carry_out(sim: &Sim, request: &Request) -> Answer {
+///
+/// # Errors
+/// What is not simulated of it.
+pub(crate) fn carry_out(sim: &Sim, request: &Request) -> Result<Answer, String> {
     sim.settle();
     let answer = match sim.state().clusters.get_mut(&request.site) {
         Some(cluster) => routes::handle(cluster, &Call::of(request)),
         None => Err(Problem::broken(503)),
     };
     sim.settle();
-    let (status, body) = answer.unwrap_or_else(|problem| (problem.code, problem.status()));
-    Answer::new(status, body)
+    let (status, body) = match answer {
+        Ok(answer) => answer,
+        Err(problem) => match unsimulated::of_problem(&request.path, &problem) {
+            Some(what) => return Err(what),
+            None => (problem.code, problem.status()),
+        },
+    };
+    Ok(Answer::new(status, body))
 }
 
 impl Call {

@@ -177,19 +177,22 @@ impl Sim {
 
     /// Somebody else does something, on a way of their own: it is no call of the run.
     async fn intervene(self: &Arc<Self>, ticket: &Ticket, deed: &Deed) {
+        let asked = |request: &Request| api::carry_out(self, request).map(|answer| i32::from(answer.status));
         let (what, outcome) = match deed {
             Deed::Command { on, argv } => {
                 let (site, node) = on.split_once('/').unwrap_or((on, ""));
                 let (place, command) = (Place::node(site, node), Command::new(argv.iter().cloned()));
-                let code = world::carry_out(self, &place, &command, Vec::new()).await.code;
+                let code = world::carry_out(self, &place, &command, Vec::new()).await.map(|reply| reply.code);
                 (format!("{place}$ {command}"), code)
             }
-            Deed::Request(request) => (request.to_string(), i32::from(api::carry_out(self, request).status)),
+            Deed::Request(request) => (request.to_string(), asked(request)),
             Deed::ScalesUp { site } => {
                 let request = self.scaling_up(site.as_ref().unwrap_or(&self.inventory.roles.active));
-                (request.to_string(), i32::from(api::carry_out(self, &request).status))
+                (request.to_string(), asked(&request))
             }
         };
+        let outcome =
+            outcome.map_or_else(|what| format!("the sandbox does not simulate {what}"), |code| code.to_string());
         self.state().calls.tell(ticket.ordinal, format!("{what} [{outcome}]"));
     }
 
