@@ -136,8 +136,15 @@ pub const UNSIMULATED: &[Unsimulated] = &[
 /// Programs that a machine or the workload's image lacks in truth: that they are not there is the answer, and no gap.
 const LACKING: [&str; 3] = ["sh", "bash", "no-such-program"];
 
-/// Options that a real program refuses as well, as tests have seen it: the refusal is the answer, and no gap.
-const WRONG: [&str; 2] = ["`-z` of rm", "`--nope` of rm"];
+/// What a real program refuses as well, as tests have seen it: the refusal is the answer, and no gap.
+const WRONG: [&str; 6] = [
+    "`-z` of rm",
+    "`--nope` of rm",
+    "`bogus` of helm",
+    "`--bogus` of helm",
+    "`bogus` of etcdctl",
+    "`--bogus` of etcdctl",
+];
 
 /// What is asked for by a program's name that nothing here goes by, unless it is known to be missing.
 pub(crate) fn program(name: &str) -> Option<String> {

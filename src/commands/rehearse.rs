@@ -59,14 +59,15 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
             }
         }
         let Some((mut exit, job, run, stored)) = ended else { return Ok(Exit::Done) };
-        let unmet = failures.unmet(&stage.world, &stage.made_to_fail);
-        match unmet {
-            Some(fault) if exit == Exit::Done => return Err(fault.into()),
-            Some(fault) => stage.show.say(&format!("note: {}\n", fault.message)),
-            None => {}
-        }
+        let good = exit == Exit::Done;
         if let Some(then) = args.then.filter(|_| exit != Exit::Stopped) {
             exit = stage.then(then, job, &run, &stored).await?;
+        }
+        // What comes after may be struck, too.
+        match failures.unmet(&stage.world, &stage.made_to_fail) {
+            Some(fault) if good => return Err(fault.into()),
+            Some(fault) => stage.show.say(&format!("note: {}\n", fault.message)),
+            None => {}
         }
         let report = format!("cutover report {} --format html -o report.html{}", quote(&stored.id), stored.option());
         stage.show.say(&format!("a page to keep: {report}\n"));

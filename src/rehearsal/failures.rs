@@ -55,12 +55,13 @@ impl Failures {
             return Some(fault.help("give the parameters or tags with which it runs"));
         }
         let planned = world.planned();
-        let missed = planned.iter().find_map(|strike| match &strike.at {
-            At::Name(call) if self.strikes.contains(strike) => Some(format!("`{call}={}`", strike.kind)),
-            At::Ordinal(ordinal) => Some(format!("the strike at call {ordinal}")),
-            At::Name(call) => Some(format!("the strike at `{call}`")),
-            At::Text(fragments) => Some(format!("the strike at `{}`", fragments.join("` and `"))),
-        })?;
+        let strike = planned.first()?;
+        let missed = match &strike.at {
+            At::Name(call) if self.strikes.contains(strike) => format!("`{call}={}`", strike.kind),
+            At::Ordinal(ordinal) => format!("the strike at call {ordinal}"),
+            At::Name(call) => format!("the strike at `{call}`"),
+            At::Text(fragments) => format!("the strike at `{}`", fragments.join("` and `")),
+        };
         let fault = Fault::bare(format!("{missed} has hit nothing"));
         Some(fault.help(
             "without more, what a step changes is struck, and `STEP:look` strikes what it reads; or give the parameters or tags \
