@@ -58,7 +58,7 @@ fn inventory() -> Inventory {
         source: SourceFile::new("inventory.yml", ""),
         sites: Default::default(),
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
-        pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members: members.into_iter().collect() }],
+        pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members: members.into_iter().collect() }].into(),
         vars: Default::default(),
         secrets: Default::default(),
         digest: String::new(),

@@ -53,7 +53,7 @@ pub(crate) fn inventory() -> Arc<Inventory> {
         source: SourceFile::new("inventory.yml", ""),
         sites: IndexMap::from([site("primary", 1), site("standby", 2)]),
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
-        pairs: (0..3).map(pair).collect(),
+        pairs: Arc::new((0..3).map(pair).collect()),
         vars: Default::default(),
         secrets: Default::default(),
         digest: String::new(),

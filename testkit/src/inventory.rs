@@ -53,7 +53,7 @@ pub fn two_sites(disk: &str, workers: u8, pairs: u8) -> Inventory {
         source: SourceFile::new("inventory.yml", ""),
         sites: IndexMap::from([site("primary", 1), site("standby", 2)]),
         roles: Roles { active: "primary".to_owned(), passive: "standby".to_owned() },
-        pairs: (1..=pairs).map(pair).collect(),
+        pairs: Arc::new((1..=pairs).map(pair).collect()),
         vars: Map::new(),
         secrets: Default::default(),
         digest: String::new(),

@@ -165,7 +165,7 @@ fn inventory(peer: &str) -> Inventory {
 /// Lives on a machine of the sandbox that is like the real one.
 async fn simulated(ground: &Ground, hostname: &str, size: u64) -> Vec<Note> {
     let mut inventory = inventory(&ground.peer);
-    for pair in &mut inventory.pairs {
+    for pair in Arc::make_mut(&mut inventory.pairs) {
         pair.members.values_mut().for_each(|member| member.disk.clone_from(&ground.device));
     }
     hostname.clone_into(&mut inventory.sites["primary"].nodes["worker01"].hostname);

@@ -24,7 +24,7 @@ const CKE: &str = "/apis/cie.inspur.com/v1alpha1/namespaces/kube-system";
 /// The manual's inventory. The pairs' device is the spare disk itself: what replicates it does not matter here.
 fn lab() -> Lab {
     let mut inventory = two_sites("/dev/sdc", 6, 3);
-    for pair in &mut inventory.pairs {
+    for pair in std::sync::Arc::make_mut(&mut inventory.pairs) {
         pair.members.values_mut().for_each(|member| member.device = "/dev/sdc".to_owned());
     }
     let inventory = Arc::new(inventory);

@@ -8,6 +8,7 @@ mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 use crate::execute::Tags;
 use crate::inventory::Inventory;
@@ -136,7 +137,8 @@ impl Checker<'_> {
         }
         let tags = Tags::default();
         let mut names = cursor.names.clone();
-        names.registered.extend(visit.step.register.iter().map(|name| (name.clone(), serde_json::Value::Null)));
+        Arc::make_mut(&mut names.registered)
+            .extend(visit.step.register.iter().map(|name| (name.clone(), serde_json::Value::Null)));
         let before = self.shapes.clone();
         self.shapes.extend(self.shape(visit));
         let outer = (visit.step.id.as_str(), &visit.path);
@@ -147,7 +149,7 @@ impl Checker<'_> {
     /// Makes the name of a step's result known to the steps that follow.
     fn learn(&mut self, visit: &StepVisit<'_>, cursor: &mut Cursor<'_>) {
         if let Some(name) = &visit.step.register {
-            cursor.names.registered.insert(name.clone(), serde_json::Value::Null);
+            Arc::make_mut(&mut cursor.names.registered).insert(name.clone(), serde_json::Value::Null);
             let shape = self.shape(visit).map(|(_, shape)| shape);
             // Which of several steps has registered it last is not known: it may be any of them.
             let agrees = match (self.shapes.get(name), &shape) {

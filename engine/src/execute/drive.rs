@@ -1,6 +1,7 @@
 //! Drives a cursor through a playbook: says what begins and ends, leaves out what is done already, and hands steps to those
 //! who carry them out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -197,7 +198,7 @@ impl Executor<'_> {
         if let Some(name) = &step.register {
             let value = serde_json::json!({"skipped": true});
             names.withheld.remove(name);
-            names.registered.insert(name.clone(), value.clone());
+            Arc::make_mut(&mut names.registered).insert(name.clone(), value.clone());
             let (path, name) = (path.clone(), name.clone());
             self.recorder().emit(EventKind::Registered { path, name, value, withheld: false });
         }

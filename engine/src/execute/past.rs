@@ -2,6 +2,7 @@
 //! postcondition may have been undone on purpose by a later step (scaled to zero, then up).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -347,7 +348,7 @@ impl Past {
 
     /// The values that its steps registered last, by name.
     pub fn registered(&self) -> Map<String, Value> {
-        self.names().registered
+        Arc::unwrap_or_clone(self.names().registered)
     }
 
     /// The sections in which blocks had got to, where these are not the first.
@@ -379,7 +380,7 @@ impl Registration {
         match &self.value {
             Some(value) => {
                 names.withheld.remove(&self.name);
-                names.registered.insert(self.name.clone(), value.clone());
+                Arc::make_mut(&mut names.registered).insert(self.name.clone(), value.clone());
             }
             None => drop(names.withheld.insert(self.name.clone(), self.path.clone())),
         }

@@ -1,5 +1,7 @@
 //! A step's tasks: side by side, each with its attempts, its result and its failure.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -87,7 +89,7 @@ impl Executor<'_> {
             }
         };
         names.withheld.remove(name);
-        names.registered.insert(name.to_owned(), value.clone());
+        Arc::make_mut(&mut names.registered).insert(name.to_owned(), value.clone());
         let (path, name, withheld) = (path.clone(), name.to_owned(), step.secret);
         let value = if withheld { Value::Null } else { value };
         self.recorder().emit(EventKind::Registered { path, name, value, withheld });

@@ -2,6 +2,8 @@
 //! steps. What cannot be undone is reported, not guessed, and nothing before it is touched. How the recorded actions are
 //! carried out is in `inverse`.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::{Ending, Executor, Made, Ports, Settings};
@@ -126,7 +128,7 @@ impl Executor<'_> {
             && !self.settings.past.has_registered(&path, name)
         {
             // It was interrupted, and what another pass has left under its name is not its result.
-            names.registered.remove(name);
+            Arc::make_mut(&mut names.registered).remove(name);
         }
         let mut targets: Vec<_> = mine.iter().map(|made| made.task.target.clone()).collect();
         targets.dedup();

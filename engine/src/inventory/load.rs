@@ -52,7 +52,7 @@ pub fn load(path: &Path, read: ReadFile<'_>, secrets: &dyn Secrets) -> Result<In
         source: Arc::clone(&source),
         sites,
         roles: file.roles,
-        pairs,
+        pairs: Arc::new(pairs),
         vars,
         secrets: values,
     };
@@ -156,7 +156,7 @@ impl Default for Inventory {
             source: SourceFile::new("", ""),
             sites: IndexMap::new(),
             roles: super::Roles { active: String::new(), passive: String::new() },
-            pairs: Vec::new(),
+            pairs: Arc::default(),
             vars: Map::new(),
             secrets: SecretValues::default(),
             digest: String::new(),

@@ -30,7 +30,7 @@ pub struct Inventory {
     /// Which site is active and which is passive.
     pub roles: Roles,
     /// The replicated pairs by ordinal: pair 0 carries the data of pod 0.
-    pub pairs: Vec<Pair>,
+    pub pairs: Arc<Vec<Pair>>,
     /// Variables for playbooks. Secrets are already resolved into it under their names.
     pub vars: Map<String, Value>,
     /// What must never be shown: the values of all secrets, by name.

@@ -104,7 +104,7 @@ fn members(inventory: &Inventory, files: &[PairFile], tree: &Node, faults: &mut 
 /// What no two pairs may share on one node.
 fn collisions(inventory: &Inventory, tree: &Node, faults: &mut Faults) {
     let mut seen: BTreeMap<(String, &str, String), &str> = BTreeMap::new();
-    for pair in &inventory.pairs {
+    for pair in inventory.pairs.iter() {
         for member in pair.members.values() {
             let node = format!("{}/{}", member.site, member.node);
             let uses = [

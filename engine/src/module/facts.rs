@@ -1,9 +1,11 @@
 //! What is known about a task before it looks at anything: its target, where its commands run, and the pairs. Plain data, the
 //! same in every world; a comparison sees nothing else beside parameters and state.
 
+use std::sync::Arc;
+
 use cutover_protocol::place::Place;
 use cutover_protocol::target::Target;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::failure::Failure;
 use crate::inventory::{Inventory, Pair, PairMember};
@@ -14,12 +16,21 @@ use crate::text;
 pub struct Facts {
     target: Target,
     place: Place,
-    pairs: Vec<Pair>,
+    #[serde(serialize_with = "shared", deserialize_with = "own")]
+    pairs: Arc<Vec<Pair>>,
+}
+
+fn shared<S: Serializer>(pairs: &Arc<Vec<Pair>>, serializer: S) -> Result<S::Ok, S::Error> {
+    pairs.as_slice().serialize(serializer)
+}
+
+fn own<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Vec<Pair>>, D::Error> {
+    Vec::deserialize(deserializer).map(Arc::new)
 }
 
 impl Facts {
     /// The facts about a task with this target, whose commands run at this place.
-    pub fn new(target: Target, place: Place, pairs: Vec<Pair>) -> Self {
+    pub fn new(target: Target, place: Place, pairs: Arc<Vec<Pair>>) -> Self {
         Self { target, place, pairs }
     }
 
@@ -30,7 +41,7 @@ impl Facts {
             (Some(node), Some(site)) => Place::node(site, node),
             _ => target.place(),
         };
-        Self::new(target, place, inventory.pairs.clone())
+        Self::new(target, place, Arc::clone(&inventory.pairs))
     }
 
     /// What it works on.

@@ -308,7 +308,7 @@ fn leave(visit: &StepVisit<'_>, value: Result<Value, ()>, cursor: &mut Cursor<'_
 /// Gives a result its name.
 fn know(name: &str, value: Value, cursor: &mut Cursor<'_>) {
     cursor.names.unknown.remove(name);
-    cursor.names.registered.insert(name.to_owned(), value);
+    Arc::make_mut(&mut cursor.names.registered).insert(name.to_owned(), value);
 }
 
 /// A failure with its place.

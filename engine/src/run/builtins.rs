@@ -1,5 +1,8 @@
 //! The variables that every task has, as templates see them: sites, nodes and pairs of the inventory.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::inventory::{Inventory, Machine, Pair, PairMember, Site};
@@ -42,13 +45,22 @@ pub(crate) fn common(inventory: &Inventory) -> Map<String, Value> {
     variables
 }
 
-/// `target`, `site`, `peer_site`, `node`, `pair` and `peer`, as far as the target has them.
+/// `site` and `peer_site` for the targets on each site, by its name.
+pub(crate) fn of_sites(inventory: &Inventory) -> BTreeMap<String, Arc<Map<String, Value>>> {
+    let of = |own: &Site| {
+        let mut variables = Map::new();
+        variables.insert("site".to_owned(), site(own, inventory));
+        variables.insert("peer_site".to_owned(), site(inventory.peer_of(&own.name), inventory));
+        (own.name.clone(), Arc::new(variables))
+    };
+    inventory.sites.values().map(of).collect()
+}
+
+/// `target`, `node`, `pair` and `peer`, as far as the target has them.
 pub(crate) fn of_target(target: &Target, inventory: &Inventory) -> Map<String, Value> {
     let mut variables = Map::new();
     variables.insert("target".to_owned(), json!(target.to_string()));
     let Some(own) = target.site().and_then(|name| inventory.sites.get(name)) else { return variables };
-    variables.insert("site".to_owned(), site(own, inventory));
-    variables.insert("peer_site".to_owned(), site(inventory.peer_of(&own.name), inventory));
     if let Some(value) = target.node().and_then(|name| own.nodes.get(name)) {
         variables.insert("node".to_owned(), node(value));
     }

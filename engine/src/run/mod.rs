@@ -2,6 +2,7 @@
 
 pub(crate) mod builtins;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ pub struct Run {
     /// What must never be shown: the secrets of the inventory and the secret parameters.
     pub secrets: SecretValues,
     pub(crate) scope: Scope,
+    /// The variables that all targets on a site have, by its name.
+    pub(crate) sites: BTreeMap<String, Arc<Map<String, Value>>>,
 }
 
 impl Run {
@@ -63,7 +66,8 @@ impl Run {
         let directory = if directory.is_empty() { ".".to_owned() } else { directory };
         builtins.insert("playbook_dir".to_owned(), Value::String(directory));
         let scope = Scope::new(inventory.vars.clone()).with(params.clone()).with(builtins);
-        faults.into_result(Self { id, playbook, inventory, params, started, secrets, scope })
+        let sites = builtins::of_sites(&inventory);
+        faults.into_result(Self { id, playbook, inventory, params, started, secrets, scope, sites })
     }
 
     /// The parameters as they may be shown.

@@ -25,6 +25,14 @@ impl Scope {
         scope
     }
 
+    /// This scope with a layer on top that others have, too.
+    #[must_use]
+    pub(crate) fn with_shared(&self, variables: &Arc<Map<String, Value>>) -> Self {
+        let mut scope = self.clone();
+        scope.layers.push(Arc::clone(variables));
+        scope
+    }
+
     /// Looks a variable up.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.layers.iter().rev().find_map(|layer| layer.get(name))

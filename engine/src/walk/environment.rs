@@ -2,6 +2,7 @@
 //! steps registered. Variables are rendered when a step needs them, so that one that mentions `pair` can stand anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -105,7 +106,7 @@ impl Element {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     /// Registered results.
-    pub(crate) registered: Map<String, Value>,
+    pub(crate) registered: Arc<Map<String, Value>>,
     /// Names that a plan cannot know yet, with the path of the step that will register them.
     pub(crate) unknown: BTreeMap<String, Path>,
     /// Names whose value was registered in an earlier execution and is kept nowhere, because it is secret: by which step.
@@ -162,8 +163,11 @@ pub(crate) fn scope(
     if let Some((name, path)) = names.withheld.iter().find(|(name, _)| wanted.contains(*name) && !defined(name)) {
         return Err(Unrendered::Withheld(name.clone(), path.clone()));
     }
-    let mut scope = run.scope.with(names.registered.clone());
+    let mut scope = run.scope.with_shared(&names.registered);
     if let Some(target) = target {
+        if let Some(site) = target.site().and_then(|site| run.sites.get(site)) {
+            scope = scope.with_shared(site);
+        }
         scope = scope.with(builtins::of_target(target, &run.inventory));
     }
     if let Some(Element { position, value, .. }) = element.or(environment.element.as_ref()) {

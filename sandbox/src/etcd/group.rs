@@ -1,6 +1,6 @@
 //! The members of one etcd cluster that run right now: who leads, who lags, who may not take part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::data::{Config, Data};
 use super::disk::Volume;
@@ -20,6 +20,8 @@ pub(crate) struct Member {
     pub(crate) data: Data,
     /// Whether the data on disk lags behind.
     pub(crate) dirty: bool,
+    /// Whether its data says that it is the member its peers expect at its address. With another one's data it never is.
+    itself: bool,
 }
 
 /// A member that cannot go on.
@@ -40,12 +42,15 @@ pub(crate) struct Group {
     pub(crate) leader: Option<String>,
     /// Whether members have come, gone or changed since they last met.
     pub(crate) stirred: bool,
+    /// Those that could vote together when they last met, by pod UID.
+    voting: BTreeSet<String>,
 }
 
 impl Member {
-    /// Whether its data says that it is the member its peers expect at its address. With another one's data it never is.
-    pub(crate) fn is_itself(&self) -> bool {
-        self.config.members().iter().any(|member| member.name == self.config.name && member.id == self.data.member_id)
+    /// A member that has just opened its data.
+    pub(crate) fn new(pod: &str, node: &str, volume: Volume, config: Config, data: Data) -> Self {
+        let itself = config.members().iter().any(|member| member.name == config.name && member.id == data.member_id);
+        Self { pod: pod.to_owned(), node: node.to_owned(), volume, config, data, dirty: false, itself }
     }
 
     /// Whether nothing was ever written to it.
@@ -70,6 +75,7 @@ impl Group {
     /// members that panic.
     pub(crate) fn meet(&mut self) -> Vec<Crash> {
         let voters = self.voters();
+        self.voting = voters.iter().cloned().collect();
         if !self.leader.as_ref().is_some_and(|leader| voters.contains(leader)) {
             self.leader = self.elect(&voters);
         }
@@ -94,13 +100,13 @@ impl Group {
 
     /// Whether a member serves: it takes part in a quorum that has a leader.
     pub(crate) fn serves(&self, uid: &str) -> bool {
-        self.leader.is_some() && self.voters().iter().any(|voter| voter == uid)
+        self.leader.is_some() && self.voting.contains(uid)
     }
 
     /// The members that can vote together, if they are a quorum.
     fn voters(&self) -> Vec<String> {
         let mut clusters: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-        for (uid, member) in self.members.iter().filter(|(_, member)| member.is_itself()) {
+        for (uid, member) in self.members.iter().filter(|(_, member)| member.itself) {
             clusters.entry(member.data.cluster_id).or_default().push(uid.clone());
         }
         let mut quorate = clusters.into_values().filter(|voters| {

@@ -28,10 +28,25 @@ pub(crate) enum Follow {
     No,
 }
 
-/// A directory on the way, with its name and its place.
-struct Walked {
-    name: String,
-    spot: Spot,
+/// The way that was walked from the root: its path, and for each directory on it where the path before it ends, and its place.
+#[derive(Default)]
+struct Way {
+    path: String,
+    walked: Vec<(usize, Spot)>,
+}
+
+impl Way {
+    fn enter(&mut self, name: &str, spot: Spot) {
+        self.walked.push((self.path.len(), spot));
+        self.path.push('/');
+        self.path.push_str(name);
+    }
+
+    fn leave(&mut self) {
+        if let Some((end, _)) = self.walked.pop() {
+            self.path.truncate(end);
+        }
+    }
 }
 
 impl Machine {
@@ -96,10 +111,10 @@ impl Machine {
 
     fn walk(&self, path: &str, follow: Follow) -> Result<(Spot, String), Errno> {
         let root = Spot { mount: self.mounted_at("/", 0).ok_or(Errno::NoEntry)?, ino: ROOT };
-        let mut way: Vec<Walked> = Vec::new();
+        let mut way = Way::default();
         let mut rest: Vec<String> = components(path);
         let mut links = 0;
-        let at = |way: &[Walked]| way.last().map_or(root, |walked| walked.spot);
+        let at = |way: &Way| way.walked.last().map_or(root, |(_, spot)| *spot);
         while let Some(name) = rest.pop() {
             let here = at(&way);
             let filesystem = self.filesystem(here.mount)?;
@@ -107,7 +122,7 @@ impl Machine {
             match name.as_str() {
                 "." => continue,
                 ".." => {
-                    way.pop();
+                    way.leave();
                     continue;
                 }
                 _ => {}
@@ -123,19 +138,20 @@ impl Machine {
                     return Err(Errno::Loop);
                 }
                 if target.starts_with('/') {
-                    way.clear();
+                    way = Way::default();
                 }
                 rest.extend(components(target));
                 continue;
             }
-            way.push(Walked { name, spot: Spot { mount: here.mount, ino } });
-            if let Some(mount) = self.mounted_at(&join(&way), here.mount + 1)
-                && let Some(walked) = way.last_mut()
+            way.enter(&name, Spot { mount: here.mount, ino });
+            if let Some(mount) = self.mounted_at(&way.path, here.mount + 1)
+                && let Some((_, spot)) = way.walked.last_mut()
             {
-                walked.spot = Spot { mount, ino: ROOT };
+                *spot = Spot { mount, ino: ROOT };
             }
         }
-        Ok((at(&way), join(&way)))
+        let spot = at(&way);
+        Ok((spot, if way.path.is_empty() { "/".to_owned() } else { way.path }))
     }
 
     /// The newest mount at a path among those from an index on. Older ones lie beneath what is walked through.
@@ -152,11 +168,4 @@ fn components(path: &str) -> Vec<String> {
     }
     parts.reverse();
     parts
-}
-
-fn join(way: &[Walked]) -> String {
-    if way.is_empty() {
-        return "/".to_owned();
-    }
-    way.iter().map(|walked| format!("/{}", walked.name)).collect()
 }

@@ -7,7 +7,7 @@ use super::path::Follow;
 use super::{BlockContent, Disk, Machine, Mount};
 
 fn machine() -> Machine {
-    Machine::new(("primary".into(), "worker01".into()), "worker01", "172.16.1.1", "root-uuid", 1 << 30, 7)
+    Machine::new(("primary", "worker01"), "worker01", "172.16.1.1", "root-uuid", 1 << 30, 7)
 }
 
 fn with_disk(machine: &mut Machine, device: &str, target: &str, bytes: u64) {

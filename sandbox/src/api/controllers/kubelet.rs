@@ -135,7 +135,7 @@ fn member(
             data
         }
     };
-    Ok(Member { pod: key.2.clone(), node: node.to_owned(), volume, config, data, dirty: false })
+    Ok(Member::new(&key.2, node, volume, config, data))
 }
 
 /// A container has ended with an error; it is started again after a while that doubles each time.
