@@ -24,7 +24,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// A world that goes on from here; the snapshot stays as it is. Call it inside a tokio runtime whose clock is paused.
     pub fn world(&self) -> Sandbox {
-        Sandbox { sim: Sim::resume(self) }
+        Sandbox::of(Sim::resume(self))
     }
 }
 

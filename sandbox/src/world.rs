@@ -25,6 +25,8 @@ use crate::unsimulated;
 #[derive(Clone)]
 pub struct Sandbox {
     pub(crate) sim: Arc<Sim>,
+    /// Whose view of the world this is, if it is one task's.
+    caller: Option<Arc<Known>>,
 }
 
 impl Sandbox {
@@ -40,7 +42,12 @@ impl Sandbox {
         let sim = Sim::new(inventory, spec, seed, State::default())?;
         build::machines(&sim)?;
         build::clusters(&sim)?;
-        Ok(Self { sim })
+        Ok(Self::of(sim))
+    }
+
+    /// A world as nobody in particular sees it.
+    pub(crate) fn of(sim: Arc<Sim>) -> Self {
+        Self { sim, caller: None }
     }
 
     /// Leaves a socket at a path on a machine, as a process does that was killed: no program makes one without listening.
@@ -60,37 +67,15 @@ impl Clock for Sandbox {
 
 impl World for Sandbox {
     fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>> {
-        reach(&self.sim, None, place.clone())
+        reach(&self.sim, self.caller.as_ref(), place.clone())
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
-        Box::pin(api::answer(&self.sim, None, request))
+        Box::pin(api::answer(&self.sim, self.caller.as_ref(), request))
     }
 
     fn called_by(&self, caller: Caller) -> Option<Arc<dyn World>> {
-        Some(Arc::new(Named { sim: Arc::clone(&self.sim), caller: Arc::new(Known::new(caller)) }))
-    }
-}
-
-/// The world as one caller sees it.
-struct Named {
-    sim: Arc<Sim>,
-    caller: Arc<Known>,
-}
-
-impl Clock for Named {
-    fn now(&self) -> Timestamp {
-        self.sim.now()
-    }
-}
-
-impl World for Named {
-    fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>> {
-        reach(&self.sim, Some(&self.caller), place.clone())
-    }
-
-    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
-        Box::pin(api::answer(&self.sim, Some(&self.caller), request))
+        Some(Arc::new(Self { sim: Arc::clone(&self.sim), caller: Some(Arc::new(Known::new(caller))) }))
     }
 }
 

@@ -24,7 +24,7 @@ mod systemctl;
 mod tar;
 mod tree;
 
-pub(crate) use drbd::{patience as drbd_patience, run as drbd_run, start as drbd_start};
+pub(crate) use drbd::{boot, patience as drbd_patience, run as drbd_run};
 
 use crate::program::Program;
 

@@ -55,11 +55,7 @@ pub(crate) fn catch_up(state: &mut State, elapsed: Duration) {
         match what {
             Back::Links(links) => links.iter().for_each(|(a, b)| state.machines.links_mut().set(a, b, true)),
             Back::Power(id) => {
-                let on = state.machines.power_on(id);
-                let starts = |machine: &Machine| machine.enabled_units.contains("drbd.service");
-                if on && state.machines.get(id).is_some_and(starts) {
-                    crate::programs::drbd_start(&mut state.machines, id);
-                }
+                crate::programs::boot(&mut state.machines, id);
             }
         }
         crate::drbd::settle(&mut state.machines, at);
@@ -81,7 +77,7 @@ impl Sim {
             Some(StrikeKind::KilledBefore) => self.kill().await,
             Some(StrikeKind::NodeLost { node, back_after }) => {
                 let Some(id) = self.node_of(ticket, sent, node.as_deref()) else { return Verdict::Go };
-                self.change(|state| state.machines.power_off(id));
+                self.disturb(|machines| machines.power_off(id));
                 self.later(back_after.map(|after| after.0), Back::Power(id));
                 let own = match sent {
                     Sent::Command(Place::Node { site, node }, _) => self.state().machines.find(site, node) == Some(id),
@@ -95,15 +91,15 @@ impl Sim {
                 let [one, other] = ends.map(|end| addresses(&self.inventory, &end));
                 let links: Vec<(String, String)> =
                     one.iter().flat_map(|a| other.iter().map(|b| (a.clone(), b.clone()))).collect();
-                self.change(|state| links.iter().for_each(|(a, b)| state.machines.links_mut().set(a, b, false)));
+                self.disturb(|machines| links.iter().for_each(|(a, b)| machines.links_mut().set(a, b, false)));
                 self.later(back_after.map(|after| after.0), Back::Links(links));
                 Verdict::Go
             }
             Some(StrikeKind::DiskFull { node, path }) => {
                 let now = self.now_ns();
                 let id = self.node_of(ticket, sent, node.as_deref());
-                self.change(|state| {
-                    let machine = id.and_then(|id| state.machines.get_mut(id));
+                self.disturb(|machines| {
+                    let machine = id.and_then(|id| machines.get_mut(id));
                     machine.into_iter().for_each(|machine| fill(machine, path.as_deref(), now));
                 });
                 Verdict::Go
@@ -129,14 +125,6 @@ impl Sim {
             _ => {}
         }
         lost
-    }
-
-    /// Changes the world between two looks at it.
-    fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        self.settle();
-        let done = work(&mut self.state());
-        self.settle();
-        done
     }
 
     /// Lets something come back after a while, if there is one.

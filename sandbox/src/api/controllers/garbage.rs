@@ -10,14 +10,15 @@ use crate::api::store::{self, DeleteOptions};
 pub(crate) fn reconcile(cluster: &mut Cluster, touched: &Touched) {
     let (there, gone): (Vec<&Key>, Vec<&Key>) = touched.0.iter().partition(|key| cluster.objects.contains(key));
     let waits = |key: &&Key| cluster.get(key).is_some_and(|object| in_foreground(object));
-    let orphans: Vec<Key> = if gone.is_empty() && !there.iter().any(waits) {
+    // Who belonged to them, and who waited for them, is known by looking at everybody.
+    let everybody = !gone.is_empty() || there.iter().any(waits);
+    let orphans: Vec<Key> = if !everybody {
         there
             .into_iter()
             .filter(|key| cluster.get(key).is_some_and(|object| orphaned(cluster, object)))
             .cloned()
             .collect()
     } else {
-        // Whoever belonged to them is known by looking at everybody.
         let all = cluster.objects.iter().filter(|(_, object)| orphaned(cluster, object));
         all.map(|(key, _)| key.clone()).collect()
     };
@@ -25,7 +26,7 @@ pub(crate) fn reconcile(cluster: &mut Cluster, touched: &Touched) {
         // It can only be gone already.
         let _ = store::delete(cluster, &key, &DeleteOptions::default());
     }
-    if gone.is_empty() && !touched.0.iter().any(|key| cluster.get(key).is_some_and(|object| in_foreground(object))) {
+    if !everybody {
         return;
     }
     let waiting: Vec<(Key, String)> = cluster

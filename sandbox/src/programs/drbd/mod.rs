@@ -76,8 +76,17 @@ pub(crate) fn run(state: &mut Machines, machine: MachineId, program: &str, args:
     }
 }
 
+/// Gives a machine its power back. Its enabled units start, `drbd.service` among them. Gives whether it was off.
+pub(crate) fn boot(state: &mut Machines, machine: MachineId) -> bool {
+    let on = state.power_on(machine);
+    if on && state.get(machine).is_some_and(|booted| booted.active_units.contains("drbd.service")) {
+        start(state, machine);
+    }
+    on
+}
+
 /// Brings up every resource of a machine that boots, as drbd.service does (`drbdadm adjust-with-progress all`).
-pub(crate) fn start(state: &mut Machines, machine: MachineId) {
+fn start(state: &mut Machines, machine: MachineId) {
     on_state(state, machine, |session| {
         let Some((config, hostname)) = session
             .state
