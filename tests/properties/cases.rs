@@ -292,3 +292,18 @@ fn a_target_that_was_never_reached_has_nothing_to_undo() {
         assert_eq!(bench.undo(None).await.exit_code, Some(7));
     });
 }
+
+#[test]
+fn what_was_made_and_whose_result_is_lost_is_not_made_again() {
+    holds(&Case::steps(
+        "  - name: Secretly
+    loop: [1, 2]
+    secret: true
+    retry: {attempts: 2, delay: 1s}
+    register: r
+    command: {argv: [add, \"n{{ item }}\"]}
+    undo:
+    - {name: back, command: {argv: [set, \"n{{ item }}\", \"0\"], idempotent: true}}
+",
+    ));
+}

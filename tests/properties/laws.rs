@@ -112,7 +112,12 @@ async fn goes_on(bench: &mut Bench, whole: &Whole, mut end: End) -> Result<(), S
             return same(bench, whole, &end);
         }
         if !bench.refused_in_doubt() {
-            break;
+            if !has_lost_a_result(&end) {
+                break;
+            }
+            // It was made, and its result is secret: refused as often as it is resumed, and never made again.
+            bench.resume(None).await;
+            return once(bench, whole);
         }
         // Refused, because something that must be made at most once is in doubt.
         let standing = bench.standing();
@@ -139,6 +144,10 @@ async fn goes_on(bench: &mut Bench, whole: &Whole, mut end: End) -> Result<(), S
         end = bench.resume(None).await;
     }
     Err(format!("ended with {end:?}, undisturbed with {:?}", whole.end))
+}
+
+fn has_lost_a_result(end: &End) -> bool {
+    end.failure.as_ref().is_some_and(|failure| failure.message.id() == Some("engine.result-lost"))
 }
 
 fn same(bench: &Bench, whole: &Whole, end: &End) -> Result<(), String> {

@@ -21,6 +21,9 @@ use crate::text::Text;
 use crate::walk::Task;
 use crate::world::Caller;
 
+/// The text of a refusal to repeat a change that was made, but whose secret result no journal keeps.
+pub(super) const RESULT_LOST: &str = "engine.result-lost";
+
 /// The shortest and the longest time between two looks.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// The longest time between two looks at something that says how long it will take still: a tenth of that, up to this.
@@ -121,13 +124,13 @@ impl Executor<'_> {
             return Ok(None);
         }
         let Some(done) = self.settings.past.made_before(&task.id, changes) else { return Ok(None) };
-        let first = self.reused.lock().unwrap_or_else(PoisonError::into_inner).insert(task.id.clone());
-        if first && step.secret && step.register.is_some() {
+        if step.secret && step.register.is_some() {
             let (message, path) =
                 ("it was done before the run was interrupted, and its secret result is kept nowhere", &task.id.path);
             return Err(Failure::blocked(text!("engine.result-lost", "{path}: {message}", path, message))
                 .help(text!("engine.result-withheld.help", "finish by hand, or undo the run and begin a new one")));
         }
+        let first = self.reused.lock().unwrap_or_else(PoisonError::into_inner).insert(task.id.clone());
         Ok(first.then_some(done))
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::attempt::RESULT_LOST;
 use super::drive::UNMET;
 use super::{Ledger, Made};
 use crate::action::Done;
@@ -226,7 +227,10 @@ impl Past {
                 made.for_each(|made| made.complete = true);
             }
             EventKind::TaskFinished { task, outcome, result, failure, .. } => {
-                self.made.remove(task);
+                // A task whose result is lost stays made: another execution must not make it again.
+                if failure.as_ref().and_then(|failure| failure.message.id()) != Some(RESULT_LOST) {
+                    self.made.remove(task);
+                }
                 settle(&mut self.doubts, task, failure.as_ref().map(|failure| failure.class));
                 if outcome.is_final() {
                     let result = result.clone().filter(|_| is_whole("/result"));

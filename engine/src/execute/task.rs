@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::attempt::RESULT_LOST;
 use super::drive::left_out;
 use super::{Executor, retry};
 use crate::event::{EventKind, Outcome};
@@ -161,8 +162,9 @@ impl Executor<'_> {
             // A step that says only `until` is looked at again until its time runs out.
             let polling = step.until.is_some() && step.retry.is_none();
             let more = if polling { began.elapsed() < task.timeout } else { attempt < policy.attempts };
-            // What may have been done already is not tried again.
-            if !more || !retry::worth_it(failure.class) || self.is_in_doubt(&task.id) {
+            // What was done, or may have been, is not tried again.
+            let is_lost = failure.message.id() == Some(RESULT_LOST);
+            if !more || is_lost || !retry::worth_it(failure.class) || self.is_in_doubt(&task.id) {
                 return failed(attempt, failure);
             }
             let delay = retry::delay(policy, attempt, retry::luck(self.settings.seed, &task.id, attempt));
