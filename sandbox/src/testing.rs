@@ -8,7 +8,7 @@ use cutover_engine::world::{Command, Output, Place, World, collect};
 use indexmap::IndexMap;
 
 use crate::Sandbox;
-use crate::spec::WorldSpec;
+use crate::kernel::WorldSpec;
 
 /// Sites `primary` (172.16.1.x) and `standby` (172.16.2.x), nodes worker01 to worker06, pairs on the first three.
 pub(crate) fn inventory() -> Arc<Inventory> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{MachineName, StandIn};
-use crate::drbd::Layout;
+use crate::machine::drbd::Layout;
 use crate::machine::{BlockContent, Disk, Machine, Real};
 
 /// What all disks held at some moment.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::StandIn;
-use crate::drbd::{DrbdResource, Shared};
-use crate::link::Links;
+use crate::kernel::Links;
+use crate::machine::drbd::{DrbdResource, Shared};
 use crate::machine::{BlockContent, Disk, LogLine, Machine, Machines, Mount};
 
 /// Size of the file system in memory that takes a machine's configuration, in bytes.

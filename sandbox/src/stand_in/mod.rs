@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::drbd::{self, DiskState, Shared};
+use crate::kernel::WorldSpec;
+use crate::machine::drbd::{self, DiskState, Shared};
+use crate::machine::programs;
 use crate::machine::{BlockContent, MachineId, Machines};
-use crate::programs;
-use crate::spec::WorldSpec;
 
 pub use copies::{Copy, Versions};
 pub use sight::{DiskSight, addresses};

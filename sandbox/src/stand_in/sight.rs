@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{MachineName, StandIn, kept};
-use crate::drbd::DiskState;
-use crate::drbd::config::Config;
+use crate::machine::drbd::DiskState;
+use crate::machine::drbd::config::Config;
 use crate::machine::{BlockContent, Disk, Machine, Meta, Mount, Real};
 
 /// What is seen of a real disk.

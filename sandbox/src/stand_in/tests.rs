@@ -8,8 +8,8 @@ use cutover_engine::world::{Exit, Output};
 use jiff::Timestamp;
 
 use super::{DiskSight, StandIn};
-use crate::drbd::tests::transcript::{Played, RECORD, replay};
-use crate::drbd::tests::{P, S, resource_file};
+use crate::machine::drbd::tests::transcript::{Played, RECORD, replay};
+use crate::machine::drbd::tests::{P, S, resource_file};
 
 /// The disk of both machines.
 const DISK: &str = "/dev/vdb";

@@ -1,0 +1,15 @@
+//! The API server of a simulated cluster: objects by the rules of their kinds. Requests come in as data.
+
+mod defaults;
+mod kind;
+mod patch;
+mod problem;
+mod routes;
+mod selector;
+pub(crate) mod store;
+
+pub(crate) use kind::of_path as kind_of_path;
+pub(crate) use problem::Problem;
+pub(crate) use routes::{Call, handle};
+pub(crate) use selector::LabelSelector;
+pub(crate) use store::{DeleteOptions, create, delete, kind_of, replace};

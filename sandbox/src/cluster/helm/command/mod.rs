@@ -1,0 +1,224 @@
+//! `helm` on the controller: its command line, in the words of helm 3.17. What an installation does to a cluster is in
+//! [`super`]. It knows the charts of the services, and values from standard input or files of the controller; not `--set`.
+
+mod change;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use cutover_engine::world::Place;
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::{Chart, Record, merge_values, records};
+use crate::cluster::clusters::Clusters;
+use crate::cluster::state::Cluster;
+use crate::machine::program::{Call, Program, Reply};
+use crate::machine::programs::options::Options;
+
+/// `helm`
+pub(crate) struct Helm;
+
+/// What reading from or writing to the cluster takes.
+const READ: Duration = Duration::from_millis(400);
+const WRITE: Duration = Duration::from_millis(1500);
+
+/// The options of all commands. `-f` is a filter for `list`.
+const OPTIONS: &[&str] = &[
+    "kubeconfig=",
+    "kube-context=",
+    "n|namespace=",
+    "o|output=",
+    "f|values=",
+    "filter=",
+    "version=",
+    "revision=",
+    "a|all",
+    "A|all-namespaces",
+    "deployed",
+    "failed",
+    "pending",
+    "superseded",
+    "uninstalled",
+    "uninstalling",
+    "max=",
+    "create-namespace",
+    "replace",
+    "reset-values",
+    "reuse-values",
+    "keep-history",
+    "is-upgrade",
+    "no-hooks",
+    "skip-tests",
+    "kube-version=",
+    "api-versions=",
+    "timeout=",
+    "description=",
+    "short",
+    "debug",
+];
+
+impl Program<Clusters> for Helm {
+    fn names(&self) -> &'static [&'static str] {
+        &["helm"]
+    }
+
+    fn run<'a>(&'a self, call: Call<'a, Clusters>) -> BoxFuture<'a, Reply> {
+        Box::pin(async move {
+            if *call.place != Place::Controller {
+                return Reply::fail(127, "sh: 1: helm: not found\n");
+            }
+            let options = match Options::parse(call.args, OPTIONS) {
+                Ok(options) => options,
+                Err(words) => return failed(&format!("unknown flag: {}", words.split('\'').nth(1).unwrap_or(&words))),
+            };
+            let words: Vec<&str> = options.operands.iter().map(String::as_str).collect();
+            let task = Task { call: &call, options: &options };
+            let answer = match words.as_slice() {
+                ["version"] => query::version(&task),
+                ["show", "chart", chart] => query::show_chart(&task, chart),
+                ["template", release, chart] => query::template(&task, release, chart),
+                ["list" | "ls"] => task.read(|cluster| Ok(query::list(&task, cluster))).await,
+                ["history", release] => task.read(|cluster| query::history(&task, cluster, release)).await,
+                ["status", release] => task.read(|cluster| query::status(&task, cluster, release)).await,
+                ["get", what, release] => task.read(|cluster| query::get(&task, cluster, what, release)).await,
+                ["install", release, chart] => {
+                    task.write(|cluster| change::install(&task, cluster, release, chart)).await
+                }
+                ["upgrade", release, chart] => {
+                    task.write(|cluster| change::upgrade(&task, cluster, release, chart)).await
+                }
+                ["rollback", release, rest @ ..] => {
+                    task.write(|cluster| change::rollback(cluster, task.namespace(), release, rest.first().copied()))
+                        .await
+                }
+                ["uninstall" | "delete", release] => {
+                    task.write(|cluster| change::uninstall(&task, cluster, release)).await
+                }
+                [
+                    known @ ("install" | "upgrade" | "uninstall" | "rollback" | "history" | "status" | "template"),
+                    ..,
+                ] => Err(format!("\"helm {known}\" requires at least 1 argument\n\nUsage:  helm {known} [flags]")),
+                other => {
+                    let word = other.first().copied().unwrap_or_default();
+                    Err(format!("unknown command \"{word}\" for \"helm\"\nRun 'helm --help' for usage."))
+                }
+            };
+            answer.map_or_else(|words| failed(&words), Reply::ok)
+        })
+    }
+}
+
+fn failed(words: &str) -> Reply {
+    Reply::fail(1, format!("Error: {words}\n"))
+}
+
+/// One run of helm.
+struct Task<'a> {
+    call: &'a Call<'a, Clusters>,
+    options: &'a Options,
+}
+
+impl Task<'_> {
+    fn namespace(&self) -> &str {
+        self.options.value("n").unwrap_or("default")
+    }
+
+    fn wants_json(&self) -> bool {
+        self.options.value("o") == Some("json")
+    }
+
+    /// The site whose cluster the context leads to.
+    fn site(&self) -> Result<String, String> {
+        let unreachable = |why: String| format!("Kubernetes cluster unreachable: {why}");
+        let Some(context) = self.options.value("kube-context").filter(|context| !context.is_empty()) else {
+            let why = "Get \"http://localhost:8080/version\": dial tcp 127.0.0.1:8080: connect: connection refused";
+            return Err(unreachable(why.to_owned()));
+        };
+        let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let given = self.options.value("kubeconfig").unwrap_or_default();
+        let mut sites = self.call.world.hosts.kernel.inventory.sites.values().peekable();
+        if !given.is_empty() && !sites.clone().any(|site| file(&site.kubernetes.kubeconfig) == file(given)) {
+            return Err(unreachable(format!("stat {given}: no such file or directory")));
+        }
+        let found = sites.find(|site| {
+            site.kubernetes.context == context && (given.is_empty() || file(&site.kubernetes.kubeconfig) == file(given))
+        });
+        found.map(|site| site.name.clone()).ok_or_else(|| unreachable(format!("context \"{context}\" does not exist")))
+    }
+
+    async fn read(&self, work: impl FnOnce(&Cluster) -> Result<String, String>) -> Result<String, String> {
+        tokio::time::sleep(READ).await;
+        self.write_now(|cluster| work(cluster))
+    }
+
+    async fn write(&self, work: impl FnOnce(&mut Cluster) -> Result<String, String>) -> Result<String, String> {
+        tokio::time::sleep(WRITE).await;
+        self.write_now(work)
+    }
+
+    fn write_now(&self, work: impl FnOnce(&mut Cluster) -> Result<String, String>) -> Result<String, String> {
+        let site = self.site()?;
+        self.call.world.settle();
+        let mut clusters = self.call.world.by_site();
+        let cluster = clusters.get_mut(&site);
+        work(cluster.ok_or_else(|| "Kubernetes cluster unreachable: dial tcp: i/o timeout".to_owned())?)
+    }
+
+    /// The values that the command line gives, the last winning.
+    fn values(&self) -> Result<Value, String> {
+        let mut values = json!({});
+        for source in self.options.values("f") {
+            let bytes = match source.as_str() {
+                "-" => self.call.stdin.clone(),
+                path => {
+                    let read =
+                        self.call.world.hosts.with_machine(self.call.place, |machine| machine.read_file(path).ok());
+                    read.flatten().ok_or_else(|| format!("open {path}: no such file or directory"))?
+                }
+            };
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            match serde_yaml::from_str::<Value>(&text) {
+                Ok(Value::Null) => {}
+                Ok(given @ Value::Object(_)) => merge_values(&mut values, &given),
+                Ok(_) | Err(_) => {
+                    return Err(format!(
+                        "failed to parse {source}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal \
+                         into Go value of type map[string]interface {{}}"
+                    ));
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Finds a chart, or says what helm says.
+fn chart(task: &Task<'_>, reference: &str) -> Result<Chart, String> {
+    Chart::find(&task.call.world.charts, reference).ok_or_else(|| match reference.split_once('/') {
+        Some(("." | ".." | "", _)) => format!("path \"{reference}\" not found"),
+        Some((repository, _)) => format!("repo {repository} not found"),
+        None => format!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {reference}"),
+    })
+}
+
+/// The revisions of a release, oldest first.
+fn revisions(cluster: &Cluster, namespace: &str, release: &str) -> Result<Vec<Record>, String> {
+    let found: Vec<Record> = records(cluster, namespace).into_iter().filter(|record| record.name == release).collect();
+    if found.is_empty() { Err("release: not found".to_owned()) } else { Ok(found) }
+}
+
+/// What helm prints of a release after a change, and for `status`.
+fn summary(record: &Record) -> String {
+    let stamp: Option<jiff::Timestamp> = record.info["last_deployed"].as_str().and_then(|text| text.parse().ok());
+    format!(
+        "NAME: {}\nLAST DEPLOYED: {}\nNAMESPACE: {}\nSTATUS: {}\nREVISION: {}\nTEST SUITE: None\n",
+        record.name,
+        stamp.map(|stamp| stamp.strftime("%a %b %e %H:%M:%S %Y").to_string()).unwrap_or_default(),
+        record.namespace,
+        record.status(),
+        record.version
+    )
+}

@@ -1,0 +1,18 @@
+//! The clusters of a world: API servers, controllers, scheduler, kubelets, and helm's releases in them. Which services run there it
+//! does not know: see [`Service`].
+
+pub(crate) mod api;
+mod clusters;
+pub(crate) mod controllers;
+mod exec;
+pub(crate) mod helm;
+mod running;
+mod service;
+pub(crate) mod state;
+
+pub(crate) use clusters::Clusters;
+pub(crate) use controllers::{PROVISIONER, SELECTED_NODE};
+pub(crate) use exec::exec_refused;
+pub(crate) use running::{Container, Crash, Running, Settled, Start};
+pub(crate) use service::Service;
+pub(crate) use state::{Cluster, key};

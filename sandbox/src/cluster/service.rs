@@ -1,0 +1,35 @@
+//! What a service has to bring to move into a world.
+
+use serde_json::Value;
+
+use super::clusters::Clusters;
+use super::helm::Chart;
+use super::running::Running;
+use crate::kernel::WorldSpec;
+use crate::machine::program::Program;
+use crate::machine::{Errno, Machine};
+
+/// A service that runs in pods.
+pub(crate) trait Service: Send + Sync {
+    /// The chart that installs it.
+    fn chart(&self) -> Chart;
+
+    /// What runs of it in a cluster at first: nothing.
+    fn running(&self) -> Box<dyn Running>;
+
+    /// The programs of its clients, which its containers have.
+    fn clients(&self) -> &'static [&'static dyn Program<Clusters>];
+
+    /// Fills the directory of a volume with data that is years old, for a pod of a StatefulSet of its chart.
+    ///
+    /// # Errors
+    /// What the file system refuses.
+    fn furnish(
+        &self,
+        machine: &mut Machine,
+        path: &str,
+        pod: (&Value, &str),
+        spec: &WorldSpec,
+        then: i128,
+    ) -> Result<(), Errno>;
+}

@@ -1,9 +1,0 @@
-//! Helm releases in a simulated cluster: charts, records, what an installation does to objects. Not its command line.
-
-mod chart;
-mod record;
-mod release;
-
-pub(crate) use chart::{Chart, default_name, merge_values};
-pub(crate) use record::{Record, records, save};
-pub(crate) use release::{conflict, install, manifest_text, uninstall, upgrade};

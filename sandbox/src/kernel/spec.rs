@@ -1,0 +1,110 @@
+//! The world file: sizes, speeds and oddities of the simulated world, with defaults that resemble the manual's
+//! environment. The machines and clusters themselves come from the inventory.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cutover_engine::duration::HumanDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::strike::Strike;
+
+/// What a world file may set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorldSpec {
+    /// The instant at which the simulated world begins, UTC (RFC 3339).
+    pub starts: String,
+    /// Size of each spare (DRBD backing) disk, in bytes.
+    pub disk_bytes: u64,
+    /// What spare disks already carry, by `site/node`: `LVM2_member`, `dos`, `gpt`, `ext4`. Blank unless named.
+    pub spare_disks: BTreeMap<String, String>,
+    /// Size of each member's data, in bytes.
+    pub data_bytes: u64,
+    /// Throughput of the link between the sites, in bytes per second.
+    pub link_bytes_per_second: u64,
+    /// Round-trip time of the link between the sites, in milliseconds.
+    pub link_rtt_ms: u64,
+    /// Sequential throughput of a disk, in bytes per second.
+    pub disk_bytes_per_second: u64,
+    /// What one command on a host costs, connection included.
+    pub command_time: HumanDuration,
+    /// From a pod's creation to its container running.
+    pub pod_start: HumanDuration,
+    /// From running to ready.
+    pub pod_ready: HumanDuration,
+    /// From deletion to gone.
+    pub pod_stop: HumanDuration,
+    /// DRBD's version on the nodes: `9.2.14` or `8.4.11`.
+    pub drbd_version: String,
+    /// The workload the world begins with.
+    pub workload: Workload,
+    /// What breaks, and at which call of the playbook that is rehearsed.
+    pub strikes: Vec<Strike>,
+}
+
+/// The StatefulSet that runs on the active site when the world begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workload {
+    /// Its namespace.
+    pub namespace: String,
+    /// The chart that it is an installation of: the name of a service that the sandbox simulates.
+    pub chart: String,
+    /// Its Helm release.
+    pub release: String,
+    /// Its name.
+    pub statefulset: String,
+    /// Its replicas.
+    pub replicas: usize,
+    /// Its volume claim template.
+    pub claim: String,
+    /// The nodes its pods sit on at first, by ordinal; nodes without a pair, if not given.
+    pub nodes: Vec<String>,
+    /// Where the hostpath provisioner puts volumes.
+    pub hostpath: String,
+    /// The user id that owns the data; odd on purpose.
+    pub uid: u32,
+    /// The group id that owns the data.
+    pub gid: u32,
+}
+
+impl Default for WorldSpec {
+    fn default() -> Self {
+        let seconds = |seconds| HumanDuration(Duration::from_secs(seconds));
+        Self {
+            starts: "2026-01-17T22:00:00Z".to_owned(),
+            disk_bytes: 20 << 30,
+            spare_disks: BTreeMap::new(),
+            data_bytes: 2 << 30,
+            link_bytes_per_second: 110_000_000,
+            link_rtt_ms: 2,
+            disk_bytes_per_second: 180_000_000,
+            command_time: HumanDuration(Duration::from_millis(60)),
+            pod_start: seconds(4),
+            pod_ready: seconds(9),
+            pod_stop: seconds(6),
+            drbd_version: "9.2.14".to_owned(),
+            workload: Workload::default(),
+            strikes: Vec::new(),
+        }
+    }
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self {
+            namespace: "common".to_owned(),
+            chart: "etcd".to_owned(),
+            release: "common-etcd".to_owned(),
+            statefulset: "common-etcd-etcd".to_owned(),
+            replicas: 3,
+            claim: "data".to_owned(),
+            nodes: Vec::new(),
+            hostpath: "/data/vmdata/hpvolumes".to_owned(),
+            uid: 1001,
+            gid: 1002,
+        }
+    }
+}

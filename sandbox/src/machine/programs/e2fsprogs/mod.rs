@@ -1,0 +1,8 @@
+//! Programs of e2fsprogs, and the one of xfsprogs that does the same for XFS.
+
+mod lsattr;
+mod mkfs;
+
+use super::Named;
+
+pub(super) const ALL: &[Named] = &[&mkfs::Mkfs, &lsattr::Lsattr];

@@ -1,0 +1,19 @@
+//! The door of a simulated world: transports to its places, answers of its API servers, strikes, snapshots; and how a world is built
+//! from an inventory.
+
+mod build;
+mod calls;
+mod mortal;
+mod power;
+mod requests;
+mod sandbox;
+mod snapshot;
+mod strikes;
+#[cfg(test)]
+mod tests;
+mod unsimulated;
+
+pub use mortal::Mortal;
+pub use sandbox::Sandbox;
+pub use snapshot::Snapshot;
+pub use unsimulated::{UNSIMULATED, Unsimulated};

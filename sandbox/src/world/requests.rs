@@ -1,0 +1,84 @@
+//! The way in: a request and its answer, as data. Every request takes a few milliseconds of simulated time and can be struck.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cutover_engine::world::{Answer, Request, TransportFault};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::strikes::{Strikes, Verdict};
+use super::unsimulated;
+use crate::cluster::Clusters;
+use crate::cluster::api::{Call, Problem, handle};
+use crate::kernel::calls::{Ended, Known, Sent};
+
+/// What one request takes.
+const REQUEST_TIME: Duration = Duration::from_millis(5);
+
+/// Answers a request of a run.
+pub(crate) async fn answer(
+    clusters: &Clusters,
+    caller: Option<&Arc<Known>>,
+    request: &Request,
+) -> Result<Answer, TransportFault> {
+    let site = &request.site;
+    let (kernel, strikes) = (&clusters.hosts.kernel, Strikes(clusters));
+    if !clusters.by_site().contains_key(site) {
+        return Err(TransportFault::Unreachable(format!("{site}: no API server")));
+    }
+    tokio::time::sleep(REQUEST_TIME).await;
+    let lost = || TransportFault::Lost(format!("{site}: {}: connection reset by peer", request.line()));
+    let ticket = kernel.receive(caller, Sent::Request(request)).await;
+    match strikes.before(&ticket, Sent::Request(request)).await {
+        Verdict::Go => {}
+        Verdict::Refused(code, retry_after) => {
+            let problem = Problem::broken(u16::try_from(code).unwrap_or(500).clamp(400, 599));
+            kernel.ended(&ticket, Ended::Refused(i32::from(problem.code)));
+            let mut answer = Answer::new(problem.code, problem.status());
+            if let Some(seconds) = retry_after {
+                answer.headers.insert("retry-after".to_owned(), vec![seconds.to_string()]);
+            }
+            return Ok(answer);
+        }
+        Verdict::Lost => {
+            kernel.ended(&ticket, Ended::LostBefore);
+            return Err(lost());
+        }
+    }
+    let answer = carry_out(clusters, request).map_err(|what| kernel.unsimulated(&ticket, what))?;
+    if strikes.after(&ticket, i32::from(answer.status)).await { Err(lost()) } else { Ok(answer) }
+}
+
+/// Does what a request asks for, whoever has sent it.
+///
+/// # Errors
+/// What is not simulated of it.
+pub(super) fn carry_out(clusters: &Clusters, request: &Request) -> Result<Answer, String> {
+    clusters.settle();
+    let answer = match clusters.by_site().get_mut(&request.site) {
+        Some(cluster) => handle(cluster, &call(request)),
+        None => Err(Problem::broken(503)),
+    };
+    clusters.settle();
+    let (status, body) = match answer {
+        Ok(answer) => answer,
+        Err(problem) => match unsimulated::of_problem(&request.path, &problem) {
+            Some(what) => return Err(what),
+            None => (problem.code, problem.status()),
+        },
+    };
+    Ok(Answer::new(status, body))
+}
+
+/// Takes a request apart.
+pub(super) fn call(request: &Request) -> Call {
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    Call {
+        method: request.method.clone(),
+        path: percent_decode_str(path).decode_utf8_lossy().into_owned(),
+        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        media_type: request.content_type.clone().unwrap_or_else(|| "application/json".to_owned()),
+        body: request.body.clone().unwrap_or(Value::Null),
+    }
+}

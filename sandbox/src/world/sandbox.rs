@@ -1,0 +1,219 @@
+//! The sandbox as a [`World`]: transports to simulated places, answers of simulated API servers.
+
+use std::sync::Arc;
+
+use cutover_engine::clock::Clock;
+use cutover_engine::inventory::Inventory;
+use cutover_engine::world::{Answer, Caller, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::strikes::{Strikes, Verdict};
+use super::{build, requests, unsimulated};
+use crate::cluster::helm::Helm;
+use crate::cluster::{Clusters, Service, exec_refused};
+use crate::kernel::calls::{Ended, Known, Sent};
+use crate::kernel::{Kernel, WorldSpec};
+use crate::machine::program::{Call, Program, Reply};
+use crate::machine::{Hosts, InodeKind, Machine, Meta, programs};
+use crate::services;
+
+/// A simulated world, derived from an inventory.
+#[derive(Clone)]
+pub struct Sandbox {
+    pub(crate) clusters: Arc<Clusters>,
+    /// Whose view of the world this is, if it is one task's.
+    caller: Option<Arc<Known>>,
+}
+
+impl Sandbox {
+    /// Builds the world that an inventory describes, as it is before any playbook has run. Call it inside a tokio runtime
+    /// whose clock is paused.
+    ///
+    /// # Errors
+    /// Says in words what the world file asks for that cannot be.
+    pub fn new(inventory: Arc<Inventory>, spec: WorldSpec, seed: u64) -> Result<Self, String> {
+        Self::with_services(inventory, spec, seed, services::ALL)
+    }
+
+    /// Builds a world in which some services can run.
+    ///
+    /// # Errors
+    /// Says in words what the world file asks for that cannot be.
+    pub(crate) fn with_services(
+        inventory: Arc<Inventory>,
+        spec: WorldSpec,
+        seed: u64,
+        services: &[&dyn Service],
+    ) -> Result<Self, String> {
+        for strike in &spec.strikes {
+            strike.check(&inventory).map_err(|why| format!("`strikes`: {why}"))?;
+        }
+        let hosts = Hosts::new(Kernel::new(inventory, spec, seed)?);
+        build::machines(&hosts)?;
+        let charts = services.iter().map(|service| service.chart()).collect();
+        let clients = services.iter().flat_map(|service| service.clients()).copied().collect();
+        let clusters = Clusters::new(hosts, charts, clients);
+        build::clusters(&clusters, services)?;
+        Ok(Self::of(clusters))
+    }
+
+    /// A world as nobody in particular sees it.
+    pub(crate) fn of(clusters: Clusters) -> Self {
+        Self { clusters: Arc::new(clusters), caller: None }
+    }
+
+    /// The kernel of the world.
+    pub(crate) fn kernel(&self) -> &Kernel {
+        &self.clusters.hosts.kernel
+    }
+
+    /// Leaves a socket at a path on a machine, as a process does that was killed: no program makes one without listening.
+    /// Gives whether there is such a machine and nothing was there yet.
+    pub fn leave_socket(&self, site: &str, node: &str, path: &str) -> bool {
+        let now = self.kernel().now_ns();
+        let socket = |machine: &mut Machine| machine.make(path, InodeKind::Special('s'), Meta::root(now)).is_ok();
+        self.clusters.hosts.with_machine(&Place::node(site, node), socket).unwrap_or(false)
+    }
+}
+
+impl Clock for Sandbox {
+    fn now(&self) -> Timestamp {
+        self.kernel().clock.now()
+    }
+}
+
+impl World for Sandbox {
+    fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>> {
+        reach(&self.clusters, self.caller.as_ref(), place.clone())
+    }
+
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
+        Box::pin(requests::answer(&self.clusters, self.caller.as_ref(), request))
+    }
+
+    fn called_by(&self, caller: Caller) -> Option<Arc<dyn World>> {
+        Some(Arc::new(Self { clusters: Arc::clone(&self.clusters), caller: Some(Arc::new(Known::new(caller))) }))
+    }
+}
+
+fn reach<'a>(
+    clusters: &'a Arc<Clusters>,
+    caller: Option<&'a Arc<Known>>,
+    place: Place,
+) -> BoxFuture<'a, Result<Arc<dyn Transport>, TransportFault>> {
+    Box::pin(async move {
+        if let Some(false) = clusters.hosts.with_machine(&place, |machine| machine.up) {
+            return Err(TransportFault::Unreachable(format!("{place}: no route to host")));
+        }
+        Ok(Arc::new(Shell { clusters: Arc::clone(clusters), caller: caller.cloned(), place }) as Arc<dyn Transport>)
+    })
+}
+
+/// The transport to one simulated place.
+struct Shell {
+    clusters: Arc<Clusters>,
+    caller: Option<Arc<Known>>,
+    place: Place,
+}
+
+impl Transport for Shell {
+    fn exec<'a>(&'a self, command: &'a Command, mut io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
+        Box::pin(async move {
+            if let Some(false) = self.clusters.hosts.with_machine(&self.place, |machine| machine.up) {
+                return Err(TransportFault::Unreachable(format!("{}: no route to host", self.place)));
+            }
+            let (kernel, strikes) = (&self.clusters.hosts.kernel, Strikes(&self.clusters));
+            tokio::time::sleep(kernel.spec.command_time.0).await;
+            let sent = Sent::Command(&self.place, command);
+            let ticket = kernel.receive(self.caller.as_ref(), sent).await;
+            match strikes.before(&ticket, sent).await {
+                Verdict::Go => {}
+                Verdict::Refused(code, _) => {
+                    kernel.ended(&ticket, Ended::Refused(code));
+                    return Ok(Exit::Code(code));
+                }
+                Verdict::Lost => {
+                    kernel.ended(&ticket, Ended::LostBefore);
+                    return Err(lost(&self.place));
+                }
+            }
+            let mut stdin = command.stdin.clone().unwrap_or_default().into_bytes();
+            if let Some(mut stream) = io.stdin.take() {
+                stream.read_to_end(&mut stdin).await.map_err(|_| lost(&self.place))?;
+            }
+            let carried_out = carry_out(&self.clusters, &self.place, command, stdin).await;
+            let reply = carried_out.map_err(|what| kernel.unsimulated(&ticket, what))?;
+            if strikes.after(&ticket, reply.code).await {
+                return Err(lost(&self.place));
+            }
+            let written = async {
+                io.stdout.write_all(&reply.stdout).await?;
+                io.stdout.shutdown().await?;
+                io.stderr.write_all(&reply.stderr).await?;
+                io.stderr.shutdown().await
+            };
+            // A reader that went away ends the stream, as SIGPIPE does.
+            let _ = written.await;
+            Ok(Exit::Code(reply.code))
+        })
+    }
+}
+
+/// Runs a command at a place, whoever has sent it.
+///
+/// # Errors
+/// What is not simulated of it.
+pub(super) async fn carry_out(
+    clusters: &Clusters,
+    place: &Place,
+    command: &Command,
+    stdin: Vec<u8>,
+) -> Result<Reply, String> {
+    let (name, args) = match (command.script_name(), command.argv.as_slice()) {
+        (Some(name), argv) => (name, &argv[4..]),
+        (None, [name, args @ ..]) => (name.rsplit('/').next().unwrap_or(name), args),
+        (None, []) => ("", &[][..]),
+    };
+    clusters.settle();
+    let reply = match (exec_refused(clusters, place, name), find(clusters, name)) {
+        // A container that lacks a program of the machines lacks it in truth.
+        (Some(reply), program) => match unsimulated::program(name).filter(|_| reply.code == 126 && program.is_none()) {
+            Some(what) => return Err(what),
+            None => reply,
+        },
+        (None, Some(Found::OfMachine(program))) => {
+            program.run(Call { world: &clusters.hosts, place, command, args, stdin }).await
+        }
+        (None, Some(Found::OfCluster(program))) => {
+            program.run(Call { world: clusters, place, command, args, stdin }).await
+        }
+        (None, None) => match unsimulated::program(name) {
+            Some(what) => return Err(what),
+            None => Reply::fail(127, format!("sh: 1: {name}: not found\n")),
+        },
+    };
+    clusters.settle();
+    match unsimulated::of_reply(name, &reply) {
+        Some(what) => Err(what),
+        None => Ok(reply),
+    }
+}
+
+/// A program by how much of the world it works with.
+enum Found {
+    OfMachine(&'static dyn Program),
+    OfCluster(&'static dyn Program<Clusters>),
+}
+
+/// The program that goes by a name.
+fn find(clusters: &Clusters, name: &str) -> Option<Found> {
+    let mut of_clusters = clusters.clients.iter().copied().chain([&Helm as &dyn Program<Clusters>]);
+    let of_cluster = || of_clusters.find(|program| program.names().contains(&name)).map(Found::OfCluster);
+    programs::find(name).map(Found::OfMachine).or_else(of_cluster)
+}
+
+fn lost(place: &Place) -> TransportFault {
+    TransportFault::Lost(format!("{place}: connection reset by peer"))
+}

@@ -1,0 +1,4 @@
+//! Worlds as a playbook meets them.
+
+mod clusters;
+mod strikes;
