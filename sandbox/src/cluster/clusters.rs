@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::chart::Chart;
 use super::controllers;
-use super::helm::Chart;
 use super::state::Cluster;
 use crate::kernel::calls::Comeback;
 use crate::kernel::{Clock, lock};

@@ -2,6 +2,7 @@
 //! does not know: see [`Service`].
 
 pub(crate) mod api;
+mod chart;
 mod clusters;
 pub(crate) mod controllers;
 mod exec;
@@ -10,6 +11,7 @@ mod running;
 mod service;
 pub(crate) mod state;
 
+pub(crate) use chart::{Chart, Release, merge_values};
 pub(crate) use clusters::Clusters;
 pub(crate) use controllers::{PROVISIONER, SELECTED_NODE};
 pub(crate) use exec::exec_refused;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::chart::Chart;
 use super::clusters::Clusters;
-use super::helm::Chart;
 use super::running::Running;
 use crate::kernel::WorldSpec;
 use crate::machine::program::Program;

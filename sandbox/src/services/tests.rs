@@ -10,8 +10,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::Sandbox;
-use crate::cluster::helm::{Chart, Release};
-use crate::cluster::{Clusters, Container, Crash, Running, Service, Settled, Start};
+use crate::cluster::{Chart, Clusters, Container, Crash, Release, Running, Service, Settled, Start};
 use crate::kernel::WorldSpec;
 use crate::machine::program::{Call, Program, Reply};
 use crate::machine::{Errno, Machine, Machines, Meta};

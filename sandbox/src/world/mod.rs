@@ -3,6 +3,7 @@
 
 mod build;
 mod calls;
+mod carry_out;
 mod mortal;
 mod power;
 mod requests;

@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::world::{Answer, Request, TransportFault};
-use percent_encoding::percent_decode_str;
-use serde_json::Value;
 
+use super::carry_out;
 use super::strikes::{Strikes, Verdict};
-use super::unsimulated;
 use crate::cluster::Clusters;
-use crate::cluster::api::{Call, Problem, handle};
+use crate::cluster::api::Problem;
 use crate::kernel::calls::{Ended, Known, Sent};
 
 /// What one request takes.
@@ -46,39 +44,6 @@ pub(crate) async fn answer(
             return Err(lost());
         }
     }
-    let answer = carry_out(clusters, request).map_err(|what| kernel.unsimulated(&ticket, what))?;
+    let answer = carry_out::request(clusters, request).map_err(|what| kernel.unsimulated(&ticket, what))?;
     if strikes.after(&ticket, i32::from(answer.status)).await { Err(lost()) } else { Ok(answer) }
-}
-
-/// Does what a request asks for, whoever has sent it.
-///
-/// # Errors
-/// What is not simulated of it.
-pub(super) fn carry_out(clusters: &Clusters, request: &Request) -> Result<Answer, String> {
-    clusters.settle();
-    let answer = match clusters.by_site().get_mut(&request.site) {
-        Some(cluster) => handle(cluster, &call(request)),
-        None => Err(Problem::broken(503)),
-    };
-    clusters.settle();
-    let (status, body) = match answer {
-        Ok(answer) => answer,
-        Err(problem) => match unsimulated::of_problem(&request.path, &problem) {
-            Some(what) => return Err(what),
-            None => (problem.code, problem.status()),
-        },
-    };
-    Ok(Answer::new(status, body))
-}
-
-/// Takes a request apart.
-pub(super) fn call(request: &Request) -> Call {
-    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-    Call {
-        method: request.method.clone(),
-        path: percent_decode_str(path).decode_utf8_lossy().into_owned(),
-        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-        media_type: request.content_type.clone().unwrap_or_else(|| "application/json".to_owned()),
-        body: request.body.clone().unwrap_or(Value::Null),
-    }
 }

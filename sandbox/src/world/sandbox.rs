@@ -10,13 +10,11 @@ use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::strikes::{Strikes, Verdict};
-use super::{build, requests, unsimulated};
-use crate::cluster::helm::Helm;
-use crate::cluster::{Clusters, Service, exec_refused};
+use super::{build, carry_out, requests};
+use crate::cluster::{Clusters, Service};
 use crate::kernel::calls::{Ended, Known, Sent};
 use crate::kernel::{Kernel, WorldSpec};
-use crate::machine::program::{Call, Program, Reply};
-use crate::machine::{Hosts, InodeKind, Machine, Meta, programs};
+use crate::machine::{Hosts, InodeKind, Machine, Meta};
 use crate::services;
 
 /// A simulated world, derived from an inventory.
@@ -143,7 +141,7 @@ impl Transport for Shell {
             if let Some(mut stream) = io.stdin.take() {
                 stream.read_to_end(&mut stdin).await.map_err(|_| lost(&self.place))?;
             }
-            let carried_out = carry_out(&self.clusters, &self.place, command, stdin).await;
+            let carried_out = carry_out::command(&self.clusters, &self.place, command, stdin).await;
             let reply = carried_out.map_err(|what| kernel.unsimulated(&ticket, what))?;
             if strikes.after(&ticket, reply.code).await {
                 return Err(lost(&self.place));
@@ -159,59 +157,6 @@ impl Transport for Shell {
             Ok(Exit::Code(reply.code))
         })
     }
-}
-
-/// Runs a command at a place, whoever has sent it.
-///
-/// # Errors
-/// What is not simulated of it.
-pub(super) async fn carry_out(
-    clusters: &Clusters,
-    place: &Place,
-    command: &Command,
-    stdin: Vec<u8>,
-) -> Result<Reply, String> {
-    let (name, args) = match (command.script_name(), command.argv.as_slice()) {
-        (Some(name), argv) => (name, &argv[4..]),
-        (None, [name, args @ ..]) => (name.rsplit('/').next().unwrap_or(name), args),
-        (None, []) => ("", &[][..]),
-    };
-    clusters.settle();
-    let reply = match (exec_refused(clusters, place, name), find(clusters, name)) {
-        // A container that lacks a program of the machines lacks it in truth.
-        (Some(reply), program) => match unsimulated::program(name).filter(|_| reply.code == 126 && program.is_none()) {
-            Some(what) => return Err(what),
-            None => reply,
-        },
-        (None, Some(Found::OfMachine(program))) => {
-            program.run(Call { world: &clusters.hosts, place, command, args, stdin }).await
-        }
-        (None, Some(Found::OfCluster(program))) => {
-            program.run(Call { world: clusters, place, command, args, stdin }).await
-        }
-        (None, None) => match unsimulated::program(name) {
-            Some(what) => return Err(what),
-            None => Reply::fail(127, format!("sh: 1: {name}: not found\n")),
-        },
-    };
-    clusters.settle();
-    match unsimulated::of_reply(name, &reply) {
-        Some(what) => Err(what),
-        None => Ok(reply),
-    }
-}
-
-/// A program by how much of the world it works with.
-enum Found {
-    OfMachine(&'static dyn Program),
-    OfCluster(&'static dyn Program<Clusters>),
-}
-
-/// The program that goes by a name.
-fn find(clusters: &Clusters, name: &str) -> Option<Found> {
-    let mut of_clusters = clusters.clients.iter().copied().chain([&Helm as &dyn Program<Clusters>]);
-    let of_cluster = || of_clusters.find(|program| program.names().contains(&name)).map(Found::OfCluster);
-    programs::find(name).map(Found::OfMachine).or_else(of_cluster)
 }
 
 fn lost(place: &Place) -> TransportFault {

@@ -6,7 +6,7 @@ use cutover_engine::inventory::Inventory;
 use cutover_engine::world::{Command, Place, Request};
 use serde_json::json;
 
-use super::{requests, sandbox};
+use super::carry_out;
 use crate::cluster::{Clusters, key};
 use crate::kernel::Kernel;
 use crate::kernel::calls::{Comeback, Ended, Sent, Ticket};
@@ -148,12 +148,12 @@ impl Strikes<'_> {
 
     /// Somebody else does something, on a way of their own: it is no call of the run.
     async fn intervene(&self, ticket: &Ticket, deed: &Deed) {
-        let asked = |request: &Request| requests::carry_out(self.0, request).map(|answer| i32::from(answer.status));
+        let asked = |request: &Request| carry_out::request(self.0, request).map(|answer| i32::from(answer.status));
         let (what, outcome) = match deed {
             Deed::Command { on, argv } => {
                 let (site, node) = on.split_once('/').unwrap_or((on, ""));
                 let (place, command) = (Place::node(site, node), Command::new(argv.iter().cloned()));
-                let code = sandbox::carry_out(self.0, &place, &command, Vec::new()).await.map(|reply| reply.code);
+                let code = carry_out::command(self.0, &place, &command, Vec::new()).await.map(|reply| reply.code);
                 (format!("{place}$ {command}"), code)
             }
             Deed::Request(request) => (request.to_string(), asked(request)),

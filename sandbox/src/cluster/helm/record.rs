@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cluster::api::{DeleteOptions, Problem, create, delete, replace};
+use crate::cluster::chart::merge_values;
 use crate::cluster::state::{Cluster, key};
 
 /// One revision of a release.
@@ -48,7 +49,7 @@ impl Record {
     /// The values that the templates saw: the chart's under the user's.
     pub(crate) fn computed(&self) -> Value {
         let mut values = self.chart["values"].clone();
-        super::merge_values(&mut values, &self.config);
+        merge_values(&mut values, &self.config);
         values
     }
 

@@ -8,17 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::key::{Key, key};
 use super::objects::Objects;
 use crate::cluster::running::Running;
 use crate::kernel::{Agenda, WorldSpec};
-
-/// Names an object: the plural of its kind, its namespace (empty for none), its name.
-pub(crate) type Key = (&'static str, String, String);
-
-/// Makes a key.
-pub(crate) fn key(plural: &'static str, namespace: &str, name: &str) -> Key {
-    (plural, namespace.to_owned(), name.to_owned())
-}
 
 /// A cluster.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cluster::Key;
+use super::key::Key;
 
 /// The objects. A copy shares all of them with the original until one of the two changes something.
 #[derive(Debug, Clone, Default)]

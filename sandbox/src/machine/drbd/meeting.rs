@@ -3,7 +3,7 @@
 use super::End;
 use super::handshake::{Side, Verdict, compare};
 use super::{Connection, DiskState, DrbdResource, Replication};
-use super::{Layout, Metadata, log, resync};
+use super::{Layout, log, resync};
 use crate::machine::Machines;
 
 /// Lets an end and its peer, which both are trying to connect, shake hands.
@@ -66,7 +66,7 @@ fn agree(machines: &mut Machines, end: &End, peer: &End) {
             own.peer.last = seen.unwrap_or(own.peer.last);
         }
         let both = usable.iter().all(Option::is_some);
-        change_metadata(machines, end, |metadata| {
+        machines.change_metadata(end, |metadata| {
             metadata.connected = true;
             metadata.crashed = false;
             metadata.seen |= both;
@@ -83,7 +83,7 @@ fn in_sync(machines: &mut Machines, end: &End) {
         own.disk_state = DiskState::UpToDate;
     }
     let usable = machines.resource(end).is_some_and(|own| own.disk_state == DiskState::UpToDate);
-    change_metadata(machines, end, |metadata| {
+    machines.change_metadata(end, |metadata| {
         if usable {
             metadata.up_to_date = true;
             metadata.clear_bitmap(None);
@@ -137,11 +137,4 @@ pub(super) fn lose(machines: &mut Machines, end: &End, how: log::Loss, then: Con
 
 fn is_resync(own: &DrbdResource) -> bool {
     matches!(own.replication, Replication::SyncSource | Replication::SyncTarget)
-}
-
-/// Changes the metadata on the disk that an end has attached.
-pub(super) fn change_metadata(machines: &mut Machines, end: &End, change: impl FnOnce(&mut Metadata)) {
-    if let Some(metadata) = machines.attached_disk_mut(end).and_then(|disk| disk.metadata.as_mut()) {
-        change(metadata);
-    }
 }

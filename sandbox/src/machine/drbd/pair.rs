@@ -1,6 +1,6 @@
 //! The two ends of a replicated resource: who is whose peer, and what one end knows of the other.
 
-use super::{Connection, DiskState, DrbdResource, End};
+use super::{Connection, DiskState, DrbdResource, End, Metadata};
 use crate::machine::{Disk, Machine, MachineId, Machines};
 
 impl Machines {
@@ -27,6 +27,13 @@ impl Machines {
         let resource = machine.drbd.get(&*end.1).filter(|resource| resource.disk_state != DiskState::Diskless)?;
         let device = machine.kernel_name(&resource.disk);
         machine.disks.get_mut(&device)
+    }
+
+    /// Changes the metadata on the disk that an end has attached.
+    pub(super) fn change_metadata(&mut self, end: &End, change: impl FnOnce(&mut Metadata)) {
+        if let Some(metadata) = self.attached_disk_mut(end).and_then(|disk| disk.metadata.as_mut()) {
+            change(metadata);
+        }
     }
 
     /// The other end of a resource, by addresses and ports, if its machine runs, packets pass and its kernel knows it.

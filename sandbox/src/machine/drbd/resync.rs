@@ -2,7 +2,6 @@
 
 use super::End;
 use super::log;
-use super::meeting::change_metadata;
 use super::{DiskState, DrbdResource, Progress, Replication};
 use crate::machine::Machines;
 
@@ -25,14 +24,14 @@ pub(super) fn start(machines: &mut Machines, source: &End, target: &End, full: b
         _ if legacy => Some(bitmap.wrapping_add(1 << 48)),
         _ => None,
     };
-    change_metadata(machines, source, |metadata| {
+    machines.change_metadata(source, |metadata| {
         if legacy && bitmap != 0 {
             metadata.remember(bitmap);
         }
         metadata.generations[1] = marker.unwrap_or(bitmap);
         (metadata.marked_kib, metadata.base) = (kib, None);
     });
-    change_metadata(machines, target, |metadata| {
+    machines.change_metadata(target, |metadata| {
         metadata.generations[..2].copy_from_slice(&[marker.unwrap_or(bitmap), 0]);
         (metadata.marked_kib, metadata.base, metadata.full_sync) = (kib, None, false);
         (metadata.consistent, metadata.up_to_date) = (false, false);
@@ -186,7 +185,7 @@ fn verified_end(machines: &mut Machines, end: &End, peer: &End) {
         return;
     }
     for end in [end, peer] {
-        change_metadata(machines, end, |metadata| metadata.marked_kib = kib);
+        machines.change_metadata(end, |metadata| metadata.marked_kib = kib);
         let Some(own) = machines.resource(end) else { continue };
         let blocks = kib.div_ceil(4);
         let text = format!(

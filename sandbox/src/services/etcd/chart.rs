@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::helm::{Chart, Release, merge_values};
+use crate::cluster::{Chart, Release, merge_values};
 
 /// The defaults of the chart.
 const VALUES: &str = include_str!("../../../../playbooks/charts/etcd/values.yaml");

@@ -10,8 +10,7 @@ mod groups;
 
 use serde_json::Value;
 
-use crate::cluster::helm::Chart;
-use crate::cluster::{Clusters, Running, Service};
+use crate::cluster::{Chart, Clusters, Running, Service};
 use crate::kernel::WorldSpec;
 use crate::machine::program::Program;
 use crate::machine::{Errno, Machine};

@@ -7,8 +7,8 @@ use cutover_engine::inventory::Site;
 use serde_json::{Value, json};
 
 use crate::cluster::api::{Problem, create};
-use crate::cluster::helm::{Chart, Record, install, manifest_text};
-use crate::cluster::{self, Cluster, Clusters, Service};
+use crate::cluster::helm::{Record, install, manifest_text};
+use crate::cluster::{self, Chart, Cluster, Clusters, Service};
 use crate::kernel::{Kernel, WorldSpec};
 use crate::machine::Machines;
 

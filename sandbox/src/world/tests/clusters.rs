@@ -14,7 +14,7 @@ use crate::kernel::WorldSpec;
 use crate::machine::Machine;
 use crate::services::etcd::revisions;
 use crate::testing::{inventory, sandbox};
-use crate::world::requests::call;
+use crate::world::carry_out::call;
 
 const SET: &str = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
 const PODS: &str = "/api/v1/namespaces/common/pods";

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Task, chart, revisions, summary};
 use crate::cluster::api::create;
+use crate::cluster::chart::merge_values;
 use crate::cluster::helm::{self, Record, conflict, manifest_text, save};
 use crate::cluster::state::{Cluster, key};
 
@@ -76,7 +77,7 @@ pub(super) fn upgrade(
     let reuse = task.options.has("reuse-values")
         || (!task.options.has("reset-values") && values.as_object().is_some_and(|values| values.is_empty()));
     let mut config = if reuse { old.config.clone() } else { json!({}) };
-    helm::merge_values(&mut config, &values);
+    merge_values(&mut config, &values);
     let mut new = Record {
         info: json!({
             "first_deployed": old.info["first_deployed"], "last_deployed": cluster.stamp(), "deleted": "",

@@ -12,7 +12,8 @@ use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Chart, Record, merge_values, records};
+use super::{Record, records};
+use crate::cluster::chart::{Chart, merge_values};
 use crate::cluster::clusters::Clusters;
 use crate::cluster::state::Cluster;
 use crate::machine::program::{Call, Program, Reply};

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{Task, chart, revisions, summary};
-use crate::cluster::helm::{Record, manifest_text, merge_values, records};
+use crate::cluster::chart::merge_values;
+use crate::cluster::helm::{Record, manifest_text, records};
 use crate::cluster::state::Cluster;
 
 /// `version [--short]`

@@ -4,7 +4,10 @@ use cutover_engine::world::{Command, Output, Place};
 use serde_json::{Value, json};
 
 use crate::Sandbox;
-use crate::cluster::helm::{Chart, manifest_text, merge_values};
+use crate::cluster::Service as _;
+use crate::cluster::chart::{Chart, merge_values};
+use crate::cluster::helm::manifest_text;
+use crate::services::etcd::Etcd;
 use crate::testing::{run_at, sandbox};
 
 async fn helm(sandbox: &Sandbox, line: &str, stdin: &str) -> Output {
@@ -96,7 +99,7 @@ fn the_chart_renders_as_the_real_helm_renders_it() {
         return;
     };
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../playbooks/charts/etcd");
-    let chart = Chart::find(&sandbox().clusters.charts, path).unwrap();
+    let chart = Chart::find(&[Etcd.chart()], path).unwrap();
     for values in [
         json!({}),
         json!({"replicas": 1, "securityContext": {"runAsUser": 4711}, "nodeSelector": {}}),

@@ -4,7 +4,7 @@ use super::connected_peer;
 use crate::machine::Disk;
 use crate::machine::Machines;
 use crate::machine::drbd::log::Loss;
-use crate::machine::drbd::meeting::{change_metadata, lose};
+use crate::machine::drbd::meeting::lose;
 use crate::machine::drbd::refusal::Refusal;
 use crate::machine::drbd::{Connection, DiskState, Replication};
 use crate::machine::drbd::{End, peer_view};
@@ -75,9 +75,8 @@ pub(crate) fn detach(machines: &mut Machines, end: &End) -> Result<(), Refusal> 
         lose(machines, end, Loss::None, Connection::Connecting);
         lose(machines, &peer, Loss::None, Connection::Connecting);
     }
-    change_metadata(machines, end, |metadata| {
-        (metadata.clean, metadata.primary, metadata.connected) = (true, false, false)
-    });
+    machines
+        .change_metadata(end, |metadata| (metadata.clean, metadata.primary, metadata.connected) = (true, false, false));
     if let Some(own) = machines.resource_mut(end) {
         own.disk_state = DiskState::Diskless;
     }
@@ -102,7 +101,7 @@ pub(crate) fn invalidate(machines: &mut Machines, end: &End) -> Result<(), Refus
             if let Some(own) = machines.resource_mut(end) {
                 own.disk_state = DiskState::Inconsistent;
             }
-            change_metadata(machines, end, Metadata::invalidate);
+            machines.change_metadata(end, Metadata::invalidate);
         }
     }
     Ok(())
@@ -143,7 +142,7 @@ pub(crate) fn new_current_uuid(machines: &mut Machines, end: &End, clear_bitmap:
     match peer.filter(|_| clear_bitmap && current(machines, end) == Some(JUST_CREATED)) {
         Some(peer) => {
             for end in [end, &peer] {
-                change_metadata(machines, end, |metadata| {
+                machines.change_metadata(end, |metadata| {
                     metadata.clear_bitmap(None);
                     metadata.generations[0] = uuid;
                     (metadata.consistent, metadata.up_to_date) = (true, true);

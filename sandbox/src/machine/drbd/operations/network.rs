@@ -4,7 +4,7 @@ use super::connected_peer;
 use crate::machine::Machines;
 use crate::machine::drbd::End;
 use crate::machine::drbd::log::Loss;
-use crate::machine::drbd::meeting::{change_metadata, lose};
+use crate::machine::drbd::meeting::lose;
 use crate::machine::drbd::refusal::Refusal;
 use crate::machine::drbd::{Connection, DiskState};
 
@@ -39,7 +39,7 @@ pub(crate) fn disconnect(machines: &mut Machines, end: &End) -> Result<(), Refus
             && own.disk_state > DiskState::Outdated
         {
             own.disk_state = DiskState::Outdated;
-            change_metadata(machines, secondary, |metadata| metadata.up_to_date = false);
+            machines.change_metadata(secondary, |metadata| metadata.up_to_date = false);
         }
     }
     Ok(())

@@ -3,7 +3,6 @@
 use super::{connected_peer, in_use};
 use crate::machine::Machines;
 use crate::machine::drbd::JUST_CREATED;
-use crate::machine::drbd::meeting::change_metadata;
 use crate::machine::drbd::refusal::Refusal;
 use crate::machine::drbd::resync;
 use crate::machine::drbd::{Connection, DiskState, Replication};
@@ -31,7 +30,7 @@ pub(crate) fn promote(machines: &mut Machines, end: &End, force: bool) -> Result
             own.disk_state = DiskState::UpToDate;
         }
     }
-    change_metadata(machines, end, |metadata| metadata.primary = true);
+    machines.change_metadata(end, |metadata| metadata.primary = true);
     if forced || !connected {
         begin_generation(machines, end, forced);
     }
@@ -76,6 +75,6 @@ pub(crate) fn demote(machines: &mut Machines, end: &End) -> Result<(), Refusal> 
     if let Some(own) = machines.resource_mut(end) {
         own.primary = false;
     }
-    change_metadata(machines, end, |metadata| metadata.primary = false);
+    machines.change_metadata(end, |metadata| metadata.primary = false);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! drbdadm's short answers: role, cstate, dstate, get-gi, show-gi.
 
 use super::view::View;
+use super::words::{disk_state, generations, role};
 use super::{Session, meta, step};
 use crate::machine::drbd::{Connection, DiskState, DrbdResource, Metadata, Refusal, Replication, peer_view};
 
@@ -78,15 +79,6 @@ pub(super) fn answer(session: &mut Session<'_>, verb: &str, wanted: &DrbdResourc
     0
 }
 
-/// The name of a role; of a peer's that is not known, too.
-pub(super) fn role(primary: Option<bool>) -> &'static str {
-    match primary {
-        Some(true) => "Primary",
-        Some(false) => "Secondary",
-        None => "Unknown",
-    }
-}
-
 /// DRBD 8.4 has one state for connection and replication.
 fn old_connection(own: &DrbdResource) -> String {
     match (own.connection, own.replication) {
@@ -95,47 +87,6 @@ fn old_connection(own: &DrbdResource) -> String {
         (Connection::Connected, Replication::Off | Replication::Established) => "Connected".to_owned(),
         (Connection::Connected, running) => running.to_string(),
     }
-}
-
-/// The state that a disk's metadata tells, while no kernel has it attached.
-pub(super) fn disk_state(metadata: &Metadata) -> String {
-    let state = match (metadata.consistent, metadata.up_to_date) {
-        (false, _) => "Inconsistent",
-        (true, false) => "Outdated",
-        (true, true) => "Consistent",
-    };
-    format!("{state}\n")
-}
-
-/// The generation identifiers and flags, as get-gi prints them; `own` if the disk is attached.
-pub(super) fn generations(metadata: &Metadata, own: Option<&DrbdResource>, legacy: bool) -> String {
-    let primary = own.map_or(metadata.primary, |own| own.primary);
-    let mut uuids = metadata.generations;
-    uuids[0] |= u64::from(primary);
-    let uuids = uuids.map(|uuid| format!("{uuid:016X}")).join(":");
-    let crashed = metadata.crashed || primary;
-    let full_sync = metadata.full_sync && metadata.current() != crate::machine::drbd::JUST_CREATED;
-    let (consistent, up_to_date, connected) = (metadata.consistent, metadata.up_to_date, metadata.connected);
-    let flags: &[bool] = if legacy {
-        &[consistent, up_to_date, primary, connected, full_sync, false, metadata.crashed]
-    } else {
-        &[
-            consistent,
-            up_to_date,
-            primary,
-            crashed,
-            metadata.clean,
-            false,
-            false,
-            connected,
-            false,
-            false,
-            full_sync,
-            metadata.seen,
-        ]
-    };
-    let flags = flags.iter().map(|flag| u8::from(*flag).to_string()).collect::<Vec<_>>().join(":");
-    format!("{uuids}:{flags}\n")
 }
 
 fn shown(line: &str, metadata: &Metadata) -> String {

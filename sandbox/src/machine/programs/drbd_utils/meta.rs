@@ -2,7 +2,8 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{Session, answers, session};
+use super::words::{disk_state, generations};
+use super::{Session, session};
 use crate::machine::Disk;
 use crate::machine::drbd::{DiskState, DrbdResource, Layout, Metadata, operations};
 use crate::machine::program::{Call, Program, Reply};
@@ -56,8 +57,8 @@ pub(super) fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
     match *verb {
         "create-md" => device.create(session, args.iter().any(|arg| arg == "--force")),
         "apply-al" => device.apply_activity_log(session),
-        "get-gi" => device.read(session, |metadata, legacy| answers::generations(metadata, None, legacy)),
-        "dstate" => device.read(session, |metadata, _| answers::disk_state(metadata)),
+        "get-gi" => device.read(session, |metadata, legacy| generations(metadata, None, legacy)),
+        "dstate" => device.read(session, |metadata, _| disk_state(metadata)),
         other => {
             session.stderr += &format!("Unknown command '{other}'.\n");
             20

@@ -11,6 +11,7 @@ mod setup;
 mod status;
 mod step;
 mod view;
+mod words;
 
 use adm::Drbdadm;
 use kernel_log::KernelLog;

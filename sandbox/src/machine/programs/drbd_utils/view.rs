@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::answers::role;
+use super::words::role;
 use crate::machine::Disk;
 use crate::machine::Machines;
 use crate::machine::drbd::{Connection, DiskState, DrbdResource, End, Metadata, peer_view};
