@@ -20,7 +20,7 @@ use crate::source::{Faults, Location};
 use crate::walk::{Cursor, Element, End, Mode, StepVisit, Visit};
 
 use names::Known;
-use results::Shape;
+use results::{Shape, Shapes};
 
 /// Loads a playbook and reports every fault that can be known before it runs.
 pub fn check_file(
@@ -55,15 +55,16 @@ fn check_beside<'a>(
     registry: &'a Registry,
     reported: Vec<Location>,
 ) -> Checker<'a> {
-    let mut common: BTreeSet<String> = builtins::ALWAYS.iter().map(|name| (*name).to_owned()).collect();
-    common.extend(playbook.params.keys().cloned());
-    common.extend(inventory.iter().flat_map(|inventory| inventory.vars.keys().cloned()));
+    let vars = inventory.iter().flat_map(|inventory| inventory.vars.keys());
+    let given = playbook.params.keys().chain(vars).map(String::as_str);
+    let common: BTreeSet<Arc<str>> = builtins::ALWAYS.iter().copied().chain(given).map(Arc::from).collect();
     let mut checker = Checker {
         inventory,
         registry,
         common,
         reported,
-        shapes: BTreeMap::new(),
+        modules: Shapes::default(),
+        shapes: Arc::default(),
         ambiguous: BTreeSet::new(),
         paths: Vec::new(),
         faults: Faults::default(),
@@ -81,11 +82,13 @@ struct Checker<'a> {
     inventory: Option<&'a Inventory>,
     registry: &'a Registry,
     /// The names that are known everywhere.
-    common: BTreeSet<String>,
+    common: BTreeSet<Arc<str>>,
     /// Where the loader found faults: what it reported need not be reported again in serde's words.
     reported: Vec<Location>,
+    /// What modules return.
+    modules: Shapes,
     /// What the steps so far register, by name.
-    shapes: BTreeMap<String, Shape>,
+    shapes: Arc<BTreeMap<String, Shape>>,
     /// Names that steps of several kinds register.
     ambiguous: BTreeSet<String>,
     paths: Vec<Path>,
@@ -139,8 +142,9 @@ impl Checker<'_> {
         let mut names = cursor.names.clone();
         Arc::make_mut(&mut names.registered)
             .extend(visit.step.register.iter().map(|name| (name.clone(), serde_json::Value::Null)));
-        let before = self.shapes.clone();
-        self.shapes.extend(self.shape(visit));
+        let before = Arc::clone(&self.shapes);
+        let own = self.shape(visit);
+        Arc::make_mut(&mut self.shapes).extend(own);
         let outer = (visit.step.id.as_str(), &visit.path);
         self.walk(Cursor::over(Mode::Check, &tags, steps, outer, environment).with_names(names));
         self.shapes = before;
@@ -158,9 +162,9 @@ impl Checker<'_> {
                 (Some(_), None) => false,
             };
             match shape.filter(|_| agrees) {
-                Some(shape) => drop(self.shapes.insert(name.clone(), shape)),
+                Some(shape) => drop(Arc::make_mut(&mut self.shapes).insert(name.clone(), shape)),
                 None => {
-                    self.shapes.remove(name);
+                    Arc::make_mut(&mut self.shapes).remove(name);
                     self.ambiguous.insert(name.clone());
                 }
             }
@@ -168,9 +172,10 @@ impl Checker<'_> {
     }
 
     /// The name and shape of what a step registers.
-    fn shape(&self, visit: &StepVisit<'_>) -> Option<(String, Shape)> {
+    fn shape(&mut self, visit: &StepVisit<'_>) -> Option<(String, Shape)> {
         let module = self.registry.get(visit.step.kind.module()?)?;
-        Some((visit.step.register.clone()?, Shape::of(module, visit)))
+        let name = visit.step.register.clone()?;
+        Some((name, Shape::of(self.modules.single(module), visit)))
     }
 
     fn known(&self, environment: &crate::walk::Environment<'_>, names: &crate::walk::Names) -> Known {

@@ -1,6 +1,7 @@
 //! Names that templates mention, and whether somebody sets them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Checker;
 use super::results::Shape;
@@ -10,25 +11,39 @@ use crate::template::{self, Mention};
 /// The names that are known at a place, and the shapes of results among them.
 #[derive(Clone)]
 pub(super) struct Known {
-    names: BTreeSet<String>,
-    shapes: BTreeMap<String, Shape>,
+    names: BTreeSet<Arc<str>>,
+    shapes: Arc<BTreeMap<String, Shape>>,
 }
 
 impl Known {
-    pub(super) fn new(common: &BTreeSet<String>) -> Self {
-        Self { names: common.clone(), shapes: BTreeMap::new() }
+    pub(super) fn new(common: &BTreeSet<Arc<str>>) -> Self {
+        Self { names: common.clone(), shapes: Arc::default() }
     }
 
     pub(super) fn learn<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         for name in names {
             // A variable hides the result of its name.
-            self.shapes.remove(name);
-            self.names.insert(name.to_owned());
+            if self.shapes.contains_key(name) {
+                Arc::make_mut(&mut self.shapes).remove(name);
+            }
+            if !self.names.contains(name) {
+                self.names.insert(name.into());
+            }
         }
     }
 
-    pub(super) fn learn_shapes(&mut self, shapes: &BTreeMap<String, Shape>) {
-        self.shapes.extend(shapes.clone());
+    pub(super) fn learn_shapes(&mut self, shapes: &Arc<BTreeMap<String, Shape>>) {
+        if self.shapes.is_empty() {
+            self.shapes = Arc::clone(shapes);
+        } else if !shapes.is_empty() && !Arc::ptr_eq(&self.shapes, shapes) {
+            let shapes = shapes.iter().map(|(name, shape)| (name.clone(), shape.clone()));
+            Arc::make_mut(&mut self.shapes).extend(shapes);
+        }
+    }
+
+    /// Knows the shape of a result.
+    pub(super) fn learn_shape(&mut self, name: &str, shape: Shape) {
+        Arc::make_mut(&mut self.shapes).insert(name.to_owned(), shape);
     }
 
     pub(super) fn forget(&mut self, name: &str) {
@@ -67,7 +82,7 @@ impl Checker<'_> {
     fn unknown(&self, mention: &Mention, known: &Known) -> Fault {
         let name = mention.root();
         let fault = Fault::at(&mention.at, format!("unknown variable `{name}`"));
-        match nearest(name, known.names.iter().map(String::as_str)) {
+        match nearest(name, known.names.iter().map(|name| &**name)) {
             Some(near) => fault.help(format!("did you mean `{near}`?")),
             None if self.inventory.is_none() => {
                 fault.help("it is no parameter, variable or earlier result; if the inventory sets it, add -i INVENTORY")

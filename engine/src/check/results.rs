@@ -1,5 +1,8 @@
 //! What steps register, as far as their modules declare it: a field that a result does not have is found before anything runs.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::names::Known;
@@ -9,20 +12,24 @@ use crate::source::{Fault, nearest};
 use crate::template::Mention;
 use crate::walk::StepVisit;
 
-/// The shape of a registered result.
-#[derive(Clone)]
-pub(super) struct Shape {
-    /// The module that returns it.
+/// What a module returns.
+struct Fields {
     module: &'static str,
     schema: Value,
     definitions: Map<String, Value>,
+}
+
+/// The shape of a registered result.
+#[derive(Clone)]
+pub(super) struct Shape {
+    fields: Arc<Fields>,
     /// Whether it is a list, one result for each task; `None` if that is not known before templates are rendered.
     plural: Option<bool>,
 }
 
 impl Shape {
-    /// The shape of what a step registers.
-    pub(super) fn of(module: &dyn AnyModule, visit: &StepVisit<'_>) -> Self {
+    /// The shape of what a step registers, from that of one task's result.
+    pub(super) fn of(one: Self, visit: &StepVisit<'_>) -> Self {
         let step = visit.step;
         let target = step.target.as_ref().or(visit.environment.target);
         let plural = match target::kinds(target) {
@@ -31,25 +38,26 @@ impl Shape {
             Some(kinds) => Some(kinds.len() != 1 || matches!(kinds[0], TargetKind::Node | TargetKind::Pair)),
             None => None,
         };
-        Self { plural, ..Self::single(module) }
+        Self { plural, ..one }
     }
 
     /// Whether two steps that register one name leave results of the same shape in it.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.module == other.module && self.plural == other.plural
+        self.fields.module == other.fields.module && self.plural == other.plural
     }
 
     /// The shape of one task's result.
-    pub(super) fn single(module: &dyn AnyModule) -> Self {
+    fn single(module: &dyn AnyModule) -> Self {
         let mut generator = result_schemas();
         let schema = module.result_schema(&mut generator).to_value();
         let definitions = generator.take_definitions(true).into_iter().collect();
-        Self { module: module.name(), schema, definitions, plural: Some(false) }
+        let fields = Arc::new(Fields { module: module.name(), schema, definitions });
+        Self { fields, plural: Some(false) }
     }
 
     /// Looks for a field by its dotted path; returns what is wrong with the path, and the fields there are.
     fn find(&self, path: &[&str]) -> Result<(), Missing> {
-        let mut level = vec![&self.schema];
+        let mut level = vec![&self.fields.schema];
         for (depth, field) in path.iter().enumerate() {
             let level_now: Vec<&Value> = level.iter().flat_map(|schema| self.flattened(schema)).collect();
             if level_now.iter().any(|schema| is_open(schema)) {
@@ -73,7 +81,7 @@ impl Shape {
     fn flattened<'s>(&'s self, schema: &'s Value) -> Vec<&'s Value> {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let name = reference.rsplit('/').next().unwrap_or_default();
-            return self.definitions.get(name).map(|schema| self.flattened(schema)).unwrap_or_default();
+            return self.fields.definitions.get(name).map(|schema| self.flattened(schema)).unwrap_or_default();
         }
         let choices = ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array());
         let inner: Vec<&Value> = choices.flatten().flat_map(|schema| self.flattened(schema)).collect();
@@ -99,6 +107,17 @@ fn is_open(schema: &Value) -> bool {
     !typed || more || object.get("type").is_some_and(|kind| *kind == "object") && !object.contains_key("properties")
 }
 
+/// The shapes of one task's result, by module: each is made once.
+#[derive(Default)]
+pub(super) struct Shapes(BTreeMap<&'static str, Shape>);
+
+impl Shapes {
+    /// The shape of one task's result of a module.
+    pub(super) fn single(&mut self, module: &dyn AnyModule) -> Shape {
+        self.0.entry(module.name()).or_insert_with(|| Shape::single(module)).clone()
+    }
+}
+
 impl Checker<'_> {
     /// Reports a field of a registered result that does not exist.
     pub(super) fn field(&mut self, mention: &Mention, known: &Known) {
@@ -109,7 +128,7 @@ impl Checker<'_> {
         if path == ["skipped"] || shape.plural.is_none() {
             return;
         }
-        let module = shape.module;
+        let module = shape.fields.module;
         let fault = if shape.plural == Some(true) {
             Fault::at(&mention.at, format!("`{name}` is a list of results of `{module}`, one for each task"))
                 .help(format!("take one, as in `{name}[0].{}`, or loop over it", path.join(".")))

@@ -1,7 +1,6 @@
 //! One step: the names in its options, and its parameters as its module will take them.
 
 use super::names::Known;
-use super::results::Shape;
 use super::{Checker, target};
 use crate::failure::Failure;
 use crate::module::{AnyModule, Bound, Facts, TargetKind};
@@ -66,9 +65,9 @@ impl Checker<'_> {
         known.learn_shapes(&self.shapes);
         // It is asked of each task's own result, under both names.
         let module = step.kind.module().and_then(|module| self.registry.get(module));
-        if let Some(shape) = module.map(Shape::single) {
+        if let Some(shape) = module.map(|module| self.modules.single(module)) {
             let own = step.register.iter().map(String::as_str).chain(["result"]);
-            known.learn_shapes(&own.map(|name| (name.to_owned(), shape.clone())).collect());
+            own.for_each(|name| known.learn_shape(name, shape.clone()));
         }
         self.options(step, Sees::Result, &known);
     }
