@@ -14,10 +14,8 @@ mod reporters;
 mod runs;
 mod selection;
 mod session;
-mod stand_in;
 mod terminal;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use args::Command;
@@ -29,11 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let words: Vec<OsString> = std::env::args_os().collect();
-    if let Some(code) = stand_in::called_as(&words) {
-        return code;
-    }
-    let cli = match args::parse(words.into_iter()) {
+    let cli = match args::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` come this way, too. If nobody reads it, nobody misses it.
@@ -60,8 +54,6 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Init(args) => commands::init::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
-        // Its exit codes are those of the program that it stands in for.
-        Command::StandIn(args) => return Ok(stand_in::run(&args)),
     }?;
     Ok(exit.into())
 }

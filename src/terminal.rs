@@ -35,16 +35,6 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     write(&mut io::stdout().lock(), text.as_bytes())
 }
 
-/// Writes bytes as they are to standard output, in the same way.
-pub(crate) fn print_bytes(bytes: &[u8]) -> io::Result<()> {
-    write(&mut io::stdout().lock(), bytes)
-}
-
-/// Writes bytes as they are to standard error, in the same way.
-pub(crate) fn complain_bytes(bytes: &[u8]) -> io::Result<()> {
-    write(&mut io::stderr().lock(), bytes)
-}
-
 /// Writes to standard error, in the same way.
 pub(crate) fn complain(text: &str) -> io::Result<()> {
     write(&mut io::stderr().lock(), text.as_bytes())

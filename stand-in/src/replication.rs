@@ -3,15 +3,15 @@
 use anyhow::Context as _;
 use cutover_sandbox::stand_in::Versions;
 
-use super::boot::Boot;
-use super::store::Store;
-use super::{copy, disk};
+use crate::boot::Boot;
+use crate::store::Store;
+use crate::{copy, disk};
 
 /// How often what was written during a copy is copied as well, before it is left to the next look.
 const ROUNDS: usize = 4;
 
 /// Brings everything up to the present, the disks included.
-pub(super) fn catch_up(store: &mut Store) -> anyhow::Result<()> {
+pub(crate) fn catch_up(store: &mut Store) -> anyhow::Result<()> {
     for _ in 0..ROUNDS {
         if !round(store)? {
             break;
@@ -21,20 +21,20 @@ pub(super) fn catch_up(store: &mut Store) -> anyhow::Result<()> {
 }
 
 /// Copies what was written up to now. Gives whether there was anything.
-pub(super) fn round(store: &mut Store) -> anyhow::Result<bool> {
+pub(crate) fn round(store: &mut Store) -> anyhow::Result<bool> {
     count(store)?;
     pass(store)
 }
 
 /// Lets time pass: what takes its time goes on, and is copied at its end. What was written meanwhile is not looked at.
-pub(super) fn pass(store: &mut Store) -> anyhow::Result<bool> {
+pub(crate) fn pass(store: &mut Store) -> anyhow::Result<bool> {
     let before = store.kept.drbd.versions();
-    store.kept.drbd.settle(super::now());
+    store.kept.drbd.settle(crate::now());
     carry_out(store, &before)
 }
 
 /// Copies what has to be, because of what has happened since. Gives whether there was anything to copy.
-pub(super) fn carry_out(store: &Store, before: &Versions) -> anyhow::Result<bool> {
+pub(crate) fn carry_out(store: &Store, before: &Versions) -> anyhow::Result<bool> {
     let copies = store.kept.drbd.copies(before);
     for wanted in &copies {
         let (from, to) = (&wanted.from, &wanted.to);

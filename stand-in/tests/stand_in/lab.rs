@@ -29,7 +29,7 @@ impl Lab {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(programs(dir.path())).unwrap();
         for program in ["drbdadm", "drbdsetup", "drbdmeta", "journalctl"] {
-            symlink(env!("CARGO_BIN_EXE_cutover"), programs(dir.path()).join(program)).unwrap();
+            symlink(env!("CARGO_BIN_EXE_cutover-drbd-stand-in"), programs(dir.path()).join(program)).unwrap();
         }
         let mut lab = Self { dir, disks: Vec::new(), loops: false };
         for site in SITES {
@@ -166,10 +166,10 @@ impl Lab {
         fs::metadata(self.device(site)).is_ok_and(|metadata| metadata.file_type().is_block_device())
     }
 
-    /// Runs `cutover stand-in`, which must succeed.
+    /// Runs the stand-in itself, which must succeed.
     pub(crate) fn stand_in(&self, words: &[&str]) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
-        command.arg("stand-in").arg("--dir").arg(self.dir.path().join("state")).args(words);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover-drbd-stand-in"));
+        command.arg("--dir").arg(self.dir.path().join("state")).args(words);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{words:?}: {output:?}");
     }
@@ -184,8 +184,7 @@ impl Drop for Lab {
             let _ = Command::new("umount").arg(self.mount_point(site)).stderr(Stdio::null()).status();
         }
         let state = self.dir.path().join("state");
-        let _ =
-            Command::new(env!("CARGO_BIN_EXE_cutover")).arg("stand-in").arg("--dir").arg(state).arg("clear").status();
+        let _ = Command::new(env!("CARGO_BIN_EXE_cutover-drbd-stand-in")).arg("--dir").arg(state).arg("clear").status();
         for disk in self.disks.iter().filter(|disk| disk.starts_with("/dev/loop")) {
             let _ = Command::new("losetup").args(["--detach", disk]).status();
         }

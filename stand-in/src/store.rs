@@ -10,8 +10,8 @@ use anyhow::{Context as _, ensure};
 use cutover_sandbox::stand_in::StandIn;
 use serde::{Deserialize, Serialize};
 
-use super::devices::Device;
-use super::disk::Place;
+use crate::devices::Device;
+use crate::disk::Place;
 
 /// The version of the file. Another one is refused.
 const VERSION: u32 = 1;
@@ -19,40 +19,40 @@ const VERSION: u32 = 1;
 const RATE: u64 = 100_000_000;
 
 /// The directory, locked.
-pub(super) struct Store {
+pub(crate) struct Store {
     /// The directory.
-    pub(super) dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// What it holds.
-    pub(super) kept: Kept,
+    pub(crate) kept: Kept,
     _lock: File,
 }
 
 /// The state of all hosts.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     version: u32,
     /// What DRBD knows.
-    pub(super) drbd: StandIn,
+    pub(crate) drbd: StandIn,
     /// What is real on each host.
-    pub(super) hosts: Vec<Real>,
+    pub(crate) hosts: Vec<Real>,
 }
 
 /// What is real on a host.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Real {
+pub(crate) struct Real {
     /// The host.
-    pub(super) id: (String, String),
+    pub(crate) id: (String, String),
     /// Which boot of the host this is about.
-    pub(super) boot: super::boot::Boot,
+    pub(crate) boot: crate::boot::Boot,
     /// Its disks, by the paths in its configuration.
-    pub(super) disks: BTreeMap<String, Place>,
+    pub(crate) disks: BTreeMap<String, Place>,
     /// The devices that can be opened, by resource.
-    pub(super) devices: BTreeMap<String, Device>,
+    pub(crate) devices: BTreeMap<String, Device>,
 }
 
 impl Store {
     /// Locks a directory, which is made if there is none, and reads what it holds.
-    pub(super) fn open(dir: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(dir: &Path) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.with_context(|| format!("the directory {} cannot be made", dir.display()))?;
         let lock = dir.join("lock");
@@ -62,13 +62,16 @@ impl Store {
         let kept = match fs::read_to_string(&path) {
             Ok(text) => {
                 let kept: Kept = serde_json::from_str(&text).with_context(|| {
-                    format!("{} cannot be read: `cutover stand-in clear` of its own version removes it", path.display())
+                    format!(
+                        "{} cannot be read: `cutover-drbd-stand-in clear` of its own version removes it",
+                        path.display()
+                    )
                 })?;
                 ensure!(kept.version == VERSION, "{} is of version {}, not {VERSION}", path.display(), kept.version);
                 kept
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Kept { version: VERSION, drbd: StandIn::new(super::now(), RATE), hosts: Vec::new() }
+                Kept { version: VERSION, drbd: StandIn::new(crate::now(), RATE), hosts: Vec::new() }
             }
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
         };
@@ -76,7 +79,7 @@ impl Store {
     }
 
     /// Stores what it holds now, as a whole or not at all.
-    pub(super) fn save(&self) -> anyhow::Result<()> {
+    pub(crate) fn save(&self) -> anyhow::Result<()> {
         let (new, path) = (self.dir.join("state.json.new"), self.dir.join("state.json"));
         let text = serde_json::to_string(&self.kept)?;
         let written =
@@ -86,7 +89,7 @@ impl Store {
     }
 
     /// Removes what it holds.
-    pub(super) fn clear(self) -> anyhow::Result<()> {
+    pub(crate) fn clear(self) -> anyhow::Result<()> {
         for name in ["state.json", "state.json.new"] {
             remove(&self.dir.join(name), |path| fs::remove_file(path))?;
         }
@@ -94,17 +97,17 @@ impl Store {
     }
 
     /// The directory of the device nodes by which every host reaches the disks of every other.
-    pub(super) fn nodes(&self) -> PathBuf {
+    pub(crate) fn nodes(&self) -> PathBuf {
         self.dir.join("nodes")
     }
 
     /// What is real on a host.
-    pub(super) fn host(&self, id: &(String, String)) -> Option<&Real> {
+    pub(crate) fn host(&self, id: &(String, String)) -> Option<&Real> {
         self.kept.hosts.iter().find(|host| host.id == *id)
     }
 
     /// What is real on a host, to be changed.
-    pub(super) fn host_mut(&mut self, id: &(String, String)) -> &mut Real {
+    pub(crate) fn host_mut(&mut self, id: &(String, String)) -> &mut Real {
         let index = self.kept.hosts.iter().position(|host| host.id == *id).unwrap_or_else(|| {
             self.kept.hosts.push(Real { id: id.clone(), ..Real::default() });
             self.kept.hosts.len() - 1

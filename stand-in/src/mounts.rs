@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use super::disk::Place;
-use super::store::Store;
+use crate::disk::Place;
+use crate::store::Store;
 
 /// A mount of a block device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// The mounts that matter to a host: of its disks, and of the devices over them (`disks` names both), by their paths.
-pub(super) fn of_host(store: &Store, id: &(String, String), disks: &BTreeMap<String, String>) -> Vec<(String, String)> {
+pub(crate) fn of_host(store: &Store, id: &(String, String), disks: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let Some(host) = store.host(id) else { return Vec::new() };
     let mut names: Vec<((u32, u32), String)> = Vec::new();
     for disk in disks.keys() {

@@ -1,19 +1,19 @@
 //! The DRBD stand-in as its hosts call it: words and exit codes without root; with root the whole life of a pair on loop
 //! devices, with real file systems.
 
-mod stand_in_lab;
+mod lab;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use stand_in_lab::{Lab, SITES, must};
+use lab::{Lab, SITES, must};
 
 const P: &str = SITES[0];
 const S: &str = SITES[1];
 
 /// The record of a real pair of DRBD 9.2.14.
-const RECORD: &str = include_str!("../sandbox/tests-data/drbd-9.2.14.txt");
+const RECORD: &str = include_str!("../../../sandbox/tests-data/drbd-9.2.14.txt");
 
 /// The commands under the first headings of the record: the heading, the command, what it printed, its exit code.
 fn record(headings: usize) -> Vec<(usize, String, Vec<String>, i32)> {
@@ -73,7 +73,7 @@ fn what_cannot_be_is_refused_in_words() {
     lab.all_well(P, &["drbdadm create-md etcd0", "drbdadm up etcd0"]);
     let (code, words) = lab.refused(P, "drbdadm primary --force etcd0");
     assert_eq!(code, 20);
-    assert_eq!(words, "cutover stand-in: etcd0: allow-two-primaries is not possible here: take it out");
+    assert_eq!(words, "cutover-drbd-stand-in: etcd0: allow-two-primaries is not possible here: take it out");
     assert_eq!(lab.all_well(P, &["drbdadm role etcd0"]), "Secondary\n", "nothing was stored of it");
     let mut nameless = lab.command(P, "drbdadm role etcd0");
     let output = nameless.env("CUTOVER_STAND_IN_MACHINE", "worker01").output().unwrap();
@@ -97,7 +97,7 @@ fn a_host_without_power_does_not_answer() {
     let lab = Lab::without_devices(16 << 20);
     lab.all_well(P, &["drbdadm create-md etcd0", "drbdadm up etcd0"]);
     lab.stand_in(&["power", "off", "primary/worker01"]);
-    assert!(lab.refused(P, "drbdadm role etcd0").1.ends_with("`cutover stand-in power on primary/worker01`"));
+    assert!(lab.refused(P, "drbdadm role etcd0").1.ends_with("`cutover-drbd-stand-in power on primary/worker01`"));
     lab.stand_in(&["power", "on", "primary/worker01"]);
     assert_eq!(lab.refused(P, "drbdadm role etcd0").1, "etcd0: Unknown resource");
 }
@@ -228,5 +228,8 @@ fn the_journal_tells_how_connections_end_and_all_else_is_the_hosts_own() {
     let own = lab.run(P, "journalctl --version");
     let said = [own.stdout, own.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     let there = Path::new("/usr/bin/journalctl").exists();
-    assert!(said.starts_with(if there { "systemd " } else { "cutover stand-in: /usr/bin/journalctl: " }), "{said}");
+    assert!(
+        said.starts_with(if there { "systemd " } else { "cutover-drbd-stand-in: /usr/bin/journalctl: " }),
+        "{said}"
+    );
 }

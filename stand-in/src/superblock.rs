@@ -15,7 +15,7 @@ const MAGIC: u32 = 0x8374_026d;
 const DEVICE_UUID: usize = 0x30;
 
 /// The identifier in a disk's metadata; none if there is no metadata. `bytes` is the disk's size.
-pub(super) fn read(disk: &File, bytes: u64) -> io::Result<Option<u64>> {
+pub(crate) fn read(disk: &File, bytes: u64) -> io::Result<Option<u64>> {
     let Some(at) = place(bytes) else { return Ok(None) };
     let mut block = [0; 0x40];
     disk.read_exact_at(&mut block, at)?;
@@ -25,7 +25,7 @@ pub(super) fn read(disk: &File, bytes: u64) -> io::Result<Option<u64>> {
 }
 
 /// Writes metadata: all of it if there is none, else the identifier.
-pub(super) fn write(disk: &File, bytes: u64, device_uuid: u64) -> io::Result<()> {
+pub(crate) fn write(disk: &File, bytes: u64, device_uuid: u64) -> io::Result<()> {
     let Some(at) = place(bytes) else { return Ok(()) };
     if read(disk, bytes)?.is_some() {
         disk.write_all_at(&device_uuid.to_be_bytes(), at + DEVICE_UUID as u64)?;

@@ -10,7 +10,7 @@ const READ: usize = 1 << 20;
 const WRITTEN: usize = 64 << 10;
 
 /// Makes the first bytes of a disk those of another one, and waits until they are on it. Gives how many were written.
-pub(super) fn differences(from: &File, to: &File, bytes: u64) -> io::Result<u64> {
+pub(crate) fn differences(from: &File, to: &File, bytes: u64) -> io::Result<u64> {
     let (mut wanted, mut there) = (vec![0; READ], vec![0; READ]);
     let mut written = 0;
     let mut at = 0;

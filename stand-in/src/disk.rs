@@ -10,13 +10,13 @@ use anyhow::{Context as _, bail};
 use cutover_sandbox::stand_in::DiskSight;
 use serde::{Deserialize, Serialize};
 
-use super::store::Store;
-use super::{devices, superblock};
+use crate::store::Store;
+use crate::{devices, superblock};
 
 /// Where a disk really is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// A block device.
     Block {
         /// Its major number.
@@ -44,7 +44,7 @@ impl Place {
     }
 
     /// A path that leads to it from here.
-    pub(super) fn path(&self, store: &Store) -> anyhow::Result<PathBuf> {
+    pub(crate) fn path(&self, store: &Store) -> anyhow::Result<PathBuf> {
         match self {
             Self::Block { major, minor } => devices::node(&store.nodes(), (*major, *minor)),
             Self::File { path } => Ok(path.clone()),
@@ -53,7 +53,7 @@ impl Place {
 }
 
 /// Opens a disk of a host.
-pub(super) fn open(store: &Store, id: &(String, String), disk: &str) -> anyhow::Result<File> {
+pub(crate) fn open(store: &Store, id: &(String, String), disk: &str) -> anyhow::Result<File> {
     let place = store.host(id).and_then(|host| host.disks.get(disk));
     let place = place.with_context(|| format!("where {disk} of {}/{} is, is not known", id.0, id.1))?;
     let path = place.path(store)?;
@@ -66,7 +66,7 @@ fn size(mut file: &File) -> std::io::Result<u64> {
 }
 
 /// Tells the stand-in of a disk of this host. `closely`: with what blkid finds on it.
-pub(super) fn tell(store: &mut Store, id: &(String, String), disk: &str, closely: bool) -> anyhow::Result<()> {
+pub(crate) fn tell(store: &mut Store, id: &(String, String), disk: &str, closely: bool) -> anyhow::Result<()> {
     let sight = match Place::of(Path::new(disk)) {
         None => None,
         Some(place) => {
@@ -101,7 +101,7 @@ fn kind(disk: &str) -> anyhow::Result<String> {
 }
 
 /// Writes onto the disks of this host the metadata that they have.
-pub(super) fn seal(store: &Store, id: &(String, String)) -> anyhow::Result<()> {
+pub(crate) fn seal(store: &Store, id: &(String, String)) -> anyhow::Result<()> {
     let Some(host) = store.host(id) else { return Ok(()) };
     for disk in host.disks.keys() {
         let Some(wanted) = store.kept.drbd.metadata(id, disk) else { continue };

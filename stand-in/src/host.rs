@@ -6,14 +6,14 @@ use std::net::{IpAddr, UdpSocket};
 use anyhow::{Context as _, ensure};
 use cutover_sandbox::stand_in::{StandIn, addresses};
 
-use super::boot::Boot;
-use super::store::Store;
-use super::{devices, disk, mounts};
+use crate::boot::Boot;
+use crate::store::Store;
+use crate::{devices, disk, mounts};
 
 /// A host.
-pub(super) struct Host {
+pub(crate) struct Host {
     /// Its name: site and node as given, or hostname and address.
-    pub(super) id: (String, String),
+    pub(crate) id: (String, String),
     hostname: String,
     address: String,
     /// The names and texts of its configuration files.
@@ -23,7 +23,7 @@ pub(super) struct Host {
 impl Host {
     /// The host of this process: the one that CUTOVER_STAND_IN_MACHINE names, or the one that has this hostname and, of the
     /// addresses that the configuration gives to it, the one that is on an interface here.
-    pub(super) fn here(known: &StandIn) -> anyhow::Result<Self> {
+    pub(crate) fn here(known: &StandIn) -> anyhow::Result<Self> {
         let directory = std::env::var("CUTOVER_STAND_IN_CONFIG").unwrap_or_else(|_| "/etc/drbd.d".to_owned());
         let files = configuration(&directory)?;
         if let Ok(name) = std::env::var("CUTOVER_STAND_IN_MACHINE") {
@@ -42,7 +42,7 @@ impl Host {
     }
 
     /// Tells the stand-in of this host, as it is now.
-    pub(super) fn tell(&self, store: &mut Store, args: &[String]) -> anyhow::Result<()> {
+    pub(crate) fn tell(&self, store: &mut Store, args: &[String]) -> anyhow::Result<()> {
         let boot = Boot::current();
         let before = &store.host_mut(&self.id).boot;
         let (first, same) = (*before == Boot::default(), *before == boot);
@@ -54,7 +54,7 @@ impl Host {
         store.host_mut(&self.id).boot = boot;
         ensure!(
             store.kept.drbd.is_up(&self.id),
-            "{}/{} has no power: `cutover stand-in power on {0}/{1}`",
+            "{}/{} has no power: `cutover-drbd-stand-in power on {0}/{1}`",
             self.id.0,
             self.id.1
         );

@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 /// A boot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Boot {
+pub(crate) struct Boot {
     /// The kernel's boot identifier.
-    pub(super) kernel: String,
+    pub(crate) kernel: String,
     /// When the host's first process began, in clock ticks: a container that is restarted has another one.
     init: String,
 }
 
 impl Boot {
     /// The boot of this host.
-    pub(super) fn current() -> Self {
+    pub(crate) fn current() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let stat = read("/proc/1/stat");
         // The fields after the command's name, which is in parentheses; see proc_pid_stat(5).

@@ -11,32 +11,32 @@ use anyhow::{Context as _, bail, ensure};
 use cutover_sandbox::stand_in::Volume;
 use serde::{Deserialize, Serialize};
 
-use super::store::Store;
+use crate::store::Store;
 
 /// The major number of loop devices.
 const LOOP: u32 = 7;
 
 /// A device of a Primary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Device {
+pub(crate) struct Device {
     /// Its path: `/dev/drbd0`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The loop device's minor number.
     minor: u32,
     /// The path of the disk beneath, as it was given to the loop device.
     beneath: PathBuf,
     /// How many sectors were written or discarded, when it was last looked at.
-    pub(super) sectors: u64,
+    pub(crate) sectors: u64,
 }
 
 impl Device {
     /// The loop device's major and minor number.
-    pub(super) fn number(&self) -> (u32, u32) {
+    pub(crate) fn number(&self) -> (u32, u32) {
         (LOOP, self.minor)
     }
 
     /// Whether the loop device is attached to the disk. One that was detached may be anybody's meanwhile.
-    pub(super) fn attached(&self) -> bool {
+    pub(crate) fn attached(&self) -> bool {
         // How the path begins depends on the mount namespace of whoever reads it.
         let end =
             |path: &Path| path.components().rev().take(2).map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
@@ -46,7 +46,7 @@ impl Device {
     }
 
     /// Writes out all that is held back, by a file system in whatever namespace too: BLKFLSBUF does that.
-    pub(super) fn flush(&self, nodes: &Path) -> anyhow::Result<()> {
+    pub(crate) fn flush(&self, nodes: &Path) -> anyhow::Result<()> {
         let node = node(nodes, self.number())?;
         call("blockdev", &["--flushbufs", &node.to_string_lossy()]).map(drop)
     }
@@ -56,7 +56,7 @@ impl Device {
     }
 
     /// How many sectors were written to it or discarded since the kernel has it.
-    pub(super) fn written(&self) -> anyhow::Result<u64> {
+    pub(crate) fn written(&self) -> anyhow::Result<u64> {
         let path = self.sysfs("stat");
         let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         let fields: Vec<u64> = text.split_whitespace().map_while(|field| field.parse().ok()).collect();
@@ -67,13 +67,13 @@ impl Device {
 }
 
 /// The major and minor number in a `dev_t`, as glibc takes it apart.
-pub(super) fn numbers(device: u64) -> (u32, u32) {
+pub(crate) fn numbers(device: u64) -> (u32, u32) {
     let part = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     (part((device >> 8 & 0xfff) | (device >> 32 & 0xffff_f000)), part((device & 0xff) | (device >> 12 & 0xffff_ff00)))
 }
 
 /// A node of a device in a directory, made if it is not there.
-pub(super) fn node(directory: &Path, (major, minor): (u32, u32)) -> anyhow::Result<PathBuf> {
+pub(crate) fn node(directory: &Path, (major, minor): (u32, u32)) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
     let path = directory.join(format!("{major}-{minor}"));
     make_node(&path, (major, minor))?;
@@ -106,7 +106,7 @@ fn none_wanted() -> bool {
 }
 
 /// Makes the devices of this host those that it is to have.
-pub(super) fn arrange(store: &mut Store, id: &(String, String)) -> anyhow::Result<()> {
+pub(crate) fn arrange(store: &mut Store, id: &(String, String)) -> anyhow::Result<()> {
     if none_wanted() {
         return Ok(());
     }
@@ -138,7 +138,7 @@ pub(super) fn arrange(store: &mut Store, id: &(String, String)) -> anyhow::Resul
 }
 
 /// Takes the devices away from a host that has lost its kernel; its own directory of devices cannot be reached from here.
-pub(super) fn lose(store: &mut Store, id: &(String, String)) -> anyhow::Result<()> {
+pub(crate) fn lose(store: &mut Store, id: &(String, String)) -> anyhow::Result<()> {
     let devices = std::mem::take(&mut store.host_mut(id).devices);
     devices.values().try_for_each(|device| detach(store, device))
 }
