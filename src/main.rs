@@ -2,24 +2,21 @@
 
 mod args;
 mod bug;
+mod colors;
 mod commands;
+mod ending;
 mod exit;
 mod faults;
-mod files;
 mod plan_text;
 mod real;
 mod reference;
-mod rehearsal;
-mod reporters;
-mod runs;
-mod selection;
-mod session;
-mod terminal;
 
 use std::process::ExitCode;
 
-use args::Command;
 use cutover_engine::source::{Fault, Faults};
+use cutover_session::terminal;
+
+use args::Command;
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -35,7 +32,7 @@ fn run() -> ExitCode {
             return if error.use_stderr() { Exit::Wrong } else { Exit::Done }.into();
         }
     };
-    terminal::set_colors(cli.color);
+    colors::set(cli.color);
     dispatch(cli.command).unwrap_or_else(|error| refused(error).into())
 }
 

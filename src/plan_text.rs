@@ -7,9 +7,9 @@ use cutover_engine::action::Action;
 use cutover_engine::change::{Change, Class};
 use cutover_engine::plan::{Plan, PlannedStep, PlannedTask, Verdict};
 use cutover_engine::task::TaskId;
+use cutover_rehearsal::Rehearsed;
 
 use crate::commands::plan::of_step;
-use crate::rehearsal::Rehearsed;
 
 /// What is shown.
 pub(crate) struct Shown<'a> {

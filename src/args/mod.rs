@@ -9,9 +9,8 @@ mod failing;
 pub(crate) use author::{
     CheckArgs, CheckOutput, CompletionsArgs, DoctorArgs, ExplainArgs, InitArgs, SANDBOX, SchemaArgs, SchemaKind,
 };
-pub(crate) use common::{Approval, Color, Common, DEFAULT_RUN_DIR, Extra, Output, Session};
+pub(crate) use common::{Color, Output};
 pub(crate) use execute::{PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, Then, UndoArgs};
-pub(crate) use failing::Failing;
 
 use std::ffi::OsString;
 
