@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use cutover_engine::clock::Clock as _;
-use cutover_engine::path::Path as StepPath;
 use cutover_engine::plan::{Plan, Verdict, plan};
 use cutover_engine::run::Run;
 use cutover_engine::world::World;
 use cutover_files::{Chosen, Job, given, known_tags};
 use cutover_modules::REGISTRY;
-use cutover_rehearsal::{Rehearsal, Rehearsed};
+use cutover_rehearsal::Rehearsal;
 use cutover_session::terminal;
 
 use crate::args::{Output, PlanArgs};
@@ -71,9 +70,4 @@ fn exit(plan: &Plan) -> Exit {
         Verdict::Blocked => Exit::Blocked,
         _ => Exit::Done,
     }
-}
-
-/// What the rehearsal made of a step.
-pub(crate) fn of_step<'a>(rehearsed: &'a [Rehearsed], step: &StepPath) -> Vec<&'a Rehearsed> {
-    rehearsed.iter().filter(|made| made.task.path.step() == *step).collect()
 }
