@@ -11,13 +11,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::ValueEnum;
 use cutover_engine::event::Event;
-
-#[path = "../src/reporters/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "only the reporters are looked at here")]
-mod reporters;
-
-use reporters::render::{ReportKind, render};
-use reporters::{OutputKind, Style, Width, reporter};
+use cutover_report::render::{ReportKind, render};
+use cutover_report::{OutputKind, Style, Width, reporter};
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);

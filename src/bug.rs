@@ -3,8 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::process::ExitCode;
 
+use cutover_session::terminal;
+
 use crate::exit::Exit;
-use crate::terminal;
 
 /// Runs the program. A panic on any thread is reported in words; on this one it ends the program with [`Exit::Bug`].
 pub(crate) fn guard(run: impl FnOnce() -> ExitCode) -> ExitCode {

@@ -2,26 +2,21 @@
 
 mod args;
 mod bug;
+mod colors;
 mod commands;
+mod ending;
 mod exit;
 mod faults;
-mod files;
 mod plan_text;
 mod real;
 mod reference;
-mod rehearsal;
-mod reporters;
-mod runs;
-mod selection;
-mod session;
-mod stand_in;
-mod terminal;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
-use args::Command;
 use cutover_engine::source::{Fault, Faults};
+use cutover_session::terminal;
+
+use args::Command;
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -29,11 +24,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let words: Vec<OsString> = std::env::args_os().collect();
-    if let Some(code) = stand_in::called_as(&words) {
-        return code;
-    }
-    let cli = match args::parse(words.into_iter()) {
+    let cli = match args::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` come this way, too. If nobody reads it, nobody misses it.
@@ -41,7 +32,7 @@ fn run() -> ExitCode {
             return if error.use_stderr() { Exit::Wrong } else { Exit::Done }.into();
         }
     };
-    terminal::set_colors(cli.color);
+    colors::set(cli.color);
     dispatch(cli.command).unwrap_or_else(|error| refused(error).into())
 }
 
@@ -60,8 +51,6 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Init(args) => commands::init::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
-        // Its exit codes are those of the program that it stands in for.
-        Command::StandIn(args) => return Ok(stand_in::run(&args)),
     }?;
     Ok(exit.into())
 }

@@ -5,11 +5,10 @@ use std::fmt::Write as _;
 use console::style;
 use cutover_engine::action::Action;
 use cutover_engine::change::{Change, Class};
+use cutover_engine::path::Path;
 use cutover_engine::plan::{Plan, PlannedStep, PlannedTask, Verdict};
 use cutover_engine::task::TaskId;
-
-use crate::commands::plan::of_step;
-use crate::rehearsal::Rehearsed;
+use cutover_rehearsal::Rehearsed;
 
 /// What is shown.
 pub(crate) struct Shown<'a> {
@@ -57,6 +56,11 @@ fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
     for made in rehearsed {
         change(text, &made.change, &prefix(&made.task));
     }
+}
+
+/// What the rehearsal made of a step.
+fn of_step<'a>(rehearsed: &'a [Rehearsed], step: &Path) -> Vec<&'a Rehearsed> {
+    rehearsed.iter().filter(|made| made.task.path.step() == *step).collect()
 }
 
 fn task(text: &mut String, task: &PlannedTask, reads: bool, reasons: bool) {

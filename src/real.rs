@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use cutover_engine::world::World;
-
-use crate::files::Job;
+use cutover_files::Job;
 
 /// The world of a job. Connects to nothing before it is asked.
 ///

@@ -4,7 +4,7 @@ mod interrupts;
 
 use std::fs;
 use std::io::Read as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use cutover_testkit::console::{cutover, root, run, seen};
 use insta::{assert_snapshot, glob, with_settings};
@@ -21,6 +21,31 @@ fn every_fault_of_a_playbook_is_told_with_its_place() {
             assert_snapshot!("playbook", seen(&output));
         });
     });
+}
+
+#[test]
+fn it_never_answers_as_a_program_of_drbd_whatever_it_is_called() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let program = cutover(directory.path(), &[]).get_program().to_owned();
+    let state = directory.path().join("state");
+    let ask = |name: &str, words: &[&str]| {
+        let link = directory.path().join(name);
+        let _ = std::os::unix::fs::symlink(&program, &link);
+        let mut command = Command::new(link);
+        command.args(words).env("CUTOVER_STAND_IN_DIR", &state).env("CUTOVER_STAND_IN_MACHINE", "primary/worker01");
+        command.stdin(Stdio::null()).output().expect("it starts")
+    };
+    for name in ["drbdadm", "drbdsetup", "drbdmeta", "journalctl", "cutover-drbd-stand-in"] {
+        for words in [&["role", "etcd0"][..], &["status"], &["create-md", "etcd0"], &["_TRANSPORT=kernel"]] {
+            let output = ask(name, words);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{name} {words:?}: {output:?}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains("Usage: cutover"), "{name}: {output:?}");
+        }
+        let version = String::from_utf8(ask(name, &["--version"]).stdout).expect("text");
+        assert_eq!(version, concat!("cutover ", env!("CARGO_PKG_VERSION"), "\n"), "{name}");
+    }
+    assert_eq!(ask("cutover", &["stand-in", "drbdadm", "role", "etcd0"]).status.code(), Some(2));
+    assert!(!state.exists(), "it has stood in for DRBD");
 }
 
 #[test]

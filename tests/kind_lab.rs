@@ -51,6 +51,15 @@ fn the_node_image_and_kind_are_of_one_release() {
 }
 
 #[test]
+fn the_names_of_drbd_lead_to_the_stand_in() {
+    let image = text("tests/kind/Dockerfile");
+    let links: Vec<&str> = between(&image, "ln -sf /usr/local/bin/", " \"/usr/local/sbin/$program\"");
+    assert_eq!(links, ["cutover-drbd-stand-in"], "and not to cutover, which answers as no program of DRBD");
+    assert!(image.contains("for program in drbdadm drbdsetup drbdmeta;"));
+    assert!(text("tests/kind/up").contains("cp \"$stand_in\" \"$state/image/cutover-drbd-stand-in\""));
+}
+
+#[test]
 fn both_playbooks_rehearse_with_its_inventory_and_parameters() {
     for (playbook, more) in [("etcd-prepare", None), ("etcd-cutover", Some("backup_dir=/var/cutover-backup"))] {
         let scratch = tempfile::tempdir().expect("a directory");

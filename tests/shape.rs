@@ -11,10 +11,27 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Rust file below a directory of the repository: its path from the root, and its text.
-fn sources(directory: &str) -> Vec<(PathBuf, String)> {
+/// Where each member of the workspace is, from its root: `engine`, `library/report`; `.` is the program `cutover`.
+fn members() -> Vec<String> {
+    let manifest = text("Cargo.toml");
+    let list = manifest.split_once("members = [").and_then(|(_, rest)| rest.split_once(']')).expect("members").0;
+    let members: Vec<String> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    assert!(members.len() > 10, "{members:?}");
+    members
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every Rust file of a member, its tests and examples too: its path from the root, and its text.
+fn sources(member: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut open = vec![root().join(directory)];
+    let mut open = match member {
+        // Of the root only these are the program's; the other directories are members.
+        "." => ["src", "tests", "examples", "benchmarks"].map(|directory| root().join(directory)).to_vec(),
+        member => vec![root().join(member)],
+    };
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(&directory).expect("a directory") {
             let path = entry.expect("an entry").path();
@@ -26,6 +43,7 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
             }
         }
     }
+    assert!(!found.is_empty(), "{member}");
     found.sort();
     found
 }
@@ -44,8 +62,8 @@ fn without_tests(path: &Path, text: &str) -> String {
 #[test]
 fn files_are_short() {
     let mut all = Vec::new();
-    for directory in ["src", "engine/src", "modules/src", "sandbox/src", "testkit", "tests"] {
-        all.extend(sources(directory).into_iter().map(|(path, text)| (text.lines().count(), path)));
+    for member in members() {
+        all.extend(sources(&member).into_iter().map(|(path, text)| (text.lines().count(), path)));
     }
     all.sort();
     let (longest, path) = all.last().expect("files");
@@ -57,8 +75,8 @@ fn files_are_short() {
 
 #[test]
 fn every_file_says_what_it_is() {
-    for directory in ["src", "engine/src", "modules/src", "sandbox/src", "testkit", "tests"] {
-        for (path, text) in sources(directory).into_iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
+    for member in members() {
+        for (path, text) in sources(&member).into_iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
             assert!(text.starts_with("//! "), "{} does not begin with what it is", path.display());
         }
     }
@@ -67,7 +85,7 @@ fn every_file_says_what_it_is() {
 #[test]
 fn every_module_is_registered() {
     let mut written = BTreeSet::new();
-    for (path, text) in sources("modules/src") {
+    for (path, text) in sources("modules") {
         let text = without_tests(&path, &text);
         let implementations = text.matches("impl Module for ").count();
         let names: Vec<&str> =
@@ -96,13 +114,33 @@ fn every_example_is_a_step_that_check_accepts() {
 }
 
 #[test]
+fn no_file_is_taken_from_another_crate() {
+    for member in members() {
+        for (path, text) in sources(&member) {
+            let taken = text.lines().find(|line| line.trim_start().starts_with("#[path"));
+            assert!(taken.is_none(), "{}: {taken:?}; use the crate that it is in", path.display());
+        }
+    }
+}
+
+/// Who may print, read the environment and exit: the two programs, the session, which is an execution at a terminal, and what is for
+/// tests only.
+const AT_A_TERMINAL: [&str; 4] = [".", "stand-in", "library/session", "testkit"];
+/// Who may read the environment: secrets can be in it, and `~` is.
+const IN_AN_ENVIRONMENT: [&str; 1] = ["library/files"];
+
+#[test]
 fn only_the_command_line_prints_reads_the_environment_and_exits() {
-    let forbidden =
-        ["println!", "eprintln!", "print!(", "std::env::", "env::var", "process::exit", "stdout()", "stderr()"];
-    for directory in ["engine/src", "modules/src", "sandbox/src"] {
-        for (path, text) in sources(directory) {
+    let prints = ["println!", "eprintln!", "print!(", "process::exit", "stdout()", "stderr()"];
+    let reads = ["std::env::", "env::var"];
+    for member in members().iter().map(String::as_str).filter(|member| !AT_A_TERMINAL.contains(member)) {
+        let mut forbidden = prints.to_vec();
+        forbidden.extend(reads.iter().filter(|_| !IN_AN_ENVIRONMENT.contains(&member)));
+        for (path, text) in sources(member) {
             for (number, line) in without_tests(&path, &text).lines().enumerate() {
-                let code = line.split("//").next().unwrap_or_default();
+                // What another process writes is no output of ours.
+                let code =
+                    line.split("//").next().unwrap_or_default().replace(".stdout()", "").replace(".stderr()", "");
                 let found = forbidden.iter().find(|word| code.contains(**word));
                 assert!(found.is_none(), "{}:{}: `{}`", path.display(), number + 1, found.copied().unwrap_or_default());
             }
@@ -110,34 +148,90 @@ fn only_the_command_line_prints_reads_the_environment_and_exits() {
     }
 }
 
+/// Each crate, what it uses, and what its tests use beside that. A crate uses only those that stand above it, so there is no circle, and
+/// nothing uses the two programs. `docs/architecture.md` draws it.
+const USES: [(&str, &[&str], &[&str]); 13] = [
+    ("protocol", &[], &[]),
+    ("engine", &["protocol"], &[]),
+    ("modules", &["engine"], &[]),
+    ("sandbox", &["engine"], &[]),
+    ("connections", &["engine"], &[]),
+    ("report", &["protocol"], &["engine", "testkit"]),
+    ("files", &["engine", "modules"], &[]),
+    ("runs", &["engine", "files"], &[]),
+    ("session", &["engine", "files", "modules", "report", "runs"], &[]),
+    ("rehearsal", &["engine", "files", "modules", "sandbox"], &[]),
+    (
+        "cutover",
+        &["connections", "engine", "files", "modules", "rehearsal", "report", "runs", "sandbox", "session"],
+        &["testkit"],
+    ),
+    ("stand-in", &["sandbox"], &[]),
+    ("testkit", &["engine", "modules", "sandbox"], &[]),
+];
+
+/// The name that a member goes by here: the last part of where it is.
+fn short(member: &str) -> &str {
+    if member == "." { "cutover" } else { member.rsplit('/').next().unwrap_or(member) }
+}
+
+/// The packages that a section of a manifest names.
+fn named<'a>(manifest: &'a str, section: &str) -> Vec<&'a str> {
+    let (start, end) = (format!("\n[{section}]\n"), "\n[");
+    let part = manifest.split_once(&start).map_or("", |(_, rest)| rest.split(end).next().unwrap_or_default());
+    part.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['.', ' ', '=']).next()).collect()
+}
+
 #[test]
 fn dependencies_point_one_way() {
-    let allowed = [
-        ("protocol", vec![]),
-        ("engine", vec!["cutover-protocol"]),
-        ("modules", vec!["cutover-engine"]),
-        ("sandbox", vec!["cutover-engine"]),
-        ("connections", vec!["cutover-engine"]),
-    ];
-    for (part, allowed) in allowed {
-        let manifest = fs::read_to_string(root().join(part).join("Cargo.toml")).expect("a manifest");
-        let names = manifest.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
-        let used: Vec<&str> = names.clone().filter(|name| name.starts_with("cutover-")).collect();
-        assert_eq!(used, allowed, "{part}");
+    let known: BTreeSet<&str> = USES.iter().map(|(name, ..)| *name).collect();
+    let members = members();
+    assert_eq!(known, members.iter().map(|member| short(member)).collect(), "left: here; right: in Cargo.toml");
+    let ours = |names: &[&str]| -> Vec<String> {
+        let ours = names.iter().filter_map(|name| name.strip_prefix("cutover-"));
+        ours.map(|name| if name == "drbd-stand-in" { "stand-in" } else { name }.to_owned()).collect()
+    };
+    for member in &members {
+        let manifest = text(&format!("{member}/Cargo.toml"));
+        assert!(manifest.contains("\n[lints]\nworkspace = true\n"), "{member} does not take the lints of all");
+        let name = short(member);
+        let row = USES.iter().position(|(known, ..)| *known == name).expect("in the table");
+        let (_, uses, in_tests) = USES[row];
+        let above: Vec<&str> = USES[..row].iter().map(|(name, ..)| *name).collect();
+        let below = uses.iter().find(|used| !above.contains(used) || ["cutover", "stand-in"].contains(used));
+        assert_eq!(below, None, "{name}");
+        let (used, for_tests) = (named(&manifest, "dependencies"), named(&manifest, "dev-dependencies"));
+        assert_eq!(ours(&used), *uses, "{name}");
+        assert_eq!(ours(&for_tests), *in_tests, "{name}, for its tests");
+        assert_eq!(named(&manifest, "build-dependencies"), [""; 0], "{name}");
         // Requests are data everywhere else.
         let waist = ["kube", "http", "http-body-util", "tower", "k8s-openapi", "hyper"];
-        let wire: Vec<&str> = names.clone().filter(|name| waist.contains(name)).collect();
-        assert!(part == "connections" || wire.is_empty(), "{part}: {wire:?}");
-        let runtime: Vec<&str> = names.filter(|name| name.starts_with("tokio")).collect();
-        assert!(part != "protocol" || runtime.is_empty(), "{part}: {runtime:?}");
+        let all = || used.iter().chain(&for_tests).copied();
+        let wire: Vec<&str> = all().filter(|name| waist.contains(name)).collect();
+        assert!(name == "connections" || wire.is_empty(), "{name}: {wire:?}");
+        // What is read of a run, and what it consists of, waits for nothing.
+        let runtime: Vec<&str> = all().filter(|name| name.starts_with("tokio")).collect();
+        assert!(!["protocol", "report"].contains(&name) || runtime.is_empty(), "{name}: {runtime:?}");
     }
+}
+
+#[test]
+fn the_architecture_draws_what_may_use_what() {
+    let page = text("docs/architecture.md");
+    let table = page.split_once("| crate | may use |\n|---|---|\n").expect("the table").1.split("\n\n").next();
+    let rows = USES.map(|(name, uses, _)| {
+        let uses: Vec<String> = uses.iter().map(|used| format!("`{used}`")).collect();
+        format!("| `{name}` | {} |", uses.join(", ")).replace("|  |", "| |")
+    });
+    assert_eq!(table.map(str::trim_end), Some(rows.join("\n").as_str()), "left: the page; right: what is so");
 }
 
 #[test]
 fn a_command_is_declared_read_only_by_authors_alone() {
     let mut declared = Vec::new();
-    for directory in ["engine/src", "modules/src", "sandbox/src", "connections/src", "src"] {
-        for (path, text) in sources(directory) {
+    // What is for tests only declares what its model world understands.
+    for member in members().into_iter().filter(|member| member != "testkit") {
+        for (path, text) in sources(&member) {
             let code = without_tests(&path, &text);
             for line in code.lines().filter(|line| line.contains("ReadOnly::declared(")) {
                 assert!(line.contains(", params.read_only)"), "{}: {line}", path.display());

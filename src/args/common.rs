@@ -1,10 +1,13 @@
 //! Options that several commands share.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use cutover_engine::selector::Selector;
+use cutover_engine::execute::Tags;
+use cutover_files::Extra;
+use cutover_report::OutputKind;
+use cutover_runs::DEFAULT_RUN_DIR;
+use cutover_session::Approval;
 
 /// Which inventory.
 #[derive(Debug, Clone, Args)]
@@ -38,6 +41,13 @@ pub(crate) struct Common {
     pub(crate) session: Session,
 }
 
+impl Common {
+    /// The tags that the options select.
+    pub(crate) fn tags(&self) -> Tags {
+        Tags { only: self.tags.clone(), skip: self.skip_tags.clone() }
+    }
+}
+
 /// How a run is watched, approved and recorded.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Session {
@@ -53,9 +63,6 @@ pub(crate) struct Session {
     #[command(flatten)]
     pub(crate) records: RunDir,
 }
-
-/// Where runs are recorded if nothing else is said.
-pub(crate) const DEFAULT_RUN_DIR: &str = ".cutover/runs";
 
 /// Where runs are recorded.
 #[derive(Debug, Clone, Args)]
@@ -88,77 +95,12 @@ pub(crate) enum Output {
     Json,
 }
 
-/// A parameter given on the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Extra {
-    /// `key=value`: always text; the playbook says what type it becomes.
-    Value(String, String),
-    /// `@file.yml`: a YAML mapping.
-    File(PathBuf),
-}
-
-impl FromStr for Extra {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match (text.strip_prefix('@'), text.split_once('=')) {
-            (Some(""), _) => Err("a file's name has to follow the `@`".to_owned()),
-            (Some(path), _) => Ok(Self::File(path.into())),
-            (None, Some((key, value))) if !key.is_empty() => Ok(Self::Value(key.to_owned(), value.to_owned())),
-            _ => Err("write `key=value`, or `@file.yml`".to_owned()),
-        }
-    }
-}
-
-/// A gate that is approved beforehand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Approval {
-    /// The gate.
-    pub(crate) gate: Selector,
-    /// The phrase, for a gate that asks for one.
-    pub(crate) phrase: Option<String>,
-}
-
-impl FromStr for Approval {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (gate, phrase) =
-            text.split_once('=').map_or((text, None), |(gate, phrase)| (gate, Some(phrase.to_owned())));
-        if gate.is_empty() {
-            return Err("write the gate's path, as `cutover plan` shows it".to_owned());
-        }
-        let gate: Selector = gate.parse()?;
-        if gate.target().is_some() {
-            return Err(format!("`{gate}` names a target, and a gate has none"));
-        }
-        Ok(Self { gate, phrase })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_may_hold_equals_signs_and_a_file_begins_with_an_at() {
-        let value = |key: &str, value: &str| Ok(Extra::Value(key.to_owned(), value.to_owned()));
-        assert_eq!("a=b=c".parse(), value("a", "b=c"));
-        assert_eq!("a=".parse(), value("a", ""));
-        assert_eq!("@x=y.yml".parse(), Ok(Extra::File("x=y.yml".into())));
-        for wrong in ["a", "=b", "@", ""] {
-            assert!(wrong.parse::<Extra>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_gate_is_approved_with_or_without_a_phrase() {
-        let parsed: Approval = "rebuild/uninstall=common-etcd".parse().expect("an approval");
-        let (gate, phrase) = (parsed.gate.to_string(), parsed.phrase.as_deref());
-        assert_eq!((gate.as_str(), phrase), ("rebuild/uninstall", Some("common-etcd")));
-        assert_eq!("stop".parse::<Approval>().expect("an approval").phrase, None);
-        for wrong in ["=x", "", "a//b", "each[0]", "stop@here/a"] {
-            assert!(wrong.parse::<Approval>().is_err(), "{wrong}");
+impl From<Output> for OutputKind {
+    fn from(output: Output) -> Self {
+        match output {
+            Output::Live => Self::Live,
+            Output::Plain => Self::Plain,
+            Output::Json => Self::Json,
         }
     }
 }

@@ -118,16 +118,3 @@ Examples:
     $ cutover completions bash > ~/.local/share/bash-completion/completions/cutover
     $ cutover completions zsh > ~/.zfunc/_cutover
     $ cutover completions fish > ~/.config/fish/completions/cutover.fish";
-
-pub(super) const STAND_IN: &str = "\
-Examples:
-  On each host of the lab: cutover is drbdadm and drbdsetup there
-    $ cutover stand-in drbdadm status etcd0
-    $ cutover stand-in --dir /srv/drbd drbdsetup events2 --now --statistics etcd0
-  While the lab runs: replicate every second
-    $ cutover stand-in replicate
-  A link that is cut, and a host that loses its power
-    $ cutover stand-in link cut 172.16.1.1 172.16.2.1
-    $ cutover stand-in power off worker01/172.16.1.1
-  When the lab is taken down
-    $ cutover stand-in clear";

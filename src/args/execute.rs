@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use cutover_engine::selector::Selector;
+use cutover_files::Extra;
+use cutover_rehearsal::Failing;
+use cutover_report::render::ReportKind;
 
-use super::common::{Common, Extra, RunDir, Session};
-use super::failing::{self, Failing};
-use crate::reporters::render::ReportKind;
+use super::common::{Common, RunDir, Session};
+use super::failing;
 
 /// `plan`.
 #[derive(Debug, Clone, Args)]

@@ -1,43 +1,9 @@
-//! What `rehearse --fail` takes: a step that fails, or a call of it that is struck.
+//! The help of `rehearse --fail`, with all that can go wrong.
 
-use std::str::FromStr;
-
-use cutover_engine::selector::Selector;
-use cutover_engine::world::CallSelector;
 use cutover_sandbox::StrikeKind;
 
-/// What is to go wrong.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Failing {
-    /// A step fails, whatever it would do.
-    Step(Selector),
-    /// A call of a step is struck.
-    Call(CallSelector, StrikeKind),
-}
-
-impl Failing {
-    /// The step that it names; `None` for a call outside of any step.
-    pub(crate) fn step(&self) -> Option<&Selector> {
-        match self {
-            Self::Step(step) => Some(step),
-            Self::Call(call, _) => call.task(),
-        }
-    }
-}
-
-impl FromStr for Failing {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.rsplit_once('=') {
-            Some((call, kind)) => Ok(Self::Call(call.parse()?, kind.parse()?)),
-            None => Ok(Self::Step(text.parse()?)),
-        }
-    }
-}
-
 /// The help of `--fail`, with all kinds.
-pub(crate) fn help() -> String {
+pub(super) fn help() -> String {
     let mut text = "Let a step fail: its path as `cutover plan` shows it, the end of the path, or its title; with `@TARGET`, on \
                     one target; may be repeated\n\n\
                     With `=KIND` the first thing that the step changes is struck, in one of these ways. `STEP:look` strikes what \
@@ -48,19 +14,4 @@ pub(crate) fn help() -> String {
         text += &format!("\n- {word}: {meaning}");
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_fails_or_a_call_of_it_is_struck() {
-        assert!(matches!("stop/scale@primary".parse(), Ok(Failing::Step(_))));
-        let Ok(Failing::Call(call, kind)) = "scale@primary:look.3=node-lost:5m".parse() else { panic!("a call") };
-        assert_eq!((call.to_string().as_str(), kind.to_string().as_str()), ("scale@primary:look.3", "node-lost:5m"));
-        for wrong in ["", "scale=", "scale=explodes", "=hangs", "a//b=hangs", "scale:=hangs"] {
-            assert!(wrong.parse::<Failing>().is_err(), "{wrong}");
-        }
-    }
 }

@@ -5,15 +5,12 @@ mod common;
 mod examples;
 mod execute;
 mod failing;
-mod stand_in;
 
 pub(crate) use author::{
     CheckArgs, CheckOutput, CompletionsArgs, DoctorArgs, ExplainArgs, InitArgs, SANDBOX, SchemaArgs, SchemaKind,
 };
-pub(crate) use common::{Approval, Color, Common, DEFAULT_RUN_DIR, Extra, Output, Session};
+pub(crate) use common::{Color, Output};
 pub(crate) use execute::{PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, Then, UndoArgs};
-pub(crate) use failing::Failing;
-pub(crate) use stand_in::{StandInArgs, StandInCommand};
 
 use std::ffi::OsString;
 
@@ -27,7 +24,14 @@ use crate::exit::Exit;
 /// `check` reads both and tells every mistake, `rehearse` runs them in a simulated world, `plan` looks at the real one and
 /// shows every command that would be sent, `run` does it, `resume` and `undo` are for when something got in the way.
 #[derive(Debug, Parser)]
-#[command(name = "cutover", version, max_term_width = 100, disable_help_subcommand = true, propagate_version = false)]
+#[command(
+    name = "cutover",
+    bin_name = "cutover",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    propagate_version = false
+)]
 #[command(after_help = examples::SHORT, after_long_help = format!("{}\n\n{}", examples::ROOT, Exit::help()))]
 pub(crate) struct Cli {
     /// When to use colours: auto (on a terminal, and NO_COLOR is not set), always, never
@@ -109,13 +113,6 @@ pub(crate) enum Command {
     /// Print completions for a shell
     #[command(after_long_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
-    /// Stand in for DRBD on hosts of a lab that have no DRBD in their kernel
-    ///
-    /// Answers as drbdadm, drbdsetup and drbdmeta of DRBD 9 do, over real disks, from a directory that all hosts of the lab
-    /// share. Called by the name of one of these programs, `cutover` is that program. Not for production: nothing is
-    /// replicated while nobody looks, and nothing is fenced. It refuses to run where the kernel has DRBD.
-    #[command(after_long_help = examples::STAND_IN)]
-    StandIn(StandInArgs),
 }
 
 /// Parses the command line.

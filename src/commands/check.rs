@@ -7,13 +7,14 @@ use cutover_engine::check::check_file;
 use cutover_engine::inventory::{self, Inventory};
 use cutover_engine::playbook::{Playbook, load_partly};
 use cutover_engine::source::{Fault, Faults};
+use cutover_files::{Named, read};
 use cutover_modules::REGISTRY;
+use cutover_session::terminal;
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
 use crate::exit::Exit;
-use crate::files::{Named, read};
-use crate::{faults, terminal};
+use crate::faults;
 
 /// A file that was checked.
 struct Checked {

@@ -1,10 +1,10 @@
 //! `cutover completions`: a shell's completions, made from the arguments themselves.
 
 use clap::CommandFactory as _;
+use cutover_session::terminal;
 
 use crate::args::{Cli, CompletionsArgs};
 use crate::exit::Exit;
-use crate::terminal;
 
 /// Prints them.
 pub(crate) fn run(args: &CompletionsArgs) -> anyhow::Result<Exit> {

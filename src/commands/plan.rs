@@ -4,24 +4,21 @@
 use std::sync::Arc;
 
 use cutover_engine::clock::Clock as _;
-use cutover_engine::path::Path as StepPath;
 use cutover_engine::plan::{Plan, Verdict, plan};
 use cutover_engine::run::Run;
 use cutover_engine::world::World;
+use cutover_files::{Chosen, Job, given, known_tags};
 use cutover_modules::REGISTRY;
+use cutover_rehearsal::Rehearsal;
+use cutover_session::terminal;
 
 use crate::args::{Output, PlanArgs};
 use crate::exit::Exit;
-use crate::files::{Chosen, Job, given};
 use crate::plan_text::{self, Shown};
-use crate::rehearsal::{Rehearsal, Rehearsed};
-use crate::selection::known_tags;
-use crate::session::tags;
-use crate::terminal;
 
 /// Plans; ends with 3 if something would be refused whatever comes before it, with 4 if something cannot be reached.
 pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
-    let tags = tags(&args.common);
+    let tags = args.common.tags();
     let (plan, rehearsed) = if args.sandbox {
         let rehearsal = rehearsal(&args)?;
         let planned = Rehearsal::runtime()?.block_on(async {
@@ -32,7 +29,7 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
         })?;
         (planned, rehearsal.changes()?)
     } else {
-        let job = Job::load(&args.playbook, &args.common)?;
+        let job = Job::load(&args.playbook, args.common.on.inventory.as_deref(), &args.common.extra)?;
         known_tags(&tags, &job.playbook)?;
         // A playbook for something that the sandbox does not simulate is planned all the same.
         let rehearsed = rehearsal(&args).and_then(|rehearsal| rehearsal.changes()).unwrap_or_else(|why| {
@@ -62,7 +59,7 @@ async fn look(run: &Run, world: Arc<dyn World>, tags: &cutover_engine::execute::
 
 fn rehearsal(args: &PlanArgs) -> anyhow::Result<Rehearsal> {
     let named = args.common.on.inventory.as_deref();
-    let inventory = Chosen::or_shipped(named, crate::files::INVENTORY);
+    let inventory = Chosen::or_shipped(named, cutover_files::INVENTORY);
     Ok(Rehearsal::load(&Chosen::named(&args.playbook), &inventory, &given(&args.common.extra), None, 1)?)
 }
 
@@ -73,9 +70,4 @@ fn exit(plan: &Plan) -> Exit {
         Verdict::Blocked => Exit::Blocked,
         _ => Exit::Done,
     }
-}
-
-/// What the rehearsal made of a step.
-pub(crate) fn of_step<'a>(rehearsed: &'a [Rehearsed], step: &StepPath) -> Vec<&'a Rehearsed> {
-    rehearsed.iter().filter(|made| made.task.path.step() == *step).collect()
 }

@@ -3,23 +3,23 @@
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::{Event, EventKind, Verb};
-use cutover_engine::execute::{Ending, Past, Stop};
+use cutover_engine::execute::{Ending, Past, Settings, Stop};
 use cutover_engine::journal::FileJournal;
 use cutover_engine::record::Reader;
 use cutover_engine::redact::filled;
 use cutover_engine::run::Run;
 use cutover_engine::source::Fault;
 use cutover_engine::world::quote;
+use cutover_files::{Chosen, INVENTORY, Job, PLAYBOOK, given, known_tags};
+use cutover_rehearsal::{Failures, MadeToFail, Rehearsal, Watch};
+use cutover_runs::{Begun, Naming, RunStore, StoredRun};
 use cutover_sandbox::Sandbox;
+use cutover_session::terminal;
+use cutover_session::{Said, Show, listen};
 
 use crate::args::{RehearseArgs, Then};
+use crate::ending::end;
 use crate::exit::Exit;
-use crate::files::{Chosen, INVENTORY, Job, PLAYBOOK, given};
-use crate::rehearsal::{Failures, MadeToFail, Rehearsal, Watch};
-use crate::runs::{Begun, Naming, RunStore, StoredRun};
-use crate::selection::known_tags;
-use crate::session::{Said, Show, end, listen, settings, tags};
-use crate::terminal;
 
 /// Rehearses; ends as the playbook ends, or what is rehearsed after it.
 pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
@@ -35,7 +35,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
     ))?;
     let failures = Failures::of(&args.fail, &rehearsal)?;
     if let Some(job) = rehearsal.jobs.last() {
-        known_tags(&tags(&args.common), &job.playbook)?;
+        known_tags(&args.common.tags(), &job.playbook)?;
     }
     Rehearsal::runtime()?.block_on(async {
         let world = rehearsal.world()?;
@@ -43,7 +43,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         failures.strikes.iter().for_each(|strike| world.inject(strike.clone()));
         let stop = Stop::default();
         listen(stop.clone(), Said::REHEARSAL);
-        let (show, made_to_fail) = (Show::new(&args.common.session), MadeToFail::default());
+        let (show, made_to_fail) = (Show::new(args.common.session.output.map(Into::into)), MadeToFail::default());
         let mut stage = Stage { args: &args, rehearsal: &rehearsal, world, show, stop, made_to_fail, told: 0 };
         let mut ended = None;
         for (index, job) in rehearsal.jobs.iter().enumerate() {
@@ -92,10 +92,10 @@ impl Stage<'_> {
     async fn play(&mut self, job: &Job, last: bool, failures: &Failures) -> anyhow::Result<(Exit, Run, StoredRun)> {
         let store = RunStore::new(&self.args.common.session.records.run_dir);
         let naming = Naming::Rehearsal(self.args.seed);
-        let Begun { run, stored, journal } = store.begin(job, &self.args.common, naming, self.world.now())?;
+        let Begun { run, stored, journal } = store.begin(job, &self.args.common.tags(), naming, self.world.now())?;
         let (audience, reader) = self.show.reporter(&stored.journal, &self.stop)?;
-        let tags = if last { tags(&self.args.common) } else { Default::default() };
-        let mut settings = settings(Verb::Rehearse, tags);
+        let tags = if last { self.args.common.tags() } else { Default::default() };
+        let mut settings = Settings::new(Verb::Rehearse, tags);
         settings.fail.clone_from(&failures.steps);
         settings.record_reads = self.args.common.session.record_reads;
         let watch = self.watch(journal, reader);
@@ -125,7 +125,7 @@ impl Stage<'_> {
         };
         let (audience, reader) = self.show.reporter_after(recalled, &stored.journal, &self.stop)?;
         let is_last = self.rehearsal.jobs.last().is_some_and(|last| last.playbook.digest == job.playbook.digest);
-        let mut settings = settings(verb, if is_last { tags(&self.args.common) } else { Default::default() });
+        let mut settings = Settings::new(verb, if is_last { self.args.common.tags() } else { Default::default() });
         settings.record_reads = self.args.common.session.record_reads;
         settings.past = Past::of(&whole);
         let watch = self.watch(journal, reader);

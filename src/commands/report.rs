@@ -4,10 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-
-use crate::reporters::Style;
-use crate::reporters::render::{ReportKind, render};
-use crate::runs::{RunStore, Wanted};
+use cutover_report::Style;
+use cutover_report::render::{ReportKind, render};
+use cutover_runs::{RunStore, Wanted};
 
 /// Writes the report of a run to a file, or to `out`. `run` is an id, its beginning, a path, or `latest`.
 pub(crate) fn run(

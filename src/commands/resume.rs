@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use cutover_engine::event::{EventKind, Verb};
-use cutover_engine::execute::{Stop, execute};
+use cutover_engine::execute::{Settings, Stop, execute};
+use cutover_files::{known_gates, known_repeat};
+use cutover_runs::{LATEST, RunStore, StoredRun};
+use cutover_session::{Approvals, Earlier, Said, Show, close, listen, operator, ports};
 
 use super::runs;
 use crate::args::ResumeArgs;
+use crate::ending::{end, next};
 use crate::exit::Exit;
-use crate::runs::{LATEST, RunStore, StoredRun};
-use crate::selection::{known_gates, known_repeat};
-use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, next, operator, ports, settings};
 
 /// Resumes; ends as the playbook ends.
 pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
@@ -27,8 +28,8 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         });
         known_repeat(wanted, &earlier.job.playbook, begun)?;
     }
-    known_gates(&session.approve, &earlier.job.playbook)?;
-    let show = Show::new(session);
+    known_gates(session.approve.iter().map(|given| &given.gate), &earlier.job.playbook)?;
+    let show = Show::new(session.output.map(Into::into));
     if earlier.is_finished() {
         show.say(&format!("run {} has ended well: there is nothing to go on with\n", earlier.stored.id));
         if args.run == LATEST {
@@ -50,7 +51,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
-        let mut settings = settings(Verb::Resume, tags);
+        let mut settings = Settings::new(Verb::Resume, tags);
         settings.operator = Some(operator());
         settings.record_reads = session.record_reads;
         settings.past = past;

@@ -3,25 +3,25 @@
 use std::sync::Arc;
 
 use cutover_engine::event::Verb;
-use cutover_engine::execute::{Stop, execute};
+use cutover_engine::execute::{Settings, Stop, execute};
+use cutover_files::{Job, known_gates, known_tags};
+use cutover_runs::{Begun, Naming, RunStore};
+use cutover_session::{Approvals, Said, Show, close, listen, operator, ports};
 use jiff::Timestamp;
 
 use crate::args::RunArgs;
+use crate::ending::{end, next};
 use crate::exit::Exit;
-use crate::files::Job;
-use crate::runs::{Begun, Naming, RunStore};
-use crate::selection::{known_gates, known_tags};
-use crate::session::{Approvals, Said, Show, close, end, listen, next, operator, ports, settings, tags};
 
 /// Runs; ends as the playbook ends.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
-    let job = Job::load(&args.playbook, &args.common)?;
+    let job = Job::load(&args.playbook, args.common.on.inventory.as_deref(), &args.common.extra)?;
     let session = &args.common.session;
-    known_gates(&session.approve, &job.playbook)?;
-    known_tags(&tags(&args.common), &job.playbook)?;
+    known_gates(session.approve.iter().map(|given| &given.gate), &job.playbook)?;
+    known_tags(&args.common.tags(), &job.playbook)?;
     let store = RunStore::new(&session.records.run_dir);
-    let Begun { run, stored, journal } = store.begin(&job, &args.common, Naming::Real, Timestamp::now())?;
-    let show = Show::new(session);
+    let Begun { run, stored, journal } = store.begin(&job, &args.common.tags(), Naming::Real, Timestamp::now())?;
+    let show = Show::new(session.output.map(Into::into));
     let world = crate::real::world(&job)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let stop = Stop::default();
@@ -31,7 +31,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
         let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
         listen(stop.clone(), Said::RUN);
         let ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
-        let mut settings = settings(Verb::Run, tags(&args.common));
+        let mut settings = Settings::new(Verb::Run, args.common.tags());
         settings.operator = Some(operator());
         settings.record_reads = session.record_reads;
         anyhow::Ok(execute(&run, &ports, &settings).await)

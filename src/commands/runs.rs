@@ -1,10 +1,9 @@
 //! `cutover runs`: lists the runs that were recorded, the latest last.
 
 use cutover_engine::event::{EventKind, Outcome, Verb};
+use cutover_report::{clean, exact, label, pad, undo_label};
+use cutover_runs::{RunStore, StoredRun};
 use jiff::Timestamp;
-
-use crate::reporters::{clean, exact, label, pad, undo_label};
-use crate::runs::{RunStore, StoredRun};
 
 /// What a list of runs says about one.
 #[derive(Debug, Clone, PartialEq)]

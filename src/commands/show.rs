@@ -2,11 +2,12 @@
 
 use std::io;
 
+use cutover_report::{Style, Width};
+use cutover_runs::RunStore;
+use cutover_session::terminal;
+
 use crate::args::{ReportArgs, RunsArgs};
 use crate::exit::Exit;
-use crate::reporters::{Style, Width};
-use crate::runs::RunStore;
-use crate::terminal;
 
 /// Shows a recorded run.
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use cutover_report::render::ReportKind;
+use cutover_report::{Style, Width};
+use cutover_runs::RunStore;
+use cutover_testkit::samples;
+
 use super::{report, runs};
-use crate::reporters::render::ReportKind;
-use crate::reporters::{Style, Width, samples};
-use crate::runs::RunStore;
 
 const JOURNAL: &str = include_str!("../../examples/eventful.jsonl");
 

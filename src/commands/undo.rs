@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use cutover_engine::event::Verb;
-use cutover_engine::execute::{Approver as _, Past, Question, Stop, undo};
+use cutover_engine::execute::{Approver as _, Past, Question, Settings, Stop, undo};
 use cutover_engine::path::Path;
+use cutover_files::begun;
+use cutover_runs::RunStore;
+use cutover_session::terminal;
+use cutover_session::{Approvals, Earlier, Said, Show, close, listen, operator, ports};
 
 use super::check::count;
 use crate::args::UndoArgs;
+use crate::ending::end;
 use crate::exit::Exit;
-use crate::runs::RunStore;
-use crate::selection::begun;
-use crate::session::{Approvals, Earlier, Said, Show, close, end, listen, operator, ports, settings};
-use crate::terminal;
 
 /// Asks, then undoes; ends with 7 if all of it was undone.
 pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
@@ -24,7 +25,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     for wanted in &args.repeat {
         begun(wanted, &earlier.events)?;
     }
-    let show = Show::new(session);
+    let show = Show::new(session.output.map(Into::into));
     if args.run != earlier.stored.id {
         show.say(&format!("undoing {}\n", earlier.introduction()));
     }
@@ -66,7 +67,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
-        let mut settings = settings(Verb::Undo, tags);
+        let mut settings = Settings::new(Verb::Undo, tags);
         settings.operator = Some(operator());
         settings.record_reads = session.record_reads;
         settings.past = past;

@@ -5,7 +5,8 @@
 //! they are when the engine changes.
 //!
 //! Beside them: [`console`] is the program as its users call it, [`lab`] drives one module in the sandbox, [`stage`] does the
-//! same on this machine and in the sandbox, and [`unattended`] is what an execution has instead of people and files.
+//! same on this machine and in the sandbox, [`unattended`] is what an execution has instead of people and files, and [`samples`]
+//! are recorded runs, made by hand.
 
 pub mod console;
 pub mod driver;
@@ -14,6 +15,7 @@ pub mod lab;
 pub mod model;
 pub mod playbook;
 mod random;
+pub mod samples;
 pub mod stage;
 mod trip;
 pub mod unattended;

@@ -14,8 +14,9 @@ built_image="cutover-kind-node:local"
 etcd_image=quay.io/coreos/etcd:v3.5.6
 namespace=common release=common-etcd statefulset=common-etcd-etcd
 disk_mb=512
-# The binary, which has to run in kind's nodes too: see README.md.
+# The binaries, which have to run in kind's nodes too: see README.md.
 cutover=${CUTOVER:-target/release/cutover}
+stand_in=${CUTOVER_DRBD_STAND_IN:-$(dirname "$cutover")/cutover-drbd-stand-in}
 
 say() { printf '== %s\n' "$*"; }
 die() {
@@ -30,6 +31,10 @@ need_program() {
     [ -x "$cutover" ] || die "needs cutover itself at $cutover: build it as tests/kind/README.md says, or set CUTOVER"
     need kubectl "https://kubernetes.io/docs/tasks/tools"
     need helm "https://helm.sh/docs/intro/install"
+}
+
+need_stand_in() {
+    [ -x "$stand_in" ] || die "needs the DRBD stand-in at $stand_in: build it as tests/kind/README.md says, or set CUTOVER_DRBD_STAND_IN"
 }
 
 need_engine() {

@@ -66,6 +66,23 @@ pub struct Settings {
     pub record_reads: bool,
 }
 
+impl Settings {
+    /// For an execution with nothing out of the ordinary, by this version, with the seed 1.
+    pub fn new(verb: Verb, tags: Tags) -> Self {
+        Self {
+            verb,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            operator: None,
+            seed: 1,
+            tags,
+            fail: Vec::new(),
+            past: Past::default(),
+            repeat: Vec::new(),
+            record_reads: false,
+        }
+    }
+}
+
 /// Selects steps by tags.
 #[derive(Debug, Clone, Default)]
 pub struct Tags {

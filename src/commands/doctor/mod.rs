@@ -7,13 +7,12 @@ mod site;
 use std::path::Path;
 
 use cutover_engine::inventory::{self, Inventory};
+use cutover_files::{Resolver, read};
+use cutover_session::terminal;
+use finding::{Finding, Mark};
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
-use crate::files::{Resolver, read};
-use crate::terminal;
-
-use finding::{Finding, Mark};
 
 /// Looks, tells, and ends with [`Exit::Blocked`] if a run would not get far.
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use cutover_engine::inventory::{Connection, Site};
 use cutover_engine::source::{Node, SourceFile, parse};
+use cutover_files::{read, resolve};
 
 use super::finding::Finding;
-use crate::files::{read, resolve};
 
 /// Looks at all that a site names.
 pub(super) fn look(site: &Site, inventory: &Path) -> Vec<Finding> {

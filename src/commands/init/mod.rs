@@ -7,10 +7,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use cutover_engine::source::{Fault, Faults};
+use cutover_session::terminal;
 
 use crate::args::InitArgs;
 use crate::exit::Exit;
-use crate::terminal;
 
 /// Directory and text; `@NAME@` stands for the service's name.
 const TEMPLATES: [(&str, &str); 3] = [

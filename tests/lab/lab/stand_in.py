@@ -1,6 +1,8 @@
-"""The DRBD of the hosts, whose kernel has none: `cutover stand-in`, with a directory that all of them share.
+"""The two programs that are tried, and the DRBD of the hosts, whose kernel has none: `cutover-drbd-stand-in`, with a directory
+that all of them share.
 
-`LAB_DRBD=none` leaves it out. `LAB_CUTOVER` is the program; if not given, the newest of those that cargo has built.
+`LAB_DRBD=none` leaves it out. `LAB_CUTOVER` is `cutover`, and the stand-in is beside it; if not given, the newest that cargo
+has built.
 """
 
 import os
@@ -12,15 +14,17 @@ from pathlib import Path
 from .process import run
 from .settings import HOSTS, LAB, MACHINES, REPLICAS, SITES, STATE, Host
 
-#: The shared directory and the program, as seen from outside. On a host it is at the stand-in's own default path.
+#: The shared directory, as seen from outside. On a host it is at the stand-in's own default path.
 SHARED = STATE / "drbd"
+#: `cutover`, for those who work on the lab, and the stand-in.
 PROGRAM = STATE / "bin" / "cutover"
+STAND_IN = STATE / "bin" / "cutover-drbd-stand-in"
 PROGRAMS = ("drbdadm", "drbdsetup", "drbdmeta")
 
 #: Hosts of both sites have the same hostname, so each says its name among all.
 WRAPPER = """\
 #!/bin/sh
-CUTOVER_STAND_IN_MACHINE={id} exec /usr/local/lib/cutover stand-in {program} "$@"
+CUTOVER_STAND_IN_MACHINE={id} exec /usr/local/lib/cutover-drbd-stand-in {program} "$@"
 """
 
 
@@ -35,29 +39,37 @@ def is_wanted() -> bool:
 
 
 def find() -> Path:
-    """The program."""
+    """`cutover`, with the stand-in beside it where hosts are to have that."""
     if named := os.environ.get("LAB_CUTOVER"):
-        return Path(named)
+        return whole(Path(named))
     target = Path(os.environ.get("CARGO_TARGET_DIR") or LAB.parent.parent / "target")
     built = [path for path in (target / profile / "cutover" for profile in ("release", "debug")) if path.exists()]
     if not built:
-        sys.exit(f"{target} has no cutover, which is the hosts' DRBD: `cargo build`, or leave it out with LAB_DRBD=none")
-    return max(built, key=lambda path: path.stat().st_mtime)
+        sys.exit(f"{target} has no cutover: `cargo build --workspace --bins`, or leave DRBD out with LAB_DRBD=none")
+    return whole(max(built, key=lambda path: path.stat().st_mtime))
+
+
+def whole(program: Path) -> Path:
+    """The same, if the hosts' DRBD is there as well."""
+    if is_wanted() and not program.with_name(STAND_IN.name).exists():
+        sys.exit(f"{program.parent} has no {STAND_IN.name}: `cargo build --workspace --bins`, or leave it out with LAB_DRBD=none")
+    return program
 
 
 def make() -> None:
-    """Makes the directory and gives every worker the programs. The program is a copy: building goes on meanwhile. Machines
-    need only the copy, for those who work on the lab."""
+    """Makes the directory and gives every worker the programs. The programs are copies: building goes on meanwhile.
+    Machines need only that of `cutover`, for those who work on the lab."""
     if is_wanted() or MACHINES:
         PROGRAM.parent.mkdir()
         shutil.copy2(find(), PROGRAM)
     if not is_wanted():
         return
+    shutil.copy2(find().with_name(STAND_IN.name), STAND_IN)
     SHARED.mkdir(mode=0o700)
     for host in HOSTS:
         if not host.is_worker:
             continue
-        os.link(PROGRAM, host.directory / "local" / "lib" / "cutover")
+        os.link(STAND_IN, host.directory / "local" / "lib" / STAND_IN.name)
         for program in PROGRAMS:
             file = host.directory / "local" / "sbin" / program
             file.write_text(WRAPPER.format(id=host.id, program=program))
@@ -75,7 +87,7 @@ def start() -> None:
         return
     with (STATE / "replicate.log").open("a") as log:
         subprocess.Popen(
-            [PROGRAM, "stand-in", "--dir", SHARED, "replicate"],
+            [STAND_IN, "--dir", SHARED, "replicate"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -85,8 +97,8 @@ def start() -> None:
 
 def call(*words: str, accept: tuple[int, ...] = (0,)) -> None:
     """Tells it what happens to hosts and links; nothing if the hosts do not have it."""
-    if SHARED.exists() and PROGRAM.exists():
-        run(PROGRAM, "stand-in", "--dir", SHARED, *words, accept=accept)
+    if SHARED.exists() and STAND_IN.exists():
+        run(STAND_IN, "--dir", SHARED, *words, accept=accept)
 
 
 def power(host: Host, change: str) -> None:

@@ -1,0 +1,127 @@
+//! What `--repeat`, `--fail` and `--approve` name has to exist: a name that nothing has is refused before anything begins.
+
+use cutover_engine::event::{Event, EventKind};
+use cutover_engine::execute::Tags;
+use cutover_engine::path::Path;
+use cutover_engine::playbook::{Playbook, Step, StepKind};
+use cutover_engine::selector::Selector;
+use cutover_engine::slug::slug;
+use cutover_engine::source::{Fault, nearest};
+use cutover_engine::task::TaskId;
+
+/// Refuses to let a step fail that none of the playbooks has. A step's title names it, too.
+///
+/// # Errors
+/// With the step that was perhaps meant.
+pub fn known_failure(wanted: &Selector, steps: &[&Step]) -> Result<(), Fault> {
+    let title = slug(&wanted.to_string());
+    match steps.iter().any(|step| slug(&step.name) == title) {
+        true => Ok(()),
+        false => known("--fail", "step", wanted, steps),
+    }
+}
+
+/// Refuses to repeat a step that the playbook does not have, or a task of it that the run has not begun.
+///
+/// # Errors
+/// With the step or the target that was perhaps meant.
+pub fn known_repeat<'a>(
+    wanted: &Selector,
+    playbook: &Playbook,
+    tasks: impl Iterator<Item = &'a TaskId>,
+) -> Result<(), Fault> {
+    known("--repeat", "step", wanted, &playbook.steps())?;
+    let of_step: Vec<&TaskId> = tasks.filter(|task| wanted.selects(&task.path)).collect();
+    let Some(target) = wanted.target().filter(|_| !of_step.iter().any(|task| wanted.selects_task(task))) else {
+        return Ok(());
+    };
+    let fault = Fault::bare(format!("--repeat: the step has not run on the target `{target}`"));
+    let mut targets: Vec<String> = of_step.iter().map(|task| task.target.to_string()).collect();
+    targets.sort();
+    targets.dedup();
+    let meant = nearest(target, targets.iter().map(String::as_str));
+    Err(match (meant, targets.is_empty()) {
+        (Some(meant), _) => fault.help(format!("did you mean `{meant}`?")),
+        (None, true) => fault.help("it has not run on any target"),
+        (None, false) => fault.help(format!("it has run on {}", targets.join(", "))),
+    })
+}
+
+/// Refuses to repeat what the run has not begun: of `undo:` steps, which stand in no list of steps, that is all there is to know.
+///
+/// # Errors
+/// With the paths that were begun.
+pub fn begun(wanted: &Selector, events: &[Event]) -> Result<(), Fault> {
+    let task = |event: &'_ Event| match &event.kind {
+        EventKind::TaskStarted { task, .. } => Some(task.clone()),
+        _ => None,
+    };
+    let tasks: Vec<TaskId> = events.iter().filter_map(task).collect();
+    if tasks.iter().any(|task| wanted.selects_task(task)) {
+        return Ok(());
+    }
+    let mut paths: Vec<String> = tasks.iter().map(|task| task.path.to_string()).collect();
+    paths.dedup();
+    let fault = Fault::bare(format!("--repeat: the run has begun nothing that is called `{wanted}`"));
+    Err(match nearest(&names(wanted), paths.iter().map(String::as_str)) {
+        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
+        None => fault.help(format!("it has begun\n    {}", paths.join("\n    "))),
+    })
+}
+
+/// Refuses tags that no step has: a mistyped one would leave out everything, or nothing.
+///
+/// # Errors
+/// With the tag that was perhaps meant.
+pub fn known_tags(tags: &Tags, playbook: &Playbook) -> Result<(), Fault> {
+    let mut known: Vec<&str> = playbook.steps().iter().flat_map(|step| &step.tags).map(String::as_str).collect();
+    known.sort_unstable();
+    known.dedup();
+    for (option, given) in [("--tags", &tags.only), ("--skip-tags", &tags.skip)] {
+        let Some(tag) = given.iter().find(|tag| !known.contains(&tag.as_str())) else { continue };
+        let fault = Fault::bare(format!("{option}: no step has the tag `{tag}`"));
+        return Err(match (nearest(tag, known.iter().copied()), known.as_slice()) {
+            (Some(meant), _) => fault.help(format!("did you mean `{meant}`?")),
+            (None, []) => fault.help("the playbook has no tags"),
+            (None, known) => fault.help(format!("its tags are {}", known.join(", "))),
+        });
+    }
+    Ok(())
+}
+
+/// Refuses the approval of a gate that the playbook does not have.
+///
+/// # Errors
+/// With the gate that was perhaps meant.
+pub fn known_gates<'a>(mut given: impl Iterator<Item = &'a Selector>, playbook: &Playbook) -> Result<(), Fault> {
+    let steps = playbook.steps();
+    let gates: Vec<&Step> = steps.into_iter().filter(|step| matches!(step.kind, StepKind::Gate(_))).collect();
+    given.try_for_each(|gate| known("--approve", "gate", gate, &gates))
+}
+
+fn known(option: &str, what: &str, wanted: &Selector, steps: &[&Step]) -> Result<(), Fault> {
+    if steps.iter().any(|step| wanted.selects(&Path::of(&step.id))) {
+        return Ok(());
+    }
+    let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
+    // A name is compared with as many names at the end of each path.
+    let names = names(wanted);
+    let end = |id: &str| id.rmatch_indices('/').nth(names.matches('/').count()).map_or(0, |(at, _)| at + 1);
+    let fault = Fault::bare(format!("{option}: no {what} is called `{wanted}`"));
+    // One of the same name that stands elsewhere is meant more likely than one that is spelt alike.
+    let last = |text: &str| text.rsplit('/').next().map(str::to_owned);
+    let elsewhere = ids.iter().copied().find(|id| last(id) == last(&names));
+    let meant = elsewhere.or_else(|| nearest(&names, ids.iter().map(|id| &id[end(id)..])));
+    Err(match (meant, ids.as_slice()) {
+        (Some(meant), _) => fault.help(format!("did you mean `{meant}`?")),
+        (None, []) => fault.help(format!("the playbook has no {what}")),
+        (None, ids) => fault.help(format!("its {what}s are\n    {}", ids.join("\n    "))),
+    })
+}
+
+/// A selector's names, without passes and target.
+fn names(wanted: &Selector) -> String {
+    let text = wanted.to_string();
+    let path = text.split_once('@').map_or(text.as_str(), |(path, _)| path);
+    path.split('/').map(|name| name.split_once('[').map_or(name, |(name, _)| name)).collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,13 @@
+//! Rehearsals: playbooks in a simulated world on a paused clock, and what is to go wrong there. Prints nothing: who calls it gives
+//! a reader and a journal.
+
+mod failing;
+mod failures;
+mod granted;
+mod made_to_fail;
+mod rehearsal;
+
+pub use failing::Failing;
+pub use failures::Failures;
+pub use made_to_fail::MadeToFail;
+pub use rehearsal::{Rehearsal, Rehearsed, Watch};

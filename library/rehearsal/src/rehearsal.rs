@@ -1,0 +1,224 @@
+//! A rehearsal: a playbook, and those that have to have run before it, in one simulated world on a paused clock.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cutover_engine::change::Change;
+use cutover_engine::clock::Clock as _;
+use cutover_engine::event::{Event, EventKind, Verb};
+use cutover_engine::execute::{Ending, Ports, Settings, Stop, execute, undo};
+use cutover_engine::record::{Journal, Reader, Recorder};
+use cutover_engine::redact::Redactor;
+use cutover_engine::run::Run;
+use cutover_engine::source::{Fault, Faults, SourceFile, decode, parse};
+use cutover_engine::task::TaskId;
+use cutover_engine::world::World;
+use cutover_files::{Chosen, Job, Named, read};
+use cutover_modules::REGISTRY;
+use cutover_sandbox::{Mortal, Sandbox, WorldSpec};
+use serde_json::{Map, Value};
+
+use crate::granted::Granted;
+
+/// How many playbooks may stand before the one that is rehearsed.
+const LONGEST_CHAIN: usize = 8;
+
+/// What is rehearsed.
+pub struct Rehearsal {
+    /// The playbooks in their order; the last one is the one that was asked for.
+    pub jobs: Vec<Job>,
+    /// The simulated world.
+    pub spec: WorldSpec,
+    /// The seed of all randomness.
+    pub seed: u64,
+}
+
+impl Rehearsal {
+    /// Loads everything.
+    ///
+    /// # Errors
+    /// All faults of all files.
+    pub fn load(
+        playbook: &Chosen,
+        inventory: &Chosen,
+        given: &Result<Map<String, Value>, Faults>,
+        world: Option<&Path>,
+        seed: u64,
+    ) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let spec = faults.take(world_spec(world)).unwrap_or_default();
+        let job = faults.take(Job::with(playbook, inventory, given.clone(), &Named));
+        let Some(job) = job.filter(|_| faults.0.is_empty()) else { return Err(faults) };
+        let mut jobs = vec![job];
+        while let Some(before) = jobs[0].playbook.rehearse_after.clone() {
+            let path = jobs[0].playbook.source.path.parent().unwrap_or(Path::new("")).join(before);
+            if jobs.len() == LONGEST_CHAIN || jobs.iter().any(|job| job.playbook.source.path == path) {
+                return Err(Fault::bare(format!("`rehearse_after` goes round in circles: {}", path.display())).into());
+            }
+            let chosen = Chosen { path, shipped: playbook.shipped };
+            // What was given for the playbook that was asked for is given to the others as far as they know it.
+            let known = known_params(&chosen);
+            let mut some = given.clone().unwrap_or_default();
+            some.retain(|name, _| known.as_ref().is_none_or(|known| known.contains(name)));
+            jobs.insert(0, Job::with(&chosen, inventory, Ok(some), &Named)?);
+        }
+        Ok(Self { jobs, spec, seed })
+    }
+
+    /// The clock that rehearsals run on.
+    ///
+    /// # Errors
+    /// The runtime cannot be made.
+    pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()
+    }
+
+    /// The world as it is before any of the playbooks. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// What the world file asks for cannot be.
+    pub fn world(&self) -> anyhow::Result<Sandbox> {
+        let inventory = Arc::clone(&self.jobs[0].inventory);
+        Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
+            let fault = Fault::bare(format!("this world cannot be simulated: {why}"));
+            fault.help("--world FILE says what it begins with; `cutover schema world` lists what can be set").into()
+        })
+    }
+
+    /// The world as it is after all playbooks but the last. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// The world cannot be simulated, or one of the playbooks does not come to a good end in it.
+    pub async fn prepared(&self) -> anyhow::Result<Sandbox> {
+        let world = self.world()?;
+        for job in &self.jobs[..self.jobs.len() - 1] {
+            let ending = self.unseen(job, &world, Box::new(Unread)).await?;
+            let path = job.playbook.source.path.display();
+            anyhow::ensure!(ending.exit_code == 0, "the rehearsal of {path}, which comes before, does not end well");
+        }
+        Ok(world)
+    }
+
+    /// Executes a playbook that nobody watches.
+    async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
+        let run = job.bind("rehearsal", world.now())?;
+        let settings = Settings::new(Verb::Rehearse, Default::default());
+        let watch = Watch { journal: Box::new(Nowhere), reader, stop: Stop::default() };
+        let ending = self.execute(&run, world, settings, watch, &[]).await;
+        ending.ok_or_else(|| anyhow::anyhow!("the controller was killed"))
+    }
+
+    /// Executes one of the playbooks, or goes on with it after these events, or undoes them; the verb says which. `None` if the
+    /// controller was killed: the world goes on, and of the run nothing more is recorded.
+    pub async fn execute(
+        &self,
+        run: &Run,
+        world: &Sandbox,
+        settings: Settings,
+        watch: Watch,
+        before: &[Event],
+    ) -> Option<Ending> {
+        let settings = Settings { seed: self.seed, ..settings };
+        let Watch { journal, reader, stop } = watch;
+        let (journal, reader) = (Box::new(Mortal::new(world, journal)), Box::new(Mortal::new(world, reader)));
+        let mut ports = simulated(run, Arc::new(world.clone()), journal, reader, stop);
+        ports.recorder = ports.recorder.after(before.last().map_or(0, |event| event.seq));
+        let work = async {
+            match settings.verb {
+                Verb::Undo => undo(run, &ports, &settings, before).await,
+                _ => execute(run, &ports, &settings).await,
+            }
+        };
+        world.until_killed(work).await
+    }
+
+    /// Executes everything unseen; gives the changes that the last playbook made, by step.
+    ///
+    /// # Errors
+    /// The world cannot be simulated, or a playbook does not fit it.
+    pub fn changes(&self) -> anyhow::Result<Vec<Rehearsed>> {
+        let made = Made::default();
+        Self::runtime()?.block_on(async {
+            let world = self.prepared().await?;
+            if let Some(job) = self.jobs.last() {
+                self.unseen(job, &world, Box::new(made.clone())).await?;
+            }
+            anyhow::Ok(())
+        })?;
+        Ok(std::mem::take(&mut *made.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// The ports of an execution in a simulated world, whose clock stands still while events are written.
+fn simulated(
+    run: &Run,
+    world: Arc<dyn World>,
+    journal: Box<dyn Journal>,
+    reader: Box<dyn Reader>,
+    stop: Stop,
+) -> Ports {
+    let (clock, redactor) = (Arc::clone(&world), Redactor::new(&run.secrets));
+    let recorder = Recorder::new(&run.id, clock, redactor, journal, vec![reader]);
+    Ports { registry: REGISTRY, world, approver: Arc::new(Granted), recorder, stop }
+}
+
+/// Who sees what is executed, and where it is recorded.
+pub struct Watch {
+    /// The journal.
+    pub journal: Box<dyn Journal>,
+    /// Who is shown it.
+    pub reader: Box<dyn Reader>,
+    /// How it is stopped.
+    pub stop: Stop,
+}
+
+/// A change that a rehearsal made.
+#[derive(Debug, Clone)]
+pub struct Rehearsed {
+    /// The task that made it.
+    pub task: TaskId,
+    /// The change.
+    pub change: Change,
+}
+
+/// Collects changes.
+#[derive(Clone, Default)]
+struct Made(Arc<Mutex<Vec<Rehearsed>>>);
+
+impl Reader for Made {
+    fn event(&mut self, event: &Event) {
+        if let EventKind::Applying { task, change, .. } = &event.kind {
+            let made = Rehearsed { task: task.clone(), change: change.clone() };
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+        }
+    }
+}
+
+/// Reads nothing.
+struct Unread;
+
+impl Reader for Unread {
+    fn event(&mut self, _: &Event) {}
+}
+
+/// Keeps nothing.
+struct Nowhere;
+
+impl Journal for Nowhere {
+    fn append(&mut self, _: &Event, _: bool) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn world_spec(path: Option<&Path>) -> Result<WorldSpec, Faults> {
+    let Some(path) = path else { return Ok(WorldSpec::default()) };
+    let text = read(path).map_err(|error| Fault::bare(format!("cannot read `{}`: {error}", path.display())))?;
+    decode(&parse(&SourceFile::new(path, text))?, "a world file")
+}
+
+/// The parameters that a playbook knows; `None` if it cannot be read, which is said when it is loaded.
+fn known_params(playbook: &Chosen) -> Option<Vec<String>> {
+    let text = playbook.read(&playbook.path).ok()?;
+    let tree = parse(&SourceFile::new(&playbook.path, text)).ok()?;
+    Some(tree.get("params")?.entries().iter().map(|(key, _)| key.name.clone()).collect())
+}

@@ -1,0 +1,219 @@
+//! Draws scrolled lines and the footer, as seldom as possible: what is to be drawn gathers under one lock, what is being
+//! drawn is held by another, so that events never wait for the terminal.
+
+use std::fmt;
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cutover_protocol::event::Event;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
+
+use super::super::narration::Narration;
+use super::super::palette::Palette;
+use super::super::screen::Suspend;
+use super::super::timeline::Timeline;
+use super::super::{Style, Width};
+use super::canvas::Canvas;
+use super::footer::footer;
+
+/// The shortest time between two drawings.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The time after which clocks are drawn again though nothing happened.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What is to be drawn.
+struct Scene {
+    timeline: Timeline,
+    narration: Narration,
+    /// Lines said, not drawn yet.
+    lines: Vec<String>,
+    /// When the latest event came.
+    received: Instant,
+    changed: bool,
+    paused: usize,
+    over: bool,
+}
+
+/// What is drawn on.
+struct Easel {
+    canvas: Canvas,
+    bar: ProgressBar,
+    /// The footer as indicatif is going to draw it.
+    footer: Arc<Mutex<String>>,
+    /// Whether the footer shows.
+    shown: bool,
+    painted: Option<Instant>,
+}
+
+/// Draws a run.
+pub(super) struct Painter {
+    scene: Mutex<Scene>,
+    easel: Mutex<Easel>,
+    wake: Condvar,
+    width: Width,
+    palette: Palette,
+}
+
+impl Painter {
+    pub(super) fn new(out: Box<dyn Write + Send>, style: Style) -> Self {
+        let (width, palette) = (style.width.clone(), Palette { color: style.color });
+        let scene = Scene {
+            timeline: Timeline::default(),
+            narration: Narration::new(style, false),
+            lines: Vec::new(),
+            received: Instant::now(),
+            changed: false,
+            paused: 0,
+            over: false,
+        };
+        let easel = Easel::new(Canvas::new(out, width.clone()));
+        Self { scene: Mutex::new(scene), easel: Mutex::new(easel), wake: Condvar::new(), width, palette }
+    }
+
+    /// Takes in an event; draws nothing.
+    pub(super) fn event(&self, event: &Event) {
+        let mut guard = self.scene();
+        let scene = &mut *guard;
+        scene.timeline.event(event);
+        scene.lines.extend(scene.narration.event(&scene.timeline, event));
+        scene.received = Instant::now();
+        scene.changed = true;
+        self.wake.notify_one();
+    }
+
+    /// Takes in what earlier executions have recorded.
+    pub(super) fn recall(&self, events: &[Event]) {
+        self.scene().timeline.recall(events);
+    }
+
+    /// Says what is to be said when no event follows.
+    pub(super) fn close(&self) {
+        let mut guard = self.scene();
+        let scene = &mut *guard;
+        scene.lines.extend(scene.narration.finish(&scene.timeline));
+    }
+
+    /// Draws until stopped.
+    pub(super) fn run(&self) {
+        loop {
+            let mut scene = self.scene();
+            if !scene.changed && !scene.over {
+                scene = self.wake.wait_timeout(scene, TICK).unwrap_or_else(PoisonError::into_inner).0;
+            }
+            let over = scene.over;
+            drop(scene);
+            if over {
+                return;
+            }
+            self.paint();
+            let scene = self.scene();
+            let wait = self.wake.wait_timeout_while(scene, PAUSE, |scene| !scene.over);
+            drop(wait.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Ends [`Painter::run`].
+    pub(super) fn stop(&self) {
+        self.scene().over = true;
+        self.wake.notify_all();
+    }
+
+    /// Draws, unless it was done a moment ago.
+    pub(super) fn paint_if_due(&self) {
+        let due = self.easel().painted.is_none_or(|painted| painted.elapsed() >= PAUSE);
+        if due {
+            self.paint();
+        }
+    }
+
+    /// Draws the lines that are left and takes the footer away.
+    pub(super) fn clear(&self) {
+        self.draw(false);
+    }
+
+    fn paint(&self) {
+        self.draw(true);
+    }
+
+    fn draw(&self, with_footer: bool) {
+        let mut easel = self.easel();
+        let mut scene = self.scene();
+        if with_footer && scene.paused > 0 {
+            return;
+        }
+        let lines = std::mem::take(&mut scene.lines);
+        scene.changed = false;
+        let wanted = with_footer && !scene.over;
+        let (rows, columns) = self.width.size();
+        let since = u64::try_from(scene.received.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = scene.timeline.now_ms.saturating_add(since);
+        let text = if wanted { footer(&scene.timeline, now, (rows, columns), self.palette) } else { Vec::new() };
+        drop(scene);
+        easel.draw(&lines, &text);
+    }
+
+    fn scene(&self) -> MutexGuard<'_, Scene> {
+        self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn easel(&self) -> MutexGuard<'_, Easel> {
+        self.easel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Easel {
+    fn new(canvas: Canvas) -> Self {
+        let footer = Arc::new(Mutex::new(String::new()));
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(canvas.clone())));
+        let text = Arc::clone(&footer);
+        let write = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&text.lock().unwrap_or_else(PoisonError::into_inner));
+        };
+        if let Ok(style) = ProgressStyle::with_template("{footer}") {
+            bar.set_style(style.with_key("footer", write));
+        }
+        bar.finish_and_clear();
+        Self { canvas, bar, footer, shown: false, painted: None }
+    }
+
+    /// Draws lines above, and the footer below them; takes the footer away if it has no lines.
+    fn draw(&mut self, lines: &[String], footer: &[String]) {
+        *self.footer.lock().unwrap_or_else(PoisonError::into_inner) = footer.join("\n");
+        let print = || {
+            for line in lines {
+                let _ = self.canvas.write_line(line);
+            }
+        };
+        match (footer.is_empty(), self.shown) {
+            (true, false) => print(),
+            (true, true) => {
+                self.bar.finish_and_clear();
+                print();
+            }
+            (false, false) => {
+                print();
+                self.bar.reset();
+            }
+            (false, true) if lines.is_empty() => self.bar.force_draw(),
+            (false, true) => self.bar.suspend(print),
+        }
+        self.shown = !footer.is_empty();
+        self.painted = Some(Instant::now());
+        self.canvas.show();
+    }
+}
+
+impl Suspend for Painter {
+    fn pause(&self) {
+        self.scene().paused += 1;
+        self.draw(false);
+    }
+
+    fn go_on(&self) {
+        let mut scene = self.scene();
+        scene.paused = scene.paused.saturating_sub(1);
+        scene.changed = true;
+        self.wake.notify_one();
+    }
+}

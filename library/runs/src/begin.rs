@@ -1,0 +1,148 @@
+//! How a run begins: its directory is made under a hidden name and gets its own when all is in it, so that what is seen is
+//! whole, and so that of several runs that want one name exactly one gets it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use cutover_engine::execute::Tags;
+use cutover_engine::journal::{EVENTS, FileJournal};
+use cutover_engine::run::Run;
+use cutover_files::Job;
+use jiff::Timestamp;
+
+use super::{Manifest, RunStore, StoredRun, manifest};
+
+/// How a run that begins gets its name. If that is taken, a number is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// By the time: `20260117-220000-etcd-cutover`.
+    Real,
+    /// By the seed: `rehearsal-etcd-cutover-1`. The number is added to the directory alone: a rehearsal that is repeated is
+    /// the same run, so that its events are the same.
+    Rehearsal(u64),
+}
+
+/// A run that has begun.
+pub struct Begun {
+    /// The playbook, bound to the run's id.
+    pub run: Run,
+    /// Where it is recorded.
+    pub stored: StoredRun,
+    /// Its journal, empty and locked.
+    pub journal: FileJournal,
+}
+
+impl RunStore {
+    /// Begins a run: a directory with its manifest, copies of all files that were read, and an empty journal.
+    ///
+    /// # Errors
+    /// The directory cannot be made, or the playbook cannot be bound.
+    pub fn begin(&self, job: &Job, tags: &Tags, naming: Naming, now: Timestamp) -> anyhow::Result<Begun> {
+        let rehearsal = naming != Naming::Real;
+        let id = naming.id(&job.playbook.source.path, now);
+        let run = job.bind(&id, now)?;
+        let failed = || format!("cannot record the run in {}", self.root.join(&id).display());
+        let mut hidden = Hidden::new(&self.root, &id).with_context(failed)?;
+        hidden.fill(job, &Manifest::of(&run, &job.given, tags, rehearsal)?, !rehearsal).with_context(failed)?;
+        let journal = FileJournal::create(&hidden.path, !rehearsal).with_context(failed)?;
+        if !rehearsal {
+            sync(&hidden.path).with_context(failed)?;
+        }
+        let mut taken = 1_usize;
+        let mut name = id.clone();
+        while !hidden.publish(&self.root.join(&name)).with_context(failed)? {
+            taken += 1;
+            name = format!("{id}-{taken}");
+        }
+        if !rehearsal {
+            sync(&self.root).with_context(failed)?;
+        }
+        let run = if name == id || rehearsal { run } else { job.bind(&name, now)? };
+        let directory = self.root.join(&name);
+        Ok(Begun { run, stored: StoredRun { id: name, journal: directory.join(EVENTS), directory }, journal })
+    }
+}
+
+impl Naming {
+    fn id(self, playbook: &Path, now: Timestamp) -> String {
+        let stem = playbook.file_stem().map_or_else(|| "playbook".into(), |stem| stem.to_string_lossy());
+        match self {
+            Self::Real => format!("{}-{stem}", now.strftime("%Y%m%d-%H%M%S")),
+            Self::Rehearsal(seed) => format!("rehearsal-{stem}-{seed}"),
+        }
+    }
+}
+
+/// A directory that is being made. What was not published is removed again.
+struct Hidden {
+    path: PathBuf,
+    published: bool,
+}
+
+impl Hidden {
+    /// Makes one that nobody else has.
+    fn new(root: &Path, id: &str) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        // The process alone does not make it unique: another host may have the same directory, and an earlier one have died.
+        let mut number = 1_usize;
+        loop {
+            let path = root.join(format!(".{id}.{}.{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+                made => return made.map(|()| Self { path, published: false }),
+            }
+        }
+    }
+
+    /// Writes everything but the journal. `sync` says whether it has to survive a crash.
+    fn fill(&self, job: &Job, manifest: &Manifest, sync: bool) -> io::Result<()> {
+        let write = |path: &Path, text: &str, mode: u32| {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+            file.write_all(text.as_bytes())?;
+            if sync { file.sync_all() } else { Ok(()) }
+        };
+        fs::create_dir(self.path.join("files"))?;
+        for (file, text) in &job.files {
+            // One flat directory: `playbooks/tasks/x.yml` becomes `playbooks,tasks,x.yml`.
+            let name = file.display().to_string().replace(['/', '\\'], ",");
+            write(&self.path.join("files").join(name), text, 0o666)?;
+        }
+        let text = serde_json::to_string_pretty(manifest)?;
+        write(&self.path.join(manifest::FILE), &(text + "\n"), 0o600)
+    }
+
+    /// Gives it its name. `false` if another run has that.
+    fn publish(&mut self, name: &Path) -> io::Result<bool> {
+        // Onto a directory with something in it nothing is renamed, and every run has something in it.
+        match fs::rename(&self.path, name) {
+            Ok(()) => {
+                self.published = true;
+                Ok(true)
+            }
+            Err(error) if taken(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if !self.published {
+            // What cannot be removed is not a run, and harms nobody.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// Lets the names in a directory survive a crash.
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Whether a name cannot be had because something is there.
+fn taken(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists | ErrorKind::NotADirectory)
+}

@@ -1,0 +1,101 @@
+//! The programs of DRBD by their names, each answered from the state that all hosts share.
+
+use std::ffi::OsString;
+use std::io::{Write as _, stderr, stdout};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use cutover_sandbox::stand_in::Answer;
+
+use crate::host::Host;
+use crate::store::Store;
+use crate::{complain, devices, disk, replication};
+
+/// The programs that it can be called as.
+const PROGRAMS: [&str; 4] = ["drbdadm", "drbdsetup", "drbdmeta", "journalctl"];
+/// The host's own program, for all that is not the kernel's log.
+const JOURNALCTL: &str = "/usr/bin/journalctl";
+/// Commands that only ask. No answer tells how far a copy is, so none waits for one: while a file system is being written to,
+/// the next copy begins when the last one ends.
+const QUESTIONS: [&str; 11] = [
+    "--version",
+    "-V",
+    "role",
+    "cstate",
+    "dstate",
+    "status",
+    "get-gi",
+    "show-gi",
+    "dump",
+    "events2",
+    "_TRANSPORT=kernel",
+];
+/// The exit code of drbd-utils for what their user can do nothing about.
+const INTERNAL: u8 = 20;
+
+/// Runs a program of DRBD if this one was called by its name, as by a link `/usr/local/sbin/drbdadm`.
+pub(crate) fn called_as(words: &[OsString]) -> Option<ExitCode> {
+    let name = Path::new(words.first()?).file_name()?.to_str()?;
+    let program = PROGRAMS.iter().find(|program| **program == name)?;
+    let dir =
+        std::env::var_os("CUTOVER_STAND_IN_DIR").map_or_else(|| "/var/lib/cutover-stand-in".into(), PathBuf::from);
+    let args: Vec<String> = words[1..].iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    if *program == "journalctl" && !args.iter().any(|arg| arg == "_TRANSPORT=kernel") {
+        let error = std::process::Command::new(JOURNALCTL).args(&words[1..]).exec();
+        complain(&anyhow::Error::new(error).context(JOURNALCTL));
+        return Some(INTERNAL.into());
+    }
+    Some(answer(&dir, program, &args))
+}
+
+/// Answers as one of the programs.
+pub(crate) fn answer(dir: &Path, program: &str, args: &[String]) -> ExitCode {
+    let answered = refuse_beside_drbd().and_then(|()| attempt(dir, program, args));
+    match answered {
+        Ok(answer) => {
+            // As drbdadm itself, which does not look whether anybody reads.
+            let _ = stdout().write_all(&answer.stdout).and_then(|()| stdout().flush());
+            let _ = stderr().write_all(&answer.stderr);
+            answer.code.into()
+        }
+        Err(error) => {
+            complain(&error);
+            INTERNAL.into()
+        }
+    }
+}
+
+/// With the module loaded there is a real DRBD, which must not be answered for.
+pub(crate) fn refuse_beside_drbd() -> anyhow::Result<()> {
+    let loaded = ["/sys/module/drbd", "/proc/drbd"].iter().any(|path| Path::new(path).exists());
+    ensure!(!loaded, "this kernel has the DRBD module: use its own drbdadm, and remove the stand-in from this host");
+    Ok(())
+}
+
+fn attempt(dir: &Path, program: &str, args: &[String]) -> anyhow::Result<Answer> {
+    loop {
+        let mut store = Store::open(dir)?;
+        let host = Host::here(&store.kept.drbd)?;
+        host.tell(&mut store, args)?;
+        if args.iter().any(|arg| QUESTIONS.contains(&arg.as_str())) {
+            replication::pass(&mut store)?;
+        } else {
+            replication::catch_up(&mut store)?;
+        }
+        if let Some(wait) = store.kept.drbd.patience(&host.id, program, args).filter(|wait| !wait.is_zero()) {
+            store.save()?;
+            drop(store);
+            std::thread::sleep(wait);
+            continue;
+        }
+        let before = store.kept.drbd.versions();
+        let answer = store.kept.drbd.run(&host.id, program, args).map_err(anyhow::Error::msg)?;
+        replication::carry_out(&store, &before)?;
+        disk::seal(&store, &host.id)?;
+        devices::arrange(&mut store, &host.id)?;
+        store.save()?;
+        return Ok(answer);
+    }
+}
