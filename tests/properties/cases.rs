@@ -307,3 +307,20 @@ fn what_was_made_and_whose_result_is_lost_is_not_made_again() {
 ",
     ));
 }
+
+#[test]
+fn a_name_that_two_steps_register_is_the_later_ones_after_a_resume() {
+    holds(&Case::text(
+        "name: Test
+phases:
+- name: Only
+  check_all: true
+  steps:
+  - {name: one, unseen: {name: a, token: x}, register: r}
+  - {name: two, unseen: {name: b, token: x}, register: r}
+- name: Then
+  steps:
+  - {name: use, number: {name: \"{{ r.added }}\", is: 1}, undo: [{name: back, number: {name: \"{{ r.added }}\", is: 0}}]}
+",
+    ));
+}

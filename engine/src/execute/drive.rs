@@ -68,7 +68,7 @@ impl Executor<'_> {
                 Visit::Step(visit) => self.step(visit, &mut cursor, &mut open).await,
                 Visit::SectionBegins { path, section, taken_up } => {
                     if taken_up {
-                        self.settings.past.register(&path, &mut cursor.names);
+                        self.register_again(&path, &mut cursor.names);
                     }
                     self.recorder().emit(EventKind::SectionStarted { path, section });
                 }
@@ -146,10 +146,10 @@ impl Executor<'_> {
         let past = &self.settings.past;
         if past.has(&path) {
             reason = Some(text!("engine.done-before", "done before the run was stopped"));
-            past.register(&path, &mut cursor.names);
+            self.register_again(&path, &mut cursor.names);
         } else if let Some(why) = past.left_out(&path) {
             reason = Some(why.clone());
-            past.register(&path, &mut cursor.names);
+            self.register_again(&path, &mut cursor.names);
         } else if let Some(why) = unmet(step, &cursor.unmet()) {
             // In a phase that checks everything, what needs the result of a failed check cannot be checked.
             reason = Some(why);
@@ -199,8 +199,7 @@ impl Executor<'_> {
             let value = serde_json::json!({"skipped": true});
             names.withheld.remove(name);
             Arc::make_mut(&mut names.registered).insert(name.clone(), value.clone());
-            let (path, name) = (path.clone(), name.clone());
-            self.recorder().emit(EventKind::Registered { path, name, value, withheld: false });
+            self.registered(path, name, value, false);
         }
         if let StepKind::Block { block, always, .. } = &step.kind {
             self.register_all_skipped(block.iter().chain(always), (&step.id, path), names);

@@ -8,6 +8,7 @@ mod gate;
 mod inverse;
 mod ledger;
 mod past;
+mod registered;
 mod retry;
 mod stop;
 mod task;
@@ -28,6 +29,7 @@ pub use undo::undo;
 
 use attempt::repeat_help;
 use past::Doubt;
+use registered::Registrants;
 
 use crate::action::{Action, Done};
 use crate::event::{EventKind, Outcome, PlannedPhase, Verb};
@@ -135,6 +137,7 @@ pub(crate) struct Executor<'a> {
     doubts: Mutex<Vec<Doubt>>,
     /// Tasks whose changes of an earlier execution were taken for theirs.
     reused: Mutex<BTreeSet<TaskId>>,
+    registrants: Mutex<Registrants>,
     /// The warnings of API servers that were told already, with their sites.
     warned: Mutex<BTreeSet<(String, String)>>,
 }
@@ -227,7 +230,8 @@ impl<'a> Executor<'a> {
         });
         let ledger = Mutex::new(settings.past.ledger().clone());
         let doubts = Mutex::new(settings.past.doubts().to_vec());
-        Self { run, ports, settings, ledger, doubts, reused: Mutex::default(), warned: Mutex::default() }
+        let registrants = Mutex::new(Registrants::of(&settings.past));
+        Self { run, ports, settings, ledger, doubts, reused: Mutex::default(), registrants, warned: Mutex::default() }
     }
 
     fn recorder(&self) -> &'a Recorder {

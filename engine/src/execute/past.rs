@@ -338,6 +338,11 @@ impl Past {
         names
     }
 
+    /// What was registered, oldest first: the step, the name, and the value unless it is secret or not known.
+    pub(crate) fn registrations(&self) -> impl Iterator<Item = (&Path, &str, Option<&Value>)> {
+        self.registered.iter().map(|known| (&known.path, known.name.as_str(), known.value.as_ref()))
+    }
+
     /// Whether a step has registered a result.
     pub(crate) fn has_registered(&self, step: &Path, name: &str) -> bool {
         self.registered.iter().any(|known| known.path == *step && known.name == name)

@@ -84,16 +84,12 @@ impl Executor<'_> {
             (Some(mut known), false) => known.pop().unwrap_or_default(),
             (None, _) => {
                 names.withheld.insert(name.to_owned(), path.clone());
-                let (path, name, value) = (path.clone(), name.to_owned(), Value::Null);
-                self.recorder().emit(EventKind::Registered { path, name, value, withheld: true });
-                return;
+                return self.registered(path, name, Value::Null, true);
             }
         };
         names.withheld.remove(name);
         Arc::make_mut(&mut names.registered).insert(name.to_owned(), value.clone());
-        let (path, name, withheld) = (path.clone(), name.to_owned(), step.secret);
-        let value = if withheld { Value::Null } else { value };
-        self.recorder().emit(EventKind::Registered { path, name, value, withheld });
+        self.registered(path, name, if step.secret { Value::Null } else { value }, step.secret);
     }
 
     async fn task(&self, step: &Step, task: &Task) -> TaskEnd {
