@@ -324,3 +324,47 @@ phases:
 ",
     ));
 }
+
+#[test]
+fn what_a_step_without_its_result_would_have_registered_is_missing_too() {
+    holds(&Case::text(
+        "name: Test
+phases:
+- name: Only
+  check_all: true
+  steps:
+  - {name: one, number: {name: a, is: 1}, register: r}
+  - {name: two, when: r.is == 2, number: {name: b, is: 1}, register: s}
+  - name: three
+    block:
+    - name: four
+      when: s is defined
+      loop: [1]
+      block:
+      - {name: five, number: {name: c, is: 1}}
+",
+    ));
+}
+
+#[test]
+fn a_plan_does_not_know_whether_a_block_that_may_fail_leaves_its_results() {
+    let careful = |tail: &str| {
+        format!(
+            "  - name: careful\n    block:\n    - {{name: a, unseen: {{name: x, token: t}}}}\n    - {{name: b, set_fact: {{is: 1}}, register: r}}\n{tail}"
+        )
+    };
+    let last = "  - {name: last, when: r is defined, number: {name: y, is: 1}}\n";
+    let decided = |steps: &str, path: &str| {
+        let bench = Bench::new(&Case::steps(steps)).unwrap_or_else(|faults| panic!("{faults}"));
+        let decisions = paused(bench.decisions());
+        decisions.get(path).copied()
+    };
+    let rescued = careful("    rescue:\n    - {name: c, set_fact: {is: 2}, register: s}\n") + last;
+    assert_eq!(decided(&rescued, "only/last"), Some(Decision::Unknown));
+    let allowed = careful("    allow_failure: true\n") + last;
+    assert_eq!(decided(&allowed, "only/last"), Some(Decision::Unknown));
+    let always = careful("    always:\n    - {name: c, when: r is defined, number: {name: z, is: 1}}\n") + last;
+    assert_eq!(decided(&always, "only/careful/always/c"), Some(Decision::Unknown));
+    // Nothing comes after a block that has failed.
+    assert_eq!(decided(&always, "only/last"), Some(Decision::Take));
+}

@@ -152,7 +152,8 @@ impl Executor<'_> {
             self.register_again(&path, &mut cursor.names);
         } else if let Some(why) = unmet(step, &cursor.unmet()) {
             // In a phase that checks everything, what needs the result of a failed check cannot be checked.
-            reason = Some(why);
+            self.step_ends(&visit, &end, attempts, began, Some(why));
+            return cursor.left_unmet(step);
         } else {
             match &visit.decision {
                 Decision::Skip(why) => {

@@ -225,6 +225,11 @@ impl<'a> Cursor<'a> {
                         }
                         None => {
                             let Some(Frame::Block(block)) = self.frames.pop() else { return None };
+                            if !block.forgives() {
+                                // Whatever comes after it comes after a good end.
+                                let unknown = &mut self.names.unknown;
+                                unknown.retain(|name, path| block.in_question.get(name) != Some(path));
+                            }
                             let (visit, mut end, passed_over) = block.into_end();
                             if visit.step.allow_failure {
                                 end = end.allowed();
@@ -245,6 +250,16 @@ impl<'a> Cursor<'a> {
             Some(Frame::Steps(steps)) => steps.ended(end),
             _ => self.end.absorb(end),
         }
+    }
+
+    /// Says that the visited step was left out for want of the result of a check that failed.
+    pub(crate) fn left_unmet(&mut self, step: &Step) {
+        let steps = |frame: &mut Frame<'a>| match frame {
+            Frame::Steps(steps) => steps.lacks(step),
+            _ => false,
+        };
+        self.frames.iter_mut().any(steps);
+        self.ended(End::new());
     }
 
     /// Enters the visited block: its steps come next.
@@ -316,6 +331,14 @@ impl<'a> Cursor<'a> {
                 phase.map(|(index, phase)| Visit::PhaseEnds { index, phase, end })
             }
             Some(Frame::Block(block)) => {
+                if matches!(self.mode, Mode::Plan(_)) {
+                    for (name, path) in block.in_question() {
+                        if !self.names.unknown.contains_key(&name) {
+                            block.in_question.insert(name.clone(), path.clone());
+                            self.names.unknown.insert(name, path);
+                        }
+                    }
+                }
                 block.section_ended(end, self.mode);
                 None
             }

@@ -137,6 +137,16 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// Takes in that a step was left out for want of a result: what it and those inside of it would have registered is missing, too.
+    /// Gives whether failed checks are gone past here.
+    pub(super) fn lacks(&mut self, step: &Step) -> bool {
+        if self.check_all {
+            self.unmet.extend(step.register.clone());
+            inside(step, &mut self.inner_unmet);
+        }
+        self.check_all
+    }
+
     /// Begins no further step.
     pub(super) fn finish(&mut self, end: End) {
         if self.next < self.steps.len() {
@@ -153,6 +163,16 @@ fn inside(step: &Step, names: &mut BTreeSet<String>) {
         names.extend(step.register.clone());
         inside(step, names);
     }
+}
+
+/// Adds the names that a step and those inside of it register, with their paths.
+fn registrants(step: &Step, outer: &(String, Path), names: &mut BTreeMap<String, Path>) {
+    let path = path_of(step, outer);
+    if let StepKind::Block { block, rescue, always } = &step.kind {
+        let inner = (step.id.clone(), path.clone());
+        [block, rescue, always].into_iter().flatten().for_each(|step| registrants(step, &inner, names));
+    }
+    names.extend(step.register.clone().map(|name| (name, path)));
 }
 
 /// The path of a step in what it stands in: the rest of its id.
@@ -178,6 +198,8 @@ pub(super) struct BlockFrame<'a> {
     made: bool,
     /// A section that ended, to be announced.
     ended: Option<(Path, Section, End)>,
+    /// Results that a plan does not know until the block has ended, and then knows again.
+    pub(super) in_question: BTreeMap<String, Path>,
     end: End,
 }
 
@@ -213,7 +235,18 @@ impl<'a> BlockFrame<'a> {
             (path, element, reached)
         };
         let passes = elements.into_iter().rev().map(pass).collect();
-        Self { visit, environment, passes, pass: None, skip, left_out: None, made: false, ended: None, end: End::new() }
+        Self {
+            visit,
+            environment,
+            passes,
+            pass: None,
+            skip,
+            left_out: None,
+            made: false,
+            ended: None,
+            in_question: BTreeMap::new(),
+            end: End::new(),
+        }
     }
 
     pub(super) fn absorb(&mut self, end: End) {
@@ -235,6 +268,26 @@ impl<'a> BlockFrame<'a> {
     pub(super) fn announce(&mut self) -> Option<Visit<'a>> {
         let (path, section, end) = self.ended.take()?;
         Some(Visit::SectionEnds { path, section, end })
+    }
+
+    /// The results of which a plan cannot know whether they are there once the first section has ended: something may fail in it,
+    /// and the run goes on all the same. With the steps that register them.
+    pub(super) fn in_question(&self) -> BTreeMap<String, Path> {
+        let mut names = BTreeMap::new();
+        let Some(pass) = self.pass.as_ref().filter(|pass| pass.current == Section::Block) else { return names };
+        let goes_on = |(section, steps): &(Section, &[Step])| *section != Section::Block && !steps.is_empty();
+        let left_out = matches!(self.left_out, Some(Decision::Skip(_)));
+        if !left_out && (self.visit.step.allow_failure || self.sections().iter().any(goes_on)) {
+            let outer = (self.visit.step.id.clone(), pass.path.clone());
+            let steps = self.steps_of(Section::Block).iter().chain(self.steps_of(Section::Rescue));
+            steps.for_each(|step| registrants(step, &outer, &mut names));
+        }
+        names
+    }
+
+    /// Whether the run goes on after the block though something in it has failed.
+    pub(super) fn forgives(&self) -> bool {
+        self.visit.step.allow_failure || self.visit.step.has_rescue()
     }
 
     /// The steps that come next.
