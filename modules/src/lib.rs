@@ -1,74 +1,50 @@
-//! The built-in modules: one file for each, one line for each in [`ALL`]. Schema, reference, completion, `check` and
+//! The built-in modules in families: one file for each, one line for each in [`ALL`]. What they share is in `support`. Schema, reference, completion, `check` and
 //! `plan` follow from the slice.
 
-mod assert;
-mod command;
 #[cfg(test)]
 mod contract;
-mod copy_preserve;
-mod disk_check;
 mod drbd;
-mod drbd_freshness;
-mod drbd_resource;
-mod drbd_role;
-mod drbd_split_brain;
-mod drbd_sync;
-mod etcd_check;
-mod file;
-mod filesystem;
+mod files;
+mod flow;
 mod helm;
-mod k8s_apply;
-mod k8s_delete;
-mod k8s_exec;
-mod k8s_label;
-mod k8s_patch;
-mod k8s_scale;
-mod k8s_volumes;
-mod k8s_wait;
 mod kubernetes;
-mod mount;
-mod net_check;
-mod pause;
-mod permission;
-mod pod;
-mod quantity;
-mod set_fact;
+mod network;
+mod service;
 mod storage;
+mod support;
 #[cfg(test)]
 mod testing;
-mod tree;
-mod verify_hash;
 
 use cutover_engine::module::{BoxedModule, Registry};
 
 /// Every built-in module, in the order of the reference.
 pub const ALL: &[BoxedModule] = &[
-    &copy_preserve::CopyPreserve,
-    &verify_hash::VerifyHash,
-    &file::File,
-    &command::Command,
-    &assert::Assert,
-    &set_fact::SetFact,
-    &pause::Pause,
-    &drbd_resource::DrbdResource,
-    &drbd_role::DrbdRole,
-    &drbd_sync::DrbdSync,
-    &drbd_split_brain::DrbdSplitBrain,
-    &drbd_freshness::DrbdFreshness,
-    &filesystem::Filesystem,
-    &mount::Mount,
-    &net_check::NetCheck,
-    &disk_check::DiskCheck,
-    &k8s_scale::K8sScale,
-    &k8s_wait::K8sWait,
-    &k8s_label::K8sLabel,
-    &k8s_apply::K8sApply,
-    &k8s_patch::K8sPatch,
-    &k8s_delete::K8sDelete,
-    &k8s_volumes::K8sVolumes,
-    &k8s_exec::K8sExec,
+    &files::CopyPreserve,
+    &files::VerifyHash,
+    &files::File,
+    &flow::Command,
+    &flow::Assert,
+    &flow::SetFact,
+    &flow::Pause,
+    &drbd::DrbdResource,
+    &drbd::DrbdRole,
+    &drbd::DrbdSync,
+    &drbd::DrbdSplitBrain,
+    &drbd::DrbdFreshness,
+    &storage::Filesystem,
+    &storage::Mount,
+    &network::NetCheck,
+    &storage::DiskCheck,
+    &kubernetes::K8sScale,
+    &kubernetes::K8sWait,
+    &kubernetes::K8sLabel,
+    &kubernetes::K8sApply,
+    &kubernetes::K8sPatch,
+    &kubernetes::K8sDelete,
+    &kubernetes::K8sVolumes,
+    &kubernetes::K8sExec,
     &helm::Helm,
-    &etcd_check::EtcdCheck,
+    &service::EtcdCheck,
 ];
 
 /// The registry of all built-in modules.

@@ -1,72 +1,15 @@
-//! What the DRBD modules share: states, status, data generations, versions and the resource file of one end of a pair.
+//! Modules of DRBD.
 
-pub(crate) mod config;
-pub(crate) mod contact;
-pub(crate) mod end;
-pub(crate) mod generations;
-#[cfg(test)]
-mod script;
-pub(crate) mod split_brain;
-pub(crate) mod states;
-pub(crate) mod status;
-#[cfg(test)]
-pub(crate) mod testing;
+mod drbd_freshness;
+mod drbd_resource;
+mod drbd_role;
+mod drbd_split_brain;
+mod drbd_sync;
 #[cfg(test)]
 mod tests;
-pub(crate) mod version;
 
-use cutover_engine::action::Action;
-use cutover_engine::inventory::PairMember;
-use cutover_engine::module::{Diff, Facts};
-use cutover_engine::subject::Subject;
-use cutover_engine::text;
-use cutover_engine::world::{Command, Place};
-use serde::Serialize;
-use serde_json::Value;
-
-/// Where a member is: `primary/worker01`.
-pub(crate) fn at(member: &PairMember) -> String {
-    place(member).to_string()
-}
-
-/// The node of a member, for commands.
-pub(crate) fn place(member: &PairMember) -> Place {
-    Place::node(&member.site, &member.node)
-}
-
-/// Refuses because a resource is not up at a place.
-pub(crate) fn not_up(resource: &str, place: &str) -> Diff {
-    Diff::blocked(text!(
-        "drbd.not-up",
-        "{resource} is not up on {place}: bring it up first, with drbd_resource",
-        resource,
-        place
-    ))
-}
-
-/// What `register` keeps, as a value.
-pub(crate) fn registered(result: impl Serialize) -> Value {
-    serde_json::to_value(result).unwrap_or(Value::Null)
-}
-
-/// The resource of the task's pair, and its device on both nodes.
-pub(crate) fn subjects(facts: &Facts) -> Vec<Subject> {
-    let Ok((pair, own, peer)) = facts.pair() else { return Vec::new() };
-    vec![
-        Subject::Resource { resource: pair.resource.clone() },
-        Subject::device(&facts.place(), &own.device),
-        Subject::device(&place(peer), &peer.device),
-    ]
-}
-
-/// `drbdadm VERB RESOURCE` at the task's place.
-pub(crate) fn drbdadm<const N: usize>(facts: &Facts, words: [&str; N]) -> Action {
-    drbdadm_at(facts.place(), words)
-}
-
-/// `drbdadm VERB RESOURCE` at a place. It is never told to answer a question of its own with yes. It waits some seconds for
-/// each `drbdsetup` that it starts, then ends with exit code 20 and lets that go on.
-pub(crate) fn drbdadm_at<const N: usize>(place: Place, words: [&str; N]) -> Action {
-    let argv = std::iter::once("drbdadm").chain(words);
-    Action::Exec { place, command: Command::new(argv).gives_up("did not terminate within") }
-}
+pub(crate) use drbd_freshness::DrbdFreshness;
+pub(crate) use drbd_resource::DrbdResource;
+pub(crate) use drbd_role::DrbdRole;
+pub(crate) use drbd_split_brain::DrbdSplitBrain;
+pub(crate) use drbd_sync::DrbdSync;

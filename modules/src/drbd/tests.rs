@@ -5,7 +5,7 @@ use cutover_engine::module::{AnyModule, Context};
 use cutover_engine::world::TransportFault;
 use serde_json::json;
 
-use super::script::Script;
+use crate::support::drbd::script::Script;
 use crate::testing::show;
 
 /// Asks a module, and gives what it sent and what it decided.
@@ -34,7 +34,7 @@ fn survivor() -> String {
                   exists device name:etcd0 volume:0 minor:0 backing_dev:/dev/vdb disk:UpToDate client:no quorum:yes\n\
                   exists peer-device name:etcd0 peer-node-id:1 conn-name:remote_172.16.1.1 volume:0 replication:Off peer-disk:DUnknown\n\
                   exists -";
-    end(events, super::testing::NEWER)
+    end(events, crate::support::drbd::testing::NEWER)
 }
 
 /// A node where DRBD is installed and nothing was done yet, in the words of the real tools.
@@ -81,7 +81,7 @@ const UNKNOWN: &str = "$ drbdsetup events2 --now --statistics etcd0
 
 #[tokio::test]
 async fn a_fresh_node_is_looked_at_before_it_is_changed() {
-    let module = &crate::drbd_resource::DrbdResource;
+    let module = &super::drbd_resource::DrbdResource;
     let peer = "$ blockdev --getsize64 /dev/sdc\n21474836480\n[rc=0]\n";
     let script = || Script::default().at("primary/worker01", FRESH).at("primary/worker01", UNKNOWN);
     let met = ask(module, json!({"create_metadata": true}), script().at("standby/worker01", peer)).await;
@@ -97,11 +97,11 @@ async fn a_module_that_is_not_loaded_has_no_resource() {
     let unloaded = "$ drbdsetup events2 --now --statistics etcd0\nFailed to modprobe drbd (No such file or directory)\n[rc=20]\n\
                     $ drbdsetup events2 --now\nFailed to modprobe drbd (No such file or directory)\n[rc=20]\n";
     let script = Script::default().at("primary/worker01", FRESH).at("primary/worker01", unloaded);
-    let shown = ask(&crate::drbd_resource::DrbdResource, json!({}), script).await;
+    let shown = ask(&super::drbd_resource::DrbdResource, json!({}), script).await;
     assert!(shown.contains("has no DRBD metadata for etcd0"), "{shown}");
     let broken = "$ drbdsetup events2 --now --statistics etcd0\nsomething else\n[rc=20]\n";
     let script = Script::default().at("primary/worker01", broken);
-    let shown = ask(&crate::drbd_sync::DrbdSync, json!({}), script).await;
+    let shown = ask(&super::drbd_sync::DrbdSync, json!({}), script).await;
     assert!(shown.contains("Failed: `drbdsetup events2 --now --statistics etcd0` ended with exit code 20"), "{shown}");
 }
 
@@ -114,22 +114,22 @@ async fn a_peer_that_does_not_answer_is_a_finding_and_no_failure() {
     ];
     for fault in faults {
         let script = || Script::default().at("primary/worker01", &survivor()).fault("standby/worker01", fault.clone());
-        let role = ask(&crate::drbd_role::DrbdRole, json!({"role": "primary"}), script()).await;
+        let role = ask(&super::drbd_role::DrbdRole, json!({"role": "primary"}), script()).await;
         let words = fault.to_string();
         assert!(role.contains("cannot be asked whether it is still Primary") && role.contains(&words), "{role}");
         let fenced = json!({"role": "primary", "fenced": "J. Doe: power is off"});
-        let role = ask(&crate::drbd_role::DrbdRole, fenced, script()).await;
+        let role = ask(&super::drbd_role::DrbdRole, fenced, script()).await;
         assert!(
             role.contains("primary/worker01$ drbdadm primary etcd0") && role.contains("J. Doe: power is off"),
             "{role}"
         );
-        let sync = ask(&crate::drbd_sync::DrbdSync, json!({"until": "connected"}), script()).await;
+        let sync = ask(&super::drbd_sync::DrbdSync, json!({"until": "connected"}), script()).await;
         assert!(sync.contains("waiting: etcd0 on primary/worker01 is Connecting") && sync.contains(&words), "{sync}");
     }
     let stopped =
         Script::default().at("primary/worker01", &survivor()).fault("standby/worker01", TransportFault::Cancelled);
     let cx = stopped.context();
-    let bound = AnyModule::bind(&crate::drbd_role::DrbdRole, json!({"role": "primary"})).unwrap();
+    let bound = AnyModule::bind(&super::drbd_role::DrbdRole, json!({"role": "primary"})).unwrap();
     assert_eq!(bound.look(&cx).await.err().map(|failure| failure.class), Some(FailureClass::Stopped));
 }
 
@@ -141,10 +141,10 @@ async fn a_peer_that_is_up_again_and_diverged_is_a_split_brain() {
                   exists -";
     let script = Script::default()
         .at("primary/worker01", &survivor())
-        .at("standby/worker01", &end(events, super::testing::DIVERGED));
-    let role = ask(&crate::drbd_role::DrbdRole, json!({"role": "primary"}), script.clone()).await;
+        .at("standby/worker01", &end(events, crate::support::drbd::testing::DIVERGED));
+    let role = ask(&super::drbd_role::DrbdRole, json!({"role": "primary"}), script.clone()).await;
     assert!(role.contains("split brain suspected: both ends have changed"), "{role}");
-    let sync = ask(&crate::drbd_sync::DrbdSync, json!({}), script).await;
+    let sync = ask(&super::drbd_sync::DrbdSync, json!({}), script).await;
     assert!(sync.contains("split brain suspected: both ends have changed"), "{sync}");
 }
 
@@ -157,13 +157,13 @@ async fn the_first_promotion_looks_at_both_disks() {
                exists -";
     // As the real wipefs lists a disk with just created metadata.
     let wipefs = "$ wipefs -n /dev/sdc\nDEVICE OFFSET    TYPE UUID            LABEL\nsdc    0x3fff03c drbd a6c01d1904ce9f1 \n[rc=0]\n";
-    let end = end(met, super::testing::BLANK) + wipefs;
+    let end = end(met, crate::support::drbd::testing::BLANK) + wipefs;
     let script = Script::default().at("primary/worker01", &end).at("standby/worker01", &end);
     let first = json!({"role": "primary", "initial": true});
-    let shown = ask(&crate::drbd_role::DrbdRole, first.clone(), script.clone()).await;
+    let shown = ask(&super::drbd_role::DrbdRole, first.clone(), script.clone()).await;
     insta::assert_snapshot!(shown);
     let data = "$ wipefs -n /dev/sdc\nDEVICE OFFSET    TYPE UUID            LABEL\nsdc    0x438 ext4 51ee\nsdc    0x3fff03c drbd a6c0 \n[rc=0]\n";
-    let shown = ask(&crate::drbd_role::DrbdRole, first, script.at("standby/worker01", data)).await;
+    let shown = ask(&super::drbd_role::DrbdRole, first, script.at("standby/worker01", data)).await;
     assert!(
         shown.contains("blocked: /dev/sdc on standby/worker01 carries something beside DRBD's metadata"),
         "{shown}"
@@ -182,7 +182,7 @@ async fn a_demotion_asks_who_holds_the_device_and_leaves_the_peer_alone() {
                   TARGET=\"/\" SOURCE=\"/dev/sda1\" FSTYPE=\"ext4\" OPTIONS=\"rw\"\n\
                   TARGET=\"/mnt/x\" SOURCE=\"/dev/drbd0\" FSTYPE=\"ext4\" OPTIONS=\"rw,relatime\"\n[rc=0]\n\
                   $ cutover-holders /mnt/x\n409\tetcd\topen\t/mnt/x/member/snap/db\n[rc=0]\n";
-    let script = Script::default().at("primary/worker01", &(end(leads, super::testing::SAME) + mounts));
-    let shown = ask(&crate::drbd_role::DrbdRole, json!({"role": "secondary"}), script).await;
+    let script = Script::default().at("primary/worker01", &(end(leads, crate::support::drbd::testing::SAME) + mounts));
+    let shown = ask(&super::drbd_role::DrbdRole, json!({"role": "secondary"}), script).await;
     insta::assert_snapshot!(shown);
 }

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::Params;
 use super::look::State;
 use super::manifest::Object;
-use crate::kubernetes::kind::STATEFUL_SET;
-use crate::kubernetes::retention::{self, Named, shrinking};
-use crate::kubernetes::{self, name};
+use crate::support::kubernetes::kind::STATEFUL_SET;
+use crate::support::kubernetes::retention::{self, Named, shrinking};
+use crate::support::kubernetes::{self, name};
 
 fn namespace<'a>(params: &'a Params, body: &'a Value) -> &'a str {
     body["metadata"]["namespace"].as_str().unwrap_or(&params.namespace)

@@ -147,7 +147,7 @@ pub(super) fn not_found(output: &Output) -> bool {
 
 /// What a failed helm means.
 pub(super) fn failed(command: &Command, output: &Output) -> Failure {
-    let mut failure = crate::storage::failed(command, output);
+    let mut failure = crate::support::storage::failed(command, output);
     // Written in upper case by helm 3 and in lower case by helm 4.
     if output.stderr.contains("ubernetes cluster unreachable") {
         failure.class = FailureClass::Unreachable;

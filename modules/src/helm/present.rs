@@ -10,7 +10,7 @@ use super::command::Cli;
 use super::look::{Revision, State};
 use super::manifest::{OTHER_SECRET, SECRET, preview};
 use super::{Params, save};
-use crate::kubernetes::retention::Retention;
+use crate::support::kubernetes::retention::Retention;
 
 /// Compares.
 pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {

@@ -4,7 +4,7 @@
 use cutover_engine::subject::Subject;
 
 use super::Params;
-use crate::kubernetes::subjects;
+use crate::support::kubernetes::subjects;
 
 /// The kinds that charts are made of.
 const KINDS: [&str; 13] = [
@@ -39,7 +39,7 @@ pub(super) fn of(site: &str, params: &Params) -> Vec<Subject> {
         all.push(named(site, kind, namespace, ""));
     }
     all.push(subjects::pods(site, namespace, ""));
-    all.push(subjects::all(site, &crate::kubernetes::kind::CLAIM, namespace));
-    all.push(subjects::all(site, &crate::kubernetes::kind::VOLUME, ""));
+    all.push(subjects::all(site, &crate::support::kubernetes::kind::CLAIM, namespace));
+    all.push(subjects::all(site, &crate::support::kubernetes::kind::VOLUME, ""));
     all
 }

@@ -1,0 +1,147 @@
+//! What `drbd_resource` reads: the node's DRBD, its configuration, the disks, the kernel.
+
+use cutover_engine::failure::Failure;
+use cutover_engine::inventory::PairMember;
+use cutover_engine::module::Context;
+use cutover_engine::reads;
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use cutover_engine::world::Exit;
+
+use super::{Params, State, Wanted};
+use crate::support::drbd::end::{self, End, Peer, reach};
+use crate::support::drbd::states::{ConnectionState, Role};
+use crate::support::drbd::version::Version;
+use crate::support::storage::block::Block;
+use crate::support::storage::unit::boot_unit;
+use crate::support::storage::{failed, mounts, stdout};
+
+/// Looks.
+pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failure> {
+    let (pair, own, peer) = cx.pair()?;
+    let resource = pair.resource.as_str();
+    let version = Version::read(cx).await?;
+    let hostname = reads::HOSTNAME.of([]);
+    let hostname = stdout(&hostname, cx.read(&hostname).await?)?.trim().to_owned();
+    let file = params.file(resource);
+    let cat = cx.read(&reads::CAT.of([&file]).accept([1])).await?;
+    let text = cat.success().then_some(cat.stdout);
+    let (defined_at, fault) = configured(cx, resource).await?;
+    let disk = Block::probe(cx, &own.disk).await?;
+    let end = End::read(cx, &cx.place(), resource).await?;
+    let mut state = State {
+        version,
+        hostname,
+        text,
+        defined_at,
+        fault,
+        disk,
+        peer_bytes: None,
+        collisions: Vec::new(),
+        own: end,
+        peer: None,
+        pending: Vec::new(),
+        mounted: Vec::new(),
+        boot: None,
+    };
+    if params.at_boot {
+        state.boot = Some(boot(cx, resource).await?);
+    }
+    match (params.state, &state.own.status) {
+        (Wanted::Down, None) => {}
+        (Wanted::Down, Some(_)) => state.mounted = mounted(cx, own).await?,
+        (Wanted::Up, None) => {
+            state.collisions = collisions(cx, resource, own).await?;
+            state.peer_bytes = peer_bytes(cx, peer).await?;
+        }
+        (Wanted::Up, Some(status)) => {
+            if status.connection == ConnectionState::StandAlone {
+                state.peer = Some(Peer::read(cx).await?);
+            }
+            let wanted = state.version.generation.map(|generation| params.text(pair, (own, peer), generation));
+            if state.fault.is_none() && state.text.is_some() && state.text == wanted {
+                let dry_run = reads::DRBDADM_ADJUST_DRY_RUN.of([resource]);
+                let commands = stdout(&dry_run, cx.read(&dry_run).await?)?;
+                state.pending =
+                    commands.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+            }
+            if status.role == Role::Primary {
+                state.mounted = mounted(cx, own).await?;
+            }
+        }
+    }
+    Ok(state)
+}
+
+/// In which file the tools find the resource, and what they say is wrong with the configuration as a whole.
+async fn configured(cx: &Context, resource: &str) -> Result<(Option<String>, Option<String>), Failure> {
+    let dump = reads::DRBDADM_DUMP.of([resource]);
+    let output = cx.read(&dump).await?;
+    match output.exit {
+        Exit::Code(0) => {
+            let place = output.stdout.lines().find_map(|line| line.strip_prefix("# defined at "));
+            Ok((place.map(|place| place.rsplit_once(':').map_or(place, |(file, _)| file).to_owned()), None))
+        }
+        Exit::Code(127) => Err(failed(&dump, &output)),
+        _ if output.stderr.contains("not defined in your config") => Ok((None, None)),
+        _ => Ok((None, Some(output.stderr.split_whitespace().collect::<Vec<_>>().join(" ")))),
+    }
+}
+
+/// What systemd says of the unit that brings the resource up at boot; its complaint if it does not know it.
+async fn boot(cx: &Context, resource: &str) -> Result<String, Failure> {
+    let output = cx.read(&reads::SYSTEMCTL_IS_ENABLED.of([&boot_unit(resource)]).accept([1, 4])).await?;
+    let words = if output.stdout.trim().is_empty() { &output.stderr } else { &output.stdout };
+    Ok(words.trim().to_owned())
+}
+
+/// Where the device is mounted.
+async fn mounted(cx: &Context, own: &PairMember) -> Result<Vec<String>, Failure> {
+    let real = cx.read(&reads::READLINK.of([&own.device])).await?;
+    let name = if real.success() { real.stdout.trim() } else { &own.device };
+    let mounts = mounts::read(cx).await?;
+    Ok(mounts.into_iter().filter(|mount| mount.source == name).map(|mount| mount.target).collect())
+}
+
+/// The size of the other end's disk; not known if its node does not answer or the disk does not open.
+async fn peer_bytes(cx: &Context, peer: &PairMember) -> Result<Option<u64>, Failure> {
+    let size = reads::BLOCKDEV_SIZE.of([&peer.disk]);
+    let answer = reach(cx.read_at(&crate::support::drbd::place(peer), &size).await)?;
+    Ok(answer.ok().filter(|output| output.success()).and_then(|output| output.stdout.trim().parse().ok()))
+}
+
+/// Other resources in the kernel that have this one's minor or port.
+async fn collisions(cx: &Context, resource: &str, own: &PairMember) -> Result<Vec<Text>, Failure> {
+    let all = reads::DRBDSETUP_EVENTS.of([]);
+    let output = cx.read(&all).await?;
+    if end::unloaded(&output) { Ok(Vec::new()) } else { Ok(collide(&stdout(&all, output)?, resource, own)) }
+}
+
+/// Reads them from `drbdsetup events2`. Only DRBD 9 tells ports.
+pub(super) fn collide(text: &str, resource: &str, own: &PairMember) -> Vec<Text> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let pairs: Vec<(&str, &str)> = line.split_whitespace().filter_map(|word| word.split_once(':')).collect();
+        let get = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let Some(name) = get("name").filter(|name| *name != resource) else { continue };
+        if let Some(minor) = get("minor")
+            && own.device.strip_prefix("/dev/drbd") == Some(minor)
+        {
+            let device = &own.device;
+            found.push(text!("drbd_resource.minor-taken", "{device} is the device of {name}", device, name));
+        }
+        let local =
+            get("local").and_then(|local| local.split_once(':')).map(|(_, address)| address.replace(['[', ']'], ""));
+        if local == Some(format!("{}:{}", own.address, own.port)) {
+            let PairMember { address, port, .. } = own;
+            found.push(text!(
+                "drbd_resource.port-taken",
+                "{address} port {port} is in use by {name}",
+                address,
+                port,
+                name
+            ));
+        }
+    }
+    found
+}

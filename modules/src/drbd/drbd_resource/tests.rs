@@ -1,0 +1,290 @@
+//! What `drbd_resource` decides, for states as data.
+
+use super::*;
+use crate::support::drbd::testing::{BLANK, DIVERGED, NEWER, SAME, end, seen, unreachable};
+use crate::support::storage::block::Signature;
+use crate::testing;
+
+const CONNECTING: &str = "Secondary Inconsistent Connecting Unknown DUnknown Off";
+const ALONE: &str = "Secondary UpToDate StandAlone Unknown DUnknown Off";
+const LEADS: &str = "Primary UpToDate Connected Secondary UpToDate Established";
+
+fn wanted(generation: Generation) -> String {
+    let cx = testing::pair_context();
+    let (pair, own, peer) = cx.pair().unwrap();
+    config::render(pair, (own, peer), generation, &BTreeMap::new())
+}
+
+/// A node before anything was done: no file, a blank disk, nothing in the kernel.
+fn fresh() -> State {
+    let disk = Block {
+        device: "/dev/sdc".into(),
+        kernel_name: "/dev/sdc".into(),
+        bytes: Some(20 << 30),
+        closed: None,
+        role: None,
+        signature: None,
+        traces: Vec::new(),
+        unknown: false,
+    };
+    State {
+        version: Version { kernel: Some("9.2.14".into()), generation: Some(Generation::V9), tools: "9.22.0".into() },
+        hostname: "worker01".into(),
+        text: None,
+        defined_at: None,
+        fault: None,
+        disk,
+        peer_bytes: Some(20 << 30),
+        collisions: Vec::new(),
+        own: End::default(),
+        peer: None,
+        pending: Vec::new(),
+        mounted: Vec::new(),
+        boot: None,
+    }
+}
+
+fn signed(kind: &str) -> Block {
+    Block { signature: Some(Signature { kind: kind.into(), ..Signature::default() }), ..fresh().disk }
+}
+
+/// A node with its file and metadata, and the resource as given.
+fn there(words: &str, generations: &str) -> State {
+    State {
+        text: Some(wanted(Generation::V9)),
+        defined_at: Some("/etc/drbd.d/cke_etcd0.res".into()),
+        disk: signed("drbd"),
+        own: end(words, generations),
+        ..fresh()
+    }
+}
+
+fn look(title: &str, more: &str, state: State) -> String {
+    let params: Params = serde_yaml::from_str(&format!("{{{more}}}")).expect("the parameters are right");
+    settings::check(&params).expect("the parameters agree");
+    format!(
+        "-- {title} ({more})\n{}",
+        testing::show(&DrbdResource.diff(testing::pair_context().facts(), &params, &state))
+    )
+}
+
+#[test]
+fn it_comes_up_from_nothing_and_from_anywhere_between() {
+    let create = "create_metadata: true";
+    let eight = Version { kernel: Some("8.4.11".into()), generation: Some(Generation::V84), tools: "9.22.0".into() };
+    let shown = [
+        look("from nothing", create, fresh()),
+        look("from nothing, 8.4", create, State { version: eight, ..fresh() }),
+        look(
+            "with settings",
+            "create_metadata: true, verify_alg: crc32c, net: {ping-timeout: 30, data-integrity-alg: sha256}, file: /etc/drbd.d/e.res",
+            fresh(),
+        ),
+        look("metadata is there", create, there("down", BLANK)),
+        look("an old blkid sees what is beneath", create, State { disk: signed("ext4"), ..there("down", SAME) }),
+        look("up", create, there(CONNECTING, BLANK)),
+        look("up, Primary, in use", "", there(LEADS, SAME)),
+        look(
+            "up without a disk",
+            create,
+            State {
+                pending: vec!["drbdsetup attach 0 /dev/sdc /dev/sdc internal".into()],
+                ..there("Secondary Diskless Connecting Unknown DUnknown Off", "")
+            },
+        ),
+        look(
+            "up without a disk and metadata",
+            create,
+            State {
+                disk: fresh().disk,
+                pending: vec!["drbdsetup attach 0 /dev/sdc /dev/sdc internal".into()],
+                ..there("Secondary Diskless Connecting Unknown DUnknown Off", "")
+            },
+        ),
+        look("up, not at boot", "at_boot: true", State { boot: Some("disabled".into()), ..there(LEADS, SAME) }),
+        look(
+            "from nothing, and at boot",
+            "create_metadata: true, at_boot: true",
+            State { boot: Some("disabled".into()), ..fresh() },
+        ),
+        look("up, at boot too", "at_boot: true", State { boot: Some("enabled".into()), ..there(LEADS, SAME) }),
+        look(
+            "drbd-utils without that unit",
+            "at_boot: true",
+            State {
+                boot: Some("Failed to get unit file state for drbd@etcd0.target: No such file or directory".into()),
+                ..there(LEADS, SAME)
+            },
+        ),
+        look("up, the disk failed", "", there("Secondary Diskless Connected Primary UpToDate Established", "")),
+        look("attaching", "", there("Secondary Attaching Connecting Unknown DUnknown Off", "")),
+        look("up, the settings changed", "verify_alg: crc32c", there(LEADS, SAME)),
+        look(
+            "up, the kernel differs",
+            "",
+            State {
+                pending: vec!["drbdsetup net-options etcd0 2 --set-defaults --protocol=C".into()],
+                ..there(LEADS, SAME)
+            },
+        ),
+        look("disconnected", "", State { peer: Some(seen(ALONE, SAME)), ..there(ALONE, SAME) }),
+        look(
+            "attached, never connected",
+            "",
+            State {
+                peer: Some(seen("down", BLANK)),
+                pending: vec!["drbdsetup connect etcd0 2".into()],
+                ..there("Secondary Inconsistent StandAlone Unknown DUnknown Off", BLANK)
+            },
+        ),
+        look(
+            "never connected, the peer gone",
+            "",
+            State {
+                peer: Some(unreachable()),
+                ..there("Secondary Inconsistent StandAlone Unknown DUnknown Off", BLANK)
+            },
+        ),
+        look(
+            "Primary StandAlone, the peer follows",
+            "",
+            State {
+                peer: Some(seen("Secondary UpToDate Connecting Unknown DUnknown Off", SAME)),
+                ..there("Primary UpToDate StandAlone Unknown DUnknown Off", NEWER)
+            },
+        ),
+    ];
+    insta::assert_snapshot!(shown.concat());
+}
+
+#[test]
+fn all_reasons_against_it_are_given() {
+    let create = "create_metadata: true";
+    let no_module = Version { kernel: None, generation: None, tools: "9.22.0".into() };
+    let elsewhere = State { text: Some(wanted(Generation::V9).replace("/dev/sdc", "/dev/sdd")), ..there(LEADS, SAME) };
+    let secret = State { text: Some("resource etcd0 { net { shared-secret x; } }".into()), ..there("down", SAME) };
+    let missing = Block {
+        bytes: None,
+        closed: Some("blockdev: cannot open /dev/sdc: No such file or directory".into()),
+        ..fresh().disk
+    };
+    let everything = State {
+        hostname: "worker02".into(),
+        defined_at: Some("/etc/drbd.d/etcd0.res".into()),
+        disk: signed("LVM2_member"),
+        peer_bytes: Some(30 << 30),
+        collisions: vec![Text::verbatim("/dev/drbd0 is the device of redis0")],
+        ..fresh()
+    };
+    let shown = [
+        look("everything", create, everything),
+        look("no module", create, State { version: no_module, hostname: "x".into(), ..fresh() }),
+        look("no leave to create metadata", "", fresh()),
+        look("no disk", create, State { disk: missing, ..fresh() }),
+        look(
+            "8.4 would connect again after a split brain",
+            "",
+            State {
+                peer: Some(seen(ALONE, DIVERGED)),
+                pending: vec![
+                    "drbdsetup-84 connect etcd0 ipv4:172.16.1.1:7790 ipv4:172.16.2.1:7790 --protocol=C".into(),
+                ],
+                ..there(ALONE, NEWER)
+            },
+        ),
+        look(
+            "data that no tool knows",
+            "create_metadata: true",
+            State { disk: Block { unknown: true, ..fresh().disk }, ..fresh() },
+        ),
+        look(
+            "a stale file names another disk",
+            create,
+            State {
+                text: Some(wanted(Generation::V9).replace("/dev/sdc", "/dev/sdd")),
+                own: end("down", SAME),
+                disk: signed("ext4"),
+                ..fresh()
+            },
+        ),
+        look("nearly one size", create, State { peer_bytes: Some((20 << 30) - (1 << 20)), ..fresh() }),
+        look("up with another disk", create, elsewhere),
+        look("a secret in the file", create, secret),
+        look(
+            "another file is broken",
+            create,
+            State { fault: Some("/etc/drbd.d/x.res:3: Parse error".into()), ..fresh() },
+        ),
+        look(
+            "the own file is broken and will be replaced",
+            create,
+            State {
+                fault: Some("/etc/drbd.d/cke_etcd0.res:3: Parse error".into()),
+                text: Some("resorce".into()),
+                ..fresh()
+            },
+        ),
+        look(
+            "Primary, and adjusting would detach",
+            "",
+            State { pending: vec!["drbdsetup detach 0".into()], mounted: vec!["/data".into()], ..there(LEADS, SAME) },
+        ),
+        look(
+            "split brain",
+            "",
+            State {
+                peer: Some(seen(ALONE, DIVERGED)),
+                pending: vec!["drbdsetup connect etcd0 2".into()],
+                ..there(ALONE, NEWER)
+            },
+        ),
+        look("StandAlone, the peer gone", "", State { peer: Some(unreachable()), ..there(ALONE, NEWER) }),
+        look("down", "state: down", there("down", SAME)),
+        look("down from up", "state: down", there(ALONE, SAME)),
+        look("down from Primary", "state: down", State { mounted: vec!["/data".into()], ..there(LEADS, SAME) }),
+    ];
+    insta::assert_snapshot!(shown.concat());
+}
+
+#[test]
+fn settings_are_checked_where_they_stand() {
+    let cases = [
+        ("{file: cke_etcd0.res}", "/file"),
+        ("{file: /etc/drbd.d/etcd0.conf}", "/file"),
+        ("{file: /etc/drbd.d/../x.res}", "/file"),
+        ("{state: down, create_metadata: true}", "/create_metadata"),
+        ("{state: down, at_boot: true}", "/at_boot"),
+        ("{verify_alg: 'crc32c; } junk'}", "/verify_alg"),
+        ("{net: {shared-secret: x}}", "/net/shared-secret"),
+        ("{net: {protocol: A}}", "/net/protocol"),
+        ("{net: {allow-two-primaries: true}}", "/net/allow-two-primaries"),
+        ("{net: {verify-alg: sha1}}", "/net/verify-alg"),
+        ("{net: {after-sb-1pri: discard-secondary}}", "/net/after-sb-1pri"),
+        ("{net: {after-sb-2pri: violently-as0p}}", "/net/after-sb-2pri"),
+        ("{net: {timeout: '60; }'}}", "/net/timeout"),
+        ("{net: {'a b': 1}}", "/net/a b"),
+    ];
+    for (yaml, pointer) in cases {
+        let params: Params = serde_yaml::from_str(yaml).unwrap();
+        assert_eq!(settings::check(&params).unwrap_err().pointer.as_deref(), Some(pointer), "{yaml}");
+    }
+    let good = "{net: {after-sb-0pri: discard-zero-changes, tcp-cork: false, connect-int: 5}}";
+    let params: Params = serde_yaml::from_str(good).unwrap();
+    assert!(settings::check(&params).is_ok());
+    assert_eq!(params.net["tcp-cork"].to_string(), "no");
+}
+
+#[test]
+fn other_resources_with_the_minor_or_the_port_are_found() {
+    let cx = testing::pair_context();
+    let (_, own, _) = cx.pair().unwrap();
+    let record = include_str!("../../support/drbd/fixtures/drbd-9.2.14.txt");
+    assert_eq!(look::collide(record, "etcd0", own), Vec::<Text>::new());
+    let text = "exists resource name:redis0 role:Secondary\n\
+                exists device name:redis0 volume:0 minor:0 backing_dev:/dev/sdd disk:UpToDate\n\
+                exists device name:kafka0 volume:0 minor:10 disk:UpToDate\n\
+                exists path name:redis0 peer-node-id:2 conn-name:x local:ipv4:172.16.1.1:7790 peer:ipv4:172.16.2.1:7790\n\
+                exists path name:kafka0 peer-node-id:2 conn-name:x local:ipv4:172.16.1.1:7791 peer:ipv4:172.16.2.1:7790\n";
+    let found = look::collide(text, "etcd0", own);
+    assert_eq!(found, ["/dev/drbd0 is the device of redis0", "172.16.1.1 port 7790 is in use by redis0"]);
+}

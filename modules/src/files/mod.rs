@@ -1,0 +1,9 @@
+//! Modules of files and trees.
+
+mod copy_preserve;
+pub(crate) mod file;
+mod verify_hash;
+
+pub(crate) use copy_preserve::CopyPreserve;
+pub(crate) use file::File;
+pub(crate) use verify_hash::VerifyHash;

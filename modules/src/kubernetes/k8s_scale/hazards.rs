@@ -1,0 +1,112 @@
+//! What speaks against scaling: hooks that take members out of their cluster when they stop, claims that go with their
+//! replicas, and pods that wait for each other when they start.
+
+use cutover_engine::text;
+use cutover_engine::text::Text;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Params, Workload};
+use crate::support::kubernetes::retention::{Moment, Named};
+use crate::support::kubernetes::text;
+
+/// What a container does before it stops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Hook {
+    /// The container.
+    pub(crate) container: String,
+    /// What runs, as one line.
+    pub(crate) action: String,
+    /// Whether it takes the member out of its cluster.
+    pub(crate) removes_member: bool,
+}
+
+/// The hooks of a pod template and of pods, which may be older than the template. Each once.
+pub(crate) fn hooks(template: &Value, pods: &[&Value]) -> Vec<Hook> {
+    let mut hooks = Vec::new();
+    for spec in std::iter::once(&template["spec"]).chain(pods.iter().map(|pod| &pod["spec"])) {
+        for container in spec["containers"].as_array().into_iter().flatten() {
+            if let Some(hook) = hook(container).filter(|hook| !hooks.contains(hook)) {
+                hooks.push(hook);
+            }
+        }
+    }
+    hooks
+}
+
+fn hook(container: &Value) -> Option<Hook> {
+    let hook = container["lifecycle"].get("preStop").filter(|hook| !hook.is_null())?;
+    let action = match hook["exec"]["command"].as_array() {
+        Some(words) => words.iter().map(text).collect::<Vec<_>>().join(" "),
+        None => hook.to_string(),
+    };
+    let action = action.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Bitnami's image: the script removes the member unless the variable is set to a yes. The chart renders the hook when
+    // `removeMemberOnContainerTermination` is set.
+    let bitnami = action.contains("/scripts/etcd/prestop.sh");
+    let off = bitnami && is_yes(environment(container, "ETCD_DISABLE_PRESTOP"));
+    if off {
+        return None;
+    }
+    let removes_member = bitnami || action.contains("member remove");
+    Some(Hook { container: text(&container["name"]).to_owned(), action, removes_member })
+}
+
+fn environment<'a>(container: &'a Value, name: &str) -> &'a str {
+    let env = container["env"].as_array().into_iter().flatten();
+    env.filter(|entry| entry["name"] == name).map(|entry| text(&entry["value"])).next_back().unwrap_or_default()
+}
+
+fn is_yes(text: &str) -> bool {
+    ["yes", "true", "1"].iter().any(|yes| text.eq_ignore_ascii_case(yes))
+}
+
+/// Whether a template's readiness is decided by a probe, and not just by its containers running.
+pub(crate) fn probed(template: &Value) -> bool {
+    let containers = template["spec"]["containers"].as_array().into_iter().flatten();
+    containers.clone().any(|container| !container["readinessProbe"].is_null() || !container["startupProbe"].is_null())
+}
+
+/// What speaks against setting the number of replicas.
+pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) -> Vec<Text> {
+    let title = named.kind.title(named.namespace, named.name);
+    let (from, to) = (workload.wanted, u64::from(params.replicas));
+    let mut reasons = Vec::new();
+    if to < from {
+        reasons.extend(workload.retention.reason(named, &[Moment::Scaled], to));
+    }
+    if to == 0 && from > 0 {
+        for Hook { container, action, removes_member } in &workload.hooks {
+            if *removes_member {
+                reasons.push(text!(
+                    "k8s_scale.removes-member",
+                    "container {container} of {title} removes its member from the cluster when it stops (preStop: {action}): \
+                     its data could not be started again; take the hook away first (Bitnami's chart: \
+                     removeMemberOnContainerTermination: false, or ETCD_DISABLE_PRESTOP=yes)",
+                    container,
+                    title,
+                    action
+                ));
+            } else if !params.accept_pre_stop {
+                reasons.push(text!(
+                    "k8s_scale.pre-stop",
+                    "container {container} of {title} has a preStop hook ({action}): make sure that it leaves the data and \
+                     the cluster's membership alone, then say `accept_pre_stop: true`",
+                    container,
+                    title,
+                    action
+                ));
+            }
+        }
+    }
+    if from == 0 && to > 1 && workload.ordered && !params.accept_ordered_start {
+        reasons.push(text!(
+            "k8s_scale.ordered-start",
+            "{title} makes each pod only when the one before is ready (podManagementPolicy: OrderedReady): members that \
+             need each other to become ready never do; make it anew with `podManagementPolicy: Parallel`, or say \
+             `accept_ordered_start: true` if one pod becomes ready alone",
+            title
+        ));
+    }
+    reasons
+}

@@ -1,0 +1,5 @@
+//! Modules of the network.
+
+mod net_check;
+
+pub(crate) use net_check::NetCheck;
