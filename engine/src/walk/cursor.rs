@@ -1,5 +1,6 @@
 //! The cursor: asks the innermost frame for its next visit, and tells frames how their parts ended.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::{BlockFrame, Frame, Phases, Steps};
@@ -333,9 +334,9 @@ impl<'a> Cursor<'a> {
             Some(Frame::Block(block)) => {
                 if matches!(self.mode, Mode::Plan(_)) {
                     for (name, path) in block.in_question() {
-                        if !self.names.unknown.contains_key(&name) {
-                            block.in_question.insert(name.clone(), path.clone());
-                            self.names.unknown.insert(name, path);
+                        if let Entry::Vacant(unknown) = self.names.unknown.entry(name) {
+                            block.in_question.insert(unknown.key().clone(), path.clone());
+                            unknown.insert(path);
                         }
                     }
                 }
