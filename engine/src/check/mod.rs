@@ -143,8 +143,9 @@ impl Checker<'_> {
         Arc::make_mut(&mut names.registered)
             .extend(visit.step.register.iter().map(|name| (name.clone(), serde_json::Value::Null)));
         let before = Arc::clone(&self.shapes);
-        let own = self.shape(visit);
-        Arc::make_mut(&mut self.shapes).extend(own);
+        if let Some((name, shape)) = self.shape(visit) {
+            Arc::make_mut(&mut self.shapes).insert(name, shape);
+        }
         let outer = (visit.step.id.as_str(), &visit.path);
         self.walk(Cursor::over(Mode::Check, &tags, steps, outer, environment).with_names(names));
         self.shapes = before;

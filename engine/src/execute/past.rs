@@ -62,11 +62,11 @@ pub(crate) struct FinishedTask {
 
 /// A name that a step registered.
 #[derive(Debug, Clone)]
-struct Registration {
-    path: Path,
-    name: String,
+pub(super) struct Registration {
+    pub(super) path: Path,
+    pub(super) name: String,
     /// `None` if it is secret, or has a secret in it that is not known.
-    value: Option<Value>,
+    pub(super) value: Option<Value>,
 }
 
 /// A change that must not be made twice, begun without a known end.
@@ -324,11 +324,6 @@ impl Past {
         self.begun.get(task).is_some_and(|known| !known.path.agrees_with(&task.path))
     }
 
-    /// Tells names what was registered at a path and further in, as it was when that ended.
-    pub(crate) fn register(&self, path: &Path, names: &mut Names) {
-        self.registered.iter().filter(|known| known.path.is_within(path)).for_each(|known| known.tell(names));
-    }
-
     /// What was registered by the time when a step ended, its own result with it.
     pub(crate) fn names_at(&self, step: &Path) -> Names {
         let mut names = Names::default();
@@ -338,9 +333,9 @@ impl Past {
         names
     }
 
-    /// What was registered, oldest first: the step, the name, and the value unless it is secret or not known.
-    pub(crate) fn registrations(&self) -> impl Iterator<Item = (&Path, &str, Option<&Value>)> {
-        self.registered.iter().map(|known| (&known.path, known.name.as_str(), known.value.as_ref()))
+    /// What was registered, oldest first.
+    pub(super) fn registrations(&self) -> impl Iterator<Item = &Registration> {
+        self.registered.iter()
     }
 
     /// Whether a step has registered a result.
@@ -385,7 +380,7 @@ impl Past {
 }
 
 impl Registration {
-    fn tell(&self, names: &mut Names) {
+    pub(super) fn tell(&self, names: &mut Names) {
         match &self.value {
             Some(value) => {
                 names.withheld.remove(&self.name);

@@ -6,7 +6,8 @@ use std::sync::PoisonError;
 
 use serde_json::Value;
 
-use super::{Executor, Past};
+use super::Executor;
+use super::past::{Past, Registration};
 use crate::event::EventKind;
 use crate::path::Path;
 use crate::walk::Names;
@@ -22,7 +23,7 @@ pub(super) struct Registrants {
 impl Registrants {
     /// Those of earlier executions.
     pub(super) fn of(past: &Past) -> Self {
-        let last = past.registrations().map(|(path, name, _)| (name.to_owned(), path.clone())).collect();
+        let last = past.registrations().map(|known| (known.name.clone(), known.path.clone())).collect();
         Self { last, passed: BTreeMap::new() }
     }
 
@@ -52,14 +53,15 @@ impl Executor<'_> {
 
     /// Tells names what earlier executions have registered at a path and further in.
     pub(super) fn register_again(&self, path: &Path, names: &mut Names) {
-        self.settings.past.register(path, names);
-        for (path, name, value) in self.settings.past.registrations().filter(|(known, ..)| known.is_within(path)) {
+        for known in self.settings.past.registrations().filter(|known| known.path.is_within(path)) {
+            known.tell(names);
+            let Registration { path, name, value } = known;
             let mut registrants = self.registrants.lock().unwrap_or_else(PoisonError::into_inner);
             let overtaken = registrants.is_overtaken(path, name);
             registrants.passed(path, name);
             drop(registrants);
             if overtaken {
-                self.registered(path, name, value.cloned().unwrap_or_default(), value.is_none());
+                self.registered(path, name, value.clone().unwrap_or_default(), value.is_none());
             }
         }
     }

@@ -127,16 +127,11 @@ pub struct Phase {
 impl Phase {
     /// All its steps, depth first.
     pub(crate) fn all_steps(&self) -> Vec<&Step> {
-        fn walk<'a>(steps: &'a [Step], found: &mut Vec<&'a Step>) {
-            for step in steps {
-                found.push(step);
-                if let StepKind::Block { block, rescue, always } = &step.kind {
-                    [block, rescue, always].into_iter().for_each(|section| walk(section, found));
-                }
-            }
-        }
-        let mut found = Vec::new();
-        walk(&self.steps, &mut found);
-        found
+        all_steps(&self.steps)
     }
+}
+
+/// Steps with all that are inside of them, depth first.
+pub(crate) fn all_steps<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Vec<&'a Step> {
+    steps.into_iter().flat_map(|step| std::iter::once(step).chain(step.inner())).collect()
 }

@@ -55,6 +55,16 @@ pub struct Step {
 }
 
 impl Step {
+    /// All steps inside of it, if it is a block, depth first.
+    pub(crate) fn inner(&self) -> Vec<&Self> {
+        match &self.kind {
+            StepKind::Block { block, rescue, always } => {
+                super::all_steps([block, rescue, always].into_iter().flatten())
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether it is a block with steps to rescue it.
     pub(crate) fn has_rescue(&self) -> bool {
         matches!(&self.kind, StepKind::Block { rescue, .. } if !rescue.is_empty())

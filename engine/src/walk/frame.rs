@@ -7,7 +7,7 @@ use super::cursor::{Mode, Reached, Visit};
 use super::{Decision, Element, End, Environment, StepVisit};
 use crate::event::{Outcome, Section};
 use crate::path::Path;
-use crate::playbook::{Phase, Step, StepKind};
+use crate::playbook::{Phase, Step, StepKind, all_steps};
 
 /// One level of a walk.
 pub(super) enum Frame<'a> {
@@ -130,8 +130,7 @@ impl<'a> Steps<'a> {
         self.end.absorb(end);
         if failed && self.check_all && !stopped {
             let step = self.next.checked_sub(1).and_then(|index| self.steps.get(index));
-            self.unmet.extend(step.and_then(|step| step.register.clone()));
-            step.iter().for_each(|step| inside(step, &mut self.inner_unmet));
+            step.into_iter().for_each(|step| self.misses(step));
         } else if failed {
             self.next = self.steps.len();
         }
@@ -141,10 +140,14 @@ impl<'a> Steps<'a> {
     /// Gives whether failed checks are gone past here.
     pub(super) fn lacks(&mut self, step: &Step) -> bool {
         if self.check_all {
-            self.unmet.extend(step.register.clone());
-            inside(step, &mut self.inner_unmet);
+            self.misses(step);
         }
         self.check_all
+    }
+
+    fn misses(&mut self, step: &Step) {
+        self.unmet.extend(step.register.clone());
+        self.inner_unmet.extend(step.inner().into_iter().filter_map(|inner| inner.register.clone()));
     }
 
     /// Begins no further step.
@@ -154,25 +157,6 @@ impl<'a> Steps<'a> {
             self.end.absorb(end);
         }
     }
-}
-
-/// Adds the names that steps inside of a block register.
-fn inside(step: &Step, names: &mut BTreeSet<String>) {
-    let StepKind::Block { block, rescue, always } = &step.kind else { return };
-    for step in [block, rescue, always].into_iter().flatten() {
-        names.extend(step.register.clone());
-        inside(step, names);
-    }
-}
-
-/// Adds the names that a step and those inside of it register, with their paths.
-fn registrants(step: &Step, outer: &(String, Path), names: &mut BTreeMap<String, Path>) {
-    let path = path_of(step, outer);
-    if let StepKind::Block { block, rescue, always } = &step.kind {
-        let inner = (step.id.clone(), path.clone());
-        [block, rescue, always].into_iter().flatten().for_each(|step| registrants(step, &inner, names));
-    }
-    names.extend(step.register.clone().map(|name| (name, path)));
 }
 
 /// The path of a step in what it stands in: the rest of its id.
@@ -279,8 +263,8 @@ impl<'a> BlockFrame<'a> {
         let left_out = matches!(self.left_out, Some(Decision::Skip(_)));
         if !left_out && (self.visit.step.allow_failure || self.sections().iter().any(goes_on)) {
             let outer = (self.visit.step.id.clone(), pass.path.clone());
-            let steps = self.steps_of(Section::Block).iter().chain(self.steps_of(Section::Rescue));
-            steps.for_each(|step| registrants(step, &outer, &mut names));
+            let steps = all_steps(self.steps_of(Section::Block).iter().chain(self.steps_of(Section::Rescue)));
+            names.extend(steps.iter().filter_map(|step| Some((step.register.clone()?, path_of(step, &outer)))));
         }
         names
     }
