@@ -72,11 +72,6 @@ impl Clusters {
         drbd::settle(machines, elapsed);
     }
 
-    /// Brings the clusters up to a moment, and nothing else.
-    pub(crate) fn settle_at(&self, elapsed: Duration) {
-        settle(&mut self.by_site(), &mut self.hosts.machines(), elapsed);
-    }
-
     /// Changes the machines or the network between two looks at the world.
     pub(crate) fn disturb<T>(&self, change: impl FnOnce(&mut Machines) -> T) -> T {
         self.settle();

@@ -45,8 +45,10 @@ impl Hosts {
         match place {
             Place::Node { site, node } => self.machines().named_mut(site, node).map(work),
             Place::Controller => {
-                let (uuid, now) = (self.kernel.uuid("controller/root"), self.kernel.clock.starts.as_nanosecond());
-                let made = || Machine::new(("", "controller"), "controller", "127.0.0.1", &uuid, 50 << 30, now);
+                let made = || {
+                    let (uuid, now) = (self.kernel.uuid("controller/root"), self.kernel.clock.starts.as_nanosecond());
+                    Machine::new(("", "controller"), "controller", "127.0.0.1", &uuid, 50 << 30, now)
+                };
                 Some(work(lock(&self.controller).get_or_insert_with(made)))
             }
             Place::Pod { .. } => None,

@@ -13,5 +13,5 @@ pub(crate) use host::{Follow, LogLine, Machine, Machines, OpenError, walk};
 pub(crate) use hosts::Hosts;
 pub(crate) use resource::MachineId;
 pub(crate) use storage::{
-    BlockContent, Content, Disk, Errno, Filesystem, InodeKind, Meta, Mount, ROOT, Real, Stat, allocated,
+    BLOCK, BlockContent, Content, Disk, Errno, Filesystem, InodeKind, Meta, Mount, ROOT, Real, Stat, allocated,
 };

@@ -84,7 +84,14 @@ impl Clock for Sandbox {
 
 impl World for Sandbox {
     fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>> {
-        reach(&self.clusters, self.caller.as_ref(), place.clone())
+        let place = place.clone();
+        Box::pin(async move {
+            if let Some(false) = self.clusters.hosts.with_machine(&place, |machine| machine.up) {
+                return Err(TransportFault::Unreachable(format!("{place}: no route to host")));
+            }
+            let (clusters, caller) = (Arc::clone(&self.clusters), self.caller.clone());
+            Ok(Arc::new(Shell { clusters, caller, place }) as Arc<dyn Transport>)
+        })
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
@@ -94,19 +101,6 @@ impl World for Sandbox {
     fn called_by(&self, caller: Caller) -> Option<Arc<dyn World>> {
         Some(Arc::new(Self { clusters: Arc::clone(&self.clusters), caller: Some(Arc::new(Known::new(caller))) }))
     }
-}
-
-fn reach<'a>(
-    clusters: &'a Arc<Clusters>,
-    caller: Option<&'a Arc<Known>>,
-    place: Place,
-) -> BoxFuture<'a, Result<Arc<dyn Transport>, TransportFault>> {
-    Box::pin(async move {
-        if let Some(false) = clusters.hosts.with_machine(&place, |machine| machine.up) {
-            return Err(TransportFault::Unreachable(format!("{place}: no route to host")));
-        }
-        Ok(Arc::new(Shell { clusters: Arc::clone(clusters), caller: caller.cloned(), place }) as Arc<dyn Transport>)
-    })
 }
 
 /// The transport to one simulated place.

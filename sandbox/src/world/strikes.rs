@@ -11,12 +11,10 @@ use crate::cluster::{Clusters, key};
 use crate::kernel::Kernel;
 use crate::kernel::calls::{Comeback, Ended, Sent, Ticket};
 use crate::kernel::strike::{Deed, StrikeKind};
-use crate::machine::{Content, InodeKind, Machine, MachineId, Machines, Meta};
+use crate::machine::{BLOCK, Content, InodeKind, Machine, MachineId, Machines, Meta};
 
 /// The file that takes the room of a full disk. Comparisons of trees leave `lost+found` out.
 const FILLER: &str = "lost+found/filler";
-/// What room is counted in, as in [`Content`].
-const BLOCK: u64 = 4096;
 
 /// What a strike makes of a call before the world sees it.
 #[derive(Debug, PartialEq)]

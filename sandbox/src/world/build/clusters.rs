@@ -7,6 +7,7 @@ use cutover_engine::inventory::Site;
 use serde_json::{Value, json};
 
 use crate::cluster::api::{Problem, create};
+use crate::cluster::controllers;
 use crate::cluster::helm::{Record, install, manifest_text};
 use crate::cluster::{self, Chart, Cluster, Clusters, Service};
 use crate::kernel::{Kernel, WorldSpec};
@@ -33,12 +34,9 @@ pub(crate) fn clusters(clusters: &Clusters, services: &[&dyn Service]) -> Result
         }
         // Everything that takes time has happened long ago.
         let spec = std::mem::replace(&mut cluster.spec, Arc::new(instant(&kernel.spec)));
+        controllers::settle(&mut cluster, &mut clusters.hosts.machines(), Duration::ZERO);
+        (cluster.spec, cluster.starts) = (spec, kernel.clock.starts);
         clusters.by_site().insert(site.name.clone(), cluster);
-        clusters.settle_at(Duration::ZERO);
-        if let Some(cluster) = clusters.by_site().get_mut(&site.name) {
-            cluster.spec = spec;
-            cluster.starts = kernel.clock.starts;
-        }
     }
     Ok(())
 }
