@@ -1,73 +1,39 @@
 //! What it costs to try a future of the shipped cutover from a snapshot in its middle: the rest of it, a resume, an undo. Figures for
 //! people, in milliseconds of CPU: `cargo bench --bench futures`.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::{Event, EventKind, Verb};
-use cutover_engine::execute::{Past, Ports, Settings, Stop, Tags, execute, undo};
-use cutover_engine::inventory::{self, Inventory};
-use cutover_engine::playbook::{self, Playbook};
-use cutover_engine::record::{Journal, Reader, Recorder};
-use cutover_engine::redact::Redactor;
-use cutover_engine::run::Run;
-use cutover_modules::REGISTRY;
-use cutover_sandbox::{Mortal, Sandbox, Snapshot, WorldSpec};
-use cutover_testkit::unattended::{Memory, NoSecrets, Yes};
+use cutover_engine::execute::{Past, Settings, Stop, Tags};
+use cutover_engine::record::Reader;
+use cutover_files::{Chosen, INVENTORY, PLAYBOOK};
+use cutover_rehearsal::{Rehearsal, Watch};
+use cutover_sandbox::{Sandbox, Snapshot};
+use cutover_testkit::unattended::Memory;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Map;
 
 /// How often each future is tried.
 const TIMES: usize = 30;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// Executes the last playbook of a rehearsal, or goes on with it, or undoes it; gives its exit code.
+async fn go(rehearsal: &Rehearsal, world: &Sandbox, verb: Verb, before: &[Event], reader: Box<dyn Reader>) -> u8 {
+    let started = before.first().map_or_else(|| world.now(), |event| event.at);
+    let job = rehearsal.jobs.last().expect("the playbook that was asked for");
+    let run = job.bind("r1", started).unwrap_or_else(|faults| panic!("{faults}"));
+    let settings = Settings { past: Past::of(before), ..Settings::new(verb, Tags::default()) };
+    let watch = Watch { journal: Box::new(Memory::default()), reader, stop: Stop::default() };
+    let ending = rehearsal.execute(&run, world, settings, watch, before).await;
+    ending.expect("nobody has killed the controller").exit_code
 }
 
-fn shipped(name: &str) -> Arc<Playbook> {
-    let read = |path: &Path| std::fs::read_to_string(path);
-    let loaded = playbook::load(&root().join("playbooks").join(name), &REGISTRY, &read);
-    Arc::new(loaded.unwrap_or_else(|faults| panic!("{faults}")))
-}
+/// Watches nothing.
+struct Nobody;
 
-/// A playbook and what it is executed on.
-struct Play {
-    playbook: Arc<Playbook>,
-    inventory: Arc<Inventory>,
-}
-
-impl Play {
-    async fn go(&self, world: &Sandbox, verb: Verb, before: &[Event], readers: Vec<Box<dyn Reader>>) -> u8 {
-        let started = before.first().map_or_else(|| world.now(), |event| event.at);
-        let (playbook, inventory) = (Arc::clone(&self.playbook), Arc::clone(&self.inventory));
-        let run = Run::bind("r1", playbook, inventory, &REGISTRY, &Map::new(), started);
-        let run = run.unwrap_or_else(|faults| panic!("{faults}"));
-        let journal = Memory::default();
-        let mortal: Box<dyn Journal> = Box::new(Mortal::new(world, Box::new(journal) as Box<dyn Journal>));
-        let shared = Arc::new(world.clone());
-        let recorder = Recorder::new("r1", shared.clone(), Redactor::new(run.secrets.clone()), mortal, readers)
-            .after(before.last().map_or(0, |event| event.seq));
-        let stop = Stop::default();
-        let ports = Ports { registry: REGISTRY, world: shared, approver: Arc::new(Yes), recorder, stop };
-        let settings = Settings {
-            verb,
-            version: "0".to_owned(),
-            operator: None,
-            seed: 1,
-            tags: Tags::default(),
-            fail: Vec::new(),
-            past: Past::of(before),
-            repeat: Vec::new(),
-            record_reads: false,
-        };
-        let ending = match verb {
-            Verb::Undo => undo(&run, &ports, &settings, before).await,
-            _ => execute(&run, &ports, &settings).await,
-        };
-        ending.exit_code
-    }
+impl Reader for Nobody {
+    fn event(&mut self, _: &Event) {}
 }
 
 /// A world before a step, and what was recorded until then.
@@ -95,13 +61,13 @@ fn cpu() -> Duration {
 }
 
 /// The median of what a future costs, in milliseconds of CPU.
-async fn tried(play: &Play, (snapshot, before): &Moment, verb: Verb, exit_code: u8) -> f64 {
+async fn tried(cutover: &Rehearsal, (snapshot, before): &Moment, verb: Verb, exit_code: u8) -> f64 {
     let mut times = Vec::new();
     for _ in 0..TIMES {
         let began = cpu();
         let world = snapshot.world();
         world.keep_no_calls();
-        let code = play.go(&world, verb, before, Vec::new()).await;
+        let code = go(cutover, &world, verb, before, Box::new(Nobody)).await;
         times.push(cpu() - began);
         assert_eq!(code, exit_code, "{verb:?}");
     }
@@ -110,16 +76,13 @@ async fn tried(play: &Play, (snapshot, before): &Moment, verb: Verb, exit_code: 
 }
 
 async fn measure() {
-    let read = |path: &Path| std::fs::read_to_string(root().join("inventories").join(path));
-    let inventory = inventory::load(&PathBuf::from("example.yml"), &read, &NoSecrets);
-    let inventory = Arc::new(inventory.unwrap_or_else(|faults| panic!("{faults}")));
-    let play = |name: &str| Play { playbook: shipped(name), inventory: Arc::clone(&inventory) };
-    let (prepare, cutover) = (play("etcd-prepare.yml"), play("etcd-cutover.yml"));
-    let world = Sandbox::new(Arc::clone(&inventory), WorldSpec::default(), 1).expect("a world");
-    assert_eq!(prepare.go(&world, Verb::Run, &[], Vec::new()).await, 0);
+    let [playbook, inventory] = [PLAYBOOK, INVENTORY].map(|shipped| Chosen::or_shipped(None, shipped));
+    let rehearsal = Rehearsal::load(&playbook, &inventory, &Ok(Map::new()), None, 1);
+    let cutover = rehearsal.unwrap_or_else(|faults| panic!("{faults}"));
+    let world = cutover.prepared().await.expect("a world");
     let kept = Arc::<Mutex<Vec<Moment>>>::default();
     let camera = Camera { world: world.clone(), seen: Vec::new(), kept: Arc::clone(&kept) };
-    assert_eq!(cutover.go(&world, Verb::Run, &[], vec![Box::new(camera)]).await, 0);
+    assert_eq!(go(&cutover, &world, Verb::Run, &[], Box::new(camera)).await, 0);
     let moments = std::mem::take(&mut *kept.lock().expect("nobody has panicked"));
     let (middle, later) = (&moments[moments.len() / 2], &moments[moments.len() * 3 / 4]);
     let rest = tried(&cutover, middle, Verb::Resume, 0).await;
@@ -131,6 +94,5 @@ async fn measure() {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime").block_on(measure());
+    Rehearsal::runtime().expect("a runtime").block_on(measure());
 }
