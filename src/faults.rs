@@ -1,27 +1,32 @@
-//! Shows the faults of files: drawn by miette where there are colours, as plain lines that a CI log and `grep` can use
-//! elsewhere. The place is always in the text as `file:line:col`.
+//! Shows the faults of files: drawn as compilers draw them where there are colours, as plain lines that a CI log and `grep`
+//! can use elsewhere. The place is always in the text as `file:line:col`.
 
 use std::fmt::Write as _;
 
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use console::Term;
 use cutover_engine::source::{Fault, Faults, Location};
-use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::{Value, json};
 
 /// All faults in words, for standard output or standard error.
 pub(crate) fn shown(faults: &Faults, graphical: bool) -> String {
-    let mut text = String::new();
-    let width = usize::from(Term::stdout().size().1).clamp(40, 120);
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode()).with_width(width).with_links(false);
-    for fault in &faults.0 {
-        // Writing to a `String` cannot fail.
-        if graphical && handler.render_report(&mut text, fault).is_ok() {
-            text.push('\n');
-        } else {
-            text += &plain(fault);
-        }
+    faults.0.iter().map(|fault| if graphical { drawn(fault) } else { plain(fault) }).collect()
+}
+
+fn drawn(fault: &Fault) -> String {
+    let mut group = Level::ERROR.primary_title(fault.message.as_str()).elements([] as [Snippet<'_, _>; 0]);
+    if let Some(at) = &fault.at {
+        let marked = AnnotationKind::Primary.span(at.range.clone()).label(fault.label.as_deref());
+        let path = at.file.path.display().to_string();
+        group = group.element(Snippet::source(at.file.text.as_str()).path(path).annotation(marked));
     }
-    text
+    if let Some(help) = &fault.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    let width = usize::from(Term::stdout().size().1).clamp(40, 120);
+    let renderer = Renderer::styled().decor_style(DecorStyle::Unicode).term_width(width);
+    renderer.render(&[group]) + "\n\n"
 }
 
 /// `file:line:col: what is wrong`, then the line with a caret, then what to do.

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
-
 use super::Location;
 
 /// One fault in a file (or in an argument, when it has no location).
@@ -52,26 +50,6 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
-
-impl Diagnostic for Fault {
-    fn severity(&self) -> Option<Severity> {
-        Some(Severity::Error)
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.at.as_ref().map(|at| at.file.as_ref() as &dyn SourceCode)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let at = self.at.as_ref()?;
-        let span = LabeledSpan::new(self.label.clone(), at.range.start, at.range.len());
-        Some(Box::new(std::iter::once(span)))
-    }
-}
 
 /// All faults of a file, in the order of their places.
 #[derive(Debug, Clone, Default)]

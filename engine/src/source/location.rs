@@ -5,8 +5,6 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
-
 /// A file as it was read. Kept for the whole run, so that a fault found late can still be shown in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceFile {
@@ -31,21 +29,6 @@ impl SourceFile {
         let before = &self.text[..end];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-    }
-}
-
-/// What miette draws from: the file's own text, however many faults there are in it.
-impl SourceCode for SourceFile {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        lines_before: usize,
-        lines_after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let found = self.text.read_span(span, lines_before, lines_after)?;
-        let (name, data) = (self.path.display().to_string(), found.data());
-        let (span, line, column, lines) = (*found.span(), found.line(), found.column(), found.line_count());
-        Ok(Box::new(MietteSpanContents::new_named(name, data, span, line, column, lines)))
     }
 }
 

@@ -1,97 +1,51 @@
-//! The terminal as indicatif wants it: cursor moves written into any stream. A drawing gathers here and reaches the
-//! stream as one write, so that no half-drawn footer is ever seen.
+//! The end of a terminal's text: lines that stay, and below them a footer that is drawn anew whenever it changes. Each drawing
+//! is one write, so that no half-drawn footer is ever seen.
 
-use std::fmt;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::Write;
 
-use indicatif::TermLike;
+use console::measure_text_width;
 
 use super::super::Width;
 
-/// A terminal over a stream. Clones share it.
-#[derive(Clone)]
+/// Any stream that a terminal shows.
 pub(super) struct Canvas {
-    sheet: Arc<Mutex<Sheet>>,
-    width: Width,
-}
-
-struct Sheet {
     out: Box<dyn Write + Send>,
-    drawing: Vec<u8>,
+    width: Width,
+    /// The lines of the footer that is on the screen; the cursor stands behind the last one.
+    footer: Vec<String>,
 }
 
 impl Canvas {
     pub(super) fn new(out: Box<dyn Write + Send>, width: Width) -> Self {
-        Self { sheet: Arc::new(Mutex::new(Sheet { out, drawing: Vec::new() })), width }
+        Self { out, width, footer: Vec::new() }
     }
 
-    /// Shows what was drawn. A closed terminal must not fail a run.
-    pub(super) fn show(&self) {
-        let mut sheet = self.sheet();
-        let drawing = std::mem::take(&mut sheet.drawing);
-        let _ = sheet.out.write_all(&drawing).and_then(|()| sheet.out.flush());
+    /// Draws lines above the footer, and the footer below them; takes the footer away if it has no lines.
+    pub(super) fn draw(&mut self, lines: &[String], footer: Vec<String>) {
+        if lines.is_empty() && footer == self.footer {
+            return;
+        }
+        let mut drawing = self.erasure();
+        for line in lines {
+            drawing += line;
+            drawing.push('\n');
+        }
+        drawing += &footer.join("\n");
+        self.footer = footer;
+        // A closed terminal must not fail a run.
+        let _ = self.out.write_all(drawing.as_bytes()).and_then(|()| self.out.flush());
     }
 
-    fn sheet(&self) -> MutexGuard<'_, Sheet> {
-        self.sheet.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self, text: &str) -> io::Result<()> {
-        self.sheet().drawing.write_all(text.as_bytes())
-    }
-
-    /// Moves the cursor by `n`, if at all: a count of 0 would mean 1 (ECMA-48, CUU and its like).
-    fn step(&self, n: usize, direction: char) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.write(&format!("\x1b[{n}{direction}")) }
-    }
-}
-
-impl fmt::Debug for Canvas {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Canvas").finish_non_exhaustive()
-    }
-}
-
-impl TermLike for Canvas {
-    fn width(&self) -> u16 {
-        u16::try_from(self.width.size().1).unwrap_or(u16::MAX)
-    }
-
-    fn height(&self) -> u16 {
-        u16::try_from(self.width.size().0).unwrap_or(u16::MAX)
-    }
-
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.step(n, 'A')
-    }
-
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.step(n, 'B')
-    }
-
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.step(n, 'C')
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.step(n, 'D')
-    }
-
-    fn write_line(&self, line: &str) -> io::Result<()> {
-        self.write(&format!("{line}\n"))
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        self.write(text)
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.write("\r\x1b[2K")
-    }
-
-    /// Does nothing: indicatif flushes in the middle of a drawing. See [`Canvas::show`].
-    fn flush(&self) -> io::Result<()> {
-        Ok(())
+    /// Moves the cursor to the footer's first column and erases all that follows (ECMA-48: CUU, ED).
+    fn erasure(&self) -> String {
+        // A terminal that has become narrower has broken long lines into several rows.
+        let columns = self.width.size().1.max(1);
+        let rows: usize = self.footer.iter().map(|line| measure_text_width(line).div_ceil(columns).max(1)).sum();
+        match rows {
+            0 => String::new(),
+            1 => "\r\x1b[J".to_owned(),
+            // A count of 0 would mean 1.
+            _ => format!("\r\x1b[{}A\x1b[J", rows - 1),
+        }
     }
 }

@@ -1,13 +1,11 @@
 //! Draws scrolled lines and the footer, as seldom as possible: what is to be drawn gathers under one lock, what is being
 //! drawn is held by another, so that events never wait for the terminal.
 
-use std::fmt;
 use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cutover_protocol::event::Event;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use super::super::narration::Narration;
 use super::super::palette::Palette;
@@ -38,11 +36,6 @@ struct Scene {
 /// What is drawn on.
 struct Easel {
     canvas: Canvas,
-    bar: ProgressBar,
-    /// The footer as indicatif is going to draw it.
-    footer: Arc<Mutex<String>>,
-    /// Whether the footer shows.
-    shown: bool,
     painted: Option<Instant>,
 }
 
@@ -67,7 +60,7 @@ impl Painter {
             paused: 0,
             over: false,
         };
-        let easel = Easel::new(Canvas::new(out, width.clone()));
+        let easel = Easel { canvas: Canvas::new(out, width.clone()), painted: None };
         Self { scene: Mutex::new(scene), easel: Mutex::new(easel), wake: Condvar::new(), width, palette }
     }
 
@@ -150,7 +143,8 @@ impl Painter {
         let now = scene.timeline.now_ms.saturating_add(since);
         let text = if wanted { footer(&scene.timeline, now, (rows, columns), self.palette) } else { Vec::new() };
         drop(scene);
-        easel.draw(&lines, &text);
+        easel.canvas.draw(&lines, text);
+        easel.painted = Some(Instant::now());
     }
 
     fn scene(&self) -> MutexGuard<'_, Scene> {
@@ -159,48 +153,6 @@ impl Painter {
 
     fn easel(&self) -> MutexGuard<'_, Easel> {
         self.easel.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Easel {
-    fn new(canvas: Canvas) -> Self {
-        let footer = Arc::new(Mutex::new(String::new()));
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(canvas.clone())));
-        let text = Arc::clone(&footer);
-        let write = move |_: &ProgressState, out: &mut dyn fmt::Write| {
-            let _ = out.write_str(&text.lock().unwrap_or_else(PoisonError::into_inner));
-        };
-        if let Ok(style) = ProgressStyle::with_template("{footer}") {
-            bar.set_style(style.with_key("footer", write));
-        }
-        bar.finish_and_clear();
-        Self { canvas, bar, footer, shown: false, painted: None }
-    }
-
-    /// Draws lines above, and the footer below them; takes the footer away if it has no lines.
-    fn draw(&mut self, lines: &[String], footer: &[String]) {
-        *self.footer.lock().unwrap_or_else(PoisonError::into_inner) = footer.join("\n");
-        let print = || {
-            for line in lines {
-                let _ = self.canvas.write_line(line);
-            }
-        };
-        match (footer.is_empty(), self.shown) {
-            (true, false) => print(),
-            (true, true) => {
-                self.bar.finish_and_clear();
-                print();
-            }
-            (false, false) => {
-                print();
-                self.bar.reset();
-            }
-            (false, true) if lines.is_empty() => self.bar.force_draw(),
-            (false, true) => self.bar.suspend(print),
-        }
-        self.shown = !footer.is_empty();
-        self.painted = Some(Instant::now());
-        self.canvas.show();
     }
 }
 

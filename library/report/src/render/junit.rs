@@ -1,87 +1,155 @@
 //! The report as JUnit XML: phases are suites, steps are cases. A failure that was allowed passes, with its text kept as
 //! output; a step that never ended, or that could not be tried, is an error.
 
-use std::time::Duration;
+use std::ops::AddAssign;
 
 use cutover_protocol::event::Outcome;
 use cutover_protocol::text::Text;
-use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
+use serde::Serialize;
 
 use super::super::line;
 use super::super::outcome::{label, step_label, verdict};
 use super::super::timeline::{Made, Phase, Step, Timeline};
 use super::RenderError;
+use super::template::rendered;
+
+/// What the template shows. Times are seconds.
+#[derive(Serialize)]
+struct Junit {
+    name: String,
+    counts: Counts,
+    time: String,
+    properties: Vec<(&'static str, String)>,
+    suites: Vec<Suite>,
+}
+
+#[derive(Serialize)]
+struct Suite {
+    name: String,
+    counts: Counts,
+    time: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Serialize)]
+struct Case {
+    name: String,
+    path: String,
+    time: String,
+    status: Status,
+    r#type: &'static str,
+    message: String,
+    text: String,
+    properties: Vec<(&'static str, String)>,
+    output: String,
+}
+
+/// How a case ended; what did not pass is an element of this name.
+#[derive(Serialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Passed,
+    Skipped,
+    Failure,
+    Error,
+}
+
+#[derive(Serialize, Clone, Copy, Default)]
+struct Counts {
+    tests: usize,
+    skipped: usize,
+    failures: usize,
+    errors: usize,
+}
+
+impl Counts {
+    fn of(cases: &[Case]) -> Self {
+        let ended = |wanted: fn(Status) -> bool| cases.iter().filter(|case| wanted(case.status)).count();
+        Self {
+            tests: cases.len(),
+            skipped: ended(|status| matches!(status, Status::Skipped)),
+            failures: ended(|status| matches!(status, Status::Failure)),
+            errors: ended(|status| matches!(status, Status::Error)),
+        }
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.tests += other.tests;
+        self.skipped += other.skipped;
+        self.failures += other.failures;
+        self.errors += other.errors;
+    }
+}
 
 /// The XML of a run.
 pub(super) fn junit(timeline: &Timeline) -> Result<String, RenderError> {
-    let title = timeline.header.as_ref().map_or("cutover", |header| &header.playbook);
-    let mut report = Report::new(title);
-    report.set_time(Duration::from_millis(timeline.now_ms));
-    for phase in &timeline.phases {
-        report.add_test_suite(suite(timeline, phase));
-    }
-    Ok(report.to_string()?)
-}
-
-fn suite(timeline: &Timeline, phase: &Phase) -> TestSuite {
-    let mut suite = TestSuite::new(&phase.name);
-    suite.set_time(Duration::from_millis(phase.actual_ms(timeline.now_ms)));
+    let suites: Vec<Suite> = timeline.phases.iter().map(|phase| suite(timeline, phase)).collect();
+    let mut counts = Counts::default();
+    suites.iter().for_each(|suite| counts += suite.counts);
+    let mut properties = Vec::new();
     if let Some(header) = &timeline.header {
-        suite.add_property(Property::new("run", &header.run));
-        suite.add_property(Property::new("started", header.started.to_string()));
-        suite.add_property(Property::new("playbook", &header.playbook_file.1));
-        suite.add_property(Property::new("inventory", &header.inventory_file.1));
+        properties.push(("run", header.run.clone()));
+        properties.push(("started", header.started.to_string()));
+        properties.push(("playbook", header.playbook_file.1.clone()));
+        properties.push(("inventory", header.inventory_file.1.clone()));
     }
     if let Some(end) = &timeline.end {
-        suite.add_property(Property::new("verdict", verdict(timeline, end).word));
+        properties.push(("verdict", verdict(timeline, end).word.to_owned()));
     }
+    let name = timeline.header.as_ref().map_or("cutover", |header| &header.playbook).to_owned();
+    let report = Junit { name, counts, time: seconds(timeline.now_ms), properties, suites };
+    rendered(&[("junit.xml", include_str!("junit.xml"))], &report)
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+fn suite(timeline: &Timeline, phase: &Phase) -> Suite {
     // A block says nothing that its steps do not say, unless none of them ran.
     let silent = |step: &Step| step.section.is_some() || step.is_block() && step.outcome != Some(Outcome::Skipped);
     let told = |step: &&Step| !silent(step) || step.failure.is_some();
-    for step in phase.steps.iter().filter(told) {
-        suite.add_test_case(case(timeline, step));
-    }
-    suite
+    let cases: Vec<Case> = phase.steps.iter().filter(told).map(|step| case(timeline, step)).collect();
+    let time = seconds(phase.actual_ms(timeline.now_ms));
+    Suite { name: phase.name.clone(), counts: Counts::of(&cases), time, cases }
 }
 
-fn case(timeline: &Timeline, step: &Step) -> TestCase {
+fn case(timeline: &Timeline, step: &Step) -> Case {
     let word = label(step.outcome);
-    let failed = |kind: NonSuccessKind| {
-        let mut status = TestCaseStatus::non_success(kind);
-        status.set_type(word);
-        status.set_message(first_line(step).unwrap_or_else(|| word.to_owned()));
-        let text = failures(step);
-        if !text.is_empty() {
-            status.set_description(text);
-        }
-        status
-    };
     let status = match step.outcome {
-        Some(Outcome::InSync | Outcome::Changed | Outcome::FailedAllowed) => TestCaseStatus::success(),
-        Some(Outcome::Skipped) => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(step.reason.as_ref().map_or_else(|| "skipped".to_owned(), Text::to_string));
-            status
-        }
-        Some(Outcome::Failed | Outcome::Blocked) => failed(NonSuccessKind::Failure),
-        Some(Outcome::Unreachable | Outcome::Stopped) | None => failed(NonSuccessKind::Error),
+        Some(Outcome::InSync | Outcome::Changed | Outcome::FailedAllowed) => Status::Passed,
+        Some(Outcome::Skipped) => Status::Skipped,
+        Some(Outcome::Failed | Outcome::Blocked) => Status::Failure,
+        Some(Outcome::Unreachable | Outcome::Stopped) | None => Status::Error,
     };
-    let mut case = TestCase::new(&step.name, status);
-    case.set_classname(step.path.to_string());
-    case.set_time(Duration::from_millis(step.actual_ms(timeline.now_ms)));
-    let mut out = Vec::new();
+    let message = match status {
+        Status::Passed => String::new(),
+        Status::Skipped => step.reason.as_ref().map_or_else(|| "skipped".to_owned(), Text::to_string),
+        Status::Failure | Status::Error => first_line(step).unwrap_or_else(|| word.to_owned()),
+    };
+    let mut output = Vec::new();
     if step.outcome == Some(Outcome::FailedAllowed) {
-        out.push(failures(step));
+        output.push(failures(step));
     }
+    let mut properties = Vec::new();
     let undone = undone(timeline, step);
     if !undone.is_empty() {
-        case.add_property(Property::new("outcome", step_label(timeline, step)));
-        out.extend(undone);
+        properties.push(("outcome", step_label(timeline, step)));
+        output.extend(undone);
     }
-    if !out.is_empty() {
-        case.set_system_out(out.join("\n"));
+    Case {
+        name: step.name.clone(),
+        path: step.path.to_string(),
+        time: seconds(step.actual_ms(timeline.now_ms)),
+        status,
+        r#type: word,
+        message,
+        text: failures(step),
+        properties,
+        output: output.join("\n"),
     }
-    case
 }
 
 /// The changes of a step that were undone, with what undid them.

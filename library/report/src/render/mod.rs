@@ -6,6 +6,7 @@ mod gantt;
 mod html;
 mod junit;
 mod markdown;
+mod template;
 
 #[cfg(test)]
 mod tests;
@@ -38,12 +39,9 @@ pub enum RenderError {
     /// The report's data cannot be serialised.
     #[error("the report's data are faulty: {0}")]
     Document(#[source] serde_json::Error),
-    /// The HTML template does not fit its data.
+    /// A template does not fit its data.
     #[error("the report's template is faulty: {0:#}")]
     Template(#[from] minijinja::Error),
-    /// XML could not be written.
-    #[error("the report could not be written as XML: {0}")]
-    Xml(#[from] quick_junit::SerializeError),
 }
 
 /// Renders events; `style` is for text only.

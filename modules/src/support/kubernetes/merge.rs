@@ -46,27 +46,10 @@ pub(crate) fn restoring(patch: &Value, live: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use json_patch::merge;
     use serde_json::json;
 
     use super::*;
-
-    fn merge(target: &mut Value, patch: &Value) {
-        let Value::Object(patch) = patch else {
-            *target = patch.clone();
-            return;
-        };
-        if !target.is_object() {
-            *target = json!({});
-        }
-        let target = target.as_object_mut().unwrap();
-        for (key, value) in patch {
-            if value.is_null() {
-                target.shift_remove(key);
-            } else {
-                merge(target.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
-    }
 
     #[test]
     fn a_patch_between_two_objects_leads_there_and_back() {

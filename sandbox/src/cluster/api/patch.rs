@@ -8,31 +8,12 @@ use super::problem::Problem;
 /// Applies a patch of a media type to an object.
 pub(crate) fn apply(media_type: &str, object: &mut Value, patch: &Value) -> Result<(), Problem> {
     match media_type.split(';').next().unwrap_or_default().trim() {
-        "application/merge-patch+json" => merge(object, patch),
+        "application/merge-patch+json" => json_patch::merge(object, patch),
         "application/apply-patch+yaml" | "application/strategic-merge-patch+json" => strategic(object, patch),
         "application/json-patch+json" => return json_patch(object, patch),
         other => return Err(Problem::media_type(other)),
     }
     Ok(())
-}
-
-/// RFC 7386.
-pub(crate) fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(target) = target else { return };
-    for (key, value) in patch {
-        if value.is_null() {
-            target.shift_remove(key);
-        } else {
-            merge(target.entry(key.clone()).or_insert(Value::Null), value);
-        }
-    }
 }
 
 /// A merge patch in which lists of named objects are merged by name, and lists of strings under `finalizers` united.
@@ -67,82 +48,15 @@ fn strategic(target: &mut Value, patch: &Value) {
     }
 }
 
-/// RFC 6902.
+/// RFC 6902: all operations, or none.
 fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Problem> {
-    let operations = patch.as_array().ok_or_else(|| Problem::bad_request("a JSON patch must be a list"))?;
-    for operation in operations {
-        let text = |key: &str| operation[key].as_str().unwrap_or_default();
-        let (op, path) = (text("op"), text("path"));
-        let refused = || Problem {
-            code: 422,
-            reason: "Invalid",
-            message: format!("the server rejected our request due to an error in our request: {op} {path}"),
-        };
-        match op {
-            "test" => {
-                if object.pointer(path) != operation.get("value") {
-                    return Err(refused());
-                }
-            }
-            "add" | "replace" => {
-                let value = operation.get("value").cloned().ok_or_else(refused)?;
-                set(object, path, value, op == "add").ok_or_else(refused)?;
-            }
-            "remove" => drop(remove(object, path).ok_or_else(refused)?),
-            "move" => {
-                let value = remove(object, text("from")).ok_or_else(refused)?;
-                set(object, path, value, true).ok_or_else(refused)?;
-            }
-            "copy" => {
-                let value = object.pointer(text("from")).cloned().ok_or_else(refused)?;
-                set(object, path, value, true).ok_or_else(refused)?;
-            }
-            _ => return Err(refused()),
-        }
-    }
-    Ok(())
-}
-
-fn parent<'a>(object: &'a mut Value, path: &str) -> Option<(&'a mut Value, String)> {
-    let (head, key) = path.rsplit_once('/')?;
-    Some((object.pointer_mut(head)?, key.replace("~1", "/").replace("~0", "~")))
-}
-
-fn set(object: &mut Value, path: &str, value: Value, insert: bool) -> Option<()> {
-    if path.is_empty() {
-        *object = value;
-        return Some(());
-    }
-    match parent(object, path)? {
-        (Value::Object(map), key) => {
-            if !insert && !map.contains_key(&key) {
-                return None;
-            }
-            map.insert(key, value);
-        }
-        (Value::Array(list), key) if key == "-" && insert => list.push(value),
-        (Value::Array(list), key) => {
-            let index: usize = key.parse().ok()?;
-            if insert {
-                (index <= list.len()).then(|| list.insert(index, value))?;
-            } else {
-                *list.get_mut(index)? = value;
-            }
-        }
-        _ => return None,
-    }
-    Some(())
-}
-
-fn remove(object: &mut Value, path: &str) -> Option<Value> {
-    match parent(object, path)? {
-        (Value::Object(map), key) => map.shift_remove(&key),
-        (Value::Array(list), key) => {
-            let index: usize = key.parse().ok()?;
-            (index < list.len()).then(|| list.remove(index))
-        }
-        _ => None,
-    }
+    let patch: json_patch::Patch = serde_json::from_value(patch.clone())
+        .map_err(|error| Problem::bad_request(format!("error decoding patch: {error}")))?;
+    json_patch::patch(object, &patch).map_err(|error| Problem {
+        code: 422,
+        reason: "Invalid",
+        message: format!("the server rejected our request due to an error in our request: {error}"),
+    })
 }
 
 #[cfg(test)]
