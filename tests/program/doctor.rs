@@ -7,7 +7,12 @@ use std::path::Path;
 use cutover_testkit::console::{cutover, root, run, seen};
 use insta::assert_snapshot;
 
+use crate::support::executable::executable;
+
 fn write(path: &Path, text: &str, mode: u32) {
+    if mode == 0o755 {
+        return executable(path, text);
+    }
     fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
     fs::write(path, text).expect("a file");
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");

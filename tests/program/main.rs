@@ -2,6 +2,7 @@
 //! knows by name. `docs/testing.md` says where each feature is tested and which page tells of it.
 
 mod check;
+mod command_line;
 mod conformance;
 mod doctor;
 mod documents;
@@ -12,6 +13,7 @@ mod helm;
 mod interrupts;
 mod kind;
 mod kubernetes;
+mod lanes;
 mod output;
 mod playbooks;
 mod properties;

@@ -29,7 +29,8 @@ quiet && /^---- .* stdout ----$/ { test = $2; next }
     }
 }
 
-!quiet { print }
+# At once: who reads along in a pipe or a file sees every line when it is said.
+!quiet { print; fflush() }
 
 END {
     if (count) print "\nNot everything could run here:"

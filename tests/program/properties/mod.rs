@@ -1,7 +1,7 @@
 //! Laws of execution, tried on generated playbooks: each is run in a model world that counts effects, and stopped, resumed,
 //! undone and broken at sampled points. `laws` says what must hold, `cases` names playbooks that once broke a law.
 //!
-//! `CASE=SEED cargo test --test program random` tries one case again.
+//! `CASE=SEED cargo test --test program properties::random` tries one case again.
 
 mod cases;
 mod laws;

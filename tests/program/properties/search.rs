@@ -95,7 +95,10 @@ pub(super) fn report(mut broken: Vec<Broken>) {
             Some(law) => smallest(law, first),
             None => (generate(first.seed), first.words.clone()),
         };
-        text += &format!("{words}\n{playbook}try it again: CASE={} cargo test --test program random\n", first.seed);
+        text += &format!(
+            "{words}\n{playbook}try it again: CASE={} cargo test --test program properties::random\n",
+            first.seed
+        );
     }
     assert!(by_law.is_empty(), "{text}");
 }

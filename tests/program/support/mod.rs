@@ -1,6 +1,7 @@
-//! What tests of several features share: directories with runs in them, terminals, and the shipped playbooks executed in a
-//! simulated world. No test is in here.
+//! What tests of several features share: programs that they write, directories with runs in them, terminals, and the shipped
+//! playbooks executed in a simulated world. No test is in here.
 
+pub(crate) mod executable;
 pub(crate) mod execution;
 pub(crate) mod place;
 pub(crate) mod play;
