@@ -17,6 +17,17 @@ const DOCUMENTS: &[&str] = &[
     "docs/writing-a-playbook.md",
 ];
 
+/// Documents of which only the links are followed.
+const MORE: &[&str] = &[
+    "docs/drbd-differences.md",
+    "docs/measured.md",
+    "docs/stand-in.md",
+    "docs/testing.md",
+    "tests/lab/README.md",
+    "tests/lab/drbd/README.md",
+    "tests/lab/kind/README.md",
+];
+
 fn text(document: &str) -> String {
     fs::read_to_string(root().join(document)).expect("a document")
 }
@@ -69,17 +80,36 @@ fn playbooks_and_inventories_in_documents_pass_check() {
     assert!(playbooks >= 3 && inventories >= 1 && lists >= 6, "{playbooks} {inventories} {lists}: were they found?");
 }
 
+/// The anchors of a document, as they are made of its headings.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| -> String {
+        let kept = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = kept.chars().filter(|char| char.is_alphanumeric() || [' ', '-', '_'].contains(char));
+        kept.map(|char| if char == ' ' { '-' } else { char }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
 fn links_lead_somewhere() {
-    for document in DOCUMENTS {
+    let mut anchored = 0;
+    for document in DOCUMENTS.iter().chain(MORE) {
         let directory = root().join(document).parent().map(Path::to_path_buf).expect("a directory");
         let text = text(document);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
-            let path = link.split('#').next().unwrap_or(link);
-            assert!(directory.join(path).exists(), "{document}: {link}");
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+            let target = if path.is_empty() { root().join(document) } else { directory.join(path) };
+            assert!(target.exists(), "{document}: {link}");
+            if let Some(anchor) = anchor {
+                let known = anchors(&fs::read_to_string(&target).expect("a document"));
+                assert!(known.iter().any(|known| known == anchor), "{document}: {link}; there are {known:?}");
+                anchored += 1;
+            }
         }
     }
+    assert!(anchored > 10, "{anchored}: were they found?");
 }
 
 #[test]

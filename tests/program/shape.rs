@@ -123,6 +123,62 @@ fn no_file_is_taken_from_another_crate() {
     }
 }
 
+/// The names in a directory, sorted; none where there is no such directory.
+fn entries(directory: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(root().join(directory)) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The binaries of integration tests that cargo finds in a crate: their paths from the root.
+fn test_binaries(member: &str) -> Vec<String> {
+    let directory = if member == "." { "tests".to_owned() } else { format!("{member}/tests") };
+    let is_one = |name: &&String| name.ends_with(".rs") || root().join(&directory).join(name).join("main.rs").exists();
+    entries(&directory).iter().filter(is_one).map(|name| format!("{directory}/{name}")).collect()
+}
+
+#[test]
+fn tests_are_found_at_a_glance() {
+    let below = entries("tests");
+    assert!(below.len() <= 8, "{} entries are directly below tests; eight can be taken in: {below:?}", below.len());
+    for member in members() {
+        let binaries = test_binaries(&member);
+        assert!(binaries.len() <= 1, "{member}: make one binary with modules of {binaries:?}");
+    }
+}
+
+/// The parts between `](` and `)` of a cell.
+fn links(cell: &str) -> Vec<&str> {
+    cell.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
+}
+
+#[test]
+fn every_module_of_tests_is_in_the_table_with_the_page_of_its_feature() {
+    let page = text("docs/testing.md");
+    let table = page.split_once("| feature | tests | page |\n|---|---|---|\n").expect("the table").1;
+    let table = table.split("\n\n").next().unwrap_or_default();
+    let mut told = Vec::new();
+    for row in table.lines() {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        assert_eq!(cells.len(), 3, "{row}");
+        let (tests, pages) = (links(cells[1]), links(cells[2]));
+        assert!(!tests.is_empty() && pages.len() == 1 && pages[0].contains(".md"), "{row}");
+        told.extend(tests.iter().filter_map(|link| link.strip_prefix("../")).map(str::to_owned));
+    }
+    let apart = ["main.rs", "snapshots", "support"];
+    let modules = entries("tests/program").into_iter().filter(|name| !apart.contains(&name.as_str()));
+    let own = modules.map(|name| format!("tests/program/{name}"));
+    let others = members().into_iter().filter(|member| member != ".").flat_map(|member| test_binaries(&member));
+    let there: Vec<String> = own.chain(others).collect();
+    assert!(there.len() > 20, "{there:?}");
+    for tests in &there {
+        let rows = told.iter().filter(|told| *told == tests).count();
+        assert_eq!(rows, 1, "{tests} is in {rows} rows of the table in docs/testing.md; it has to be in one");
+    }
+}
+
 /// Who may print, read the environment and exit: the two programs, the session, which is an execution at a terminal, and what is for
 /// tests only.
 const AT_A_TERMINAL: [&str; 4] = [".", "stand-in", "library/session", "testkit"];
