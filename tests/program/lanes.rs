@@ -41,6 +41,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// For a message of a test that fails. Each line begins anew, so that whoever sums up does not count the totals in it.
+fn quoted(text: &str) -> String {
+    text.lines().map(|line| format!("\n| {line}")).collect()
+}
+
 /// The lines that a program writes, as they come.
 fn lines(child: &mut Child) -> Receiver<String> {
     let (send, receive) = mpsc::channel();
@@ -107,7 +112,7 @@ fn with_passing_tests(words: &[&str]) -> String {
     let cargo = "case $1 in test) echo 'test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured' ;; *) echo \"cargo $*\" ;; esac";
     let output = ended(&[("cargo", cargo), ("dpkg-query", "echo installed")], words);
     let said = text(&output.stdout);
-    assert!(output.status.success(), "{said}{}", text(&output.stderr));
+    assert!(output.status.success(), "{}{}", quoted(&said), text(&output.stderr));
     said
 }
 
@@ -116,9 +121,9 @@ fn a_lane_says_beforehand_how_long_it_takes() {
     let said = with_passing_tests(&["--quick"]);
     for (name, about) in listed().iter().filter(|(name, _)| !name.starts_with("lab/")) {
         let takes = about.lines().next().expect("how long");
-        let begins = said.find(&format!("== {name}: {takes}\n")).unwrap_or_else(|| panic!("{name}: {said}"));
+        let begins = said.find(&format!("== {name}: {takes}\n")).unwrap_or_else(|| panic!("{name}: {}", quoted(&said)));
         let does = said.find(if name == "lint" { "cargo fmt" } else { "test result" }).expect("what it does");
-        assert!(begins < does, "{name}: {said}");
+        assert!(begins < does, "{name}: {}", quoted(&said));
     }
     // The labs are not brought up here; each is begun where the script runs it.
     let script = fs::read_to_string(root().join("tests/run")).expect("the script");
@@ -133,13 +138,13 @@ fn a_lane_says_beforehand_how_long_it_takes() {
 #[test]
 fn what_is_left_out_is_counted_as_skipped_and_the_last_line_counts() {
     let said = with_passing_tests(&["--quick"]);
-    assert_eq!(said.lines().last(), Some("3 passed, 0 failed, 4 skipped"), "{said}");
+    assert_eq!(said.lines().last(), Some("3 passed, 0 failed, 4 skipped"), "{}", quoted(&said));
     for lane in ["lab/scenarios", "lab/drbd"] {
-        assert!(said.contains(&format!("  skipped: {lane}: tests/run --quick leaves it out\n")), "{said}");
+        assert!(said.contains(&format!("  skipped: {lane}: tests/run --quick leaves it out\n")), "{}", quoted(&said));
     }
     let said = with_passing_tests(&["some_filter"]);
-    assert_eq!(said.lines().last(), Some("3 passed, 0 failed, 1 skipped"), "{said}");
-    assert!(!said.contains("== lint"), "{said}");
+    assert_eq!(said.lines().last(), Some("3 passed, 0 failed, 1 skipped"), "{}", quoted(&said));
+    assert!(!said.contains("== lint"), "{}", quoted(&said));
 }
 
 #[test]
@@ -158,9 +163,9 @@ fn a_test_that_fails_and_a_run_of_none_end_with_one() {
 fn an_unknown_option_is_answered_with_the_usage() {
     let output = ended(&[], &["--fast"]);
     let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{}", quoted(&said));
     for option in ["--quick", "--full", "--list", "FILTER"] {
-        assert!(said.contains(&format!("tests/run {option}")), "{said}");
+        assert!(said.contains(&format!("tests/run {option}")), "{}", quoted(&said));
     }
 }
 
