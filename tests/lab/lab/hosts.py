@@ -121,7 +121,7 @@ def launch(host: Host) -> subprocess.Popen:
         "--pid",
         "--fork",
         "--kill-child",
-        LAB / "boot-host",
+        LAB / "scripts" / "boot-host.sh",
         host.directory,
         host.name,
         LAB,

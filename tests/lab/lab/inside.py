@@ -18,17 +18,17 @@ def is_up() -> bool:
     return MARK in os.environ or recall(LAB_PID) is not None
 
 
-def again(function, program: str, *arguments: str) -> None:
-    """Calls a function if this is inside; else runs the same program inside, with the lab's processes in /proc."""
+def again(function, *words: str) -> None:
+    """Calls a function if this is inside; else runs `tests/lab/run WORDS...` inside, with the lab's processes in /proc."""
     if MARK in os.environ:
         function()
         return
     join = ["--target", lab_pid(), "--net", "--pid", "--mount", f"--wd={os.getcwd()}"]
     # What it starts shall be in the lab's control groups.
-    script = '"$1/join-cgroup" "$2" && shift 2 && exec "$@"'
+    script = '"$1/scripts/join-cgroup.sh" "$2" && shift 2 && exec "$@"'
     os.execve(
         "/bin/bash",
-        ["bash", "-c", script, "bash", str(LAB), NAME, "nsenter", *join, program, *arguments],
+        ["bash", "-c", script, "bash", str(LAB), NAME, "nsenter", *join, str(LAB / "run"), *words],
         os.environ | {MARK: "yes"},
     )
 
@@ -37,7 +37,7 @@ def lab_pid() -> str:
     """The lab's process."""
     pid = recall(LAB_PID)
     if pid is None:
-        sys.exit("the lab is down; tests/lab/up brings it up")
+        sys.exit("the lab is down; tests/lab/run up brings it up")
     return str(pid)
 
 

@@ -90,5 +90,5 @@ def services(host: Host) -> list[dict]:
     ]
     return [
         {"name": "containerd", "argv": ["/usr/bin/containerd"]},
-        {"name": "kubelet", "argv": [f"{LAB_ON_HOST}/start-kubelet", f"{KUBERNETES_ON_HOST}/kubelet", *flags]},
+        {"name": "kubelet", "argv": [f"{LAB_ON_HOST}/scripts/start-kubelet.sh", f"{KUBERNETES_ON_HOST}/kubelet", *flags]},
     ]

@@ -13,7 +13,7 @@ from .settings import DISK_MB, HOSTS, LAB, LAB_ON_HOST, MACHINES, NAME, PATIENCE
 
 
 def up(argv: list[str]) -> None:
-    """What `tests/lab/up` does."""
+    """What `tests/lab/run up` does."""
     if argv not in ([], ["hosts"]):
         sys.exit("give nothing, or `hosts` for the clusters without the service")
     if inside.MARK not in os.environ:
@@ -26,7 +26,7 @@ def up(argv: list[str]) -> None:
             machine_image.build()
         prepare()
         start()
-    inside.again(lambda: build(argv), sys.argv[0], *argv)
+    inside.again(lambda: build(argv), "up", *argv)
 
 
 def check() -> None:
@@ -94,7 +94,7 @@ def files(host: Host) -> dict[str, str]:
 def start() -> None:
     """Starts the lab's process: process 1 of the namespaces that all hosts are in."""
     script = (
-        '"$1/join-cgroup" "$2" && exec unshare --net --mount --ipc --pid --fork --kill-child --mount-proc '
+        '"$1/scripts/join-cgroup.sh" "$2" && exec unshare --net --mount --ipc --pid --fork --kill-child --mount-proc '
         '/usr/bin/python3 -B "$1/lab/init.py"'
     )
     with (STATE / "lab.log").open("w") as log:

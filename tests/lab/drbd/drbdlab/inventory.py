@@ -42,7 +42,7 @@ def write(lab):
 
 def text(lab, roles):
     """The inventory."""
-    lines = ["# The machines of the DRBD lab. Their addresses are those of the lab's own network: see `machines exec`.", "sites:"]
+    lines = ["# The machines of the DRBD lab. Their addresses are those of the lab's own network: see `tests/lab/run drbd exec`.", "sites:"]
     for site, machines in lab.sites().items():
         lines += [f"  {site}:"]
         lines += [f"    ssh: {{user: root, port: {SSH_PORT}, key: id_ed25519, known_hosts: known_hosts, connect_timeout: 20s}}"]

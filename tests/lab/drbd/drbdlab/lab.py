@@ -30,7 +30,7 @@ class Lab:
         try:
             return json.loads((self.directory / "lab.json").read_text())
         except FileNotFoundError:
-            raise Problem("the lab is not up: run `machines up` first") from None
+            raise Problem("the lab is not up: run `tests/lab/run drbd up` first") from None
 
     @property
     def pairs(self):
@@ -40,7 +40,7 @@ class Lab:
     def running(self):
         """Itself, if it is up."""
         if not self.inventory.exists() or not network.exists(self.namespace):
-            raise Problem("the lab is not up: run `machines up` first")
+            raise Problem("the lab is not up: run `tests/lab/run drbd up` first")
         return self
 
     def sites(self):

@@ -1,1 +1,1 @@
-"""Trials: the real `cutover` on the lab, and what must be so afterwards. Used by tests/lab/{end-to-end,bad-worlds}."""
+"""Trials: the real `cutover` on the lab, and what must be so afterwards. Used by tests/lab/run."""

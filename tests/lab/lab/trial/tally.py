@@ -10,6 +10,10 @@ from ..process import say
 from ..settings import LAB
 
 
+#: Before the words of a verb that runs inside.
+INSIDE = "--inside"
+
+
 class Failed(Exception):
     """Something that all that follows stands on is not so."""
 
@@ -17,7 +21,9 @@ class Failed(Exception):
 class Tally:
     """What passed and what failed."""
 
-    def __init__(self):
+    def __init__(self, argv: list[str]):
+        #: The parts that the command line names.
+        self.named = [word for word in argv if not word.startswith("-")]
         self.passed = self.failed = 0
 
     def check(self, what: str, good: object, detail: object = "") -> bool:
@@ -44,7 +50,7 @@ class Tally:
     def all(self, parts: list) -> None:
         """Does parts one after the other, those that the command line names or else all of them, and tells the totals."""
         names = {part.__name__.replace("_", "-"): part for part in parts}
-        chosen = [word for word in sys.argv[1:] if not word.startswith("-")] or list(names)
+        chosen = self.named or list(names)
         if unknown := [name for name in chosen if name not in names]:
             sys.exit(f"no part {', '.join(unknown)}; there are: {', '.join(names)}")
         try:
@@ -75,16 +81,16 @@ class Tally:
         sys.exit(self.failed > 0 or self.passed == 0)
 
 
-def outside(argv: list[str]) -> int:
-    """Brings the lab up, runs this program again inside it, and takes it down whatever happened, also when it is ended."""
+def outside(verb: str, argv: list[str]) -> int:
+    """Brings the lab up, runs a verb of it again inside, and takes it down whatever happened, also when it is ended."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     keep = "--keep" in argv
     try:
-        if "--no-up" not in argv and (code := subprocess.run([LAB / "up"]).returncode):
+        if "--no-up" not in argv and (code := subprocess.run([LAB / "run", "up"]).returncode):
             return code
-        return subprocess.run([sys.argv[0], "--inside", *argv]).returncode
+        return subprocess.run([LAB / "run", verb, INSIDE, *argv]).returncode
     finally:
         if not keep:
-            subprocess.run([LAB / "down"])
+            subprocess.run([LAB / "run", "down"])
             say("the lab is down")

@@ -1,0 +1,5 @@
+//! The real world as far as a machine has one: SSH servers and containers of its own, and a stand-in for an API server.
+
+mod container;
+mod kubernetes;
+mod ssh;

@@ -1,0 +1,207 @@
+//! Getting in over SSH, and every way of not getting in: each with the words a person needs.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Command as Process, Stdio};
+use std::time::Duration;
+
+use cutover_engine::world::{Command, Exit, TransportFault, collect, pipe};
+
+use super::sshd::{Sshd, eventually, node, whoami};
+
+async fn refused(world: &cutover_connections::RealWorld) -> TransportFault {
+    node(world).await.map(drop).unwrap_err()
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_refused_with_its_fingerprint_and_what_to_type() {
+    let Some(sshd) = Sshd::start() else { return };
+    let printed = Process::new("ssh-keygen").arg("-lf").arg(sshd.path("host.pub")).output().unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    let fingerprint = printed.split_whitespace().nth(1).unwrap();
+    fs::write(sshd.path("known_hosts"), "").unwrap();
+    let fault = refused(&sshd.world("")).await;
+    let TransportFault::HostKey(why) = &fault else { panic!("{fault}") };
+    assert!(why.contains("not known") && why.contains(fingerprint), "{why}");
+    assert!(why.contains(&format!("ssh-keyscan -p {} 127.0.0.1 >>", sshd.port)), "{why}");
+}
+
+#[tokio::test]
+async fn a_changed_host_key_is_refused_with_both_fingerprints() {
+    let Some(sshd) = Sshd::start() else { return };
+    let other = fs::read_to_string(sshd.path("other.pub")).unwrap();
+    fs::write(sshd.path("known_hosts"), format!("# old\n[127.0.0.1]:{} {other}", sshd.port)).unwrap();
+    let fault = refused(&sshd.world("")).await;
+    let TransportFault::HostKey(why) = &fault else { panic!("{fault}") };
+    assert!(why.contains("has changed") && why.matches("SHA256:").count() == 2, "{why}");
+    assert!(why.contains(&format!("ssh-keygen -R '[127.0.0.1]:{}'", sshd.port)), "{why}");
+}
+
+#[tokio::test]
+async fn a_host_with_several_keys_is_known_by_any_of_them() {
+    let Some(plain) = Sshd::start() else { return };
+    let rsa = plain.path("rsa");
+    let made = Process::new("ssh-keygen").args(["-q", "-t", "rsa", "-N", "", "-f"]).arg(&rsa).status().unwrap();
+    assert!(made.success());
+    let sshd = Sshd::start_with(&format!("HostKey {}", rsa.display())).unwrap();
+    let public = fs::read_to_string(plain.path("rsa.pub")).unwrap();
+    fs::write(sshd.path("known_hosts"), format!("[127.0.0.1]:{} {public}", sshd.port)).unwrap();
+    assert!(node(&sshd.world("")).await.is_ok(), "only its RSA key is on file, and it has an ed25519 key, too");
+    let hashed = Process::new("ssh-keygen").arg("-Hf").arg(sshd.path("known_hosts")).output().unwrap();
+    assert!(hashed.status.success());
+    assert!(node(&sshd.world("")).await.is_ok(), "a hashed file is read, too");
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_an_auth_fault() {
+    let Some(sshd) = Sshd::start() else { return };
+    let user = whoami();
+    let wrong = sshd.world_with(&format!("user: {user}, key: {}", sshd.path("other").display()));
+    let fault = refused(&wrong).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("authorized_keys")), "{fault}");
+    let missing = sshd.world_with(&format!("user: {user}, key: /nowhere/id"));
+    let fault = refused(&missing).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("cannot read the key /nowhere/id")), "{fault}");
+    let password = sshd.world_with(&format!("user: {user}, password: word"));
+    let fault = refused(&password).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("PasswordAuthentication")), "{fault}");
+}
+
+#[tokio::test]
+async fn an_encrypted_key_opens_with_its_secret_and_not_without() {
+    let Some(sshd) = Sshd::start() else { return };
+    let key = format!("user: {}, key: {}", whoami(), sshd.path("locked").display());
+    assert!(node(&sshd.world_with(&format!("{key}, passphrase: word"))).await.is_ok());
+    let fault = refused(&sshd.world_with(&key)).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("ssh.passphrase")), "{fault}");
+}
+
+#[tokio::test]
+async fn where_nobody_listens_is_unreachable() {
+    let Some(mut sshd) = Sshd::start() else { return };
+    sshd.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let fault = refused(&sshd.world("")).await;
+    assert!(matches!(&fault, TransportFault::Unreachable(why) if why.contains("refused")), "{fault}");
+
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    sshd.port = silent.local_addr().unwrap().port();
+    let fault = refused(&sshd.world("connect_timeout: 500ms")).await;
+    assert!(matches!(&fault, TransportFault::Unreachable(why) if why.contains("within 500ms")), "{fault}");
+}
+
+#[tokio::test]
+async fn a_jump_host_leads_to_the_host_behind_it() {
+    let Some(jump) = Sshd::start() else { return };
+    let sshd = Sshd::start().unwrap();
+    let known = |from: &Sshd| fs::read_to_string(from.path("known_hosts")).unwrap();
+    fs::write(sshd.path("known_hosts"), known(&sshd) + &known(&jump)).unwrap();
+    let public = fs::read_to_string(sshd.path("id.pub")).unwrap();
+    fs::write(jump.path("authorized_keys"), public).unwrap();
+    let through = format!("jump: '{}@127.0.0.1:{}'", whoami(), jump.port);
+    let world = sshd.world(&through);
+    let transport = node(&world).await.unwrap();
+    let output = collect(&*transport, &Command::new(["sh", "-c", "echo $SSH_CONNECTION"])).await.unwrap();
+    assert_eq!(output.stdout.split_whitespace().last(), Some(sshd.port.to_string().as_str()));
+    let (read, write) = (Command::new(["head", "-c", "32M", "/dev/zero"]), Command::new(["wc", "-c"]));
+    let (_, received) = pipe((&*transport, &read), (&*transport, &write)).await.unwrap();
+    assert_eq!(received.stdout.trim(), "33554432");
+
+    fs::write(sshd.path("known_hosts"), known(&jump)).unwrap();
+    let fault = refused(&sshd.world(&through)).await;
+    assert!(matches!(&fault, TransportFault::HostKey(why) if why.contains("SHA256:")), "behind it: {fault}");
+    drop(jump);
+    let fault = refused(&sshd.world(&through)).await;
+    assert!(matches!(&fault, TransportFault::Unreachable(why) if why.contains("jump host")), "{fault}");
+}
+
+/// Runs only in the process that the next test starts, whose environment names an agent.
+#[tokio::test]
+#[ignore = "needs an agent of its own; `the_agent_lends_its_keys` runs it"]
+async fn with_the_agent_of_the_environment() {
+    let sshd = Sshd::start().unwrap();
+    let world = sshd.world_with(&format!("user: {}", whoami()));
+    let fault = refused(&world).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("ssh-add -l")), "no key yet: {fault}");
+    assert!(Process::new("ssh-add").arg("-q").arg(sshd.path("id")).status().unwrap().success());
+    node(&world).await.map(drop).unwrap_or_else(|fault| panic!("{fault}"));
+}
+
+#[tokio::test]
+async fn the_agent_lends_its_keys() {
+    let Some(sshd) = Sshd::start() else { return };
+    let socket = sshd.path("agent");
+    let mut agent = Process::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+    eventually(Duration::from_secs(5), "the agent listens", || socket.exists()).await;
+    let test = ["--exact", "ssh::login::with_the_agent_of_the_environment", "--ignored", "--nocapture"];
+    let with = |socket: &std::path::Path| {
+        let mut process = Process::new(std::env::current_exe().unwrap());
+        process.args(test).env("SSH_AUTH_SOCK", socket).output().unwrap()
+    };
+    let (there, gone) = (with(&socket), with(std::path::Path::new("/nowhere")));
+    let _ = agent.kill();
+    let _ = agent.wait();
+    let said = String::from_utf8_lossy(&there.stdout);
+    assert!(there.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&there.stderr));
+    let said = String::from_utf8_lossy(&gone.stderr);
+    assert!(!gone.status.success() && said.contains("no agent answers at SSH_AUTH_SOCK"), "{said}");
+}
+
+/// A user that is made for a test and removed after it.
+struct User(&'static str);
+
+impl User {
+    fn add(name: &'static str) -> Option<Self> {
+        if whoami() != "root" {
+            println!("SKIPPED: only root can add a user to log in as");
+            return None;
+        }
+        let _ = Process::new("userdel").args(["-f", "-r", name]).output();
+        let hash = Process::new("openssl").args(["passwd", "-6", "open sesame"]).output();
+        let Ok(hash) = hash else {
+            println!("SKIPPED: no openssl to hash the password of a user with");
+            return None;
+        };
+        let hash = String::from_utf8(hash.stdout).unwrap();
+        let added = Process::new("useradd").args(["-m", "-s", "/bin/sh", "-p", hash.trim(), name]).output();
+        if !added.as_ref().is_ok_and(|output| output.status.success()) {
+            println!("SKIPPED: cannot add a user to log in as: {added:?}");
+            return None;
+        }
+        Some(Self(name))
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        let _ = Process::new("userdel").args(["-f", "-r", self.0]).output();
+    }
+}
+
+#[tokio::test]
+async fn a_user_logs_in_with_a_password_and_becomes_root_only_if_allowed() {
+    // In this order: a user who is logged in cannot be removed.
+    let Some(user) = User::add("cutover-test") else { return };
+    let Some(sshd) = Sshd::start_with("PasswordAuthentication yes") else { return };
+    let login = format!("user: {}, password: word", user.0);
+    let world = sshd.world_with(&login);
+    let who = collect(&*node(&world).await.unwrap(), &Command::new(["id", "-un"])).await.unwrap();
+    assert_eq!(who.stdout, "cutover-test\n");
+
+    let world = sshd.world_with(&format!("{login}, become: true"));
+    let transport = node(&world).await.unwrap();
+    let fault = collect(&*transport, &Command::new(["id", "-un"])).await.unwrap_err();
+    if !std::path::Path::new("/usr/bin/sudo").exists() {
+        assert!(matches!(&fault, TransportFault::Unreachable(why) if why.contains("no sudo")), "{fault}");
+        println!("SKIPPED: no sudo on this machine to be refused by or to become root with; install sudo");
+        return;
+    }
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("NOPASSWD")), "{fault}");
+    let rule = "/etc/sudoers.d/cutover-test";
+    fs::write(rule, "cutover-test ALL=(root) NOPASSWD: ALL\n").unwrap();
+    let mut command = Command::new(["sh", "-c", "id -un; printf %s \"$WORD\"; cat; kill -TERM $$"]).stdin("in");
+    command.env.insert("WORD".to_owned(), "a b".to_owned());
+    let output = collect(&*transport, &command).await;
+    fs::remove_file(rule).unwrap();
+    let output = output.unwrap();
+    assert_eq!((output.exit, output.stdout.as_str()), (Exit::Signal("TERM".to_owned()), "root\na bin"));
+}

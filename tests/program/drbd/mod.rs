@@ -1,0 +1,4 @@
+//! DRBD: its modules against the sandbox, and over real SSH against real DRBD in machines.
+
+mod machines;
+mod modules;

@@ -1,0 +1,4 @@
+//! `cutover rehearse`: as it is typed, and that the same seed makes the same events.
+
+mod command_line;
+mod seeds;

@@ -1,0 +1,4 @@
+//! Disks, file systems and mounts: in the sandbox, and on a real loop device.
+
+mod disks;
+mod modules;

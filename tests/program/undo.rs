@@ -1,0 +1,133 @@
+//! Every step made to fail, and what was done until then taken back.
+
+use std::time::Duration;
+
+use cutover_engine::clock::Clock as _;
+use cutover_sandbox::{Strike, StrikeKind, WorldSpec};
+
+use crate::support::play::Play;
+use crate::support::ran::{Ran, changed};
+use crate::support::stage::{Stage, cutover};
+use crate::support::truth::{Truth, Workload};
+
+/// The longest that taking the cutover back may take in simulated time, in seconds.
+const LONGEST: u64 = 60;
+
+/// What was failed on purpose must say so and name all that it has changed.
+fn failed_on_purpose(ran: &Ran, step: &str) {
+    assert_eq!(ran.ending.exit_code, 1, "{step}: {}", ran.told());
+    assert_eq!(ran.failed().as_deref(), Some(step));
+    assert_eq!(ran.words(), "made to fail on purpose (--fail)");
+    assert_eq!(ran.standing(), changed(&ran.events), "{step}");
+}
+
+/// Keys and volumes before anything began.
+async fn before_anything() -> (Truth, Vec<(String, String, String)>) {
+    let (stage, workload) = (Stage::prepared(), Workload::default());
+    (workload.truth(&stage, "primary").await, workload.volumes(&stage, "primary").await)
+}
+
+fn is_block(play: &Play, step: &str) -> bool {
+    !play.steps().iter().any(|known| known == step)
+}
+
+/// The service is where it was before anything began, with everything it had.
+async fn as_before(stage: &Stage, truth: &Truth, old: &[(String, String, String)]) {
+    let workload = Workload::default();
+    workload.serves(stage, "primary", truth).await;
+    assert_eq!(workload.volumes(stage, "primary").await, old);
+    for node in ["worker01", "worker02", "worker03"] {
+        let mounts = stage.must("primary", node, "findmnt -n -o SOURCE").await;
+        assert!(!mounts.contains("drbd"), "{node}: {mounts}");
+        assert!(stage.must("primary", node, "drbdadm role all").await.starts_with("Primary"), "{node}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cutover_can_be_taken_back_from_every_step() {
+    let play = Play::cutover();
+    let mut longest = Duration::ZERO;
+    let (truth, old) = before_anything().await;
+    for (step, moment) in cutover().filter(|(step, _)| !is_block(&play, step)) {
+        let stage = Stage::from(&moment.snapshot);
+        let ran = stage.execution(&play).after(&moment.events).fail(&step).go().await;
+        failed_on_purpose(&ran, &step);
+        let began = stage.world.now();
+        let undone = stage.execution(&play).after(&ran.events).undo().await;
+        assert_eq!(undone.ending.exit_code, 7, "{step}: {}", undone.told());
+        assert_eq!(undone.standing(), [""; 0]);
+        longest = longest.max(Duration::try_from(stage.world.now() - began).unwrap());
+        as_before(&stage, &truth, &old).await;
+    }
+    println!("taking the cutover back takes {longest:?} at most");
+    assert!(longest < Duration::from_secs(LONGEST));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_it_was_taken_back_the_cutover_can_be_done() {
+    let (play, workload) = (Play::cutover(), Workload::default());
+    let stage = Stage::prepared();
+    let first = stage.execution(&play).fail("the-canary-is-what-was-written").go().await;
+    let undone = stage.execution(&play).after(&first.events).undo().await;
+    assert_eq!(undone.ending.exit_code, 7, "{}", undone.told());
+    let truth = workload.truth(&stage, "primary").await;
+    stage.execution(&play).named("r2").go().await.well();
+    workload.serves(&stage, "primary", &truth).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_back_in_part_does_not_go_on() {
+    let play = Play::cutover();
+    let (truth, old) = before_anything().await;
+    let (stage, events) = Stage::before("no-marker-on-the-standby");
+    stage.world.inject(Strike::text(" rollback ", StrikeKind::Fails(1)));
+    let undone = stage.execution(&play).after(events).undo().await;
+    assert_eq!(undone.ending.exit_code, 8, "{}", undone.told());
+    let ran = stage.execution(&play).after(&undone.events).go().await;
+    assert_eq!((ran.ending.exit_code, changed(ran.own())), (3, Vec::new()), "{}", ran.told());
+    let undone = stage.execution(&play).after(&ran.events).undo().await;
+    assert_eq!(undone.ending.exit_code, 7, "{}", undone.told());
+    as_before(&stage, &truth, &old).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_undo_is_repeated_to_its_end() {
+    let play = Play::cutover();
+    let (truth, old) = before_anything().await;
+    for kind in [StrikeKind::LostBefore, StrikeKind::LostAfter, StrikeKind::Fails(1)] {
+        for (when, times) in [("umount ", 1), ("umount ", 30), (" rollback ", 9), ("persistentvolumeclaims", 60)] {
+            let (stage, events) = Stage::before("no-marker-on-the-standby");
+            stage.world.inject(Strike { times, ..Strike::text(when, kind.clone()) });
+            let mut undone = stage.execution(&play).after(events).undo().await;
+            // Each attempt meets some of the faults: as many as there are requests, one by one at worst.
+            for _ in 0..times {
+                if undone.ending.exit_code == 7 {
+                    break;
+                }
+                assert!(!undone.words().is_empty());
+                undone = stage.execution(&play).after(&undone.events).undo().await;
+            }
+            assert_eq!(undone.ending.exit_code, 7, "{kind:?} {when} {times}: {}", undone.told());
+            as_before(&stage, &truth, &old).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_preparation_can_fail_anywhere_and_be_run_again() {
+    let play = Play::prepare();
+    let workload = Workload::default();
+    // Steps that the platform leaves out.
+    let left_out = |step: &String| step.ends_with("/label-the-nodes");
+    for step in play.steps().into_iter().filter(|step| !left_out(step)) {
+        let stage = Stage::new(&play, WorldSpec::default(), 1);
+        let truth = workload.truth(&stage, "primary").await;
+        let ran = stage.execution(&play).fail(&step).go().await;
+        failed_on_purpose(&ran, &step);
+        let undone = stage.execution(&play).after(&ran.events).undo().await;
+        // Metadata and file systems are not taken off the disks again.
+        assert!(matches!(undone.ending.exit_code, 7 | 3), "{step}: {}", undone.told());
+        stage.run(&play).await.well();
+        workload.serves(&stage, "primary", &truth).await;
+    }
+}
