@@ -12,9 +12,9 @@ use crate::text;
 /// The two ways to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// No new task, no new change, no more waiting; what was sent is brought to its end.
+    /// No new task, no new change, no more waiting; an action that was sent is completed.
     pub soft: CancellationToken,
-    /// Nothing is waited for any more.
+    /// Nothing is awaited any longer.
     pub hard: CancellationToken,
 }
 
@@ -24,7 +24,7 @@ impl Stop {
         if self.soft.is_cancelled() || self.hard.is_cancelled() { Err(stopped()) } else { Ok(()) }
     }
 
-    /// Waits, but not longer than until a deadline or until the run is being stopped.
+    /// Waits, at most until a deadline or until the run is being stopped.
     pub(crate) async fn sleep(&self, delay: Duration, deadline: Instant) -> Result<(), Failure> {
         self.check()?;
         let until = (Instant::now() + delay).min(deadline);
@@ -36,7 +36,7 @@ impl Stop {
         }
     }
 
-    /// Brings something that only reads to its end, unless the run is being stopped or a deadline runs out.
+    /// Completes something that only reads, unless the run is being stopped or a deadline passes.
     pub(crate) async fn reading<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Failure> {
         self.check()?;
         tokio::select! {
@@ -47,7 +47,7 @@ impl Stop {
         }
     }
 
-    /// Brings something that changes the world to its end, unless it is stopped at once or a deadline runs out.
+    /// Completes something that changes the world, unless it is stopped at once or a deadline passes.
     pub(crate) async fn changing<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Failure> {
         tokio::select! {
             biased;

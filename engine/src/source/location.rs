@@ -1,4 +1,4 @@
-//! Where a piece of text stands: a file and a byte range in it.
+//! The location of a piece of text: a file and a byte range in it.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
-/// A file as it was read. Kept for the whole run, so that a fault found late can still be shown in it.
+/// A file as it was read. It lives for the whole run, so that a fault found late can still be shown in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// The path as the user gave it, for messages.
+    /// The path as the user typed it, for messages.
     pub path: PathBuf,
     /// The whole text.
     pub text: String,
@@ -34,7 +34,7 @@ impl SourceFile {
     }
 }
 
-/// What miette draws from: the file's own text, however many faults there are in it.
+/// The source for miette: the file's own text, shared by all its faults.
 impl SourceCode for SourceFile {
     fn read_span<'a>(
         &'a self,
