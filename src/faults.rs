@@ -8,7 +8,7 @@ use cutover_engine::source::{Fault, Faults, Location};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::{Value, json};
 
-/// All faults in words, for standard output or standard error.
+/// Renders all faults as text, for standard output or standard error.
 pub(crate) fn shown(faults: &Faults, graphical: bool) -> String {
     let mut text = String::new();
     let width = usize::from(Term::stdout().size().1).clamp(40, 120);
@@ -24,7 +24,7 @@ pub(crate) fn shown(faults: &Faults, graphical: bool) -> String {
     text
 }
 
-/// `file:line:col: what is wrong`, then the line with a caret, then what to do.
+/// Renders `file:line:col: what is wrong`, then the line with a caret, then the hint.
 fn plain(fault: &Fault) -> String {
     let mut text = match &fault.at {
         Some(at) => format!("{at}: {fault}\n{}", excerpt(at, fault.label.as_deref().unwrap_or_default())),
@@ -43,7 +43,7 @@ fn excerpt(at: &Location, label: &str) -> String {
     let marked = at.text().lines().next().unwrap_or_default();
     let number = line.to_string();
     let margin = " ".repeat(number.len());
-    // A tab stays a tab, so that the caret stands beneath its character whatever a tab's width is.
+    // A tab stays a tab, so that the caret is below its character whatever the width of a tab.
     let indent: String = before
         .chars()
         .flat_map(|c| {
