@@ -1,4 +1,4 @@
-//! Event streams for tests, made by hand: no engine runs here.
+//! Event streams for tests, written by hand: no engine runs here.
 
 mod eventful;
 mod undone;
@@ -32,7 +32,7 @@ pub struct Stream {
     pub events: Vec<Event>,
     started: Timestamp,
     now_ms: u64,
-    /// When it was begun last: from there on the events count.
+    /// The beginning of its last execution.
     begun_ms: u64,
 }
 

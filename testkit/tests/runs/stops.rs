@@ -1,4 +1,4 @@
-//! Gates, stops, resuming and taking back.
+//! Gates, stops, resume and undo.
 
 use cutover_engine::event::EventKind;
 use cutover_engine::execute::Ledger;
@@ -27,11 +27,11 @@ fn failure(kind: EventKind) -> Vec<String> {
 async fn a_gate_needs_its_phrase() {
     let text = "  - {gate: \"Delete {{ active.name }}?\", confirm: \"{{ active.name }}\"}\n  - {name: one, target: active, number: {name: x, is: 3}}\n";
     let mut bench = Bench::steps(text);
-    bench.says = Some("yes".to_owned());
+    bench.answer = Some("yes".to_owned());
     let ending = bench.run(None).await;
     assert_eq!((ending.code(), bench.sent().len()), (3, 0));
     assert_eq!(ending.failed().message, "refused at the gate: Delete here?");
-    bench.says = Some("here".to_owned());
+    bench.answer = Some("here".to_owned());
     assert_eq!(bench.run(None).await.code(), 0);
     let text = serde_json::to_string(&bench.events()).unwrap();
     assert!(text.contains(r#""approved":true,"by":"tester","reason":"here""#), "{text}");
@@ -81,7 +81,7 @@ async fn nothing_before_a_change_for_good_is_taken_back() {
     assert_eq!(ending.code(), 3);
     assert_eq!(bench.sent()[3..], ["controller$ set z 0"]);
     assert_eq!(ending.failed().details, ["here: set y to 4"]);
-    // A step can say itself how it is taken back, or that there is nothing to do.
+    // A step can declare how it is undone, or that there is nothing to do.
     let bench = Bench::steps(&text(", undo: [{name: back, target: active, number: {name: y, is: -1}}]"));
     bench.run(None).await;
     assert_eq!(bench.undo(None).await.code(), 7);
@@ -93,14 +93,14 @@ async fn nothing_before_a_change_for_good_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_undo_says_so_and_can_be_repeated() {
+async fn a_failed_undo_is_reported_and_can_be_repeated() {
     let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
     bench.run(None).await;
     bench.model().strike("set x 0", Blow::Fail, 1);
     assert_eq!(bench.undo(None).await.code(), 8);
-    let told: Vec<String> = bench.events().into_iter().flat_map(|event| failure(event.kind)).collect();
-    assert_eq!(told[0].trim_end(), "here: could not undo: set x to 3");
-    assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
+    let messages: Vec<String> = bench.events().into_iter().flat_map(|event| failure(event.kind)).collect();
+    assert_eq!(messages[0].trim_end(), "here: could not undo: set x to 3");
+    assert!(messages[1].contains("`set x 0` ended with exit code 1") && messages[2] == "out of luck", "{messages:?}");
     assert_eq!(bench.undo(None).await.code(), 7);
 }
 
@@ -140,10 +140,10 @@ async fn beyond_the_point_of_no_return_nothing_is_taken_back() {
         step("y")
     );
     let mut bench = Bench::of(&Case::text(text));
-    bench.says = Some("no".to_owned());
+    bench.answer = Some("no".to_owned());
     bench.run(None).await;
     assert_eq!(bench.undo(None).await.code(), 7, "the gate was refused");
-    bench.says = Some("yes".to_owned());
+    bench.answer = Some("yes".to_owned());
     bench.clear_journal();
     bench.run(None).await;
     let ending = bench.undo(None).await;
@@ -153,7 +153,7 @@ async fn beyond_the_point_of_no_return_nothing_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_still_stands_is_told_after_a_resume_too() {
+async fn standing_changes_are_reported_after_a_resume_as_well() {
     let mut bench = Bench::steps(THREE);
     bench.run(AT_Y).await;
     bench.fail = Some("three".to_owned());
