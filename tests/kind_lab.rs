@@ -1,5 +1,5 @@
-//! The rehearsal on kind as far as it can be held to itself without kind: what its files say of each other, that its inventory
-//! and parameters carry both playbooks in the sandbox, and that its scripts refuse aloud. `tests/kind/run` is the thing itself.
+//! The rehearsal on kind as far as it can be checked without kind: its files agree with each other, its inventory and parameters
+//! carry both playbooks in the sandbox, and its scripts refuse with a message. `tests/kind/run` is the rehearsal itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -95,9 +95,9 @@ fn without_kind_or_an_engine_it_refuses_aloud() {
         let refused = |expected: &str| {
             let output = Command::new(root().join("tests/kind").join(script)).env("PATH", bin.path()).output();
             let output = output.expect("it starts");
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(1), "{script}: {said}");
-            assert!(said.starts_with(&format!("{script}: needs {expected}")), "{said}");
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{script}: {stderr}");
+            assert!(stderr.starts_with(&format!("{script}: needs {expected}")), "{stderr}");
         };
         refused("kind, which is not in PATH");
         symlink("/bin/true", bin.path().join("kind")).expect("a link");

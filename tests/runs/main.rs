@@ -1,5 +1,5 @@
-//! The directory of runs as its users meet it: how a run is named, who makes its directory, what it was started with, and
-//! a journal that is damaged.
+//! The directory of runs as its users meet it: the names of runs, the creation of their directories, their parameters, and
+//! damaged journals.
 
 mod asked;
 mod began;
