@@ -147,7 +147,7 @@ impl Lab {
         answer.body
     }
 
-    /// Scales the workload and gives it the time it takes.
+    /// Scales the workload and waits until it has settled.
     async fn scale(&self, replicas: usize) {
         let path = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
         self.request("primary", "PATCH", path, json!({"spec": {"replicas": replicas}})).await;
@@ -232,7 +232,7 @@ async fn a_release_is_installed_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upgrade_shows_what_it_changes_and_can_be_taken_back() {
+async fn an_upgrade_shows_what_it_changes_and_can_be_undone() {
     let lab = Lab::new();
     let pinned = release(json!({"version": "1.0.0"}));
     let reason = lab.drive("primary", "helm", pinned).await.blocked();
@@ -248,7 +248,7 @@ async fn an_upgrade_shows_what_it_changes_and_can_be_taken_back() {
         lab.exec(&Place::Controller, &Command::new(["cat", "/kept/common-common-etcd-revision-1-values.yaml"])).await;
     assert!(values.stdout.contains("runAsUser: 1001"), "{values:?}");
     lab.act(&changes[0].undo.as_ref().unwrap()[0]).await.unwrap();
-    let Diff::Change(again) = lab.look("primary", "helm", &params).await else { panic!("not taken back") };
+    let Diff::Change(again) = lab.look("primary", "helm", &params).await else { panic!("not undone") };
     assert_eq!(summaries(&again), ["upgrade release common/common-etcd from etcd-1.0.0 to etcd-1.1.0"]);
 }
 

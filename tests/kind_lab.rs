@@ -12,7 +12,7 @@ fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The workers of a cluster by the names that kind gives them, `NAME-worker`, `NAME-worker2` ..., with whether each has the
+/// The workers of a cluster by the names that kind chooses, `NAME-worker`, `NAME-worker2` ..., with whether each has the
 /// directory that the stand-in shares.
 fn workers(cluster: &str) -> Vec<(String, bool)> {
     let config = text(&format!("tests/kind/{cluster}.yml"));

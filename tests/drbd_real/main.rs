@@ -153,8 +153,8 @@ fn two_sides_that_both_went_on_are_a_split_brain() {
     lab.on("primary", &format!("rm -rf /data/backup /etc/drbd.d/cke_etcd0.primary; umount {MOUNT}"));
     lab.on("standby", "dmesg -C");
     let ran = lab.run("resolve", "inventory", &[]).expect(0, &[]);
-    let given_up = |change: &String| change.contains("give up what was written to etcd0 on primary/worker01");
-    assert!(ran.changes().iter().any(given_up), "{}", ran.events);
+    let discards = |change: &String| change.contains("give up what was written to etcd0 on primary/worker01");
+    assert!(ran.changes().iter().any(discards), "{}", ran.events);
     lab.run("resolve", "inventory", &[]).expect(0, &["0 changes"]);
     let log = lab.log("standby");
     assert!(log.contains("Began resync as SyncSource") && !log.contains("as SyncTarget"), "{log}");

@@ -65,7 +65,7 @@ impl Normal {
     fn output(&mut self, entry: &Entry) -> Vec<String> {
         let program = entry.command.split(' ').next().unwrap_or_default();
         let lines = entry.output.iter().filter(|line| match program {
-            // The rest of the kernel's log is what that machine's hardware and systemd said.
+            // The rest of the kernel's log comes from that machine's hardware and systemd.
             "dmesg" => line.contains("Split-Brain"),
             // Whether the other side answers is its exit code; the rest are times.
             "ping" => false,

@@ -61,8 +61,8 @@ async fn failed(lab: &Lab, module: &str, params: Value) -> String {
 /// Undoes changes, the last one first, as the engine does.
 async fn undo(lab: &Lab, changes: &[Change]) {
     for change in changes.iter().rev() {
-        for action in change.undo.as_ref().expect("it can be taken back") {
-            lab.act(action).await.expect("it is taken back");
+        for action in change.undo.as_ref().expect("it can be undone") {
+            lab.act(action).await.expect("it is undone");
         }
     }
 }
@@ -93,7 +93,7 @@ fn names(volumes: &[Value], field: &str) -> Vec<Value> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn zero_is_reached_when_the_terminating_pods_are_gone_and_can_be_taken_back() {
+async fn zero_is_reached_when_the_terminating_pods_are_gone_and_can_be_undone() {
     let lab = lab();
     let before = Instant::now();
     let (log, result, changes) = scale(&lab, 0).await;
@@ -224,7 +224,7 @@ async fn a_task_on_a_pair_works_on_its_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_applied_twice_is_in_sync_and_can_be_taken_back() {
+async fn what_is_applied_twice_is_in_sync_and_can_be_undone() {
     let lab = lab();
     let mut params = replica(7, "worker01");
     let volume = format!("/api/v1/persistentvolumes/{SET}-7");

@@ -209,7 +209,7 @@ async fn nothing_is_given_up_twice_after_a_lost_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_split_brain_is_not_resolved() {
+async fn nothing_is_resolved_without_a_split_brain() {
     let stage = Stage::prepared();
     stage.must("standby", "worker02", "drbdadm disconnect etcd1").await;
     let ran = stage.run(&resolve()).await;

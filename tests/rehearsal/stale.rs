@@ -1,5 +1,5 @@
 //! The primary site is lost, and not all of its replicas were in contact until then: the standby's are of different moments, or
-//! unknown moments. They are not promoted together unless somebody gives a reason, and that stays on record.
+//! unknown moments. They are not promoted together unless somebody states a reason, and that stays on record.
 
 use std::time::Duration;
 

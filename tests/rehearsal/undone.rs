@@ -44,7 +44,7 @@ async fn as_before(stage: &Stage, truth: &Truth, old: &[(String, String, String)
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cutover_can_be_taken_back_from_every_step() {
+async fn the_cutover_can_be_undone_from_every_step() {
     let play = Play::cutover();
     let mut longest = Duration::ZERO;
     let (truth, old) = before_anything().await;
@@ -64,7 +64,7 @@ async fn the_cutover_can_be_taken_back_from_every_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_it_was_taken_back_the_cutover_can_be_done() {
+async fn after_it_was_undone_the_cutover_can_be_done() {
     let (play, workload) = (Play::cutover(), Workload::default());
     let stage = Stage::prepared();
     let first = stage.execution(&play).fail("the-canary-is-what-was-written").go().await;
@@ -76,7 +76,7 @@ async fn after_it_was_taken_back_the_cutover_can_be_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_taken_back_in_part_does_not_go_on() {
+async fn what_was_undone_in_part_does_not_go_on() {
     let play = Play::cutover();
     let (truth, old) = before_anything().await;
     let (stage, events) = Stage::before("no-marker-on-the-standby");

@@ -74,7 +74,7 @@ fn a_rehearsal_that_is_repeated_is_the_same_run_in_a_directory_of_its_own() {
         assert_eq!(place.runs(), names);
     }
     let bytes = |name: &str| fs::read(place.directory(name).join("events.jsonl")).expect("a journal");
-    assert!(bytes("rehearsal-pause-1") == bytes("rehearsal-pause-1-2"), "the same seed gives the same bytes");
+    assert!(bytes("rehearsal-pause-1") == bytes("rehearsal-pause-1-2"), "the same seed makes the same bytes");
     let text = String::from_utf8(bytes("rehearsal-pause-1-2")).expect("text");
     assert!(text.lines().all(|line| line.contains("\"run\":\"rehearsal-pause-1\"")), "{text}");
 }

@@ -56,8 +56,8 @@ fn check_beside<'a>(
     reported: Vec<Location>,
 ) -> Checker<'a> {
     let vars = inventory.iter().flat_map(|inventory| inventory.vars.keys());
-    let given = playbook.params.keys().chain(vars).map(String::as_str);
-    let common: BTreeSet<Arc<str>> = builtins::ALWAYS.iter().copied().chain(given).map(Arc::from).collect();
+    let defined = playbook.params.keys().chain(vars).map(String::as_str);
+    let common: BTreeSet<Arc<str>> = builtins::ALWAYS.iter().copied().chain(defined).map(Arc::from).collect();
     let mut checker = Checker {
         inventory,
         registry,

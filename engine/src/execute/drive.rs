@@ -185,9 +185,9 @@ impl Executor<'_> {
             }
         }
         if step.allow_failure {
-            let told = end.clone();
+            let unforgiven = end.clone();
             end = end.allowed();
-            self.step_failed(&visit, &told, &end, attempts, began, reason);
+            self.step_failed(&visit, &unforgiven, &end, attempts, began, reason);
         } else {
             self.step_ends(&visit, &end, attempts, began, reason);
         }

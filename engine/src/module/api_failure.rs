@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_no_api_server_is_quoted() {
+    fn an_answer_of_another_server_is_quoted() {
         let failure = api_failure("primary", "GET /x", &Answer::new(404, json!("404 page not found\n")));
         assert_eq!(failure.message, "primary: GET /x: 404 page not found (404)");
         let failure = api_body("primary", "GET /x", Answer::new(200, json!("<html>"))).unwrap_err();

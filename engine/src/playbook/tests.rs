@@ -1,4 +1,4 @@
-//! Loading and checking playbooks: one file with ten different faults gives ten.
+//! Loading and checking playbooks: one file with ten different faults reports all ten.
 
 use std::path::Path;
 
@@ -158,7 +158,7 @@ fn includes_are_put_in_place_and_cycles_are_refused() {
 }
 
 #[test]
-fn parameters_take_their_types_from_defaults_and_refuse_what_is_no_choice() {
+fn parameters_take_their_types_from_defaults_and_refuse_other_values_than_the_choices() {
     let text = "
 name: x
 params:

@@ -192,7 +192,7 @@ async fn a_reader_that_does_not_read_holds_nobody_up_and_reads_on_from_the_journ
     assert!(follower.end(patient));
     assert_eq!(*slow.seen.lock().unwrap(), journal::read(directory.path()).unwrap());
     assert_eq!(slow.numbers().len(), 5002);
-    assert_eq!(Arc::strong_count(&slow.alive), 1, "the reader is told that it is over");
+    assert_eq!(Arc::strong_count(&slow.alive), 1, "the reader is informed of the end");
 }
 
 #[tokio::test]

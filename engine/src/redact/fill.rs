@@ -70,7 +70,7 @@ struct Fill<'a> {
 }
 
 impl Fill<'_> {
-    /// The text that stood at a hidden place; `None`, with the reason noted, if it is not known.
+    /// The text that stood at a hidden place; `None`, with the reason in `lacks`, if it is not known.
     fn piece(&mut self, hidden: &Hidden) -> Option<String> {
         let name = &hidden.secret;
         let lack = match self.secrets.get(name) {

@@ -26,7 +26,7 @@ pub fn everything() -> Vec<Event> {
     [eventful(), partly_undone()].concat()
 }
 
-/// Writes a stream event by event; time passes only when it is told to.
+/// Writes a stream event by event; time passes only on request.
 pub struct Stream {
     /// The events.
     pub events: Vec<Event>,

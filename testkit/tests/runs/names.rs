@@ -59,7 +59,7 @@ async fn a_finished_task_is_not_done_again_and_its_result_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loop_whose_elements_have_changed_is_not_gone_on_with() {
+async fn a_loop_whose_elements_have_changed_is_not_resumed() {
     let text = "name: Test\nparams: {list: {type: list, required: true}}\nphases:\n- name: Only\n  steps:\n  - name: Make all\n    loop: \"{{ list }}\"\n    block:\n    - {name: Make a, send: {name: a, is: \"{{ item }}\"}}\n";
     let looped =
         |list: serde_json::Value| Case { params: Map::from_iter([("list".to_owned(), list)]), ..Case::text(text) };

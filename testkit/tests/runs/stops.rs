@@ -55,7 +55,7 @@ async fn a_stopped_run_is_resumed_where_it_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_is_taken_back_from_its_end() {
+async fn a_run_is_undone_from_its_end() {
     let bench = Bench::steps(
         "  - {name: one, target: active.nodes, number: {name: x, is: 3}}\n  - {name: two, target: active, number: {name: x, is: 4}}\n",
     );
@@ -65,11 +65,11 @@ async fn a_run_is_taken_back_from_its_end() {
     assert_eq!(bench.sent()[4..], ["controller$ set x 0", "here/c$ set x 0", "here/b$ set x 9", "here/a$ set x 0"]);
     assert!(Ledger::of(&bench.events()).standing().is_empty());
     assert_eq!(bench.undo(None).await.code(), 7);
-    assert_eq!(bench.sent().len(), 8, "nothing is left to take back");
+    assert_eq!(bench.sent().len(), 8, "nothing is left to undo");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_before_a_change_for_good_is_taken_back() {
+async fn nothing_before_a_change_for_good_is_undone() {
     let text = |undo: &str| {
         format!(
             "  - {{name: one, target: active, number: {{name: x, is: 3}}}}\n  - {{name: two, target: active, keep: {{name: y, is: 4}}{undo}}}\n  - {{name: three, target: active, number: {{name: z, is: 4}}}}\n"
@@ -122,7 +122,7 @@ async fn an_undo_whose_outcome_is_not_known_is_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_was_taken_back_does_not_go_on() {
+async fn a_run_that_was_undone_does_not_go_on() {
     let bench = Bench::steps(THREE);
     bench.run(AT_Y).await;
     bench.undo(None).await;
@@ -132,7 +132,7 @@ async fn a_run_that_was_taken_back_does_not_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_the_point_of_no_return_nothing_is_taken_back() {
+async fn beyond_the_point_of_no_return_nothing_is_undone() {
     let step = |name: &str| format!("{{name: {name}, target: active, number: {{name: {name}, is: 3}}}}");
     let text = format!(
         "name: Test\nphases:\n- name: First\n  steps:\n  - {}\n- name: Last\n  point_of_no_return: true\n  steps:\n  - gate: Sure?\n  - {}\n",
