@@ -66,9 +66,11 @@ pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: I
         return Err(TransportFault::Lost(format!("the connection broke while `{command}` ran")));
     };
     let ended_by_limit = matches!(exit, Exit::Code(124 | 137)) || exit == Exit::Signal("KILL".to_owned());
+    // The marker line is the first thing that the wrapper prints: without it the command never ran.
     if marked.as_ref().is_some_and(|marked| marked.group().is_none()) {
         return Err(not_started(&call.host.login.user, &exit, &marked.map(|marked| marked.rest()).unwrap_or_default()));
     }
+    // A command may end with 124 or 137 by itself: only after the limit was it `timeout`.
     if ended_by_limit && started.elapsed() >= call.limit {
         return Err(TransportFault::TimedOut(format!("`{command}` ran for {:?} and was ended", call.limit)));
     }
@@ -206,12 +208,14 @@ impl Drop for Running {
                 drop(read);
                 if let Some(group) = marked.group() {
                     let words: Vec<String> = kill(group, sudo).iter().map(|word| quote(word)).collect();
+                    // Over the shared connection: the command's own one may be stalled by its input.
                     if let Ok(shared) = host.link().await {
                         let _ = shared.brief(words.join(" ")).await;
                     }
                 }
             }
             let _ = tokio::time::timeout(Duration::from_secs(1), write.close()).await;
+            // Only now may another command use the session: the host still counts this one until the channel is closed.
             drop((permit, link));
         });
     }

@@ -77,6 +77,7 @@ impl Executor<'_> {
                     continue;
                 }
             };
+            // A step that is made to fail fails where a real one would: once the world has settled.
             if self.task_made_to_fail(step, &task.id) && !matches!(probed.diff, Diff::Waiting(_)) {
                 return Err(made_to_fail());
             }
@@ -84,6 +85,7 @@ impl Executor<'_> {
                 Diff::InSync => return Ok(probed.result(&progress.done)),
                 Diff::Blocked(reasons) => return Err(blocked(reasons)),
                 Diff::Waiting(waiting) => self.waiting(task, waiting.clone(), &mut progress),
+                // They were made and succeeded, so the world is only slow to show them.
                 Diff::Change(changes) if same(changes, &progress.last) && progress.unsure.is_none() => {
                     self.waiting(task, not_visible(changes), &mut progress);
                 }
@@ -107,6 +109,7 @@ impl Executor<'_> {
                     }
                     self.in_doubt(step, task, &changes, true)?;
                     self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
+                    // No probe can see the effect, so none could settle an unknown outcome.
                     return match progress.unsure.take() {
                         None => Ok(probed.result(&progress.done)),
                         Some((change, failure)) => Err(unknown(&change, &failure)),
@@ -215,8 +218,10 @@ impl Executor<'_> {
             let lasting = change.class != Class::Transient;
             let (number, is_new) = self.ledger().begin(&task.id, change, !self.undoing());
             let applying = EventKind::Applying { task: task.id.clone(), number, change: change.clone() };
+            // Write-ahead: after a crash the journal has every change of which anything may have been sent.
             self.recorder().durably(applying).await?;
             self.doubt(step, &task.id, number, change);
+            // Set before anything is sent: the outcome may stay unknown, and then something may have changed.
             let changed_before = std::mem::replace(changed, *changed || lasting);
             for (index, action) in change.actions.iter().enumerate() {
                 let began = Instant::now();
@@ -239,12 +244,14 @@ impl Executor<'_> {
                     }
                     Err(failure) => failure,
                 };
+                // A change that is not new may have been sent by an earlier execution, so it stays in the ledger.
                 if failure.unsent && index == 0 && is_new {
                     *changed = changed_before;
                     self.not_sent(task, number);
                 }
                 let is_request = matches!(action, Action::Request(_));
                 return match failure.class {
+                    // A restarting API server refuses connections for a while: what was not sent can be sent again.
                     FailureClass::Unreachable if failure.unsent && is_request && change.class != Class::AtMostOnce => {
                         progress.losses += 1;
                         let waiting = Waiting { why: failure.message.clone(), progress: None };

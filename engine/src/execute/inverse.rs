@@ -114,6 +114,7 @@ impl Executor<'_> {
                 if failure.class == FailureClass::Stopped {
                     return Err(failure);
                 }
+                // The action fails if an earlier, interrupted undo has carried it out already.
                 if self.is_wanted_again(around, made, names).await {
                     return Ok(());
                 }
@@ -144,6 +145,7 @@ impl Executor<'_> {
 
     /// Whether the step would make this very change again as things are: then it no longer stands, or never did.
     async fn is_wanted_again(&self, around: Option<&StepVisit<'_>>, made: &Made, names: &Names) -> bool {
+        // Without the step, its task or its parameters there is no evidence, and the failure counts.
         let Some(visit) = around else { return false };
         let prepared = prepare(self.run, visit, names, &self.ports.world);
         let task = prepared.ok().and_then(|prepared| prepared.tasks.into_iter().find(|task| task.id == made.task));

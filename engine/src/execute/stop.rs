@@ -27,6 +27,7 @@ impl Stop {
     /// Waits, at most until a deadline or until the run is being stopped.
     pub(crate) async fn sleep(&self, delay: Duration, deadline: Instant) -> Result<(), Failure> {
         self.check()?;
+        // The deadline only cuts the wait short: the caller probes a last time and then reports that time ran out.
         let until = (Instant::now() + delay).min(deadline);
         tokio::select! {
             biased;
@@ -49,6 +50,7 @@ impl Stop {
 
     /// Completes something that changes the world, unless it is stopped at once or a deadline passes.
     pub(crate) async fn changing<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Failure> {
+        // The soft stop is left out: dropping an action that was sent would leave its outcome unknown.
         tokio::select! {
             biased;
             () = self.hard.cancelled() => Err(stopped()),

@@ -100,6 +100,7 @@ impl Executor<'_> {
         let mut end = self.attempts(step, task).await;
         let unreachable = end.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Unreachable);
         let recorded = end.failure.as_ref().map(|failure| self.recorded(step, failure));
+        // The failure goes up to the step and the run, which must not record it again.
         if let Some(failure) = &mut end.failure {
             failure.recorded = true;
         }
