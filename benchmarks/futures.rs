@@ -1,4 +1,4 @@
-//! What it costs to try a future of the shipped cutover from a snapshot in its middle: the rest of it, a resume, an undo. Figures for
+//! The cost of trying a future of the shipped cutover from a snapshot in its middle: the rest of it, a resume, an undo. Figures for
 //! people, in milliseconds of CPU: `cargo bench --bench futures`.
 
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use serde_json::Map;
 /// How often each future is tried.
 const TIMES: usize = 30;
 
-/// Executes the last playbook of a rehearsal, or goes on with it, or undoes it; gives its exit code.
+/// Executes, resumes or undoes the last playbook of a rehearsal; returns its exit code.
 async fn go(rehearsal: &Rehearsal, world: &Sandbox, verb: Verb, before: &[Event], reader: Box<dyn Reader>) -> u8 {
     let started = before.first().map_or_else(|| world.now(), |event| event.at);
     let job = rehearsal.jobs.last().expect("the playbook that was asked for");
@@ -36,20 +36,20 @@ impl Reader for Nobody {
     fn event(&mut self, _: &Event) {}
 }
 
-/// A world before a step, and what was recorded until then.
+/// A world before a step, and the events until then.
 type Moment = (Snapshot, Vec<Event>);
 
-/// Keeps the world as it is before each step.
+/// Takes a snapshot of the world before each step.
 struct Camera {
     world: Sandbox,
     seen: Vec<Event>,
-    kept: Arc<Mutex<Vec<Moment>>>,
+    moments: Arc<Mutex<Vec<Moment>>>,
 }
 
 impl Reader for Camera {
     fn event(&mut self, event: &Event) {
         if matches!(event.kind, EventKind::StepStarted { .. }) {
-            self.kept.lock().expect("nobody has panicked").push((self.world.snapshot(), self.seen.clone()));
+            self.moments.lock().expect("nobody has panicked").push((self.world.snapshot(), self.seen.clone()));
         }
         self.seen.push(event.clone());
     }
@@ -60,7 +60,7 @@ fn cpu() -> Duration {
     Duration::new(time.tv_sec.try_into().expect("a positive time"), time.tv_nsec.try_into().expect("below a second"))
 }
 
-/// The median of what a future costs, in milliseconds of CPU.
+/// The median cost of a future, in milliseconds of CPU.
 async fn tried(cutover: &Rehearsal, (snapshot, before): &Moment, verb: Verb, exit_code: u8) -> f64 {
     let mut times = Vec::new();
     for _ in 0..TIMES {
@@ -80,10 +80,10 @@ async fn measure() {
     let rehearsal = Rehearsal::load(&playbook, &inventory, &Ok(Map::new()), None, 1);
     let cutover = rehearsal.unwrap_or_else(|faults| panic!("{faults}"));
     let world = cutover.prepared().await.expect("a world");
-    let kept = Arc::<Mutex<Vec<Moment>>>::default();
-    let camera = Camera { world: world.clone(), seen: Vec::new(), kept: Arc::clone(&kept) };
+    let moments = Arc::<Mutex<Vec<Moment>>>::default();
+    let camera = Camera { world: world.clone(), seen: Vec::new(), moments: Arc::clone(&moments) };
     assert_eq!(go(&cutover, &world, Verb::Run, &[], Box::new(camera)).await, 0);
-    let moments = std::mem::take(&mut *kept.lock().expect("nobody has panicked"));
+    let moments = std::mem::take(&mut *moments.lock().expect("nobody has panicked"));
     let (middle, later) = (&moments[moments.len() / 2], &moments[moments.len() * 3 / 4]);
     let rest = tried(&cutover, middle, Verb::Resume, 0).await;
     let resume = tried(&cutover, later, Verb::Resume, 0).await;

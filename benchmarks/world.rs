@@ -1,4 +1,4 @@
-//! What a simulated world costs: a fork of a running one, the first change in a fork, and a command. Figures for people:
+//! The cost of a simulated world: a fork of a running one, the first change in a fork, and a command. Figures for people:
 //! `cargo bench --bench world`.
 
 use std::sync::Arc;

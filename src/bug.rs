@@ -1,4 +1,4 @@
-//! What happens when `cutover` itself is at fault: a panic becomes a message that says so, and an exit code of its own.
+//! Handles bugs of `cutover` itself: a panic becomes a message that tells what to do, and an exit code of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use cutover_session::terminal;
 
 use crate::exit::Exit;
 
-/// Runs the program. A panic on any thread is reported in words; on this one it ends the program with [`Exit::Bug`].
+/// Runs the program. A panic on any thread is reported as a message; on this one it ends the program with [`Exit::Bug`].
 pub(crate) fn guard(run: impl FnOnce() -> ExitCode) -> ExitCode {
     set_hook(Box::new(|info| {
         let payload = info.payload();
@@ -42,12 +42,12 @@ mod tests {
     fn a_panic_becomes_an_exit_code_and_words_for_the_user() {
         let before = std::panic::take_hook();
         let exit = guard(|| panic!("no such thing"));
-        // Other tests that panic are no bugs of the program's.
+        // The hook is global: left in place, it would report the panics of other tests as bugs of the program.
         std::panic::set_hook(before);
         assert_eq!(exit, ExitCode::from(Exit::Bug));
-        let said = report("no such thing", "src/x.rs:1:2");
+        let message = report("no such thing", "src/x.rs:1:2");
         let expected = "error: this is a bug in cutover: no such thing\n  at src/x.rs:1:2, version ";
-        assert!(said.starts_with(expected), "{said}");
-        assert!(said.contains("cutover resume RUN") && said.contains("please report"), "{said}");
+        assert!(message.starts_with(expected), "{message}");
+        assert!(message.contains("cutover resume RUN") && message.contains("please report"), "{message}");
     }
 }

@@ -1,10 +1,10 @@
-//! Whether this process writes in colours.
+//! Decides whether this process writes in colours.
 
 use std::io::{self, IsTerminal as _};
 
 use crate::args::Color;
 
-/// Decides about colours for this process: on standard output and, apart from it, on standard error.
+/// Decides on colours for this process, separately for standard output and standard error.
 pub(crate) fn set(color: Color) {
     let (out, err) = match color {
         Color::Always => (true, true),

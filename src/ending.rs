@@ -8,7 +8,7 @@ use cutover_session::terminal;
 use crate::exit::Exit;
 use crate::faults;
 
-/// What can be done about a run that has not ended well.
+/// What to do about a run that has not ended well.
 pub(crate) fn next(exit: Exit, stored: &StoredRun) -> String {
     let run = stored.named();
     match exit {
@@ -17,7 +17,7 @@ pub(crate) fn next(exit: Exit, stored: &StoredRun) -> String {
     }
 }
 
-/// Shows the place of a failure that the playbook has caused, and gives the exit code.
+/// Shows the place of a failure that the playbook caused, and returns the exit code.
 pub(crate) fn end(ending: &Ending) -> Exit {
     if let Some(failure) = &ending.failure
         && let Some(at) = &failure.at

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-/// How a command ended, as scripts see it.
+/// The exit code of a command, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// What was asked for is done, or was so already.
+    /// Everything was done, or was so already.
     Done = 0,
     /// A step failed, or something on this machine did (a full disk, a directory that cannot be written).
     Failed = 1,
@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     Blocked = 3,
     /// A node or an API server could not be reached.
     Unreachable = 4,
-    /// The operator stopped the run; `cutover resume` takes it up again.
+    /// The operator stopped the run; `cutover resume` goes on with it.
     Stopped = 5,
     /// Another run holds the lock.
     Locked = 6,
@@ -31,7 +31,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// All codes with a few words each, in order.
+    /// All codes with a short description each, in order.
     const ALL: &[(Self, &str)] = &[
         (Self::Done, "done"),
         (Self::Failed, "a step failed"),
@@ -46,7 +46,7 @@ impl Exit {
         (Self::Bug, "a bug in cutover"),
     ];
 
-    /// The exit of a run, by the code that its last event carries.
+    /// The exit of a run, from the code in its last event.
     pub(crate) fn of_run(code: u8) -> Self {
         Self::ALL.iter().map(|(exit, _)| *exit).find(|exit| *exit as u8 == code).unwrap_or(Self::Failed)
     }

@@ -4,18 +4,18 @@
 use std::fmt::Write as _;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use console::Term;
 use cutover_engine::source::{Fault, Faults, Location};
 use serde_json::{Value, json};
 
-/// All faults in words, for standard output or standard error.
+/// Renders all faults as text, for standard output or standard error.
 pub(crate) fn shown(faults: &Faults, graphical: bool) -> String {
     faults.0.iter().map(|fault| if graphical { drawn(fault) } else { plain(fault) }).collect()
 }
 
 fn drawn(fault: &Fault) -> String {
-    let mut group = Level::ERROR.primary_title(fault.message.as_str()).elements([] as [Snippet<'_, _>; 0]);
+    let mut group = Group::with_title(Level::ERROR.primary_title(fault.message.as_str()));
     if let Some(at) = &fault.at {
         let marked = AnnotationKind::Primary.span(at.range.clone()).label(fault.label.as_deref());
         let path = at.file.path.display().to_string();
@@ -29,7 +29,7 @@ fn drawn(fault: &Fault) -> String {
     renderer.render(&[group]) + "\n\n"
 }
 
-/// `file:line:col: what is wrong`, then the line with a caret, then what to do.
+/// Renders `file:line:col: what is wrong`, then the line with a caret, then the hint.
 fn plain(fault: &Fault) -> String {
     let mut text = match &fault.at {
         Some(at) => format!("{at}: {fault}\n{}", excerpt(at, fault.label.as_deref().unwrap_or_default())),
@@ -48,7 +48,7 @@ fn excerpt(at: &Location, label: &str) -> String {
     let marked = at.text().lines().next().unwrap_or_default();
     let number = line.to_string();
     let margin = " ".repeat(number.len());
-    // A tab stays a tab, so that the caret stands beneath its character whatever a tab's width is.
+    // A tab stays a tab, so that the caret is below its character whatever the width of a tab.
     let indent: String = before
         .chars()
         .flat_map(|c| {

@@ -1,4 +1,4 @@
-//! The command line of `cutover`: arguments, what is printed, exit codes. What happens in between is the engine's.
+//! The command line of `cutover`: arguments, output, exit codes. Everything in between is done by the library and the engine.
 
 mod args;
 mod bug;
@@ -27,7 +27,7 @@ fn run() -> ExitCode {
     let cli = match args::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // `--help` and `--version` come this way, too. If nobody reads it, nobody misses it.
+            // `--help` and `--version` are errors for clap as well. A failure to print them does not matter.
             let _ = error.print();
             return if error.use_stderr() { Exit::Wrong } else { Exit::Done }.into();
         }
@@ -55,14 +55,14 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     Ok(exit.into())
 }
 
-/// Says on standard error why a command did not do its work. Faults of files and arguments have their own exit code.
+/// Reports on standard error why a command failed. Faults of files and arguments have their own exit code.
 fn refused(error: anyhow::Error) -> Exit {
     let found = error.downcast::<Faults>().or_else(|error| error.downcast::<Fault>().map(Faults::from));
     let (text, exit) = match found {
         Ok(faults) => (faults::shown(&faults, console::colors_enabled_stderr()), Exit::Wrong),
         Err(error) => (format!("error: {error:#}\n"), Exit::Failed),
     };
-    // There is nobody left to tell if this cannot be written; the exit code still says it.
+    // If standard error is closed, the exit code still reports the failure.
     let _ = terminal::complain(&text);
     exit
 }

@@ -1,4 +1,4 @@
-//! A plan in words: phases, steps, verdicts, and the exact commands and requests of each change.
+//! A plan as text: phases, steps, verdicts, and the exact commands and requests of each change.
 
 use std::fmt::Write as _;
 
@@ -10,13 +10,13 @@ use cutover_engine::plan::{Plan, PlannedStep, PlannedTask, Verdict};
 use cutover_engine::task::TaskId;
 use cutover_rehearsal::Rehearsed;
 
-/// What is shown.
+/// The text of a plan.
 pub(crate) struct Shown<'a> {
     /// The plan.
     pub(crate) plan: &'a Plan,
     /// The changes that a rehearsal made.
     pub(crate) rehearsed: &'a [Rehearsed],
-    /// Whether the commands of the probes are shown, too.
+    /// Whether the commands of the probes are shown as well.
     pub(crate) reads: bool,
 }
 
@@ -47,7 +47,7 @@ fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
     let later = matches!(step.verdict, Verdict::Depends { .. } | Verdict::BlockedNow | Verdict::Wait);
     let rehearsed = if later { of_step(shown.rehearsed, &step.path) } else { Vec::new() };
     for task in &step.tasks {
-        // What stands in the way just now says little where the rehearsal shows what will be done.
+        // A refusal that earlier changes will lift is left out where the rehearsal shows what will be done.
         self::task(text, task, shown.reads, rehearsed.is_empty());
     }
     if !rehearsed.is_empty() {
@@ -58,7 +58,7 @@ fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
     }
 }
 
-/// What the rehearsal made of a step.
+/// The changes that the rehearsal made in a step.
 fn of_step<'a>(rehearsed: &'a [Rehearsed], step: &Path) -> Vec<&'a Rehearsed> {
     rehearsed.iter().filter(|made| made.task.path.step() == *step).collect()
 }

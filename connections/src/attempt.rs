@@ -1,7 +1,7 @@
-//! Something that is made by an attempt which takes time and may fail, and is then shared: a connection, a client. Everyone
-//! who asks meanwhile waits for the same attempt; when the thing is no longer good, the next one who asks starts another.
-//! That nothing was reached is kept for as long as it took to find out, so that no more than half of the time is spent on a
-//! machine that is dead. A refusal is not kept: whoever has just put it right is believed at once.
+//! A shared resource that takes time to make and may fail: a connection, a client. Concurrent callers wait for the same attempt;
+//! when the resource is no longer good, the next caller starts another attempt. An unreachable machine is remembered for as long
+//! as it took to find out, so that at most half of the time is spent on a dead machine. A refusal is not remembered: its cause
+//! may just have been fixed.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::time::Instant;
 
-/// No failure is kept longer.
-const KEPT: Duration = Duration::from_secs(5);
+/// The longest time for which a failure is remembered.
+const REMEMBERED: Duration = Duration::from_secs(5);
 
 type Pending<T> = Shared<BoxFuture<'static, Result<T, Failed>>>;
 
-/// A failure and until when it is kept.
+/// A failure, and until when it is remembered.
 #[derive(Clone)]
 struct Failed(TransportFault, Instant);
 
-/// The attempt under way, or the last one and what came of it.
+/// The attempt under way, or the result of the last one.
 pub(crate) struct Attempt<T: Clone + Send + Sync + 'static>(Mutex<Option<Pending<T>>>);
 
 impl<T: Clone + Send + Sync + 'static> Default for Attempt<T> {
@@ -30,7 +30,7 @@ impl<T: Clone + Send + Sync + 'static> Default for Attempt<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Attempt<T> {
-    /// Gives the thing: the one there is while it is `good`, the one under way, or a new one.
+    /// Returns the existing resource while it is `good`, else the one under way, else a new one.
     pub(crate) async fn get(
         &self,
         good: impl Fn(&T) -> bool,
@@ -53,12 +53,12 @@ async fn timed<T>(made: BoxFuture<'static, Result<T, TransportFault>>) -> Result
     let began = Instant::now();
     made.await.map_err(|fault| {
         let now = Instant::now();
-        let kept = if let TransportFault::Unreachable(_) = fault {
-            now.duration_since(began).min(KEPT)
+        let remembered = if let TransportFault::Unreachable(_) = fault {
+            now.duration_since(began).min(REMEMBERED)
         } else {
             Duration::ZERO
         };
-        Failed(fault, now + kept)
+        Failed(fault, now + remembered)
     })
 }
 
@@ -82,8 +82,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_is_kept_for_as_long_as_it_took_but_not_for_long() {
-        for (took, kept) in [(0, 0), (2, 2), (60, 5)] {
+    async fn a_failure_is_remembered_for_as_long_as_it_took_but_not_for_long() {
+        for (took, remembered) in [(0, 0), (2, 2), (60, 5)] {
             let (slot, count) = (Attempt::default(), Arc::new(AtomicUsize::new(0)));
             let ask = || {
                 slot.get(
@@ -99,8 +99,8 @@ mod tests {
                 )
             };
             ask().await.unwrap_err();
-            if kept > 0 {
-                tokio::time::advance(Duration::from_millis(kept * 1000 - 10)).await;
+            if remembered > 0 {
+                tokio::time::advance(Duration::from_millis(remembered * 1000 - 10)).await;
                 ask().await.unwrap_err();
                 assert_eq!(count.load(Ordering::SeqCst), 1, "{took} s");
                 tokio::time::advance(Duration::from_millis(20)).await;
@@ -119,8 +119,8 @@ mod tests {
         assert_eq!((first, second), (Err(fault.clone()), Err(fault.clone())));
         assert_eq!(count.load(Ordering::SeqCst), 1);
 
-        assert_eq!(slot.get(|_| true, || attempt(&count, Ok(7))).await, Ok(7), "a quick failure is not kept");
-        assert_eq!(slot.get(|_| true, || attempt(&count, Ok(8))).await, Ok(7), "what is good is kept");
+        assert_eq!(slot.get(|_| true, || attempt(&count, Ok(7))).await, Ok(7), "a quick failure is not remembered");
+        assert_eq!(slot.get(|_| true, || attempt(&count, Ok(8))).await, Ok(7), "a good resource is reused");
         assert_eq!(slot.get(|thing| *thing != 7, || attempt(&count, Ok(8))).await, Ok(8), "what is not is replaced");
         assert_eq!(count.load(Ordering::SeqCst), 3);
     }

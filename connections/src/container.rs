@@ -1,6 +1,6 @@
 //! Commands in a container through its engine's `exec`, for clusters whose nodes are containers (kind). The engine's own
-//! client is run here; what it starts in the container stays there when the client is killed, so the command is wrapped as
-//! on a host and its group is ended by a second `exec`.
+//! client runs here; a process that it starts in the container survives when the client is killed, so the command is wrapped
+//! as on a host and its group is ended by a second `exec`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Container {
 impl Transport for Container {
     fn exec<'a>(&'a self, command: &'a Command, mut io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
         Box::pin(async move {
-            // The environment comes through the engine.
+            // The engine passes the environment, so the wrapper's line on standard input is not needed.
             let bare = Command { env: Default::default(), ..command.clone() };
             let wrapped = Wrapped::new(&bare, false, self.limit)?;
             let mut process = tokio::process::Command::new(&self.engine);
@@ -67,9 +67,9 @@ impl Transport for Container {
                 stop.marked = None;
             }
             if lock().group().is_none() {
-                let said = lock().rest();
+                let stderr = lock().rest();
                 return Err(TransportFault::Unreachable(format!(
-                    "`{engine} exec {name}` did not start the command ({exit}): {said}; it needs sh and timeout in the container"
+                    "`{engine} exec {name}` did not start the command ({exit}): {stderr}; it needs sh and timeout in the container"
                 )));
             }
             Ok(exit)
@@ -77,7 +77,7 @@ impl Transport for Container {
     }
 }
 
-/// Ends the command's group in the container when it is dropped with it.
+/// Ends the command's group in the container if it is dropped while it still has the marker.
 struct Stop<'a> {
     engine: &'a str,
     name: &'a str,

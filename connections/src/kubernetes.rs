@@ -1,5 +1,5 @@
-//! A site's API server: reached by an explicit kubeconfig and context, and only after the cluster has shown that it is the
-//! one the inventory means.
+//! A site's API server: reached by an explicit kubeconfig and context, and only after the cluster has proved to be the one in
+//! the inventory.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,13 +18,13 @@ use serde_json::Value;
 use crate::attempt::Attempt;
 use crate::silence::{self, chain};
 
-/// The headers of an answer that are kept.
-const KEPT: [&str; 2] = ["warning", "retry-after"];
+/// The headers of an answer that are passed on.
+const HEADERS: [&str; 2] = ["warning", "retry-after"];
 
 /// How long connecting to an API server may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long an answer, or a silence while one is read, may take.
+/// How long an answer may take, or a pause while one is read.
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// A site's cluster.
@@ -65,7 +65,7 @@ impl Cluster {
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = answer;
         config.write_timeout = Some(ANSWER);
-        // Time that a pooled connection sat idle is no part of an answer's.
+        // Otherwise the time that a pooled connection sat idle would count towards the next answer's timeout.
         config.reset_reader_on_write = true;
         // The engine decides what may be sent twice.
         config.default_retry = false;
@@ -131,7 +131,7 @@ impl Cluster {
         )))
     }
 
-    /// Nothing that was asked for was sent as long as the cluster is not identified.
+    /// A lost answer before the cluster is identified counts as unreachable: the caller's request was not sent yet.
     fn refused(&self, request: &str, error: &kube::Error) -> TransportFault {
         match silence::fault(&self.site, request, error) {
             TransportFault::Lost(why) => TransportFault::Unreachable(why),
@@ -140,7 +140,7 @@ impl Cluster {
     }
 }
 
-/// The fault of a cluster that answered, but not who it is.
+/// The fault of a cluster that answered without identifying itself.
 fn not_identified(status: u16, failure: &Failure) -> TransportFault {
     let text = match &failure.help {
         Some(help) => format!("{failure}; {help}"),
@@ -165,7 +165,7 @@ async fn exchange(client: &Client, request: &Request) -> Result<Answer, kube::Er
     let (head, body) = client.send(sent).await?.into_parts();
     let bytes = body.collect_bytes().await?;
     let mut headers = BTreeMap::new();
-    for name in KEPT {
+    for name in HEADERS {
         let values =
             head.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let values: Vec<String> = values.collect();

@@ -1,4 +1,4 @@
-//! Commands on the machine `cutover` runs on: a process in a group of its own, under the same limit as on a host.
+//! Commands on the machine `cutover` runs on: a process in its own group, under the same limit as on a host.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdin};
 use crate::endings::Endings;
 use crate::wrapper;
 
-/// How long output may still come after the end: only something left running can hold the pipe.
+/// How long output may still arrive after the end: only a process left running can hold the pipe open.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// How long a stopped group has between TERM and KILL.
@@ -25,7 +25,7 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Processes that may run for so long; `endings` ends them before.
+    /// Runs processes for at most `limit`; `endings` ends abandoned ones.
     pub(crate) fn new(limit: Duration, endings: Endings) -> Self {
         Self { limit, endings }
     }
@@ -38,7 +38,7 @@ impl Transport for Local {
             if let Some(cwd) = command.cwd.as_ref().filter(|cwd| !std::path::Path::new(cwd).is_dir()) {
                 return say(io, &format!("cannot enter {cwd}: no such directory\n")).await;
             }
-            // `timeout` also says it when the program is not there, with exit code 127, as a shell does.
+            // `timeout` also reports a program that does not exist: with exit code 127, as a shell does.
             let limit = self.limit.as_secs().to_string();
             let mut process = tokio::process::Command::new("timeout");
             process.args(["-k", "5", &limit]).args(&command.argv).envs(&command.env);
@@ -50,7 +50,7 @@ impl Transport for Local {
     }
 }
 
-/// Says why a command does not run, as the shell of a host would.
+/// Reports why a command does not run, as the shell of a host would.
 async fn say(mut io: Io<'_>, why: &str) -> Result<Exit, TransportFault> {
     let _ = io.stderr.write_all(why.as_bytes()).await;
     Ok(Exit::Code(126))
@@ -95,7 +95,7 @@ pub(crate) async fn run(
     };
     let _ = io.stdout.shutdown().await;
     let _ = io.stderr.shutdown().await;
-    // Without a status nobody reads the output any more: what is left of the group ends with `group`.
+    // No status means that the caller stopped reading: dropping `group` ends the rest of the group.
     let Some(status) = status else { return Ok(Exit::Signal("PIPE".to_owned())) };
     group.child = None;
     if matches!(status.code(), Some(124 | 137) | None) && started.elapsed() >= limit {
@@ -104,7 +104,7 @@ pub(crate) async fn run(
     Ok(exit(status))
 }
 
-/// Feeds standard input and closes it; then waits for ever. Gives back only a source that failed.
+/// Feeds standard input and closes it; then waits for ever. Returns only if the source failed.
 async fn feed(
     stdin: Option<ChildStdin>,
     command: &Command,
@@ -117,7 +117,7 @@ async fn feed(
                 loop {
                     match stream.read(&mut piece).await {
                         Ok(0) => break,
-                        // A command that ends before it has read everything is no fault.
+                        // A command may end before it has read everything: `head` does.
                         Ok(length) if stdin.write_all(&piece[..length]).await.is_err() => break,
                         Ok(_) => {}
                         Err(error) => return error,
@@ -145,7 +145,7 @@ async fn forward(
     Ok(())
 }
 
-/// A process and its group, which ends when this is dropped.
+/// A process and its group, which is ended on drop.
 struct Group<'a> {
     child: Option<Child>,
     endings: &'a Endings,

@@ -1,6 +1,6 @@
 //! Takes the marker line of [`crate::wrapper`] out of a standard error stream and learns the process group from it.
 
-/// A standard error stream that begins with a marker line, perhaps after what a login shell had to say.
+/// A standard error stream that begins with a marker line, perhaps after the output of a login shell.
 #[derive(Debug)]
 pub(crate) struct Marked {
     marker: String,
@@ -8,7 +8,7 @@ pub(crate) struct Marked {
     group: Option<u32>,
 }
 
-/// Without a marker line within so many bytes there will be none.
+/// If there is no marker line within this many bytes, there will be none.
 const MOST_HELD: usize = 64 * 1024;
 
 impl Marked {
@@ -17,13 +17,13 @@ impl Marked {
         Self { marker, held: Vec::new(), group: None }
     }
 
-    /// The process group, once it is known. The command has been started, then.
+    /// The process group, once it is known. If it is, the command has been started.
     pub(crate) fn group(&self) -> Option<u32> {
         self.group
     }
 
-    /// Takes the next piece of the stream and gives what the caller may see. Everything before the marker line is held back
-    /// until it has come.
+    /// Takes the next piece of the stream and returns the part for the caller. Everything before the marker line is held back
+    /// until the line has arrived.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Option<Vec<u8>> {
         if self.group.is_some() {
             return Some(piece.to_vec());
@@ -45,7 +45,7 @@ impl Marked {
         (excess > 0).then(|| self.held.drain(..excess).collect())
     }
 
-    /// What came in place of a marker line: why the command was not started.
+    /// The output in place of a marker line: the reason why the command was not started.
     pub(crate) fn rest(&self) -> String {
         String::from_utf8_lossy(&self.held).trim().to_owned()
     }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_line_the_words_are_kept_as_the_reason() {
+    fn without_a_line_the_output_is_the_reason() {
         let mut marked = Marked::new("cutover-ab".to_owned());
         assert_eq!(marked.feed(b"sudo: a password is required\n"), None);
         assert_eq!((marked.group(), marked.rest().as_str()), (None, "sudo: a password is required"));

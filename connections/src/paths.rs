@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What such paths start from.
+/// The directories that such paths start from.
 #[derive(Debug, Clone)]
 pub(crate) struct Paths {
     home: PathBuf,

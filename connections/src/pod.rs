@@ -23,7 +23,7 @@ pub(crate) struct Pod {
 }
 
 impl Pod {
-    /// A container by name; the pod's first if not given. The client must allow long silences.
+    /// A container by name; the pod's first if absent. The client must allow long pauses.
     pub(crate) fn new(client: Client, site: &str, namespace: &str, name: &str, container: Option<String>) -> Self {
         Self { api: Api::namespaced(client, namespace), site: site.to_owned(), name: name.to_owned(), container }
     }
@@ -64,8 +64,8 @@ impl Transport for Pod {
             let (stdin, status) = (process.stdin(), process.take_status());
             let (stdout, stderr) = (process.stdout(), process.stderr());
             let feeding = feed(stdin, command, io.stdin.take());
-            // A stream that breaks leaves the readers waiting for ever (they share their buffer with the writers); only the
-            // status tells of it. One that ends well closes them after the status.
+            // If the stream breaks, the readers wait for ever (they share their buffer with the writers); only the
+            // status reveals it. A stream that ends well closes them after the status.
             let listening = async {
                 let output = async { tokio::join!(forward(stdout, &mut io.stdout), forward(stderr, &mut io.stderr)) };
                 let status = status?;
@@ -139,7 +139,7 @@ async fn forward(source: Option<impl AsyncRead + Unpin>, sink: &mut (impl AsyncW
     }
 }
 
-/// What the status channel says: the exit, and words for standard error if the command never ran.
+/// The result on the status channel: the exit, and text for standard error if the command never ran.
 fn exit(status: &Status) -> (Exit, String) {
     if status.status.as_deref() == Some("Success") {
         return (Exit::Code(0), String::new());
@@ -150,7 +150,7 @@ fn exit(status: &Status) -> (Exit, String) {
         .find_map(|cause| cause.message.as_deref()?.parse().ok());
     match code {
         Some(code) => (Exit::Code(code), String::new()),
-        // The container runtime could not start it: 126, as shells say of what cannot be executed.
+        // The container runtime could not start it: 126, a shell's code for a command that cannot be executed.
         None => (Exit::Code(126), format!("{}\n", status.message.as_deref().unwrap_or("the command was not started"))),
     }
 }
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_channel_gives_the_exit() {
+    fn the_status_channel_reports_the_exit() {
         let cases = [
             (json!({"status": "Success", "metadata": {}}), (Exit::Code(0), "")),
             (

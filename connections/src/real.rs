@@ -49,7 +49,7 @@ impl RealWorld {
         }
     }
 
-    /// Sets how long any command may run, 6 hours if not set. Hosts enforce it themselves, also when this process is gone.
+    /// Sets how long any command may run, 6 hours by default. Hosts enforce it themselves, also when this process is gone.
     #[must_use]
     pub fn command_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -177,7 +177,7 @@ impl World for RealWorld {
     }
 }
 
-/// Takes `user@host:port` apart; user and port may be left out, an IPv6 address stands in brackets.
+/// Parses `user@host:port`; user and port may be left out, an IPv6 address is in brackets.
 fn jump(written: &str) -> Result<(Option<&str>, &str, u16), TransportFault> {
     let (user, rest) = match written.rsplit_once('@') {
         Some((user, rest)) => (Some(user), rest),

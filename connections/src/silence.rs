@@ -1,11 +1,11 @@
-//! What a request that got no answer means, as a fault with a hint: whether it was sent at all, what TLS or the credentials
-//! have to do with it. What an answer means is [`cutover_engine::module::api_failure`]'s business.
+//! Turns a request without an answer into a fault with a hint: whether it was sent at all, and whether TLS or the credentials
+//! are the cause. Answers are classified by [`cutover_engine::module::api_failure`].
 
 use cutover_engine::module::api_failure;
 use cutover_engine::world::{Answer, TransportFault};
 use serde_json::json;
 
-/// What hyper says when it did not get as far as sending anything: no connection, or no TLS on it.
+/// Hyper's message if it did not get as far as sending anything: no connection, or no TLS on it.
 const NOT_SENT: &str = "client error (Connect)";
 
 /// The fault of a request that got no answer. `request` is what a person would type: `GET /api/...`.
@@ -49,26 +49,26 @@ pub(crate) fn words(site: &str, request: &str, error: &kube::Error) -> String {
 
 /// A hint for a request that got no answer.
 fn connection(text: &str) -> &'static str {
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["CaUsedAsEndEntity", "UnsupportedCertVersion"]) {
-        "the cluster's CA certificate is of a kind that rustls refuses although kubectl takes it (a server certificate used as \
-         its own CA, or X.509 v1): give the kubeconfig a CA certificate of version 3 with CA:TRUE"
-    } else if says(&["UnknownIssuer", "BadSignature"]) {
+    let mentions = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if mentions(&["CaUsedAsEndEntity", "UnsupportedCertVersion"]) {
+        "the cluster's CA certificate is of a kind that rustls refuses although kubectl accepts it (a server certificate used as \
+         its own CA, or X.509 v1): put a CA certificate of version 3 with CA:TRUE into the kubeconfig"
+    } else if mentions(&["UnknownIssuer", "BadSignature"]) {
         "the kubeconfig's certificate-authority is not the one that signed the API server's certificate; rustls also needs \
          it to be a CA (CA:TRUE), which kubectl does not"
-    } else if says(&["NotValidForName", "not valid for name"]) {
+    } else if mentions(&["NotValidForName", "not valid for name"]) {
         "the API server's certificate is not for this address; use an address that is in it, or set `tls-server-name` in the \
          kubeconfig"
-    } else if says(&["Expired", "expired", "NotValidYet"]) {
+    } else if mentions(&["Expired", "expired", "NotValidYet"]) {
         "a certificate is out of date, or a clock is wrong"
-    } else if says(&["certificate", "tls", "TLS"]) {
+    } else if mentions(&["certificate", "tls", "TLS"]) {
         "the TLS handshake failed: check the kubeconfig's certificate-authority and client certificate"
     } else {
         "is the API server up, and is the address in the kubeconfig reachable from here?"
     }
 }
 
-/// An error with its causes; the outermost words alone say only that something failed.
+/// An error with its causes; the outermost message alone says only that something failed.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     causes(error).fold(String::new(), |text, cause| {
         let words = cause.to_string();
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_told_apart() {
+    fn kinds_of_silence_are_distinguished() {
         let cases = [
             ("invalid peer certificate: UnknownIssuer", "certificate-authority"),
             ("invalid peer certificate: CaUsedAsEndEntity", "X.509 v1"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_is_told_from_what_was_lost() {
+    fn a_request_that_was_not_sent_is_distinguished_from_a_lost_answer() {
         let kind = |text: &'static str| {
             let error = kube::Error::Service(std::io::Error::other(text).into());
             matches!(fault("primary", "PATCH /x", &error), TransportFault::Unreachable(_))

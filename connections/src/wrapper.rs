@@ -1,8 +1,8 @@
-//! How a command is started at a place where only a shell line or an argv can be given, so that it can be stopped again and
+//! How a command is started at a place that accepts only a shell line or an argv, so that it can be stopped again and
 //! never outlives its limit: `timeout -k 5 LIMIT sh -c 'echo MARKER $PPID >&2; exec "$@"' sh ARGV...`.
 //!
 //! `timeout` leads a process group of its own (setpgid, timeout(1)), so its pid, the shell's `$PPID`, is the group to kill;
-//! the marker line on standard error tells it, and [`crate::marker`] takes it out again. When the controller dies, `timeout`
+//! the marker line on standard error reports it, and [`crate::marker`] takes the line out again. When the controller dies, `timeout`
 //! remains and ends the group at its limit.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -10,20 +10,20 @@ use std::time::Duration;
 
 use cutover_engine::world::{Command, TransportFault, quote};
 
-/// How long a command may run at most. A change window is shorter; this is for what a lost controller left behind.
+/// How long a command may run at most. A change window is shorter; this ends what a lost controller left behind.
 pub(crate) const LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// How long after TERM the limit's KILL comes, in seconds.
 const GRACE: &str = "5";
 
-/// A command made ready to be started.
+/// A command, wrapped and ready to start.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Wrapped {
     /// The whole argv.
     pub(crate) argv: Vec<String>,
-    /// What the marker line starts with.
+    /// The beginning of the marker line.
     pub(crate) marker: String,
-    /// What comes first on standard input: a line that sets the environment. Never in an argv, where `ps` shows it to every
+    /// The first line on standard input, which sets the environment. Never in an argv, where `ps` shows it to every
     /// user of the host.
     pub(crate) prelude: Option<String>,
 }
@@ -59,7 +59,7 @@ impl Wrapped {
     }
 }
 
-/// Refuses what no place can start.
+/// Refuses a command that no place can start.
 pub(crate) fn check(command: &Command) -> Result<(), TransportFault> {
     let texts = command.argv.iter().chain(command.env.keys()).chain(command.env.values()).chain(&command.cwd);
     let name = |name: &String| {

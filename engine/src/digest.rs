@@ -1,4 +1,4 @@
-//! SHA-256 over texts, in hex: what pins a playbook and an inventory to a run.
+//! SHA-256 over texts, in hex: pins a playbook and an inventory to a run.
 
 use sha2::{Digest, Sha256};
 

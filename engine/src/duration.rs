@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A duration written with units `ms`, `s`, `m` (minutes) or `h`. Longer units are refused: in a change window `5M` (five
-/// months to the parser beneath) is a slip of the finger.
+/// months to the parser underneath) is a typing error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HumanDuration(pub Duration);
 
@@ -22,7 +22,7 @@ impl FromStr for HumanDuration {
             .filter(|unit| !unit.is_empty())
             .all(|unit| matches!(unit, "ms" | "s" | "m" | "h"));
         let parsed = humantime::parse_duration(text).ok().filter(|_| units_known);
-        parsed.map(Self).ok_or_else(|| format!("`{text}` is no duration: write `30s`, `5m`, `2h` or `1m 30s`"))
+        parsed.map(Self).ok_or_else(|| format!("`{text}` is not a duration: write `30s`, `5m`, `2h` or `1m 30s`"))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::text;
 use crate::text::Text;
 use crate::world::TransportFault;
 
-/// A failure with all that a person needs at two in the morning.
+/// A failure with everything that a person needs at two in the morning.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// The class.
@@ -22,11 +22,11 @@ pub struct Failure {
     pub help: Option<Text>,
     /// The place in the playbook, if a value written there is the cause.
     pub at: Option<Location>,
-    /// Whether it is in the journal already, as how a task ended.
+    /// Whether it is in the journal already, as the end of a task.
     pub(crate) recorded: bool,
-    /// Whether it is a request that never left: nothing is unknown, and an API server that restarts is soon back.
+    /// Whether it is a request that was never sent: nothing is in doubt, and a restarting API server is soon back.
     pub(crate) unsent: bool,
-    /// Whether a person has to answer it: neither `allow_failure` nor `rescue` does.
+    /// Whether a person has to decide: `allow_failure` and `rescue` do not apply.
     pub(crate) unanswered: bool,
     /// JSON pointer into the step's module parameters (`/replicas`); the engine turns it into `at`.
     pub pointer: Option<String>,
@@ -132,7 +132,7 @@ impl From<TransportFault> for Failure {
     }
 }
 
-/// What a rehearsal cannot tell. No `allow_failure` and no `rescue` answers that: what a real machine says is not known.
+/// Something that is not simulated. `allow_failure` and `rescue` do not apply: the answer of a real machine is unknown.
 fn unsimulated(what: &str) -> Failure {
     let failure = Failure::new(
         FailureClass::Unsimulated,

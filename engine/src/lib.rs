@@ -26,7 +26,7 @@ pub mod template;
 pub(crate) mod walk;
 pub mod world;
 
-// What a run consists of; see the crate.
+// The data of a run is part of this crate's API, so that modules and worlds depend on one crate.
 pub use cutover_protocol::{
     action, caller, change, command, diff, event, hidden, leaves, output, path, place, query, reads, request, selector,
     subject, target, task, text,

@@ -7,7 +7,7 @@ use cutover_protocol::hidden::MARK;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-/// SecretValues in the order in which they became known.
+/// Secret values, in the order in which they were added.
 #[derive(Clone, Default)]
 pub struct SecretValues {
     all: Vec<(String, SecretString)>,
@@ -24,25 +24,25 @@ impl SecretValues {
                 items.iter().enumerate().for_each(|(index, item)| self.add(&format!("{name}[{index}]"), item));
             }
             Value::Object(map) => map.iter().for_each(|(key, value)| self.add(&format!("{name}.{key}"), value)),
-            // There are too few of them to hide one.
+            // Hiding `true`, `false` or `null` would protect nothing: there are so few of them that anyone can guess.
             Value::Null | Value::Bool(_) => {}
         }
     }
 
     fn push(&mut self, name: &str, text: String) {
-        // What stands for a secret hides nothing: checks and rehearsals do not fetch the values.
+        // Checks and rehearsals use placeholders instead of fetching secrets, and a placeholder need not be hidden.
         if !text.is_empty() && text != MARK && !self.iter().any(|(known, same)| known == name && same == text) {
             self.all.push((name.to_owned(), text.into()));
         }
     }
 
-    /// Says that a secret, or with it everything further in, is not what it was when the run began. What it was is not put
-    /// back in its place.
+    /// Marks a secret, with everything inside it, as changed since the run began, so that the new value is not put back where the
+    /// old one stood.
     pub fn set_changed(&mut self, name: &str) {
         self.changed.insert(name.to_owned());
     }
 
-    /// Whether a secret is known not to be what it was.
+    /// Whether a secret is known to have changed.
     pub(crate) fn is_changed(&self, name: &str) -> bool {
         let of = |known: &String| {
             name.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

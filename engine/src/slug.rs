@@ -1,4 +1,4 @@
-//! Step ids: readable, stable paths made of titles.
+//! Step ids: readable, stable paths derived from titles.
 
 /// Turns a title into lower-case words joined by `-`; templates in it become their words.
 pub fn slug(title: &str) -> String {

@@ -1,4 +1,4 @@
-//! What a change does to the world, as data: exactly what a plan prints is exactly what runs.
+//! What a change does to the world, as data: what a plan prints is exactly what runs.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// What an executed action gave back.
+/// The result of an executed action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Done {

@@ -1,5 +1,5 @@
-//! Who sends a command or a request, so that a world that keeps account of its calls can give each of them a name, and the
-//! grammar in which a person writes such a name: that of [`crate::selector`], with what is called after a colon.
+//! Who sends a command or a request, so that a world that records its calls can name each of them, and the grammar of such a
+//! name on the command line: that of [`crate::selector`], with the part of the task that sends after a colon.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::selector::Selector;
 use crate::task::TaskId;
 
-/// What the calls are called that a probe makes.
+/// The name of the calls that a probe makes.
 const LOOK: &str = "look";
 
-/// A task, and what of it sends something: its probe, or one of its changes.
+/// A task, and the part of it that sends something: its probe, or one of its changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The task.
@@ -22,17 +22,17 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A task that looks.
+    /// A task's probe.
     pub fn look(task: TaskId) -> Self {
         Self { task, part: LOOK.to_owned() }
     }
 
-    /// A task that makes a change: its key, or `undo` and its key where the change is undone.
+    /// A change of a task: its key, or `undo` and its key where the change is undone.
     pub fn change(task: TaskId, key: &str, undo: bool) -> Self {
         Self { task, part: format!("{}{key}", if undo { "undo " } else { "" }) }
     }
 
-    /// Whether it only looks.
+    /// Whether it is a probe.
     pub fn only_looks(&self) -> bool {
         self.part == LOOK
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Caller {
 }
 
 /// Selects calls: those of a step or task ([`Selector`]), after a colon those of its probes (`look`) or of one change (its
-/// key), after a dot one of these. Without a colon, what changes something is meant.
+/// key), after a dot one of these. Without a colon, only calls that change something are selected.
 ///
 /// `scale`, `stop/scale@primary:set-replicas`, `scale:look.3`. A call outside of any task has a name of its own,
 /// `@primary/worker01:call.1`, and only the whole of it selects it.
@@ -56,9 +56,9 @@ impl fmt::Display for Caller {
 pub enum CallSelector {
     /// Calls of tasks.
     Task {
-        /// Of which.
+        /// The steps or tasks.
         task: Selector,
-        /// Which of theirs.
+        /// Which of their calls.
         part: Option<String>,
     },
     /// A call outside of any task, by its whole name.
@@ -66,7 +66,7 @@ pub enum CallSelector {
 }
 
 impl CallSelector {
-    /// Whether a caller's call with this number is meant.
+    /// Whether it selects a caller's call with this number.
     pub fn selects(&self, caller: &Caller, number: u32) -> bool {
         let Self::Task { task, part } = self else { return false };
         let fits = match part.as_deref() {
@@ -80,12 +80,12 @@ impl CallSelector {
         fits && task.selects_task(&caller.task)
     }
 
-    /// Whether a call outside of any task is meant, by its name.
+    /// Whether it selects a call outside of any task, by its name.
     pub fn selects_outside(&self, name: &str) -> bool {
         matches!(self, Self::Outside(own) if own == name)
     }
 
-    /// The steps or tasks that are meant.
+    /// The steps or tasks that it selects calls of.
     pub fn task(&self) -> Option<&Selector> {
         match self {
             Self::Task { task, .. } => Some(task),
@@ -93,7 +93,7 @@ impl CallSelector {
         }
     }
 
-    /// The same calls of another step: for a step that was named by its title.
+    /// The same calls of another step, for a step that was named by its title.
     #[must_use]
     pub fn of(&self, step: Selector) -> Self {
         match self {
@@ -110,7 +110,7 @@ impl FromStr for CallSelector {
         if text.starts_with('@') {
             return Ok(Self::Outside(text.to_owned()));
         }
-        // Inside of brackets a colon stands before an element's digest.
+        // A colon inside brackets separates a position from its element's digest: `each[2:3f5a]`.
         let mut inside = false;
         let colon = text.find(|c: char| {
             inside = c == '[' || inside && c != ']';

@@ -10,8 +10,8 @@ use crate::text::Text;
 /// One change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
-    /// What it is called: the same in every version and language, unique among the changes that its task can ask for at
-    /// once. `set-replicas`, or with what it is of: `create-directory /srv/etcd`.
+    /// Its name: the same in every version and language, unique among the changes that its task can ask for at
+    /// once. `set-replicas`, or with the thing that is changed: `create-directory /srv/etcd`.
     pub key: String,
     /// A sentence, imperative: `scale StatefulSet common/etcd from 3 to 0`.
     pub summary: Text,
@@ -22,10 +22,10 @@ pub struct Change {
     /// The actions that undo it; `None` if nothing can.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub undo: Option<Vec<Action>>,
-    /// A unified diff or similar to show in a plan.
+    /// A unified diff or the like, shown in a plan.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub preview: Option<String>,
-    /// What it alters beside what its module looks at.
+    /// What it alters beyond what its module probes.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub alters: Vec<Subject>,
 }
@@ -66,7 +66,7 @@ impl Change {
         self
     }
 
-    /// Adds what it alters beside what its module looks at.
+    /// Adds what it alters beyond what its module probes.
     #[must_use]
     pub fn alters(mut self, subjects: impl IntoIterator<Item = Subject>) -> Self {
         self.alters.extend(subjects);

@@ -24,7 +24,7 @@ pub struct Command {
     /// Exit codes that mean success; only 0 if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<i32>,
-    /// Words on standard error by which the program says that it no longer waits for what it has begun. Its outcome is then
+    /// Words on standard error by which the program reports that it no longer waits for what it has begun. Its outcome is then
     /// not known, as after a lost connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gives_up: Option<String>,
@@ -50,14 +50,14 @@ impl Command {
         self
     }
 
-    /// Counts these exit codes as success, too.
+    /// Counts these exit codes as success as well.
     #[must_use]
     pub fn accept(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
         self.accept = codes.into_iter().collect();
         self
     }
 
-    /// Tells by which words on standard error the program says that it no longer waits for what it has begun.
+    /// Sets the words on standard error by which the program reports that it no longer waits for what it has begun.
     #[must_use]
     pub fn gives_up(mut self, words: impl Into<String>) -> Self {
         self.gives_up = Some(words.into());

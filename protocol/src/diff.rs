@@ -1,4 +1,4 @@
-//! What a comparison of the wanted with the probed state can say.
+//! The outcomes of comparing the wanted state with the probed one.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub enum Diff {
     /// These changes, whose effect a probe cannot see (an arbitrary command). Carried out once; success is that the
     /// actions succeeded.
     Run(Vec<Change>),
-    /// Nothing to do but wait: the world is on its way. The engine probes again until the step's timeout.
+    /// Nothing to do but wait: the world is converging. The engine probes again until the step's timeout.
     Waiting(Waiting),
     /// Refused: doing it would be unsafe, or a condition does not hold. All reasons, not only the first.
     Blocked(Vec<Text>),
@@ -43,19 +43,19 @@ impl Diff {
 /// What is waited for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
-    /// In words: `2 of 3 pods are ready`.
+    /// A sentence: `2 of 3 pods are ready`.
     pub why: Text,
-    /// How far it is, if that can be measured.
+    /// How far it has come, if that can be measured.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub progress: Option<Progress>,
 }
 
-/// How far something is.
+/// How far something has come.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// 0 to 100.
     pub percent: f64,
-    /// Estimated seconds to the end.
+    /// Estimated seconds until it is finished.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub eta_seconds: Option<u64>,
 }

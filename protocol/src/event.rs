@@ -29,7 +29,7 @@ pub struct Event {
     /// Wall-clock time, UTC.
     #[schemars(with = "String")]
     pub at: Timestamp,
-    /// Milliseconds since the run began, or went on.
+    /// Milliseconds since the run began, or was resumed.
     pub elapsed_ms: u64,
     /// The run.
     pub run: String,
@@ -47,13 +47,13 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What the run was started to do.
+/// What a run was started for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
     /// A run from its beginning.
     Run,
-    /// A stopped or failed run goes on.
+    /// A stopped or failed run is resumed.
     Resume,
     /// A run is undone.
     Undo,
@@ -117,7 +117,7 @@ pub enum Section {
     Always,
 }
 
-/// A phase that a run is going to pass through.
+/// A phase that lies ahead of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedPhase {
     /// Its title.
@@ -139,7 +139,7 @@ pub struct StandingChange {
     pub task: TaskId,
     /// Its sentence.
     pub summary: Text,
-    /// Whether it was made to its end; if not, how far it came is not known.
+    /// Whether it was completed; if not, it is not known how far it came.
     pub complete: bool,
 }
 
@@ -147,7 +147,7 @@ pub struct StandingChange {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventKind {
-    /// A run began, or went on.
+    /// A run began, or was resumed.
     RunStarted {
         /// The playbook's title.
         playbook: String,
@@ -171,7 +171,7 @@ pub enum EventKind {
         seed: u64,
         /// Who runs it and where, if known.
         operator: Option<String>,
-        /// The phases ahead, in order: what the window has to hold.
+        /// The phases ahead, in order: what has to fit into the window.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         phases: Vec<PlannedPhase>,
     },
@@ -233,7 +233,7 @@ pub enum EventKind {
     Probed {
         /// The task.
         task: TaskId,
-        /// What the module saw.
+        /// The state that the module found.
         state: Value,
         /// What was read for it, if the run records that.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -259,7 +259,7 @@ pub enum EventKind {
         /// Whether it is one of the actions that undo the change.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         undo: bool,
-        /// What came of it.
+        /// Its result.
         done: Done,
         /// Milliseconds it took.
         took_ms: u64,
@@ -285,7 +285,7 @@ pub enum EventKind {
         /// The change.
         number: ChangeId,
     },
-    /// The world is on its way; repeated only when the words or the percentage change.
+    /// The world is converging; repeated only when the sentence or the percentage changes.
     Waiting {
         /// The task.
         task: TaskId,
@@ -315,7 +315,7 @@ pub enum EventKind {
         attempts: u32,
         /// Milliseconds it took.
         took_ms: u64,
-        /// What `register` keeps.
+        /// The result that `register` stores.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         result: Option<Value>,
         /// What went wrong.
@@ -339,7 +339,7 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         failure: Option<RecordedFailure>,
     },
-    /// A step's result was given its name.
+    /// A step's result was registered.
     Registered {
         /// The step's path.
         path: Path,
@@ -386,7 +386,7 @@ pub enum EventKind {
     },
     /// Something an operator should read.
     Notice {
-        /// The words.
+        /// The notice.
         message: Text,
     },
     /// The run ended.
@@ -397,12 +397,12 @@ pub enum EventKind {
         exit_code: u8,
         /// Milliseconds it took.
         took_ms: u64,
-        /// What was changed and still stands, when the run did not end well.
+        /// The changes that still stand when the run did not end well.
         standing: Vec<StandingChange>,
     },
 }
 
-/// Something that a probe read, and what it got.
+/// A query of a probe, and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// The command or request, as a plan prints it.
@@ -434,7 +434,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether what ended so is done, and is not done again when the run is resumed.
+    /// Whether work with this outcome is done, and is not done again when the run is resumed.
     pub fn is_final(self) -> bool {
         matches!(self, Self::InSync | Self::Changed | Self::FailedAllowed)
     }

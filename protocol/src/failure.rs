@@ -1,4 +1,4 @@
-//! Why a step could not be done, as a journal keeps it.
+//! Why a step could not be done, as a journal records it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,9 @@ use crate::text::Text;
 pub enum FailureClass {
     /// The step was tried and failed. Retried while attempts are left.
     Failed,
-    /// A value that came out of a template or parameter is wrong. Never retried.
+    /// The value of a template or parameter is wrong. Never retried.
     Invalid,
-    /// Refused because it would be unsafe, or a check does not hold. Retried only if the step has `retry`.
+    /// Refused because it would be unsafe, or because a check does not hold. Retried only if the step has `retry`.
     Blocked,
     /// The target could not be reached, or the connection was lost before anything was sent.
     Unreachable,
@@ -24,12 +24,12 @@ pub enum FailureClass {
     TimedOut,
     /// The operator stopped the run.
     Stopped,
-    /// A rehearsal asked for something that the simulated world does not simulate: what would become of it is not known.
+    /// A rehearsal asked for something that is not simulated: its outcome in the real world is not known.
     Unsimulated,
 }
 
 impl FailureClass {
-    /// Whether it leaves open what was done.
+    /// Whether it is unknown what was done.
     pub fn leaves_doubt(self) -> bool {
         matches!(self, Self::OutcomeUnknown | Self::TimedOut | Self::Stopped)
     }

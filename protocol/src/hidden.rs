@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What stands in a secret's place. It may also stand there of itself: only what is listed as hidden is a secret's place.
+/// The text that replaces a secret. A text may also contain it by itself: only a place that is listed as hidden is a secret's.
 pub const MARK: &str = "***";
 
 /// Where a secret stood.
@@ -15,7 +15,7 @@ pub struct Hidden {
     pub offset: usize,
     /// The secret's name: a parameter or a secret of the inventory, with the way into it (`tls.key`, `users[0]`).
     pub secret: String,
-    /// In which form it stood there.
+    /// The form in which it stood there.
     pub form: Form,
     /// Whether it stood in the leaf's key, which then ends in `#` and a number that keeps it apart from others.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
@@ -26,20 +26,20 @@ pub struct Hidden {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// As it is.
+    /// Unchanged.
     Plain,
     /// Encoded in base64, as in a Kubernetes Secret.
     Base64,
     /// With the escapes of a JSON string.
     Json,
-    /// With its apostrophes as a command line shows them.
+    /// With its apostrophes quoted as on a command line.
     Shell,
-    /// With the escapes of a JSON string, and its apostrophes as a command line shows them.
+    /// With the escapes of a JSON string, and its apostrophes quoted as on a command line.
     ShellJson,
     /// With the escapes of a JSON string that can stand in HTML, as the filter `tojson` writes it.
     HtmlJson,
     /// One of its lines, counted from 0.
     Line(usize),
-    /// As a number of its own.
+    /// As a JSON number.
     Number,
 }

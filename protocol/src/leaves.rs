@@ -1,4 +1,4 @@
-//! The texts in an event that come from elsewhere: parameters, what a program printed, what an API server answered. Secrets
+//! The texts in an event that come from elsewhere: parameters, a program's output, an API server's answer. Secrets
 //! are taken out of these, leaf by leaf, and put back in; ids, kinds, paths and keys are never touched.
 
 use serde_json::{Map, Value};
@@ -17,17 +17,17 @@ use crate::text::{Arg, Text};
 
 /// Looks at leaves, and may change them.
 pub trait Visitor {
-    /// A text at a JSON pointer. What is before `from`, in bytes, is not a leaf's but belongs to the structure.
+    /// A text at a JSON pointer. The bytes before `from` are not part of the leaf: they belong to the structure.
     fn text(&mut self, at: &str, text: &mut String, from: usize);
 
-    /// A text that stands in foreign JSON, and may become another kind of value.
+    /// A text in foreign JSON, which may become another kind of value.
     fn string(&mut self, at: &str, value: &mut Value) {
         if let Value::String(text) = value {
             self.text(at, text, 0);
         }
     }
 
-    /// A number that stands in foreign JSON. By default it is left alone.
+    /// A number in foreign JSON. By default it is left alone.
     fn number(&mut self, _at: &str, _value: &mut Value) {}
 
     /// The keys of an object of foreign JSON, before its values are shown.
@@ -37,7 +37,7 @@ pub trait Visitor {
     fn after(&mut self, _at: &str, _map: &mut Map<String, Value>) {}
 }
 
-/// The way to a leaf.
+/// The path to a leaf.
 #[derive(Default)]
 pub struct Pointer(String);
 
@@ -51,7 +51,7 @@ impl Pointer {
     }
 }
 
-/// A key as a JSON pointer has it.
+/// A key, escaped for a JSON pointer.
 pub fn token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -198,7 +198,7 @@ impl Leaves for Done {
 impl Leaves for Change {
     fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
         let Self { key, summary, class: _, actions, undo, preview, alters } = self;
-        // `create-directory /srv/etcd`: the first word is the module's. What the change is of may come from anywhere, and keys are
+        // `create-directory /srv/etcd`: the first word is the module's. The rest may come from anywhere, and keys are
         // compared with the secrets back in them.
         if let Some(first) = key.find(' ') {
             at.within("key", |at| visitor.text(&at.0, key, first + 1));

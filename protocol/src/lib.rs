@@ -1,5 +1,5 @@
-//! The data of a run, as plain types: what work is called ([`path`], [`task`]), where it happens ([`target`], [`place`]),
-//! what is sent ([`command`], [`request`], [`action`], [`query`]), what is asked for and what came of it ([`change`], [`diff`],
+//! The data of a run, as plain types: the names of work ([`path`], [`task`]), where it happens ([`target`], [`place`]),
+//! what is sent ([`command`], [`request`], [`action`], [`query`]), what is asked for and what happened ([`change`], [`diff`],
 //! [`event`]), and what people read ([`text`]). No I/O, no clock, no runtime: everything here can be written to a journal
 //! and read back on another machine.
 

@@ -1,4 +1,4 @@
-//! What a piece of work is called: the path of a step through a playbook, with the position of each loop that it stands in.
+//! The name of a piece of work: the path of a step through a playbook, with the position in each loop around it.
 //! `stop/each-node[2]/stop-the-service` is the step *Stop the service* in the second pass of the loop *Each node*.
 
 use std::fmt;
@@ -38,7 +38,7 @@ impl Path {
         Self(id.split('/').filter(|name| !name.is_empty()).map(name).collect())
     }
 
-    /// The path further in. `names` may be several, as in `rescue/look`.
+    /// The path of a child. `names` may be several, as in `rescue/look`.
     #[must_use]
     pub fn join(&self, names: &str) -> Self {
         let mut path = self.clone();
@@ -71,7 +71,7 @@ impl Path {
         self.0.last().and_then(|last| last.item.as_ref())
     }
 
-    /// The path around it; `None` for a phase.
+    /// The parent's path; `None` for a phase.
     pub fn parent(&self) -> Option<Self> {
         (self.0.len() > 1).then(|| Self(self.0[..self.0.len() - 1].to_vec()))
     }
@@ -86,7 +86,7 @@ impl Path {
         &self.0
     }
 
-    /// Whether it is this path or one further in. A path that ends without a position stands for every pass of its loop.
+    /// Whether another path is this one or one inside it. A path that ends without a position stands for every pass of its loop.
     pub fn is_within(&self, outer: &Self) -> bool {
         let last = outer.0.len().saturating_sub(1);
         let same = |(index, (own, other)): (usize, (&Segment, &Segment))| {
@@ -169,7 +169,7 @@ impl FromStr for Path {
     }
 }
 
-/// Takes `name`, `name[2]` or `name[2:3f5a]` apart.
+/// Parses `name`, `name[2]` or `name[2:3f5a]`.
 pub(crate) fn segment(text: &str) -> Result<Segment, String> {
     let wrong = || format!("`{text}` is not part of a path: write `name`, or `name[2]` for the second pass of a loop");
     let Some((name, rest)) = text.split_once('[') else {
@@ -186,7 +186,7 @@ pub(crate) fn segment(text: &str) -> Result<Segment, String> {
 }
 
 impl Serialize for Path {
-    /// With digests: a journal keeps what each element was.
+    /// With digests: a journal records what each element was.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut text = String::new();
         self.write(&mut text, true).map_err(serde::ser::Error::custom)?;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_path_says_how_one_is_written() {
+    fn a_malformed_path_is_refused_with_the_grammar() {
         for text in ["", "/a", "a//b", "a[", "a[]", "a[0]", "a[x]", "[1]", "a]", "a[1]b"] {
             let why = text.parse::<Path>().unwrap_err();
             assert!(why.contains("name[2]"), "{text}: {why}");

@@ -26,7 +26,7 @@ pub enum Place {
         namespace: String,
         /// The pod's name.
         pod: String,
-        /// The container; the pod's first if not given.
+        /// The container; the pod's first if absent.
         container: Option<String>,
     },
 }

@@ -1,7 +1,6 @@
 //! What a probe may send: read-only by type. A command that only reads is made from the table in [`crate::reads`], from a
-//! script that is declared read-only where it is defined, or because an author says so; a request is a `GET`, an access review
-//! or a write that the API server only tries. Nothing here can be read back from JSON: data does not become read-only by
-//! saying so.
+//! script that is declared read-only where it is defined, or because an author declares it; a request is a `GET`, an access
+//! review or a dry run of a write. Nothing here can be deserialised: data does not become read-only by claiming to be.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,7 +13,7 @@ use crate::place::Place;
 use crate::reads::{Options, Reads};
 use crate::request::Request;
 
-/// Something that a probe sends.
+/// One query of a probe.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Query {
@@ -30,7 +29,7 @@ pub enum Query {
 }
 
 impl Query {
-    /// Whether it can be sent as what it is; if not, the operand that would be taken for an option, or the path.
+    /// Checks that it can be sent; if not, returns the operand that would be taken for an option, or the path.
     pub fn wrong(&self) -> Option<Wrong<'_>> {
         match self {
             Self::Command { command, .. } => command.dashed.as_deref().map(Wrong::Operand),
@@ -59,7 +58,7 @@ impl fmt::Display for Query {
     }
 }
 
-/// A command that only reads. It can be looked at like any [`Command`].
+/// A command that only reads. It dereferences to its [`Command`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReadOnly {
     #[serde(flatten)]
@@ -70,12 +69,12 @@ pub struct ReadOnly {
 }
 
 impl ReadOnly {
-    /// Takes an author at their word: the command of a step with `read_only: true`. `None` without it.
+    /// Trusts the author: the command of a step with `read_only: true`. `None` without it.
     pub fn declared(command: Command, read_only: bool) -> Option<Self> {
         read_only.then_some(Self { command, dashed: None })
     }
 
-    /// Adds the words of a subcommand or of options that only read.
+    /// Adds a subcommand or options that only read.
     #[must_use]
     pub fn and<const N: usize>(mut self, options: &Options<N>, operands: [&str; N]) -> Self {
         self.extend(options.words(), operands);
@@ -91,7 +90,7 @@ impl ReadOnly {
         }
     }
 
-    /// Counts these exit codes as success, too.
+    /// Counts these exit codes as success as well.
     #[must_use]
     pub fn accept(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
         self.command = self.command.accept(codes);
@@ -105,21 +104,21 @@ impl ReadOnly {
         self
     }
 
-    /// Runs it in a directory.
+    /// Sets its working directory.
     #[must_use]
     pub fn chdir(mut self, directory: Option<&str>) -> Self {
         self.command.cwd = directory.map(str::to_owned);
         self
     }
 
-    /// Has it speak the language of the C locale.
+    /// Sets the C locale, so that its messages are in English.
     #[must_use]
     pub fn untranslated(mut self) -> Self {
         self.command.env.insert("LC_ALL".to_owned(), "C".to_owned());
         self
     }
 
-    /// The command, for an action that keeps what was.
+    /// The command, for an action that records the state before a change.
     pub fn into_command(self) -> Command {
         self.command
     }
@@ -134,7 +133,7 @@ impl ReadOnly {
         Self { command: Command::new(call.iter().cloned()), dashed: None }.and(options, operands)
     }
 
-    /// Adds words, with operands in the holes.
+    /// Adds words, with operands in place of the blanks.
     fn extend<const N: usize>(&mut self, words: &[&str], operands: [&str; N]) {
         let mut operands = operands.into_iter();
         let mut literal = false;
@@ -163,7 +162,7 @@ impl fmt::Display for ReadOnly {
     }
 }
 
-/// A named script that only reads. Whoever defines one answers for it.
+/// A named script that only reads. Its author is responsible for that.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadScript {
     name: &'static str,
@@ -176,13 +175,13 @@ impl ReadScript {
         Self { name, text }
     }
 
-    /// The script with its positional parameters.
+    /// The script as a command, with its positional parameters.
     pub fn of<S: Into<String>>(&self, args: impl IntoIterator<Item = S>) -> ReadOnly {
         ReadOnly { command: Command::script(self.name, self.text, args), dashed: None }
     }
 }
 
-/// A request that only reads. It can be looked at like any [`Request`].
+/// A request that only reads. It dereferences to its [`Request`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Ask(Request);
@@ -204,16 +203,16 @@ impl Ask {
         Self(Request { method: "POST".to_owned(), body: Some(body), ..Request::get(site, path) })
     }
 
-    /// A write that the API server judges and does not persist. `None` for the paths that lead beyond the API server (exec,
-    /// proxy...), where nobody knows of dry runs.
+    /// A write that the API server validates and does not persist (`dryRun=All`). `None` for the paths that lead beyond the API
+    /// server (exec, proxy...), where dry runs are unknown.
     pub fn dry_run(mut request: Request) -> Option<Self> {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let beyond = ["exec", "attach", "portforward", "proxy"];
         if path.split('/').any(|segment| beyond.contains(&segment)) {
             return None;
         }
-        let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("dryRun="));
-        let query: Vec<&str> = kept.chain(["dryRun=All"]).collect();
+        let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("dryRun="));
+        let query: Vec<&str> = others.chain(["dryRun=All"]).collect();
         request.path = format!("{path}?{}", query.join("&"));
         Some(Self(request))
     }
@@ -253,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn only_an_author_who_says_so_declares_a_command_read_only() {
+    fn only_an_author_declares_a_command_read_only() {
         let command = Command::new(["rm", "-rf", "/"]);
         assert_eq!(ReadOnly::declared(command.clone(), false), None);
         assert_eq!(ReadOnly::declared(command.clone(), true).map(ReadOnly::into_command), Some(command));
     }
 
     #[test]
-    fn a_dry_run_is_one_whatever_the_path_said() {
+    fn a_dry_run_replaces_the_paths_own_setting() {
         let write = |path: &str| Request { method: "PATCH".to_owned(), ..Request::get("primary", path) };
         let path = |from: &str| Ask::dry_run(write(from)).map(|ask| ask.path.clone());
         assert_eq!(path("/a/b").as_deref(), Some("/a/b?dryRun=All"));

@@ -1,7 +1,7 @@
 //! The table of commands that only read: each program with all of its options; only operands are left open. What is not in
 //! it cannot be sent by a probe, unless it is a script that is declared read-only or an author says `read_only: true`.
 //!
-//! A line that does not fit its number of operands does not compile. Whoever adds one answers for it: none of its words may
+//! A line with the wrong number of operands does not compile. Its author is responsible for it: none of its words may
 //! make the program write, and no operand may either.
 
 use crate::query::ReadOnly;
@@ -39,7 +39,7 @@ impl<const N: usize> Options<N> {
         Self(words)
     }
 
-    /// The words after a program as an author calls it: where it lies in a container, and with which general options.
+    /// The words after a program that an author names: where it is in a container, and which general options it gets.
     pub fn called(&self, call: &[String], operands: [&str; N]) -> ReadOnly {
         ReadOnly::called(call, self, operands)
     }
@@ -76,13 +76,13 @@ macro_rules! table {
 
 table! {
     // Files and directories.
-    /// What a path leads to, links resolved.
+    /// The canonical path, with links resolved.
     READLINK: Reads<1> = ["readlink", "-f", "{}"];
     /// The same of a path that an author wrote.
     READLINK_OPERAND: Reads<1> = ["readlink", "-f", "--", "{}"];
-    /// Whether something is there.
+    /// Whether a path exists.
     TEST_EXISTS: Reads<1> = ["test", "-e", "{}"];
-    /// Whether a directory is there.
+    /// Whether a path is a directory.
     TEST_DIRECTORY: Reads<1> = ["test", "-d", "{}"];
     /// A file's content.
     CAT: Reads<1> = ["cat", "{}"];
@@ -98,7 +98,7 @@ table! {
     FIND_ITSELF: Reads<1> = ["find", "{}", "-maxdepth", "0", "-printf", "%y %m %U %u %G %g %s\\n"];
     /// One letter for each entry of a directory.
     FIND_ENTRIES: Reads<1> = ["find", "{}", "-mindepth", "1", "-maxdepth", "1", "-printf", "x"];
-    /// The bytes that a tree takes.
+    /// The bytes that a tree occupies.
     DU: Reads<1> = ["du", "-s", "-B1", "{}"];
     /// The free bytes of a file system.
     DF: Reads<1> = ["df", "-B1", "--output=avail", "{}"];
@@ -112,15 +112,15 @@ table! {
     FINDMNT_SOURCE: Reads<1> = ["findmnt", "-n", "-o", "SOURCE", "-T", "{}"];
     /// The device that a path lies on, and where it is mounted.
     FINDMNT_SOURCE_TARGET: Reads<1> = ["findmnt", "-n", "-P", "-o", "SOURCE,TARGET", "-T", "{}"];
-    /// A device and what is built upon it.
+    /// A device and everything built on it.
     LSBLK: Reads<1> = ["lsblk", "-P", "-b", "-o", "NAME,TYPE", "{}"];
-    /// What is on a device, read from it and not from a cache.
+    /// The signature on a device, read from it and not from a cache.
     BLKID: Reads<1> = ["blkid", "-p", "-o", "export", "{}"];
     /// A device's size.
     BLOCKDEV_SIZE: Reads<1> = ["blockdev", "--getsize64", "{}"];
     /// The signatures on a device; `-n` only lists.
     WIPEFS_LIST: Reads<1> = ["wipefs", "-n", "{}"];
-    /// Whether so many first bytes of a device are zero.
+    /// Whether the first N bytes of a device are zero.
     CMP_ZERO: Reads<2> = ["cmp", "-s", "-n", "{}", "/dev/zero", "{}"];
 
     // The node.
@@ -128,9 +128,9 @@ table! {
     HOSTNAME: Reads<0> = ["hostname"];
     /// Whether a unit is started at boot.
     SYSTEMCTL_IS_ENABLED: Reads<1> = ["systemctl", "is-enabled", "{}"];
-    /// Who listens on which TCP port.
+    /// Listening TCP sockets and their processes.
     SS_LISTENERS: Reads<0> = ["ss", "-l", "-t", "-n", "-p"];
-    /// So many packets to an address.
+    /// N packets to an address.
     PING: Reads<2> = ["ping", "-n", "-q", "-c", "{}", "-i", "0.2", "-W", "2", "{}"];
 
     // DRBD.
@@ -156,13 +156,13 @@ table! {
     HELM: Reads<3> = ["helm", "--kubeconfig", "{}", "--kube-context", "{}", "--namespace", "{}"];
     /// A release's revisions.
     HELM_HISTORY: Options<1> = ["history", "{}", "--output", "json"];
-    /// The values that a revision was given.
+    /// The values of a revision.
     HELM_GET_VALUES: Options<2> = ["get", "values", "{}", "--revision", "{}", "--output", "json"];
     /// The objects of a revision.
     HELM_GET_MANIFEST: Options<2> = ["get", "manifest", "{}", "--revision", "{}"];
     /// A chart's name and version.
     HELM_SHOW_CHART: Options<1> = ["show", "chart", "{}"];
-    /// What a release of a chart renders to. Hooks are left out, and nothing is written but standard output.
+    /// The manifests that a chart renders for a release. Hooks are left out, and only standard output is written.
     HELM_TEMPLATE: Options<2> = ["template", "{}", "{}", "--no-hooks"];
     /// The chart's version.
     HELM_VERSION: Options<1> = ["--version", "{}"];
@@ -173,10 +173,10 @@ table! {
     /// Takes values from standard input.
     HELM_VALUES: Options<0> = ["--values", "-"];
 
-    // etcdctl, after how an author calls it.
+    // etcdctl, after the words by which an author calls it.
     /// The members.
     ETCDCTL_MEMBER_LIST: Options<0> = ["member", "list"];
-    /// What every endpoint says of itself.
+    /// The status of every endpoint.
     ETCDCTL_ENDPOINT_STATUS: Options<0> = ["endpoint", "status", "--cluster"];
     /// The hash of every endpoint's store.
     ETCDCTL_ENDPOINT_HASHKV: Options<0> = ["endpoint", "hashkv", "--cluster"];
@@ -194,7 +194,7 @@ table! {
 mod tests {
     use super::*;
 
-    /// Words with which one of the programs would write.
+    /// Words that would make one of the programs write.
     const WRITES: &[&str] = &[
         "-delete",
         "-exec",
@@ -221,7 +221,7 @@ mod tests {
         for line in ALL {
             let json = line == &ETCDCTL_JSON.words();
             for word in line.iter().filter(|word| WRITES.contains(*word)) {
-                // lsblk prints bytes; etcdctl writes out, in a format.
+                // `lsblk --bytes` and `etcdctl --write-out` only look like words that write.
                 assert!(json || (line[0] == "lsblk" && *word == "-b"), "{line:?}");
             }
         }

@@ -12,17 +12,17 @@ use serde_json::Value;
 pub struct Request {
     /// The site's name in the inventory.
     pub site: String,
-    /// `POST`, `PUT`, `PATCH` or `DELETE`; `GET` before one of them, to keep what was with the results of the change.
+    /// `POST`, `PUT`, `PATCH` or `DELETE`; `GET` before one of them, to record the state before the change with its results.
     pub method: String,
     /// Path and query, for example `/apis/apps/v1/namespaces/common/statefulsets/x/scale`.
     pub path: String,
-    /// The body's media type; `application/json` if not given.
+    /// The body's media type; `application/json` if absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub content_type: Option<String>,
     /// The body.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body: Option<Value>,
-    /// HTTP status codes that count as success beside 2xx: 404 for a delete of what is gone.
+    /// HTTP status codes that count as success besides 2xx: 404 when what is to be deleted is gone already.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub accept: Vec<u16>,
 }
@@ -40,12 +40,12 @@ impl Request {
         }
     }
 
-    /// Method and path, as failures name a request: `GET /version`.
+    /// Method and path, which name a request in failures: `GET /version`.
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Whether the path can stand in a request line: absolute, and what does not belong into a URL is percent-encoded.
+    /// Whether the path is valid in a request line: absolute, with everything that a URL may not contain percent-encoded.
     pub fn has_valid_path(&self) -> bool {
         let fits = |byte: u8| !byte.is_ascii_control() && !b" #<>`\\^".contains(&byte);
         self.path.starts_with('/') && self.path.bytes().all(fits)
@@ -62,12 +62,12 @@ impl fmt::Display for Request {
     }
 }
 
-/// What an API server answered, whatever the status.
+/// An API server's answer, whatever the status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// The HTTP status code.
     pub status: u16,
-    /// The headers that decide what comes next, by name in lower case: `warning`, `retry-after`.
+    /// The headers that callers act on, by name in lower case: `warning`, `retry-after`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub headers: BTreeMap<String, Vec<String>>,
     /// The body; null if there is none, a string if it is not JSON.

@@ -18,7 +18,7 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Whether a step is meant, whatever its target.
+    /// Whether it selects a step, whatever its target.
     pub fn selects(&self, path: &Path) -> bool {
         let (own, all) = (&self.segments, path.segments());
         let fits = |(own, other): (&Segment, &Segment)| {
@@ -28,12 +28,12 @@ impl Selector {
         own.len() <= all.len() && own.iter().zip(&all[all.len() - own.len()..]).all(fits)
     }
 
-    /// Whether a task is meant.
+    /// Whether it selects a task.
     pub fn selects_task(&self, task: &TaskId) -> bool {
         self.selects(&task.path) && self.selects_target(&task.target)
     }
 
-    /// Whether a target is meant.
+    /// Whether it selects a target.
     pub fn selects_target(&self, target: &Target) -> bool {
         self.target.as_ref().is_none_or(|wanted| *wanted == target.to_string())
     }

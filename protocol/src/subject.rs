@@ -1,4 +1,4 @@
-//! What a probe looks at and what a change alters: paths, devices, objects. A plan knows from them which step depends on which.
+//! What a probe reads and what a change alters: paths, devices, objects. A plan derives from them which step depends on which.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ pub enum Subject {
         /// Its name.
         name: String,
     },
-    /// The pods, and all else that follows from it, of a workload.
+    /// A workload's pods, and everything else that its controllers derive from it.
     Pods {
         /// The site's name.
         site: String,
@@ -68,7 +68,7 @@ impl Subject {
         Self::Device { place: place.clone(), device: device.into() }
     }
 
-    /// Whether what happens to one can be seen in the other.
+    /// Whether a change to one can be seen in the other.
     pub fn touches(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Path { place: a, path: one }, Self::Path { place: b, path: two }) => {
@@ -91,7 +91,7 @@ impl Subject {
                     && namespace == namespace_two
                     && (name.starts_with(name_two.as_str()) || name_two.starts_with(name.as_str()))
             }
-            // Pods come and go with the workload of their name.
+            // A workload's pods are named after it: whoever alters the workload alters them.
             (Self::Pods { site, namespace, name }, Self::Object { site: b, namespace: space, name: object, .. })
             | (Self::Object { site: b, namespace: space, name: object, .. }, Self::Pods { site, namespace, name }) => {
                 site == b && namespace == space && name.starts_with(object.as_str())
@@ -111,7 +111,7 @@ impl Subject {
     }
 }
 
-/// Whether a path is another one or stands below it.
+/// Whether a path is another one or lies below it.
 fn below(path: &str, other: &str) -> bool {
     let other = other.trim_end_matches('/');
     path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -18,13 +18,13 @@ pub struct TaskId {
 }
 
 impl fmt::Display for TaskId {
-    /// `p/each[2]@here/a`, as `--repeat` takes it.
+    /// `p/each[2]@here/a`, as `--repeat` accepts it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.path, self.target)
     }
 }
 
-/// The number of a change in a run: given when it is begun, never used again, the same when it is begun once more after its
+/// The number of a change in a run: assigned when it is begun, never reused, the same when it is begun again after its
 /// outcome was not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

@@ -1,5 +1,5 @@
-//! Sentences for people. A text is an id with arguments: programs compare ids, people read the English that is made where it
-//! is shown, and a translation needs nothing but the id.
+//! Sentences for people. A text is an id with arguments: programs compare ids, people read the English sentence that is built
+//! where it is shown, and a translation needs nothing but the id and the arguments.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub enum Text {
 /// A sentence of cutover's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
-    /// Names the sentence; the same in every version and language: `k8s_scale.scale`.
+    /// The sentence's name; the same in every version and language: `k8s_scale.scale`.
     pub id: Cow<'static, str>,
     /// The English sentence, with each argument's name in braces: `scale {title} from {from} to {to}`.
     pub text: Cow<'static, str>,
@@ -36,7 +36,7 @@ pub struct Message {
 pub enum Arg {
     /// A name, path, number or anything else that is the same in every language.
     Value(String),
-    /// Several, shown with `; ` between them.
+    /// Several, joined with `; `.
     List(Vec<Arg>),
     /// Another message.
     Message(Box<Message>),
@@ -56,7 +56,7 @@ impl Text {
         }
     }
 
-    /// Whether its English contains some words. For tests; programs compare ids.
+    /// Whether its English contains a text. For tests; programs compare ids.
     pub fn contains(&self, words: &str) -> bool {
         self.to_string().contains(words)
     }
@@ -87,7 +87,7 @@ impl Text {
 }
 
 /// Makes a [`Text`](crate::text::Text): an id, the English sentence, and its arguments by name. A name alone takes the variable of
-/// that name. That the sentence and the arguments fit is checked when it is compiled.
+/// that name. The compiler checks that the sentence and the arguments match.
 ///
 /// ```
 /// # use cutover_protocol::text;
@@ -140,7 +140,7 @@ impl fmt::Display for Message {
             let Some(end) = brace.find('}').filter(|_| brace.starts_with('{')) else { return f.write_str(brace) };
             match self.args.get(&brace[1..end]) {
                 Some(value) => value.fmt(f)?,
-                // Written by another version, with an argument left out: shown as it is.
+                // Another version may have left an argument out: the braces then stay, so that a reader sees what is missing.
                 None => f.write_str(&brace[..=end])?,
             }
             rest = &brace[end + 1..];

@@ -1,6 +1,6 @@
-//! Why a command or request could not be brought to its end.
+//! Why a command or request could not be completed.
 
-/// Why a command could not be brought to its end, or a request was not answered.
+/// Why a command could not be completed, or a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportFault {
     /// The host or API server does not answer; nothing was sent.

@@ -40,7 +40,7 @@ pub(crate) struct ExplainArgs {
     pub(crate) module: Option<String>,
 }
 
-/// What is explained beside the modules: what a rehearsal does not simulate.
+/// The name that explains the limits of the sandbox, besides the modules' names.
 pub(crate) const SANDBOX: &str = "sandbox";
 
 /// The modules' names, for completion and for "did you mean".
@@ -52,7 +52,7 @@ fn modules() -> PossibleValuesParser {
 /// `schema`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SchemaArgs {
-    /// Of what; with --write, all of them if not given
+    /// The kind of file; with --write, all of them by default
     #[arg(value_enum, value_name = "KIND", required_unless_present = "write")]
     pub(crate) kind: Option<SchemaKind>,
     /// Write a file into this directory instead of printing
@@ -60,18 +60,18 @@ pub(crate) struct SchemaArgs {
     pub(crate) write: Option<PathBuf>,
 }
 
-/// What there are schemas of.
+/// The kinds of file that have a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaKind {
     /// A playbook, with the parameters of every module
     Playbook,
     /// An inventory
     Inventory,
-    /// A world file: what `rehearse --world` takes
+    /// A world file: the argument of `rehearse --world`
     World,
     /// One line of the event stream
     Event,
-    /// What `plan --output json` prints
+    /// The output of `plan --output json`
     Plan,
     /// The reference of the modules, as Markdown; the source of docs/modules.md
     #[value(hide = true)]
@@ -84,7 +84,7 @@ pub(crate) struct InitArgs {
     /// The service's name: lower-case letters, digits and `-`
     #[arg(value_name = "NAME", value_parser = service_name)]
     pub(crate) name: String,
-    /// The directory that takes `playbooks` and `inventories`; the current one if not given
+    /// The directory that gets `playbooks` and `inventories`; the current one by default
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }

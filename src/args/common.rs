@@ -23,7 +23,7 @@ pub(crate) struct InventoryArg {
     pub(crate) inventory: Option<PathBuf>,
 }
 
-/// What a playbook is run with.
+/// The input of a playbook.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
     #[command(flatten)]
@@ -51,13 +51,13 @@ impl Common {
 /// How a run is watched, approved and recorded.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Session {
-    /// How progress is shown; `live` on a terminal and `plain` elsewhere, if not given
+    /// How progress is shown; by default `live` on a terminal and `plain` elsewhere
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
     /// Approve a gate beforehand by its path or the end of it, with the phrase if it asks for one; may be repeated
     #[arg(long, value_name = "GATE[=PHRASE]")]
     pub(crate) approve: Vec<Approval>,
-    /// Record also what is read to look at the world: commands and requests with their answers
+    /// Record the queries of probes as well: commands and requests with their answers
     #[arg(long)]
     pub(crate) record_reads: bool,
     #[command(flatten)]
@@ -84,7 +84,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// How a run is shown while it goes on.
+/// How a run is shown in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     /// Lines with a moving footer, for a terminal

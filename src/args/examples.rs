@@ -1,6 +1,6 @@
 //! The examples at the end of each `--help`. A test parses every line that begins with `$`.
 
-pub(super) const SHORT: &str = "Begin with `cutover rehearse`; `cutover --help` tells more.";
+pub(super) const SHORT: &str = "Begin with `cutover rehearse`; `cutover --help` shows more.";
 
 pub(super) const ROOT: &str = "\
 Examples:

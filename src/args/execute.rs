@@ -1,4 +1,4 @@
-//! Arguments of the commands that execute playbooks and look at runs.
+//! Arguments of the commands that execute playbooks and show runs.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,10 @@ pub(crate) struct PlanArgs {
     pub(crate) playbook: PathBuf,
     #[command(flatten)]
     pub(crate) common: Common,
-    /// Look at the simulated world of a rehearsal instead of the real one
+    /// Probe the simulated world of a rehearsal instead of the real one
     #[arg(long)]
     pub(crate) sandbox: bool,
-    /// Also show the commands and requests that only read
+    /// Show the commands and requests that only read as well
     #[arg(long)]
     pub(crate) reads: bool,
 }
@@ -40,12 +40,12 @@ pub(crate) struct RunArgs {
 /// `rehearse`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RehearseArgs {
-    /// The playbook; the shipped etcd cutover if not given
+    /// The playbook; the shipped etcd cutover by default
     #[arg(value_name = "PLAYBOOK")]
     pub(crate) playbook: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
-    /// Where all random numbers come from: the same seed gives the same rehearsal
+    /// The seed of all random numbers: the same seed makes the same rehearsal
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) seed: u64,
     /// A world file: sizes of disks and data, speed of the link and so on
@@ -54,15 +54,15 @@ pub(crate) struct RehearseArgs {
     /// Let a step fail, in one of many ways
     #[arg(long, value_name = "STEP[@TARGET][=KIND]", long_help = failing::help())]
     pub(crate) fail: Vec<Failing>,
-    /// When the rehearsal has ended, rehearse this in the same world; the exit code is that of its end
+    /// When the rehearsal has ended, rehearse this in the same world; it determines the exit code
     #[arg(long, value_enum, value_name = "VERB")]
     pub(crate) then: Option<Then>,
 }
 
-/// What is rehearsed after a rehearsal.
+/// The commands that can be rehearsed after a rehearsal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Then {
-    /// Going on where it ended, as `cutover resume` does
+    /// Resuming where it ended, as `cutover resume` does
     Resume,
     /// Undoing what it has changed, as `cutover undo` does
     Undo,
@@ -74,10 +74,10 @@ pub(crate) struct ResumeArgs {
     /// The run: its id as `cutover runs` lists it, the beginning of it, its directory, or `latest`
     ///
     /// A directory is written with a `/` in it. `latest` is the run that was worked on last and is not a rehearsal. If that
-    /// one has ended well there is nothing to do: an earlier one is named, but only taken up when it is asked for.
+    /// one has ended well, there is nothing to do: an earlier one is named, but only resumed when asked for by name.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// Give a secret parameter again: the run directory does not keep it. All parameters stay what they were
+    /// Pass a secret parameter again: the run directory does not store it. All parameters stay what they were
     ///
     /// A value that is not the one the run began with is refused, also for parameters that are not secret.
     #[arg(short = 'e', long = "extra", value_name = "KEY=VALUE | @FILE")]
@@ -85,7 +85,7 @@ pub(crate) struct ResumeArgs {
     /// Go on although the playbook or the inventory was changed since
     #[arg(long)]
     pub(crate) accept_changed: bool,
-    /// Make the change of this step although it was begun before and may have been made: it has been looked at. The end of its path is enough; `each[2]` names one pass of a loop
+    /// Make the change of this step although it was begun before and may have been made: you have looked, and it was not made. The end of its path is enough; `each[2]` names one pass of a loop
     #[arg(long, value_name = "STEP[@TARGET]")]
     pub(crate) repeat: Vec<Selector>,
     #[command(flatten)]
@@ -101,7 +101,7 @@ pub(crate) struct UndoArgs {
     /// has ended well or not. Its id has to be typed before anything is undone.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// Give a secret parameter again: the run directory does not keep it. All parameters stay what they were
+    /// Pass a secret parameter again: the run directory does not store it. All parameters stay what they were
     ///
     /// A value that is not the one the run began with is refused, also for parameters that are not secret.
     #[arg(short = 'e', long = "extra", value_name = "KEY=VALUE | @FILE")]
@@ -109,7 +109,7 @@ pub(crate) struct UndoArgs {
     /// Go on although the playbook or the inventory was changed since
     #[arg(long)]
     pub(crate) accept_changed: bool,
-    /// Run this one of the `undo:` steps again although it was begun before and may have been done: it has been looked at
+    /// Run this one of the `undo:` steps again although it was begun before and may have been done: you have looked, and it was not done
     #[arg(long, value_name = "STEP[@TARGET]")]
     pub(crate) repeat: Vec<Selector>,
     #[command(flatten)]
@@ -121,7 +121,7 @@ pub(crate) struct UndoArgs {
 pub(crate) struct ReportArgs {
     /// The run: its id as `cutover runs` lists it, the beginning of it, its directory, or `latest`
     ///
-    /// A directory is written with a `/` in it. `latest` is what was worked on last, be it a run or a rehearsal.
+    /// A directory is written with a `/` in it. `latest` is the run or rehearsal that was worked on last.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// The form of the report

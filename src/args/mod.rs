@@ -1,4 +1,4 @@
-//! What can be typed after `cutover`. Not what it does: every command has a file in `commands`.
+//! The arguments of `cutover`. Every command itself has a file in `commands`.
 
 mod author;
 mod common;
@@ -20,9 +20,9 @@ use crate::exit::Exit;
 
 /// Moves live stateful services between disks and clusters in a change window, by playbook.
 ///
-/// A playbook says what is to be so, step by step; an inventory says which clusters, nodes and disks there are.
-/// `check` reads both and tells every mistake, `rehearse` runs them in a simulated world, `plan` looks at the real one and
-/// shows every command that would be sent, `run` does it, `resume` and `undo` are for when something got in the way.
+/// A playbook describes the wanted state, step by step; an inventory describes clusters, nodes and disks. `check` reads both
+/// and reports every mistake, `rehearse` runs them in a simulated world, `plan` probes the real one and shows every command
+/// that would be sent, `run` does it, `resume` and `undo` are for when something got in the way.
 #[derive(Debug, Parser)]
 #[command(
     name = "cutover",
@@ -46,7 +46,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Check playbooks and an inventory without touching anything
     ///
-    /// Reads playbooks, what they include, and the inventory, and tells every mistake with its place: unknown keys, modules,
+    /// Reads playbooks, their includes and the inventory, and reports every mistake with its place: unknown keys, modules,
     /// variables and targets, wrong types, broken templates, devices and ports used twice. Needs no network, reads no secret
     /// and changes nothing. Ends with 0 if nothing is wrong, with 2 otherwise.
     #[command(after_long_help = examples::CHECK)]
@@ -57,31 +57,31 @@ pub(crate) enum Command {
     /// very commands of a real run. Time is simulated: two hours pass in a second. Nothing real is touched.
     #[command(after_long_help = examples::REHEARSE)]
     Rehearse(RehearseArgs),
-    /// Look at the real world and show what a run would change
+    /// Probe the real world and show what a run would change
     ///
-    /// Probes every target with commands that only read, compares with what the playbook wants, and shows each change with
+    /// Probes every target with commands that only read, compares with the playbook, and shows each change with
     /// the exact commands and requests that would be sent. Changes nothing.
     #[command(after_long_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Run a playbook
     ///
-    /// Probes, changes what differs, and probes again until it is so. A step that is already as wanted changes nothing, so a
+    /// Probes, changes what differs, and probes again until it matches. A step that already matches changes nothing, so a
     /// run may be repeated. Everything is recorded in the run directory before it is sent. Ctrl-C stops cleanly.
     #[command(after_long_help = examples::RUN)]
     Run(RunArgs),
-    /// Go on with a run that was stopped or failed
+    /// Resume a run that was stopped or failed
     ///
-    /// Looks at the world again before anything is changed: what the journal says is not believed, only used.
+    /// Probes the world again before anything is changed: the journal is used, but not trusted.
     #[command(after_long_help = examples::RESUME)]
     Resume(ResumeArgs),
     /// Undo what a run has changed, newest first
     ///
-    /// Carries out the undo actions of every recorded change. A change that cannot be undone is named, not guessed at.
+    /// Carries out the undo actions of every recorded change. A change that cannot be undone is named, and the undo stops there.
     #[command(after_long_help = examples::UNDO)]
     Undo(UndoArgs),
     /// Show a run from its journal
     ///
-    /// Reads the recorded events only: the world is not looked at.
+    /// Reads only the recorded events: the world is not probed.
     #[command(after_long_help = examples::REPORT)]
     Report(ReportArgs),
     /// List the recorded runs
@@ -95,14 +95,14 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write a playbook and an inventory to begin with
     ///
-    /// Makes playbooks/NAME.yml and inventories/NAME.yml, with comments that say what to fill in. Both pass `check` as they
+    /// Creates playbooks/NAME.yml and inventories/NAME.yml, with comments on what to fill in. Both pass `check` as they
     /// are. Files that exist are not touched.
     #[command(after_long_help = examples::INIT)]
     Init(InitArgs),
     /// Check this machine: programs, keys, kubeconfigs, run directory
     ///
-    /// Looks only at this machine and sends nothing over the network. What it cannot see is listed at the end. Ends with 3 if
-    /// something is not as a run needs it.
+    /// Looks only at this machine and sends nothing over the network. What it cannot check is listed at the end. Ends with 3 if
+    /// something is missing that a run needs.
     #[command(after_long_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
     /// Print the JSON Schema of playbooks, inventories or events
@@ -122,7 +122,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Cli, clap::
     Cli::from_arg_matches(&matches)
 }
 
-/// Help and usage errors are printed before `--color` is parsed, and follow it all the same.
+/// Help and usage errors are printed before `--color` is parsed, so it is read from the raw arguments.
 fn color_of_help(words: &[OsString]) -> ColorChoice {
     let texts: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
     let apart = texts.windows(2).filter(|pair| pair[0] == "--color").map(|pair| pair[1]);

@@ -19,15 +19,15 @@ use crate::faults;
 /// A file that was checked.
 struct Checked {
     path: String,
-    /// Its size in words, as far as it could be understood: `6 phases, 31 steps`.
+    /// Its size, as far as it could be decoded: `6 phases, 31 steps`.
     contents: Option<String>,
-    /// Whether nothing is wrong with it.
+    /// Whether it has no faults.
     clean: bool,
-    /// What is wrong, without what was said about another file already.
+    /// Its faults, without those that were reported for another file already.
     faults: Faults,
 }
 
-/// Checks all files and says everything that is wrong.
+/// Checks all files and reports every fault.
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut files = Vec::new();
     let mut inventory = None;
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         inventory = found;
         files.push(checked);
     }
-    // Without the inventory that was asked for, its variables and sites would all seem unknown.
+    // If the requested inventory cannot be loaded, all its variables and sites would seem unknown: playbooks are not checked.
     let blind = args.on.inventory.is_some() && inventory.is_none();
     for path in &args.playbooks {
         let (playbook, mut faults) = match blind {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
             false => check_file(path, inventory.as_ref(), &REGISTRY, &read),
         };
         let clean = faults.0.is_empty();
-        // What several playbooks include is said once.
+        // The faults of a file that several playbooks include are reported once.
         let before: Vec<&Fault> = files.iter().flat_map(|file: &Checked| &file.faults.0).collect();
         faults.0.retain(|fault| !before.iter().any(|other| other.at.is_some() && same(other, fault)));
         files.push(Checked { path: shown(path), contents: playbook.as_ref().map(size_of_playbook), clean, faults });

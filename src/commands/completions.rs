@@ -1,4 +1,4 @@
-//! `cutover completions`: a shell's completions, made from the arguments themselves.
+//! `cutover completions`: a shell's completions, generated from the arguments themselves.
 
 use clap::CommandFactory as _;
 use cutover_session::terminal;

@@ -10,7 +10,7 @@ use crate::{reference, terminal};
 pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
     let text = match args.module.as_deref() {
         Some(SANDBOX) => reference::sandbox(),
-        // The arguments take known names only, so a module that is named is there.
+        // The arguments accept known names only, so the module exists.
         Some(name) => REGISTRY.get(name).map(reference::explained).unwrap_or_default(),
         None => reference::table(&REGISTRY),
     };

@@ -1,5 +1,5 @@
-//! The commands: one file for each. A command gets its arguments and gives its exit code; what it has to say about wrong
-//! files and arguments it returns as an error.
+//! The commands: one file for each. A command takes its arguments and returns its exit code, or an error with the faults of
+//! files and arguments.
 
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -1,5 +1,5 @@
-//! `cutover plan`: looks at the world and shows what a run would change, with the exact commands. What cannot be known
-//! before another step has run is shown as a rehearsal did it.
+//! `cutover plan`: probes the world and shows what a run would change, with the exact commands. A step that depends on another
+//! one is shown as a rehearsal carried it out.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use cutover_engine::clock::Clock as _;
 use cutover_engine::plan::{Plan, Verdict, plan};
 use cutover_engine::run::Run;
 use cutover_engine::world::World;
-use cutover_files::{Chosen, Job, given, known_tags};
+use cutover_files::{Chosen, Job, known_tags, parameters};
 use cutover_modules::REGISTRY;
 use cutover_rehearsal::Rehearsal;
 use cutover_session::terminal;
@@ -16,7 +16,7 @@ use crate::args::{Output, PlanArgs};
 use crate::exit::Exit;
 use crate::plan_text::{self, Shown};
 
-/// Plans; ends with 3 if something would be refused whatever comes before it, with 4 if something cannot be reached.
+/// Plans; ends with 3 if something would be refused whatever happens before it, with 4 if something cannot be reached.
 pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
     let tags = args.common.tags();
     let (plan, rehearsed) = if args.sandbox {
@@ -31,9 +31,9 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
     } else {
         let job = Job::load(&args.playbook, args.common.on.inventory.as_deref(), &args.common.extra)?;
         known_tags(&tags, &job.playbook)?;
-        // A playbook for something that the sandbox does not simulate is planned all the same.
+        // The rehearsal only adds detail: a playbook that the sandbox cannot simulate is planned without it.
         let rehearsed = rehearsal(&args).and_then(|rehearsal| rehearsal.changes()).unwrap_or_else(|why| {
-            // There is nobody left to tell if this cannot be written.
+            // If standard error is closed, there is nowhere left to report to.
             let _ = terminal::complain(&format!("not rehearsed, so later steps show no commands: {why:#}\n"));
             Vec::new()
         });
@@ -60,7 +60,7 @@ async fn look(run: &Run, world: Arc<dyn World>, tags: &cutover_engine::execute::
 fn rehearsal(args: &PlanArgs) -> anyhow::Result<Rehearsal> {
     let named = args.common.on.inventory.as_deref();
     let inventory = Chosen::or_shipped(named, cutover_files::INVENTORY);
-    Ok(Rehearsal::load(&Chosen::named(&args.playbook), &inventory, &given(&args.common.extra), None, 1)?)
+    Ok(Rehearsal::load(&Chosen::named(&args.playbook), &inventory, &parameters(&args.common.extra), None, 1)?)
 }
 
 fn exit(plan: &Plan) -> Exit {

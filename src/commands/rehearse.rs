@@ -1,5 +1,5 @@
-//! `cutover rehearse`: executes a playbook in a simulated world, after those that have to have run before it, and what is to be
-//! rehearsed after it.
+//! `cutover rehearse`: executes a playbook in a simulated world, after the playbooks that must have run before it, and then the
+//! resume or undo that is to be rehearsed.
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::{Event, EventKind, Verb};
@@ -10,7 +10,7 @@ use cutover_engine::redact::filled;
 use cutover_engine::run::Run;
 use cutover_engine::source::Fault;
 use cutover_engine::world::quote;
-use cutover_files::{Chosen, INVENTORY, Job, PLAYBOOK, given, known_tags};
+use cutover_files::{Chosen, INVENTORY, Job, PLAYBOOK, known_tags, parameters};
 use cutover_rehearsal::{Failures, MadeToFail, Rehearsal, Watch};
 use cutover_runs::{Begun, Naming, RunStore, StoredRun};
 use cutover_sandbox::Sandbox;
@@ -21,16 +21,16 @@ use crate::args::{RehearseArgs, Then};
 use crate::ending::end;
 use crate::exit::Exit;
 
-/// Rehearses; ends as the playbook ends, or what is rehearsed after it.
+/// Rehearses; ends as the playbook ends, or as the resume or undo after it.
 pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
     let playbook = Chosen::or_shipped(args.playbook.as_deref(), PLAYBOOK);
     let inventory = Chosen::or_shipped(args.common.on.inventory.as_deref(), INVENTORY);
     let rehearsal =
-        Rehearsal::load(&playbook, &inventory, &given(&args.common.extra), args.world.as_deref(), args.seed)?;
+        Rehearsal::load(&playbook, &inventory, &parameters(&args.common.extra), args.world.as_deref(), args.seed)?;
     terminal::complain(&format!(
         "rehearsing {} on {}, seed {}: everything is simulated\n",
-        playbook.said(),
-        inventory.said(),
+        playbook.description(),
+        inventory.description(),
         args.seed
     ))?;
     let failures = Failures::of(&args.fail, &rehearsal)?;
@@ -44,7 +44,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         let stop = Stop::default();
         listen(stop.clone(), Said::REHEARSAL);
         let (show, made_to_fail) = (Show::new(args.common.session.output.map(Into::into)), MadeToFail::default());
-        let mut stage = Stage { args: &args, rehearsal: &rehearsal, world, show, stop, made_to_fail, told: 0 };
+        let mut stage = Stage { args: &args, rehearsal: &rehearsal, world, show, stop, made_to_fail, reported: 0 };
         let mut ended = None;
         for (index, job) in rehearsal.jobs.iter().enumerate() {
             let last = index + 1 == rehearsal.jobs.len();
@@ -63,7 +63,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         if let Some(then) = args.then.filter(|_| exit != Exit::Stopped) {
             exit = stage.then(then, job, &run, &stored).await?;
         }
-        // What comes after may be struck, too.
+        // The resume or undo may be struck as well.
         match failures.unmet(&stage.world, &stage.made_to_fail) {
             Some(fault) if good => return Err(fault.into()),
             Some(fault) => stage.show.say(&format!("note: {}\n", fault.message)),
@@ -75,7 +75,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// A rehearsal that goes on.
+/// A rehearsal in progress.
 struct Stage<'a> {
     args: &'a RehearseArgs,
     rehearsal: &'a Rehearsal,
@@ -83,8 +83,8 @@ struct Stage<'a> {
     show: Show,
     stop: Stop,
     made_to_fail: MadeToFail,
-    /// How many strikes were told of.
-    told: usize,
+    /// How many strikes were reported.
+    reported: usize,
 }
 
 impl Stage<'_> {
@@ -104,7 +104,7 @@ impl Stage<'_> {
         Ok((self.ends(ending.as_ref(), &stored), run, stored))
     }
 
-    /// Goes on with a run in the same world, or undoes it, as another controller does that has only the journal.
+    /// Resumes or undoes a run in the same world, as another controller would that has only the journal.
     async fn then(&mut self, then: Then, job: &Job, run: &Run, stored: &StoredRun) -> anyhow::Result<Exit> {
         self.world.revive();
         let events = stored.read()?.whole().map_err(|why| Fault::bare(format!("the journal is damaged: {why}")))?;
@@ -138,14 +138,14 @@ impl Stage<'_> {
         Watch { journal: Box::new(journal), reader: self.made_to_fail.noticed(reader), stop: self.stop.clone() }
     }
 
-    /// Says how an execution ended and what was struck in it.
+    /// Reports how an execution ended and what was struck in it.
     fn ends(&mut self, ending: Option<&Ending>, stored: &StoredRun) -> Exit {
         let struck = self.world.struck();
-        for one in &struck[self.told.min(struck.len())..] {
+        for one in &struck[self.reported.min(struck.len())..] {
             let outcome = one.outcome.as_ref().map(|outcome| format!(": {outcome}")).unwrap_or_default();
             self.show.say(&format!("struck: call {}, {}: {}{outcome}\n", one.ordinal, one.name, one.kind));
         }
-        self.told = struck.len();
+        self.reported = struck.len();
         let exit = match ending {
             Some(ending) => end(ending),
             None => {
@@ -154,7 +154,7 @@ impl Stage<'_> {
             }
         };
         self.show.say(&format!("journal: {}\n", stored.journal.display()));
-        // A module may have taken no answer for an answer.
+        // A module may have treated the missing answer as a finding, and the run ended well for the wrong reason.
         match self.world.unsimulated().first() {
             Some(what) if exit == Exit::Done => {
                 self.show.say(&format!("the sandbox does not simulate {what}: this proves nothing\n"));
@@ -165,7 +165,7 @@ impl Stage<'_> {
     }
 }
 
-/// Whether the last execution of a run came to a good end.
+/// Whether the last execution of a run ended well.
 fn is_finished(events: &[Event]) -> bool {
     let last = events.iter().rev().find_map(|event| match &event.kind {
         EventKind::RunFinished { exit_code, .. } => Some(*exit_code),

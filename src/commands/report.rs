@@ -1,4 +1,4 @@
-//! `cutover report`: shows a run that was recorded, in the form that is wanted.
+//! `cutover report`: shows a recorded run, in the requested form.
 
 use std::io::Write;
 use std::path::Path;

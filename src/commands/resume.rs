@@ -1,5 +1,5 @@
-//! `cutover resume`: goes on with a run that was stopped or failed. Finished steps are not done again; the one it stopped
-//! in is looked at first.
+//! `cutover resume`: resumes a run that was stopped or failed. Finished steps are not done again; the one it stopped in is
+//! probed first.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         });
         known_repeat(wanted, &earlier.job.playbook, begun)?;
     }
-    known_gates(session.approve.iter().map(|given| &given.gate), &earlier.job.playbook)?;
+    known_gates(session.approve.iter().map(|approval| &approval.gate), &earlier.job.playbook)?;
     let show = Show::new(session.output.map(Into::into));
     if earlier.is_finished() {
         show.say(&format!("run {} has ended well: there is nothing to go on with\n", earlier.stored.id));
@@ -65,8 +65,8 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// The run before this one that can be resumed: it is named, and not taken up by itself, because it may have been given up
-/// long ago.
+/// The run before this one that can be resumed. It is named, but not resumed without being asked for, because it may have been
+/// abandoned long ago.
 fn others(store: &RunStore, latest: &StoredRun) -> anyhow::Result<String> {
     let earlier = runs::list(store)?.into_iter().filter(|run| run.resumable() && run.stored != *latest);
     let Some(run) = earlier.max_by_key(|run| run.started) else { return Ok(String::new()) };

@@ -17,7 +17,7 @@ use crate::exit::Exit;
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let job = Job::load(&args.playbook, args.common.on.inventory.as_deref(), &args.common.extra)?;
     let session = &args.common.session;
-    known_gates(session.approve.iter().map(|given| &given.gate), &job.playbook)?;
+    known_gates(session.approve.iter().map(|approval| &approval.gate), &job.playbook)?;
     known_tags(&args.common.tags(), &job.playbook)?;
     let store = RunStore::new(&session.records.run_dir);
     let Begun { run, stored, journal } = store.begin(&job, &args.common.tags(), Naming::Real, Timestamp::now())?;

@@ -1,14 +1,14 @@
-//! `cutover runs`: lists the runs that were recorded, the latest last.
+//! `cutover runs`: lists the recorded runs, the latest last.
 
 use cutover_engine::event::{EventKind, Outcome, Verb};
 use cutover_report::{clean, exact, label, pad, undo_label};
 use cutover_runs::{RunStore, StoredRun};
 use jiff::Timestamp;
 
-/// What a list of runs says about one.
+/// One row of the list of runs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Summary {
-    /// Where it is recorded.
+    /// Its directory.
     pub(crate) stored: StoredRun,
     /// When it began.
     pub(crate) started: Option<Timestamp>,
@@ -16,7 +16,7 @@ pub(crate) struct Summary {
     pub(crate) playbook: String,
     /// `run`, `rehearse` or `resume`.
     pub(crate) verb: Option<Verb>,
-    /// How it ended; none if it still runs or was cut off.
+    /// How it ended; `None` if it is still running or was cut off.
     pub(crate) outcome: Option<Outcome>,
     /// The exit code, if it ended.
     pub(crate) exit_code: Option<u8>,
@@ -27,7 +27,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// How it ended, in words: a run that was undone has not ended as its steps have.
+    /// How it ended, as text: an undone run has another end than its steps.
     fn ended(&self) -> String {
         match (self.verb, self.outcome) {
             (Some(Verb::Undo), Some(outcome)) => undo_label(outcome),
@@ -35,8 +35,8 @@ impl Summary {
         }
     }
 
-    /// Whether `cutover resume` can take it up: it touched the world, and did not end well or at all. What was rolled
-    /// back is not resumed, and neither is what never began (exit code 2) or was locked out (6), nor one with a damaged journal.
+    /// Whether `cutover resume` can take it up: it touched the world, and did not end well or at all. A run that was undone
+    /// cannot be resumed, nor one that never began (exit code 2), was locked out (6), or has a damaged journal.
     pub(crate) fn resumable(&self) -> bool {
         let real = matches!(self.verb, Some(Verb::Run | Verb::Resume));
         real && matches!(self.exit_code, None | Some(1 | 3 | 4 | 5)) && self.fault.is_none()
@@ -75,12 +75,12 @@ pub(crate) fn run(store: &RunStore, width: usize) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// What is known about the runs below a directory.
+/// The rows of the runs below a directory.
 pub(crate) fn list(store: &RunStore) -> anyhow::Result<Vec<Summary>> {
     store.all()?.into_iter().map(summary).collect()
 }
 
-/// What is known about a run.
+/// The row of a run.
 fn summary(stored: StoredRun) -> anyhow::Result<Summary> {
     let record = stored.read()?;
     let mut summary = Summary {

@@ -1,4 +1,5 @@
-//! `cutover schema`: the JSON Schemas, printed or written. Their source are the types; the repository keeps copies for editors.
+//! `cutover schema`: the JSON Schemas, printed or written. They are generated from the types; the repository has copies for
+//! editors.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::args::{SchemaArgs, SchemaKind};
 use crate::exit::Exit;
 use crate::{reference, terminal};
 
-/// The kinds that are written if none is named.
+/// The kinds that are written by default.
 const ALL: [SchemaKind; 5] =
     [SchemaKind::Playbook, SchemaKind::Inventory, SchemaKind::World, SchemaKind::Event, SchemaKind::Plan];
 

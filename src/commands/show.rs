@@ -1,4 +1,4 @@
-//! `cutover report` and `cutover runs`, as the command line calls them.
+//! Runs `cutover report` and `cutover runs` with the command line's arguments.
 
 use std::io;
 

@@ -30,7 +30,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         show.say(&format!("undoing {}\n", earlier.introduction()));
     }
     let Earlier { job, run, events, past, journal, tags, stored } = earlier;
-    // As they were recorded: without secrets.
+    // The summaries as recorded, so without secrets.
     let recorded = Past::of(&events);
     let changes = recorded.standing();
     if changes.is_empty() {
@@ -60,7 +60,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
             Ok(answer) if answer.typed == question.confirm => {}
             Ok(_) => return Ok(None),
             Err(why) => {
-                terminal::complain(&format!("nobody can approve it: {why}; give --approve 'undo={}'\n", stored.id))?;
+                terminal::complain(&format!("nobody can approve it: {why}; pass --approve 'undo={}'\n", stored.id))?;
                 return Ok(None);
             }
         }

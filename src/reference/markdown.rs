@@ -56,7 +56,7 @@ fn returned(field: &Param) -> String {
     format!("| `{}` | {} | {} |\n", field.name, cell(&field.kind), cell(&field.description))
 }
 
-/// Text that may stand in a table's cell.
+/// Escapes text for a table's cell.
 fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }

@@ -1,5 +1,5 @@
-//! What the modules are and take, for people: `explain` on the terminal and docs/modules.md, both from the modules' own
-//! schemas, so that they cannot drift apart.
+//! The reference of the modules, for people: `explain` on the terminal and docs/modules.md, both from the modules' own schemas,
+//! so that they cannot drift apart.
 
 mod markdown;
 mod param;
@@ -15,10 +15,10 @@ use param::{Param, params, results};
 pub(crate) fn table(registry: &Registry) -> String {
     let width = registry.names().map(str::len).max().unwrap_or_default();
     let lines = registry.0.iter().map(|module| format!("{:width$}  {}\n", module.name(), sentence(module.summary())));
-    lines.collect::<String>() + "\n`cutover explain MODULE` tells more about one.\n"
+    lines.collect::<String>() + "\n`cutover explain MODULE` shows one in detail.\n"
 }
 
-/// What the sandbox does not simulate, area by area.
+/// The limits of the sandbox, area by area.
 pub(crate) fn sandbox() -> String {
     let mut text = "A rehearsal proves the playbook, the engine and every command. It does not simulate:\n".to_owned();
     let mut area = "";
@@ -29,7 +29,7 @@ pub(crate) fn sandbox() -> String {
         }
         text += &format!("  {}\n      {}\n", gap.name, gap.words);
     }
-    text + "\nA rehearsal that asks for what it does not know fails with \"the sandbox does not simulate ...\" and code 9.\n"
+    text + "\nA rehearsal that needs anything it does not know fails with \"the sandbox does not simulate ...\" and code 9.\n"
 }
 
 /// One module: what it does, its parameters, an example.
@@ -52,7 +52,7 @@ pub(crate) fn explained(module: &dyn AnyModule) -> String {
     text
 }
 
-/// The kinds of target that a module works on, in words.
+/// The kinds of target that a module works on, as text.
 fn targets(module: &dyn AnyModule) -> String {
     let kinds = module.targets().kinds();
     if kinds.len() == TargetKind::ALL.len() {
@@ -66,14 +66,14 @@ fn targets(module: &dyn AnyModule) -> String {
     }
 }
 
-/// A field of a result in words.
+/// A field of a result, as text.
 fn returned(field: &Param) -> String {
     let mut text = format!("  {}: {}\n", console::style(&field.name).bold(), field.kind);
     text += &indented(&field.description, "      ");
     text
 }
 
-/// A summary without the full stop that some have and some have not.
+/// A summary without its full stop, if it has one.
 fn sentence(summary: &str) -> &str {
     summary.trim_end_matches('.')
 }
@@ -98,7 +98,7 @@ fn requirement(param: &Param, shown: impl Fn(&str) -> String) -> String {
     }
 }
 
-/// A module's example as it stands in a list of steps.
+/// A module's example as an item of a list of steps.
 fn as_step(example: &str) -> String {
     let mut lines = example.trim().lines();
     let first = lines.next().map(|line| format!("- {line}\n")).unwrap_or_default();

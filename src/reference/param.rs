@@ -1,4 +1,4 @@
-//! The parameters of a module as rows, out of its schema. Nested ones follow their parent: `ping`, `ping.count`.
+//! The parameters of a module as rows, derived from its schema. Nested ones follow their parent: `ping`, `ping.count`.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,24 @@ use cutover_engine::module::{AnyModule, result_schemas};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-/// A parameter in words.
+/// One row: a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Param {
-    /// Its name, with its parents' before it.
+    /// Its name, prefixed with its parents'.
     pub(super) name: String,
     /// Its type: `text`, `list of whole numbers`.
     pub(super) kind: String,
-    /// Whether it has to be given (where its parent is).
+    /// Whether it is required (if its parent is there).
     pub(super) required: bool,
-    /// What it is if it is not given, as YAML.
+    /// Its default, as YAML.
     pub(super) default: Option<String>,
-    /// What it means.
+    /// Its description.
     pub(super) description: String,
-    /// The values it may have, each with what it means. Only where at least one has a meaning beyond its name.
+    /// Its choices with their descriptions; only if at least one has a description.
     pub(super) choices: Vec<(String, String)>,
 }
 
-/// The parameters of a module, and what the named types among them are.
+/// The parameters of a module, and the named types among them.
 pub(super) struct Params {
     /// In the order in which they are declared.
     pub(super) rows: Vec<Param>,
@@ -41,7 +41,7 @@ pub(super) fn params(module: &dyn AnyModule) -> Params {
     Params { rows: reader.rows, types: reader.types }
 }
 
-/// Reads what a module returns.
+/// Reads the result of a module.
 pub(super) fn results(module: &dyn AnyModule) -> Params {
     let mut generator = result_schemas();
     let schema = module.result_schema(&mut generator).to_value();
@@ -99,7 +99,7 @@ impl Reader {
         }
     }
 
-    /// The mappings a value may be or hold, whose own parameters are worth a row: `[]` marks elements of a list.
+    /// The mappings that a value may be or contain, whose own parameters get a row: `[]` marks elements of a list.
     fn mappings(&self, schema: &Value) -> Vec<(Value, &'static str)> {
         let schema = self.resolved(schema);
         if schema.get("properties").is_some() {
@@ -111,7 +111,7 @@ impl Reader {
         elements.chain(variants).collect()
     }
 
-    /// The values of an enumeration, each with its meaning.
+    /// The values of an enumeration, each with its description.
     fn choices(&self, schema: &Value) -> Vec<(String, String)> {
         let schema = self.resolved(schema);
         let meaning = text(&schema, "description");
@@ -125,7 +125,7 @@ impl Reader {
         }
     }
 
-    /// A type in words.
+    /// A type, as text.
     fn kind(&mut self, schema: &Value) -> String {
         let name = name(schema);
         let schema = self.resolved(schema);
@@ -145,7 +145,7 @@ impl Reader {
             }
             return kinds.join(" or ");
         }
-        // A text with a form of its own is known by its name: duration, bytes, rate, mode.
+        // A text with a format of its own is shown by its name: duration, bytes, rate, mode.
         if let Some(name) = name.filter(|_| schema.get("pattern").is_some()) {
             let name = name.to_lowercase();
             self.types.insert(name.clone(), text(&schema, "description"));
@@ -171,7 +171,7 @@ impl Reader {
     }
 }
 
-/// The definition a schema refers to, be it through the wrapper that carries a description beside the reference.
+/// The definition that a schema refers to, directly or through the wrapper that adds a description to the reference.
 fn name(schema: &Value) -> Option<&str> {
     match list(schema, "allOf") {
         [only] => name(only),

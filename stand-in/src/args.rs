@@ -1,4 +1,4 @@
-//! What can be typed after `cutover-drbd-stand-in`.
+//! The arguments of `cutover-drbd-stand-in`.
 
 use std::path::PathBuf;
 
@@ -20,8 +20,8 @@ Examples:
 /// Stands in for DRBD on hosts of a lab that have no DRBD in their kernel
 ///
 /// Answers as drbdadm, drbdsetup and drbdmeta of DRBD 9 do, over real disks, from a directory that all hosts of the lab
-/// share. Called by the name of one of these programs, it is that program. Not for production: nothing is replicated while
-/// nobody looks, and nothing is fenced. It refuses to run where the kernel has DRBD.
+/// share. Called by the name of one of these programs, it is that program. Not for production: data is replicated only while
+/// one of its programs runs, and nothing is fenced. It refuses to run where the kernel has DRBD.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cutover-drbd-stand-in", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(propagate_version = false, after_long_help = EXAMPLES)]
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// What the stand-in does.
+/// The commands of the stand-in.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
     /// Answer as drbdadm
@@ -70,12 +70,12 @@ pub(crate) enum Command {
         /// The address of the other
         b: String,
     },
-    /// Take a host's kernel state away, as a loss of power does, or boot it
+    /// Clear a host's kernel state, as a loss of power does, or boot it
     Power {
         /// What to do
         #[arg(value_name = "off|on", value_parser = ["off", "on"], hide_possible_values = true)]
         change: String,
-        /// The host: SITE/NODE, or HOSTNAME/ADDRESS where it was given no other name
+        /// The host: SITE/NODE, or HOSTNAME/ADDRESS if it has no other name
         #[arg(value_name = "HOST")]
         host: String,
     },

@@ -1,4 +1,4 @@
-//! Which boot of a host a command runs in: after a new one, nothing is left of what its kernel knew.
+//! Identifies the boot of a host that a command runs in: a new boot has lost the kernel's state.
 
 use std::fs;
 

@@ -1,15 +1,15 @@
-//! Copies what differs between two disks.
+//! Copies the differences between two disks.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-/// What is read at a time.
+/// How many bytes are read at a time.
 const READ: usize = 1 << 20;
-/// What is written at least, if something in it differs.
+/// The smallest piece that is written if something in it differs, in bytes.
 const WRITTEN: usize = 64 << 10;
 
-/// Makes the first bytes of a disk those of another one, and waits until they are on it. Gives how many were written.
+/// Makes the first bytes of one disk equal to another's, fsyncs, and returns how many bytes were written.
 pub(crate) fn differences(from: &File, to: &File, bytes: u64) -> io::Result<u64> {
     let (mut wanted, mut there) = (vec![0; READ], vec![0; READ]);
     let mut written = 0;

@@ -1,5 +1,5 @@
-//! The devices of Primaries: a loop device over the backing disk, short of the metadata, under DRBD's name. It is there
-//! while the resource is Primary here, and gone otherwise.
+//! The devices of Primaries: a loop device over the backing disk without the metadata, under DRBD's name. It exists while the
+//! resource is Primary here, and not otherwise.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -23,9 +23,9 @@ pub(crate) struct Device {
     pub(crate) path: String,
     /// The loop device's minor number.
     minor: u32,
-    /// The path of the disk beneath, as it was given to the loop device.
+    /// The path of the backing disk, as the loop device was set up with it.
     beneath: PathBuf,
-    /// How many sectors were written or discarded, when it was last looked at.
+    /// How many sectors had been written or discarded at the last look.
     pub(crate) sectors: u64,
 }
 
@@ -35,9 +35,9 @@ impl Device {
         (LOOP, self.minor)
     }
 
-    /// Whether the loop device is attached to the disk. One that was detached may be anybody's meanwhile.
+    /// Whether the loop device is still attached to the disk. A detached one may have been attached by somebody else since.
     pub(crate) fn attached(&self) -> bool {
-        // How the path begins depends on the mount namespace of whoever reads it.
+        // The beginning of the path depends on the reader's mount namespace.
         let end =
             |path: &Path| path.components().rev().take(2).map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
         let is_ours =
@@ -45,7 +45,7 @@ impl Device {
         fs::read_to_string(self.sysfs("loop/backing_file")).is_ok_and(is_ours)
     }
 
-    /// Writes out all that is held back, by a file system in whatever namespace too: BLKFLSBUF does that.
+    /// Writes out everything that is cached, also by a file system in another mount namespace: BLKFLSBUF does that.
     pub(crate) fn flush(&self, nodes: &Path) -> anyhow::Result<()> {
         let node = node(nodes, self.number())?;
         call("blockdev", &["--flushbufs", &node.to_string_lossy()]).map(drop)
@@ -55,7 +55,7 @@ impl Device {
         PathBuf::from(format!("/sys/dev/block/{LOOP}:{}/{name}", self.minor))
     }
 
-    /// How many sectors were written to it or discarded since the kernel has it.
+    /// How many sectors were written to it or discarded since it was created.
     pub(crate) fn written(&self) -> anyhow::Result<u64> {
         let path = self.sysfs("stat");
         let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -66,13 +66,13 @@ impl Device {
     }
 }
 
-/// The major and minor number in a `dev_t`, as glibc takes it apart.
+/// The major and minor number of a `dev_t`, decoded as glibc does.
 pub(crate) fn numbers(device: u64) -> (u32, u32) {
     let part = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     (part((device >> 8 & 0xfff) | (device >> 32 & 0xffff_f000)), part((device & 0xff) | (device >> 12 & 0xffff_ff00)))
 }
 
-/// A node of a device in a directory, made if it is not there.
+/// A device node in a directory, created if it is missing.
 pub(crate) fn node(directory: &Path, (major, minor): (u32, u32)) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
     let path = directory.join(format!("{major}-{minor}"));
@@ -100,21 +100,21 @@ fn call(program: &str, args: &[&str]) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Whether devices are left out: only states and words are wanted.
+/// Whether devices are left out: only states and output are wanted.
 fn none_wanted() -> bool {
     std::env::var("CUTOVER_STAND_IN_DEVICES").is_ok_and(|value| value == "none")
 }
 
-/// Makes the devices of this host those that it is to have.
+/// Creates and removes devices of this host until they are the wanted ones.
 pub(crate) fn arrange(store: &mut Store, id: &(String, String)) -> anyhow::Result<()> {
     if none_wanted() {
         return Ok(());
     }
     let wanted: Vec<Volume> =
-        store.kept.drbd.volumes().into_iter().filter(|volume| volume.machine == *id && volume.open).collect();
+        store.state.drbd.volumes().into_iter().filter(|volume| volume.machine == *id && volume.open).collect();
     let mut there = store.host_mut(id).devices.clone();
     there.retain(|resource, _| wanted.iter().any(|volume| volume.resource == *resource));
-    for (disk, path) in store.kept.drbd.disks_of(id) {
+    for (disk, path) in store.state.drbd.disks_of(id) {
         let loop_device = number_of(Path::new(&path)).filter(|(major, _)| *major == LOOP);
         if let Some((_, minor)) = loop_device.filter(|_| !wanted.iter().any(|volume| volume.device == path)) {
             remove_node(&path)?;
@@ -137,7 +137,7 @@ pub(crate) fn arrange(store: &mut Store, id: &(String, String)) -> anyhow::Resul
     Ok(())
 }
 
-/// Takes the devices away from a host that has lost its kernel; its own directory of devices cannot be reached from here.
+/// Detaches the devices of a host that has lost its kernel state; its own /dev cannot be reached from here.
 pub(crate) fn lose(store: &mut Store, id: &(String, String)) -> anyhow::Result<()> {
     let devices = std::mem::take(&mut store.host_mut(id).devices);
     devices.values().try_for_each(|device| detach(store, device))
@@ -149,7 +149,7 @@ fn attach(store: &Store, volume: &Volume) -> anyhow::Result<Device> {
     let (beneath, limit) = (disk.clone(), volume.bytes.to_string());
     let disk = disk.to_string_lossy();
     make_control()?;
-    // Between the two calls another process may take the free one.
+    // Between the two calls another process may take the free loop device: so it is tried again.
     let tries = std::iter::repeat_with(|| {
         free().and_then(|name| call("losetup", &["--sizelimit", &limit, &name, &*disk]).map(|_| name))
     });
@@ -160,7 +160,7 @@ fn attach(store: &Store, volume: &Volume) -> anyhow::Result<Device> {
         (None, Some(error)) => return Err(error),
         (None, None) => bail!("there is no free loop device"),
     };
-    let number = number_of(Path::new(&name)).with_context(|| format!("{name} is no block device"))?;
+    let number = number_of(Path::new(&name)).with_context(|| format!("{name} is not a block device"))?;
     let mut device = Device { path: volume.device.clone(), minor: number.1, beneath, sectors: 0 };
     device.sectors = device.written()?;
     Ok(device)
@@ -179,12 +179,12 @@ fn free() -> anyhow::Result<String> {
     let name = call("losetup", &["--find"])?;
     if !Path::new(&name).exists() {
         let minor = name.trim_start_matches("/dev/loop").parse();
-        make_node(Path::new(&name), (LOOP, minor.with_context(|| format!("`{name}` is no loop device"))?))?;
+        make_node(Path::new(&name), (LOOP, minor.with_context(|| format!("`{name}` is not a loop device"))?))?;
     }
     Ok(name)
 }
 
-/// The device that gives out loop devices is missing in a directory of devices that was made by hand.
+/// Creates /dev/loop-control, which allocates loop devices: a /dev that was made by hand does not have it.
 fn make_control() -> anyhow::Result<()> {
     let path = "/dev/loop-control";
     if Path::new(path).exists() {
@@ -194,7 +194,7 @@ fn make_control() -> anyhow::Result<()> {
     call("mknod", &["-m", "660", path, "c", "10", "237"]).map(drop)
 }
 
-/// Removes a node of ours.
+/// Removes a device node that this program created.
 fn remove_node(path: &str) -> anyhow::Result<()> {
     match number_of(Path::new(path)) {
         Some((LOOP, _)) => match fs::remove_file(path) {
@@ -207,7 +207,7 @@ fn remove_node(path: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Makes way for a node: one that leads to another loop device is removed, anything else is not ours.
+/// Makes room for a device node: one of another loop device is removed, anything else is refused.
 fn remove_other(path: &str, number: (u32, u32)) -> anyhow::Result<()> {
     match (fs::symlink_metadata(path), number_of(Path::new(path))) {
         (Err(error), _) if error.kind() == ErrorKind::NotFound => Ok(()),

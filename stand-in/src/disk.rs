@@ -1,4 +1,4 @@
-//! Backing disks: where they really are, so that every host can reach them, and DRBD's metadata on them.
+//! Backing disks: their real places, so that every host can reach them, and DRBD's metadata on them.
 
 use std::fs::{self, File};
 use std::io::{Seek as _, SeekFrom};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::Store;
 use crate::{devices, superblock};
 
-/// Where a disk really is.
+/// The real place of a disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Place {
@@ -32,7 +32,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The place of a path; none if there is neither a block device nor a file.
+    /// The place of a path; `None` if it is neither a block device nor a file.
     fn of(path: &Path) -> Option<Self> {
         let path = fs::canonicalize(path).ok()?;
         let metadata = fs::metadata(&path).ok()?;
@@ -43,7 +43,7 @@ impl Place {
         metadata.is_file().then_some(Self::File { path })
     }
 
-    /// A path that leads to it from here.
+    /// A path to it on this host.
     pub(crate) fn path(&self, store: &Store) -> anyhow::Result<PathBuf> {
         match self {
             Self::Block { major, minor } => devices::node(&store.nodes(), (*major, *minor)),
@@ -65,9 +65,9 @@ fn size(mut file: &File) -> std::io::Result<u64> {
     file.seek(SeekFrom::End(0))
 }
 
-/// Tells the stand-in of a disk of this host. `closely`: with what blkid finds on it.
+/// Reports a disk of this host to the stand-in; with `closely`, also the signature that blkid finds on it.
 pub(crate) fn tell(store: &mut Store, id: &(String, String), disk: &str, closely: bool) -> anyhow::Result<()> {
-    let sight = match Place::of(Path::new(disk)) {
+    let found = match Place::of(Path::new(disk)) {
         None => None,
         Some(place) => {
             store.host_mut(id).disks.insert(disk.to_owned(), place);
@@ -78,11 +78,11 @@ pub(crate) fn tell(store: &mut Store, id: &(String, String), disk: &str, closely
             Some(DiskSight { bytes, kind, metadata })
         }
     };
-    store.kept.drbd.see_disk(id, disk, sight);
+    store.state.drbd.see_disk(id, disk, found);
     Ok(())
 }
 
-/// What is on a disk beside DRBD's metadata.
+/// The signature on a disk besides DRBD's metadata.
 fn kind(disk: &str) -> anyhow::Result<String> {
     for usage in ["filesystem,crypto,other", "noraid", "raid"] {
         let probe = ["-p", "-u", usage, "-o", "export", disk];
@@ -100,11 +100,11 @@ fn kind(disk: &str) -> anyhow::Result<String> {
     Ok(String::new())
 }
 
-/// Writes onto the disks of this host the metadata that they have.
+/// Writes the metadata of this host's disks onto them.
 pub(crate) fn seal(store: &Store, id: &(String, String)) -> anyhow::Result<()> {
     let Some(host) = store.host(id) else { return Ok(()) };
     for disk in host.disks.keys() {
-        let Some(wanted) = store.kept.drbd.metadata(id, disk) else { continue };
+        let Some(wanted) = store.state.drbd.metadata(id, disk) else { continue };
         let file = open(store, id, disk)?;
         let sealed = size(&file).and_then(|bytes| match superblock::read(&file, bytes)? {
             Some(there) if there == wanted => Ok(()),

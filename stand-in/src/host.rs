@@ -1,4 +1,4 @@
-//! The host that a command runs on: its name among all hosts, and what the stand-in has to be told of it.
+//! The host that a command runs on: its name among all hosts, and the facts that the stand-in needs about it.
 
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
@@ -12,7 +12,7 @@ use crate::{devices, disk, mounts};
 
 /// A host.
 pub(crate) struct Host {
-    /// Its name: site and node as given, or hostname and address.
+    /// Its name: site and node as configured, or hostname and address.
     pub(crate) id: (String, String),
     hostname: String,
     address: String,
@@ -22,7 +22,7 @@ pub(crate) struct Host {
 
 impl Host {
     /// The host of this process: the one that CUTOVER_STAND_IN_MACHINE names, or the one that has this hostname and, of the
-    /// addresses that the configuration gives to it, the one that is on an interface here.
+    /// addresses in its configuration, the one that is on an interface here.
     pub(crate) fn here(known: &StandIn) -> anyhow::Result<Self> {
         let directory = std::env::var("CUTOVER_STAND_IN_CONFIG").unwrap_or_else(|_| "/etc/drbd.d".to_owned());
         let files = configuration(&directory)?;
@@ -34,37 +34,37 @@ impl Host {
         }
         let hostname = fs::read_to_string("/proc/sys/kernel/hostname").context("the hostname cannot be read")?;
         let hostname = hostname.trim().to_owned();
-        // A host whose configuration was taken away is still the one it was.
+        // A host whose configuration was removed keeps its name.
         let earlier = known.machines().into_iter().filter(|(name, _)| *name == hostname).map(|(_, address)| address);
         let address = addresses(&hostname, &files).into_iter().chain(earlier).find(|address| is_local(address));
         let address = address.unwrap_or_default();
         Ok(Self { id: (hostname.clone(), address.clone()), hostname, address, files })
     }
 
-    /// Tells the stand-in of this host, as it is now.
+    /// Reports the present facts of this host to the stand-in.
     pub(crate) fn tell(&self, store: &mut Store, args: &[String]) -> anyhow::Result<()> {
         let boot = Boot::current();
         let before = &store.host_mut(&self.id).boot;
         let (first, same) = (*before == Boot::default(), *before == boot);
         if !first && !same {
             devices::lose(store, &self.id)?;
-            store.kept.drbd.power(&self.id, false);
-            store.kept.drbd.power(&self.id, true);
+            store.state.drbd.power(&self.id, false);
+            store.state.drbd.power(&self.id, true);
         }
         store.host_mut(&self.id).boot = boot;
         ensure!(
-            store.kept.drbd.is_up(&self.id),
+            store.state.drbd.is_up(&self.id),
             "{}/{} has no power: `cutover-drbd-stand-in power on {0}/{1}`",
             self.id.0,
             self.id.1
         );
-        store.kept.drbd.see_machine(&self.id, &self.hostname, &self.address, &self.files);
-        let disks = store.kept.drbd.disks_of(&self.id);
+        store.state.drbd.see_machine(&self.id, &self.hostname, &self.address, &self.files);
+        let disks = store.state.drbd.disks_of(&self.id);
         for path in disks.keys() {
             disk::tell(store, &self.id, path, args.iter().any(|arg| arg == "create-md"))?;
         }
         let mounted = mounts::of_host(store, &self.id, &disks);
-        store.kept.drbd.see_mounts(&self.id, &mounted);
+        store.state.drbd.see_mounts(&self.id, &mounted);
         Ok(())
     }
 }

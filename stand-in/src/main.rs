@@ -1,5 +1,5 @@
 //! The DRBD of hosts whose kernel has none: `drbdadm` and `drbdsetup` answered from a state that all hosts share, over real
-//! disks, loop devices and file systems. What DRBD decides and says is the sandbox's; here is what has to happen for it.
+//! disks, loop devices and file systems. The sandbox simulates DRBD's decisions and output; this program carries them out.
 //! A program of its own, so that no production program answers as DRBD, whatever its name is.
 
 mod args;
@@ -39,14 +39,14 @@ fn main() -> ExitCode {
     match Args::try_parse_from(words) {
         Ok(args) => run(&args),
         Err(error) => {
-            // `--help` and `--version` come this way, too. If nobody reads it, nobody misses it.
+            // `--help` and `--version` are errors for clap as well. A failure to print them does not matter.
             let _ = error.print();
             if error.use_stderr() { WRONG.into() } else { ExitCode::SUCCESS }
         }
     }
 }
 
-/// Does what was typed; one that answers as a program ends as that does.
+/// Carries out a command; one that answers as a DRBD program ends with its exit code.
 fn run(args: &Args) -> ExitCode {
     let dir = &args.dir;
     let done = match &args.command {
@@ -55,11 +55,11 @@ fn run(args: &Args) -> ExitCode {
         Command::Drbdmeta(words) => return answer(dir, "drbdmeta", &words.words),
         Command::Replicate { once, interval } => replicate(dir, *once, Duration::from_millis(*interval)),
         Command::Rate { rate } => change(dir, |store| {
-            store.kept.drbd.set_rate(*rate);
+            store.state.drbd.set_rate(*rate);
             Ok(())
         }),
         Command::Link { change: wanted, a, b } => change(dir, |store| {
-            store.kept.drbd.link(a, b, wanted == "heal");
+            store.state.drbd.link(a, b, wanted == "heal");
             Ok(())
         }),
         Command::Power { change: wanted, host } => change(dir, |store| power(store, host, wanted == "on")),
@@ -74,9 +74,9 @@ fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// Says on standard error why something was not done.
+/// Reports an error on standard error.
 fn complain(error: &anyhow::Error) {
-    // There is nobody left to tell if this cannot be written.
+    // If standard error is closed, there is nowhere left to report to.
     let _ = stderr().write_all(format!("cutover-drbd-stand-in: {error:#}\n").as_bytes());
 }
 
@@ -95,12 +95,12 @@ fn replicate(dir: &Path, once: bool, interval: Duration) -> anyhow::Result<()> {
         if once {
             return Ok(());
         }
-        // Others want their turn, too: at most half of the time is for copying.
+        // The lock is free for other programs at least half of the time.
         std::thread::sleep(interval.max(began.elapsed()));
     }
 }
 
-/// Changes something in the world of the hosts, which are brought up to the present before and after.
+/// Changes the shared state; all hosts are brought up to date before and after.
 fn change(dir: &Path, work: impl FnOnce(&mut Store) -> anyhow::Result<()>) -> anyhow::Result<()> {
     refuse_beside_drbd()?;
     let mut store = Store::open(dir)?;
@@ -112,12 +112,12 @@ fn change(dir: &Path, work: impl FnOnce(&mut Store) -> anyhow::Result<()>) -> an
 
 fn power(store: &mut Store, host: &str, on: bool) -> anyhow::Result<()> {
     let id = host.split_once('/').map(|(site, node)| (site.to_owned(), node.to_owned()));
-    let known = store.kept.drbd.machines();
+    let known = store.state.drbd.machines();
     let id = id.filter(|id| known.contains(id)).with_context(|| {
         let names: Vec<String> = known.iter().map(|(site, node)| format!("{site}/{node}")).collect();
         format!("no host {host}; known: {}", names.join(", "))
     })?;
-    if store.kept.drbd.power(&id, on) && !on {
+    if store.state.drbd.power(&id, on) && !on {
         devices::lose(store, &id)?;
     }
     Ok(())
@@ -125,13 +125,13 @@ fn power(store: &mut Store, host: &str, on: bool) -> anyhow::Result<()> {
 
 fn clear(dir: &Path) -> anyhow::Result<()> {
     let mut store = Store::open(dir)?;
-    for id in store.kept.drbd.machines() {
+    for id in store.state.drbd.machines() {
         devices::lose(&mut store, &id)?;
     }
     store.clear()
 }
 
-/// The time on the clock.
+/// The current time.
 fn now() -> Timestamp {
     Timestamp::now()
 }

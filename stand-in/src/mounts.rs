@@ -1,4 +1,4 @@
-//! What is mounted, in every mount namespace whose processes can be seen: a pod that still holds a device keeps it in use.
+//! The mounts in every mount namespace whose processes can be seen: a pod that still holds a device keeps it in use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use crate::store::Store;
 struct Mounted {
     /// The device's major and minor number.
     number: (u32, u32),
-    /// Where, as its own namespace sees it.
+    /// The mount point, in its own namespace.
     target: String,
 }
 
@@ -23,7 +23,7 @@ fn all() -> Vec<Mounted> {
     let names = processes.filter_map(|entry| entry.file_name().into_string().ok());
     let numbers = names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
     for process in std::iter::once("self".to_owned()).chain(numbers) {
-        // A process that is gone meanwhile, or that is not ours to look at, has nothing to tell.
+        // A process may have ended since, or may not be ours to inspect.
         let Ok(namespace) = fs::read_link(format!("/proc/{process}/ns/mnt")) else { continue };
         if seen.insert(namespace) {
             let text = fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap_or_default();
@@ -41,13 +41,13 @@ fn parse(line: &str) -> Option<Mounted> {
     Some(Mounted { number: (major.parse().ok()?, minor.parse().ok()?), target })
 }
 
-/// Takes back the octal escapes of space, tab, line feed and backslash.
+/// Decodes the octal escapes of space, tab, line feed and backslash.
 fn unescape(text: &str) -> String {
     let pairs = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
     pairs.iter().fold(text.to_owned(), |text, (code, letter)| text.replace(code, letter))
 }
 
-/// The mounts that matter to a host: of its disks, and of the devices over them (`disks` names both), by their paths.
+/// The mounts of a host's disks and of the devices over them (`disks` names both), by path.
 pub(crate) fn of_host(store: &Store, id: &(String, String), disks: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let Some(host) = store.host(id) else { return Vec::new() };
     let mut names: Vec<((u32, u32), String)> = Vec::new();

@@ -13,12 +13,12 @@ use crate::host::Host;
 use crate::store::Store;
 use crate::{complain, devices, disk, replication};
 
-/// The programs that it can be called as.
+/// The names by which it can be called.
 const PROGRAMS: [&str; 4] = ["drbdadm", "drbdsetup", "drbdmeta", "journalctl"];
 /// The host's own program, for all that is not the kernel's log.
 const JOURNALCTL: &str = "/usr/bin/journalctl";
-/// Commands that only ask. No answer tells how far a copy is, so none waits for one: while a file system is being written to,
-/// the next copy begins when the last one ends.
+/// Commands that only query. Their output does not depend on a copy under way, so they do not wait for one: while a file system
+/// is being written to, the next copy begins as soon as the last one ends.
 const QUESTIONS: [&str; 11] = [
     "--version",
     "-V",
@@ -32,10 +32,10 @@ const QUESTIONS: [&str; 11] = [
     "events2",
     "_TRANSPORT=kernel",
 ];
-/// The exit code of drbd-utils for what their user can do nothing about.
+/// The exit code of drbd-utils for failures that are not the user's.
 const INTERNAL: u8 = 20;
 
-/// Runs a program of DRBD if this one was called by its name, as by a link `/usr/local/sbin/drbdadm`.
+/// Answers as a DRBD program if called by its name, for example by a link `/usr/local/sbin/drbdadm`.
 pub(crate) fn called_as(words: &[OsString]) -> Option<ExitCode> {
     let name = Path::new(words.first()?).file_name()?.to_str()?;
     let program = PROGRAMS.iter().find(|program| **program == name)?;
@@ -55,7 +55,7 @@ pub(crate) fn answer(dir: &Path, program: &str, args: &[String]) -> ExitCode {
     let answered = refuse_beside_drbd().and_then(|()| attempt(dir, program, args));
     match answered {
         Ok(answer) => {
-            // As drbdadm itself, which does not look whether anybody reads.
+            // drbdadm itself ignores errors of its standard output as well.
             let _ = stdout().write_all(&answer.stdout).and_then(|()| stdout().flush());
             let _ = stderr().write_all(&answer.stderr);
             answer.code.into()
@@ -67,7 +67,7 @@ pub(crate) fn answer(dir: &Path, program: &str, args: &[String]) -> ExitCode {
     }
 }
 
-/// With the module loaded there is a real DRBD, which must not be answered for.
+/// Refuses to run if the kernel module is loaded: then there is a real DRBD.
 pub(crate) fn refuse_beside_drbd() -> anyhow::Result<()> {
     let loaded = ["/sys/module/drbd", "/proc/drbd"].iter().any(|path| Path::new(path).exists());
     ensure!(!loaded, "this kernel has the DRBD module: use its own drbdadm, and remove the stand-in from this host");
@@ -77,21 +77,21 @@ pub(crate) fn refuse_beside_drbd() -> anyhow::Result<()> {
 fn attempt(dir: &Path, program: &str, args: &[String]) -> anyhow::Result<Answer> {
     loop {
         let mut store = Store::open(dir)?;
-        let host = Host::here(&store.kept.drbd)?;
+        let host = Host::here(&store.state.drbd)?;
         host.tell(&mut store, args)?;
         if args.iter().any(|arg| QUESTIONS.contains(&arg.as_str())) {
             replication::pass(&mut store)?;
         } else {
             replication::catch_up(&mut store)?;
         }
-        if let Some(wait) = store.kept.drbd.patience(&host.id, program, args).filter(|wait| !wait.is_zero()) {
+        if let Some(wait) = store.state.drbd.patience(&host.id, program, args).filter(|wait| !wait.is_zero()) {
             store.save()?;
             drop(store);
             std::thread::sleep(wait);
             continue;
         }
-        let before = store.kept.drbd.versions();
-        let answer = store.kept.drbd.run(&host.id, program, args).map_err(anyhow::Error::msg)?;
+        let before = store.state.drbd.versions();
+        let answer = store.state.drbd.run(&host.id, program, args).map_err(anyhow::Error::msg)?;
         replication::carry_out(&store, &before)?;
         disk::seal(&store, &host.id)?;
         devices::arrange(&mut store, &host.id)?;

@@ -1,4 +1,4 @@
-//! Replication: what a Primary has written is carried to its peer's disk, whenever anybody looks.
+//! Replication: whenever the stand-in runs, it copies what a Primary has written to its peer's disk.
 
 use anyhow::Context as _;
 use cutover_sandbox::stand_in::Versions;
@@ -7,10 +7,10 @@ use crate::boot::Boot;
 use crate::store::Store;
 use crate::{copy, disk};
 
-/// How often what was written during a copy is copied as well, before it is left to the next look.
+/// How often data that was written during a copy is copied in turn before it is left to the next run.
 const ROUNDS: usize = 4;
 
-/// Brings everything up to the present, the disks included.
+/// Brings the shared state up to date, including the disks.
 pub(crate) fn catch_up(store: &mut Store) -> anyhow::Result<()> {
     for _ in 0..ROUNDS {
         if !round(store)? {
@@ -20,22 +20,22 @@ pub(crate) fn catch_up(store: &mut Store) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies what was written up to now. Gives whether there was anything.
+/// Copies what was written up to now. Returns whether there was anything.
 pub(crate) fn round(store: &mut Store) -> anyhow::Result<bool> {
     count(store)?;
     pass(store)
 }
 
-/// Lets time pass: what takes its time goes on, and is copied at its end. What was written meanwhile is not looked at.
+/// Lets simulated time catch up: resyncs progress, and are copied when they end. New writes are ignored.
 pub(crate) fn pass(store: &mut Store) -> anyhow::Result<bool> {
-    let before = store.kept.drbd.versions();
-    store.kept.drbd.settle(crate::now());
+    let before = store.state.drbd.versions();
+    store.state.drbd.settle(crate::now());
     carry_out(store, &before)
 }
 
-/// Copies what has to be, because of what has happened since. Gives whether there was anything to copy.
+/// Carries out the copies that became due since. Returns whether there were any.
 pub(crate) fn carry_out(store: &Store, before: &Versions) -> anyhow::Result<bool> {
-    let copies = store.kept.drbd.copies(before);
+    let copies = store.state.drbd.copies(before);
     for wanted in &copies {
         let (from, to) = (&wanted.from, &wanted.to);
         let (source, target) = (disk::open(store, &from.0, &from.1)?, disk::open(store, &to.0, &to.1)?);
@@ -46,15 +46,15 @@ pub(crate) fn carry_out(store: &Store, before: &Versions) -> anyhow::Result<bool
     Ok(!copies.is_empty())
 }
 
-/// Takes note of what was written through the devices of all hosts.
+/// Registers the writes through the devices of all hosts.
 fn count(store: &mut Store) -> anyhow::Result<()> {
     let kernel = Boot::current().kernel;
-    for host in store.kept.hosts.iter_mut().filter(|host| host.boot.kernel != kernel) {
+    for host in store.state.hosts.iter_mut().filter(|host| host.boot.kernel != kernel) {
         host.devices.clear();
     }
     let nodes = store.nodes();
     let mut written = Vec::new();
-    for host in &mut store.kept.hosts {
+    for host in &mut store.state.hosts {
         for (resource, device) in host.devices.iter_mut().filter(|(_, device)| device.attached()) {
             device.flush(&nodes)?;
             let sectors = device.written()?;
@@ -65,7 +65,7 @@ fn count(store: &mut Store) -> anyhow::Result<()> {
         }
     }
     for (id, resource, kib) in written {
-        store.kept.drbd.wrote(&id, &resource, kib);
+        store.state.drbd.wrote(&id, &resource, kib);
     }
     Ok(())
 }

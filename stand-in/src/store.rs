@@ -1,4 +1,4 @@
-//! The directory that all hosts share: one file with the state of all of them, and a lock around each look at it.
+//! The directory that all hosts share: one file with the state of all of them, and a lock around each access.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
@@ -22,27 +22,27 @@ const RATE: u64 = 100_000_000;
 pub(crate) struct Store {
     /// The directory.
     pub(crate) dir: PathBuf,
-    /// What it holds.
-    pub(crate) kept: Kept,
+    /// Its content.
+    pub(crate) state: State,
     _lock: File,
 }
 
 /// The state of all hosts.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct State {
     version: u32,
-    /// What DRBD knows.
+    /// The simulated state of DRBD.
     pub(crate) drbd: StandIn,
-    /// What is real on each host.
+    /// The real resources of each host.
     pub(crate) hosts: Vec<Real>,
 }
 
-/// What is real on a host.
+/// The real resources of a host.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Real {
     /// The host.
     pub(crate) id: (String, String),
-    /// Which boot of the host this is about.
+    /// The boot of the host that they belong to.
     pub(crate) boot: crate::boot::Boot,
     /// Its disks, by the paths in its configuration.
     pub(crate) disks: BTreeMap<String, Place>,
@@ -51,7 +51,7 @@ pub(crate) struct Real {
 }
 
 impl Store {
-    /// Locks a directory, which is made if there is none, and reads what it holds.
+    /// Locks a directory, which is created if it is missing, and reads its content.
     pub(crate) fn open(dir: &Path) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.with_context(|| format!("the directory {} cannot be made", dir.display()))?;
@@ -59,36 +59,36 @@ impl Store {
         let locked = File::options().create(true).append(true).open(&lock).and_then(|file| file.lock().map(|()| file));
         let lock = locked.with_context(|| format!("{} cannot be locked", lock.display()))?;
         let path = dir.join("state.json");
-        let kept = match fs::read_to_string(&path) {
+        let state = match fs::read_to_string(&path) {
             Ok(text) => {
-                let kept: Kept = serde_json::from_str(&text).with_context(|| {
+                let state: State = serde_json::from_str(&text).with_context(|| {
                     format!(
                         "{} cannot be read: `cutover-drbd-stand-in clear` of its own version removes it",
                         path.display()
                     )
                 })?;
-                ensure!(kept.version == VERSION, "{} is of version {}, not {VERSION}", path.display(), kept.version);
-                kept
+                ensure!(state.version == VERSION, "{} is of version {}, not {VERSION}", path.display(), state.version);
+                state
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Kept { version: VERSION, drbd: StandIn::new(crate::now(), RATE), hosts: Vec::new() }
+                State { version: VERSION, drbd: StandIn::new(crate::now(), RATE), hosts: Vec::new() }
             }
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
         };
-        Ok(Self { dir: dir.to_owned(), kept, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), state, _lock: lock })
     }
 
-    /// Stores what it holds now, as a whole or not at all.
+    /// Writes the content, as a whole or not at all.
     pub(crate) fn save(&self) -> anyhow::Result<()> {
         let (new, path) = (self.dir.join("state.json.new"), self.dir.join("state.json"));
-        let text = serde_json::to_string(&self.kept)?;
+        let text = serde_json::to_string(&self.state)?;
         let written =
             File::create(&new).and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
         let stored = written.and_then(|()| fs::rename(&new, &path));
         stored.with_context(|| format!("{} cannot be written", path.display()))
     }
 
-    /// Removes what it holds.
+    /// Removes the content.
     pub(crate) fn clear(self) -> anyhow::Result<()> {
         for name in ["state.json", "state.json.new"] {
             remove(&self.dir.join(name), |path| fs::remove_file(path))?;
@@ -101,18 +101,18 @@ impl Store {
         self.dir.join("nodes")
     }
 
-    /// What is real on a host.
+    /// The real resources of a host.
     pub(crate) fn host(&self, id: &(String, String)) -> Option<&Real> {
-        self.kept.hosts.iter().find(|host| host.id == *id)
+        self.state.hosts.iter().find(|host| host.id == *id)
     }
 
-    /// What is real on a host, to be changed.
+    /// The real resources of a host, mutable.
     pub(crate) fn host_mut(&mut self, id: &(String, String)) -> &mut Real {
-        let index = self.kept.hosts.iter().position(|host| host.id == *id).unwrap_or_else(|| {
-            self.kept.hosts.push(Real { id: id.clone(), ..Real::default() });
-            self.kept.hosts.len() - 1
+        let index = self.state.hosts.iter().position(|host| host.id == *id).unwrap_or_else(|| {
+            self.state.hosts.push(Real { id: id.clone(), ..Real::default() });
+            self.state.hosts.len() - 1
         });
-        &mut self.kept.hosts[index]
+        &mut self.state.hosts[index]
     }
 }
 

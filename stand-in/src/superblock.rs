@@ -1,5 +1,5 @@
-//! DRBD 9's metadata on a disk, as `drbdmeta create-md` leaves it: so that blkid, wipefs and people see whose disk it is.
-//! What it would tell of generations is kept in the stand-in's own state.
+//! DRBD 9's metadata on a disk, as `drbdmeta create-md` leaves it, so that blkid, wipefs and people see that it is DRBD's. The
+//! data generations are in the stand-in's own state.
 
 use std::fs::File;
 use std::io;
@@ -14,7 +14,7 @@ const MAGIC: u32 = 0x8374_026d;
 /// Where the disk's identifier lies in the superblock.
 const DEVICE_UUID: usize = 0x30;
 
-/// The identifier in a disk's metadata; none if there is no metadata. `bytes` is the disk's size.
+/// The identifier in a disk's metadata; `None` if there is no metadata. `bytes` is the disk's size.
 pub(crate) fn read(disk: &File, bytes: u64) -> io::Result<Option<u64>> {
     let Some(at) = place(bytes) else { return Ok(None) };
     let mut block = [0; 0x40];

@@ -8,7 +8,7 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("the kit is in the repository").to_owned()
 }
 
-/// `cutover` in a directory, with nothing in its environment that could change what it says.
+/// `cutover` in a directory, with nothing in its environment that could change its output.
 pub fn cutover(directory: &Path, arguments: &[&str]) -> Command {
     // Cargo puts it beside the directory of the tests.
     let test = std::env::current_exe().expect("the test has a path");
@@ -24,7 +24,7 @@ pub fn run(directory: &Path, arguments: &[&str]) -> Output {
     cutover(directory, arguments).output().expect("cutover")
 }
 
-/// All that a user sees, and the exit code.
+/// Everything a user sees, and the exit code.
 pub fn seen(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let err = if err.is_empty() { String::new() } else { format!("--- standard error\n{err}") };

@@ -1,4 +1,4 @@
-//! Inventories that tests are made with.
+//! Inventories for tests.
 
 use std::sync::Arc;
 

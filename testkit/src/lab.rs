@@ -31,7 +31,7 @@ pub enum End {
     Done(Vec<String>, Value),
     /// Refused.
     Blocked(Vec<String>),
-    /// A command or request failed, or waiting came to nothing.
+    /// A command or request failed, or waiting was in vain.
     Failed(String),
 }
 
@@ -45,7 +45,7 @@ impl Lab {
         Self { sandbox, inventory }
     }
 
-    /// Runs a shell-like line (split at spaces) on a node of site `primary` and gives its output.
+    /// Runs a shell-like line (split at spaces) on a node of site `primary` and returns its output.
     pub async fn run(&self, node: &str, line: &str) -> Output {
         let transport = self.sandbox.transport(&Place::node("primary", node)).await.expect("the node is up");
         collect(transport.as_ref(), &Command::new(line.split(' '))).await.expect("the command ends")
@@ -62,7 +62,7 @@ impl Lab {
         self.drive_at(target, module, params).await.0
     }
 
-    /// Looks once on the pair's member of a site.
+    /// Probes once on the pair's member of a site.
     pub async fn look_on(&self, site: &str, module: &str, params: Value) -> Diff {
         let target = Target::Pair { site: site.into(), node: "worker01".into(), ordinal: 0 };
         let cx = Context::new(target, None, Arc::clone(&self.inventory), Arc::new(self.sandbox.clone()));
@@ -70,7 +70,7 @@ impl Lab {
         bound.look(&cx).await.expect("it can be looked at").diff
     }
 
-    /// Drives a module on a target; gives also the changes that were carried out.
+    /// Drives a module on a target; also returns the changes that were carried out.
     pub async fn drive_at(&self, target: Target, module: &str, params: Value) -> (End, Vec<Change>) {
         let world = Arc::new(self.sandbox.clone());
         let cx = Context::new(target, None, Arc::clone(&self.inventory), world);

@@ -1,12 +1,12 @@
-//! What tests are made of: a model world that counts every effect, a driver that runs playbook texts in it and stops them
+//! The tools of the tests: a model world that counts every effect, a driver that runs playbook texts in it and stops them
 //! anywhere, and a generator of playbooks.
 //!
 //! Of these only [`driver`] touches the engine. The model and the generator know texts, places and argvs, so that they stay as
 //! they are when the engine changes.
 //!
-//! Beside them: [`console`] is the program as its users call it, [`lab`] drives one module in the sandbox, [`stage`] does the
-//! same on this machine and in the sandbox, [`unattended`] is what an execution has instead of people and files, and [`samples`]
-//! are recorded runs, made by hand.
+//! Besides: [`console`] is the program as its users call it, [`lab`] drives one module in the sandbox, [`stage`] does the same on
+//! this machine and in the sandbox, [`unattended`] replaces people and files for an execution, and [`samples`] are recorded runs,
+//! written by hand.
 
 pub mod console;
 pub mod driver;

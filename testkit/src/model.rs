@@ -1,18 +1,18 @@
-//! The model world: every place keeps numbers, lists and texts by name. It counts every effect that arrives and keeps
-//! them in order, and every command in it can be struck by a fault. It knows nothing of the engine.
+//! The model world: every place stores numbers, lists and texts by name. It counts every effect that arrives and records them
+//! in order, and every command in it can be struck by a fault. It knows nothing of the engine.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// What a world holds. Two runs with the same effects end in equal states.
+/// The state of a world. Two runs with the same effects end in equal states.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// Numbers by place and name. What is 0 is not kept.
+    /// Numbers by place and name, without zeros.
     pub numbers: BTreeMap<(String, String), i64>,
-    /// Lists by place and name. What is empty is not kept.
+    /// Lists by place and name, without empty ones.
     pub lists: BTreeMap<(String, String), Vec<String>>,
-    /// Texts by place and name. What is empty is not kept.
+    /// Texts by place and name, without empty ones.
     pub texts: BTreeMap<(String, String), String>,
 }
 
@@ -21,7 +21,7 @@ pub struct State {
 pub struct Effect {
     /// Where.
     pub place: String,
-    /// What.
+    /// The argv.
     pub argv: Vec<String>,
     /// Its standard input.
     pub stdin: String,
@@ -40,7 +40,7 @@ impl Effect {
 }
 
 impl State {
-    /// Carries an effect out; gives what the program prints.
+    /// Carries out an effect; returns the program's output.
     pub fn apply(&mut self, effect: &Effect) -> String {
         let args: Vec<&str> = effect.argv.iter().map(String::as_str).collect();
         let key = |name: &str| (effect.place.clone(), name.to_owned());
@@ -80,13 +80,13 @@ impl State {
                 self.texts.insert(key(name), (*text).to_owned());
                 "stored".to_owned()
             }
-            // What an API server keeps, it keeps by path.
+            // An API server stores its objects by path.
             ["PATCH", path, body] => {
                 let body: Value = serde_json::from_str(body).unwrap_or_default();
                 self.numbers.insert(key(path), body["is"].as_i64().unwrap_or_default());
                 body.to_string()
             }
-            // Somebody is notified: it counts, and leaves nothing behind.
+            // A notification: it counts as an effect, and leaves nothing behind.
             _ => "notified".to_owned(),
         }
     }
@@ -101,7 +101,7 @@ impl State {
     }
 }
 
-/// What a program answers.
+/// A program's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Its exit code.
@@ -113,7 +113,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn says(stdout: impl Into<String>) -> Self {
+    fn with(stdout: impl Into<String>) -> Self {
         Self { code: 0, stdout: stdout.into(), stderr: String::new() }
     }
 
@@ -122,10 +122,10 @@ impl Answer {
     }
 }
 
-/// What strikes a command.
+/// A strike on a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blow {
-    /// It fails with words, and does nothing.
+    /// It fails with a message, and does nothing.
     Fail,
     /// The connection is lost before it did anything.
     LoseBefore,
@@ -139,7 +139,7 @@ pub enum Blow {
     Hang,
     /// It hangs after it took effect.
     HangAfter,
-    /// It does not leave.
+    /// It is never sent.
     Unsent,
 }
 
@@ -148,7 +148,7 @@ pub enum Blow {
 pub struct Strike {
     /// A part of the command's line (`PLACE$ ARGV`).
     pub line: String,
-    /// What strikes it.
+    /// The strike.
     pub blow: Blow,
     /// How often.
     pub times: usize,
@@ -157,7 +157,7 @@ pub struct Strike {
 /// The model world.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
-    /// What it holds.
+    /// Its state.
     pub state: State,
     /// Every effect that arrived, in order.
     pub effects: Vec<Effect>,
@@ -176,7 +176,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// A command arrives at a place: what strikes it.
+    /// The strike on a command that arrives at a place.
     pub fn arrives(&mut self, effect: &Effect) -> Option<Blow> {
         let line = effect.line();
         if effect.once() {
@@ -200,7 +200,7 @@ impl Model {
         self.open.retain(|open, _| !open.ends_with(line));
     }
 
-    /// Commands that must not be sent twice and were sent again while nobody knew what had become of them.
+    /// Commands that must not be sent twice and were sent again while their outcome was unknown.
     pub fn sent_again(&self) -> &[String] {
         &self.again
     }
@@ -214,12 +214,12 @@ impl Model {
         counts
     }
 
-    /// Lets a fault strike what has a text in its line that many times.
+    /// Lets a fault strike commands with a text in their line, this many times.
     pub fn strike(&mut self, line: impl Into<String>, blow: Blow, times: usize) {
         self.strikes.push(Strike { line: line.into(), blow, times });
     }
 
-    /// Sets a number, as somebody would who is no controller: it is no effect.
+    /// Sets a number, as somebody other than a controller would: it is not an effect.
     pub fn set(&mut self, place: &str, name: &str, is: i64) {
         self.state.numbers.insert((place.to_owned(), name.to_owned()), is);
     }
@@ -229,32 +229,32 @@ impl Model {
         let args: Vec<&str> = effect.argv.iter().map(String::as_str).collect();
         let key = |name: &str| (effect.place.clone(), name.to_owned());
         match args.as_slice() {
-            ["get", name] => Answer::says(self.state.numbers.get(&key(name)).copied().unwrap_or(0).to_string()),
-            ["show", name] => Answer::says(self.state.texts.get(&key(name)).cloned().unwrap_or_default()),
+            ["get", name] => Answer::with(self.state.numbers.get(&key(name)).copied().unwrap_or(0).to_string()),
+            ["show", name] => Answer::with(self.state.texts.get(&key(name)).cloned().unwrap_or_default()),
             ["GET", path] => {
                 let is = self.state.numbers.get(&key(path)).copied().unwrap_or(0);
-                Answer::says(json!({"is": is}).to_string())
+                Answer::with(json!({"is": is}).to_string())
             }
-            ["count", list] => Answer::says(self.state.lists.get(&key(list)).map_or(0, Vec::len).to_string()),
+            ["count", list] => Answer::with(self.state.lists.get(&key(list)).map_or(0, Vec::len).to_string()),
             ["test", "-e", name] => match self.state.numbers.contains_key(&key(name)) {
-                true => Answer::says(""),
+                true => Answer::with(""),
                 false => Answer::fails(""),
             },
-            ["say", words @ ..] => Answer::says(words.join(" ")),
+            ["say", words @ ..] => Answer::with(words.join(" ")),
             ["fail-unless", name] => match self.state.numbers.contains_key(&key(name)) {
-                true => Answer::says("fine"),
+                true => Answer::with("fine"),
                 false => Answer::fails(format!("{name} is not there")),
             },
             // Ready from its n-th call on.
             ["poll", _, times] => match self.called(&effect.line(), times) {
-                true => Answer::says("ready"),
-                false => Answer::says("not yet"),
+                true => Answer::with("ready"),
+                false => Answer::with("not yet"),
             },
             // Fails until its n-th call.
             ["flaky", _, _, times] if !self.called(&effect.line(), times) => Answer::fails("not yet"),
             ["set" | "add" | "append" | "drop" | "write" | "put" | "notify" | "flaky" | "PATCH", ..] => {
                 self.effects.push(effect.clone());
-                Answer::says(self.state.apply(effect))
+                Answer::with(self.state.apply(effect))
             }
             _ => Answer { code: 127, stdout: String::new(), stderr: format!("{args:?}: command not found") },
         }

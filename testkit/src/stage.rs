@@ -1,5 +1,4 @@
-//! Two worlds for the same test: this machine, with its own programs, and the sandbox. What a module does in one it must
-//! do in the other.
+//! Two worlds for the same test: this machine, with its own programs, and the sandbox. A module must behave the same in both.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -55,7 +54,7 @@ impl Transport for Here {
                 Err(_) => return Ok(Exit::Code(127)),
             };
             let mut feed = child.stdin.take().unwrap();
-            // A reader that ends early is no fault of the writer's.
+            // If the reader ends early, the writer's broken pipe is not an error.
             let feeding = std::thread::spawn(move || drop(feed.write_all(&stdin)));
             let output = child.wait_with_output().unwrap();
             feeding.join().unwrap();
@@ -67,7 +66,7 @@ impl Transport for Here {
     }
 }
 
-/// A world with what a test needs to work in it.
+/// A world with the tools of a test.
 pub struct Stage {
     /// `host` or `sandbox`.
     pub name: &'static str,
@@ -92,7 +91,7 @@ impl Stage {
         Self { name, world, inventory }
     }
 
-    /// The same stage seen through something that is put between.
+    /// The same stage, with its world wrapped.
     pub fn through(self, put: impl FnOnce(Arc<dyn World>, Arc<Inventory>) -> Arc<dyn World>) -> Self {
         let world = put(self.world, Arc::clone(&self.inventory));
         Self { world, ..self }
@@ -122,7 +121,7 @@ impl Stage {
         module.bind(params.clone())?.look(&context).await
     }
 
-    /// Carries out an action and gives what it said.
+    /// Carries out an action and returns its result.
     pub async fn act(&self, action: &Action) -> Output {
         match action {
             Action::Exec { place, command } => self.exec(place, command).await,
@@ -148,7 +147,7 @@ impl Stage {
         done
     }
 
-    /// Brings a module to `InSync`, in at most three rounds, and gives the summaries of the changes and the result.
+    /// Brings a module to `InSync`, in at most three rounds, and returns the summaries of the changes and the result.
     pub async fn converge(&self, module: &str, params: &Value) -> (Vec<String>, Value) {
         let (mut summaries, mut done) = (Vec::new(), Vec::new());
         for _ in 0..4 {

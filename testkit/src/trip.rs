@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 /// How a controller is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// As by the first Ctrl-C: what was sent is brought to its end.
+    /// As by the first Ctrl-C: an action that was sent is completed.
     Soft,
-    /// As by the second Ctrl-C: nothing is waited for.
+    /// As by the second Ctrl-C: nothing is awaited.
     Hard,
-    /// As by `kill -9`. That many of the events that were not yet flushed to the disk are lost with it.
+    /// As by `kill -9`. This many of the events that were not yet flushed to the disk are lost with it.
     Kill {
         /// How many of the last events are lost, as far as they were not durable.
         lost: usize,
@@ -23,7 +23,7 @@ pub enum Mode {
 pub enum At {
     /// Right after the n-th event of this execution was written.
     Event(usize),
-    /// Right after an event was written that has these words in its line.
+    /// Right after an event was written that has this text in its line.
     Words(&'static str),
     /// When the n-th command of this execution was sent, and did nothing yet.
     Before(usize),
@@ -40,7 +40,7 @@ pub struct Trip {
     pub mode: Mode,
 }
 
-/// One execution of a controller: counts what passes by and stops it where it was told to.
+/// One execution of a controller: counts commands and events, and stops the controller where the test wants it.
 #[derive(Debug, Default)]
 pub(crate) struct Controller {
     pub(crate) soft: CancellationToken,
@@ -66,7 +66,7 @@ impl Controller {
         self.commands.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Notes an event that was written, and what its line is.
+    /// Counts an event that was written, with its line.
     pub(crate) fn event(&self, line: impl FnOnce() -> String) {
         let number = self.events.fetch_add(1, Ordering::SeqCst) + 1;
         self.pass(At::Event(number));

@@ -1,4 +1,4 @@
-//! What an execution in a test has instead of people and files: a yes to every gate, a journal in memory, no secrets.
+//! Replaces people and files for an execution in a test: a yes to every gate, a journal in memory, no secrets.
 
 use std::sync::{Arc, Mutex};
 
@@ -28,7 +28,7 @@ impl Journal for Memory {
     }
 }
 
-/// Knows no secret.
+/// Resolves no secret.
 pub struct NoSecrets;
 
 impl Secrets for NoSecrets {

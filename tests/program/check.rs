@@ -72,7 +72,7 @@ fn a_tag_that_no_step_has_and_a_secret_of_the_wrong_type_are_refused() {
     assert!(said.contains("no step has the tag `dangr`") && said.contains("did you mean `danger`?"), "{said}");
     assert!(said.contains("exit code 2"), "{said}");
     let said = seen(&run(directory.path(), &["run", "p.yml", "-i", "i.yml", "-e", "pin=12ab"]));
-    assert!(said.contains("is no whole number") && !said.contains("12ab"), "{said}");
+    assert!(said.contains("is not a whole number") && !said.contains("12ab"), "{said}");
 }
 
 #[test]

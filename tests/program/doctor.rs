@@ -50,9 +50,9 @@ fn the_doctor_looks_at_programs_keys_contexts_and_secrets() {
         command.envs(password.map(|password| ("PASSWORD", password)));
         seen(&command.output().expect("cutover")).replace(&here.display().to_string(), "/here")
     };
-    let said = doctor(Some("hunter2"));
-    assert!(!said.contains("hunter2"), "{said}");
-    assert_snapshot!("doctor", said);
+    let printed = doctor(Some("hunter2"));
+    assert!(!printed.contains("hunter2"), "{printed}");
+    assert_snapshot!("doctor", printed);
     assert_snapshot!("doctor_without_the_secret", doctor(None));
     assert!(!here.join(".cutover").exists(), "the doctor leaves nothing behind");
 }

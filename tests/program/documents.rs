@@ -1,5 +1,5 @@
 //! The documents: playbooks and inventories in them pass `check`, links lead somewhere, exit codes and ids are those of the
-//! program. What they say in words is for people to judge.
+//! program. Their prose is for people to judge.
 
 use std::fs;
 use std::path::Path;
@@ -129,8 +129,8 @@ fn exit_codes_are_those_of_the_program() {
     for document in ["README.md", "docs/architecture.md"] {
         let text = text(document);
         let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
-        let told: Vec<&str> = rows.filter(|cell| cell.parse::<u8>().is_ok()).collect();
-        assert_eq!(told, codes, "{document}");
+        let listed: Vec<&str> = rows.filter(|cell| cell.parse::<u8>().is_ok()).collect();
+        assert_eq!(listed, codes, "{document}");
     }
 }
 

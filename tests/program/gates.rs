@@ -1,4 +1,4 @@
-//! A person at the keyboard: what they type answers the question that they have seen, and a closed window stops the run.
+//! A person at the keyboard: their input answers the question that they have seen, and a closed window stops the run.
 
 use std::io::Write as _;
 use std::process::Stdio;

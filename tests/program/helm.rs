@@ -147,7 +147,7 @@ impl Lab {
         answer.body
     }
 
-    /// Scales the workload and gives it the time it takes.
+    /// Scales the workload and waits until it has settled.
     async fn scale(&self, replicas: usize) {
         let path = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
         self.request("primary", "PATCH", path, json!({"spec": {"replicas": replicas}})).await;
@@ -232,7 +232,7 @@ async fn a_release_is_installed_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upgrade_shows_what_it_changes_and_can_be_taken_back() {
+async fn an_upgrade_shows_what_it_changes_and_can_be_undone() {
     let lab = Lab::new();
     let pinned = release(json!({"version": "1.0.0"}));
     let reason = lab.drive("primary", "helm", pinned).await.blocked();
@@ -244,11 +244,11 @@ async fn an_upgrade_shows_what_it_changes_and_can_be_taken_back() {
     insta::assert_snapshot!(changes[0].preview.as_deref().unwrap());
     assert_eq!((&result["revision"], &result["status"]), (&json!(2), &json!("deployed")));
     assert_eq!(summaries(&lab.drive("primary", "helm", params.clone()).await.done().0), [""; 0]);
-    let kept =
+    let values =
         lab.exec(&Place::Controller, &Command::new(["cat", "/kept/common-common-etcd-revision-1-values.yaml"])).await;
-    assert!(kept.stdout.contains("runAsUser: 1001"), "{kept:?}");
+    assert!(values.stdout.contains("runAsUser: 1001"), "{values:?}");
     lab.act(&changes[0].undo.as_ref().unwrap()[0]).await.unwrap();
-    let Diff::Change(again) = lab.look("primary", "helm", &params).await else { panic!("not taken back") };
+    let Diff::Change(again) = lab.look("primary", "helm", &params).await else { panic!("not undone") };
     assert_eq!(summaries(&again), ["upgrade release common/common-etcd from etcd-1.0.0 to etcd-1.1.0"]);
 }
 
@@ -292,8 +292,8 @@ async fn an_uninstall_keeps_what_was_there_and_waits_for_the_pods() {
     assert_eq!((&before["revision"], &before["chart"]), (&json!(1), &json!("etcd-1.0.0")));
     assert_eq!(result["values"], json!({"replicas": 3, "securityContext": {"runAsGroup": 1002, "runAsUser": 1001}}));
     let manifest = before["saved"]["manifest"].as_str().unwrap();
-    let kept = lab.exec(&Place::Controller, &Command::new(["cat", manifest])).await;
-    assert!(kept.stdout.contains("kind: StatefulSet"), "{kept:?}");
+    let values = lab.exec(&Place::Controller, &Command::new(["cat", manifest])).await;
+    assert!(values.stdout.contains("kind: StatefulSet"), "{values:?}");
     let (changes, waits, again) = lab.drive("primary", "helm", absent(json!({}))).await.done();
     assert_eq!((summaries(&changes), waits.len(), &again["before"]), (vec![], 0, &Value::Null));
     let back = release(json!({"values": result["values"]}));
@@ -315,14 +315,14 @@ async fn a_set_that_deletes_claims_is_not_uninstalled_or_upgraded_to_fewer_repli
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_uninstall_that_kept_its_history_can_be_taken_back() {
+async fn an_uninstall_that_kept_its_history_can_be_undone() {
     let lab = Lab::new();
     let before = lab.drive("primary", "etcd_check", etcd(json!({}))).await.done().2;
     let (changes, ..) = lab.drive("primary", "helm", absent(json!({"keep_history": true}))).await.done();
     lab.act(&changes[0].undo.as_ref().unwrap()[0]).await.unwrap();
     tokio::time::sleep(Duration::from_secs(40)).await;
     lab.drive("primary", "etcd_check", etcd(json!({"same_as": before}))).await.done();
-    // And without taking it back: installed anew, with the values it had.
+    // And without undoing it: installed anew, with the values it had.
     lab.drive("primary", "helm", absent(json!({"keep_history": true}))).await.done();
     let (changes, _, result) = lab.drive("primary", "helm", release(json!({}))).await.done();
     assert_eq!(summaries(&changes), ["install etcd-1.1.0 as release common/common-etcd"]);
@@ -384,7 +384,7 @@ async fn the_store_is_the_same_after_a_stop_and_differs_after_a_loss() {
     lab.scale(3).await;
     let (_, _, after) = lab.drive("primary", "etcd_check", etcd(json!({"same_as": before}))).await.done();
     assert_eq!((&after["revision"], &after["hash"]), (&before["revision"], &before["hash"]));
-    // Later writes are no difference.
+    // Later writes do not matter.
     lab.drive("primary", "k8s_exec", put("test-ts", "1")).await.done();
     let (_, _, later) = lab.drive("primary", "etcd_check", etcd(json!({"same_as": before}))).await.done();
     assert_ne!(later["hash"], before["hash"]);

@@ -1,5 +1,5 @@
-//! The rehearsal on kind as far as it can be held to itself without kind: what its files say of each other, that its inventory
-//! and parameters carry both playbooks in the sandbox, and that its scripts refuse aloud. `tests/lab/run kind` is the thing itself.
+//! The rehearsal on kind as far as it can be checked without kind: its files agree with each other, its inventory and parameters
+//! carry both playbooks in the sandbox, and its scripts refuse with a message. `tests/lab/run kind` is the rehearsal itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The workers of a cluster by the names that kind gives them, `NAME-worker`, `NAME-worker2` ..., with whether each has the
+/// The workers of a cluster by the names that kind chooses, `NAME-worker`, `NAME-worker2` ..., with whether each has the
 /// directory that the stand-in shares.
 fn workers(cluster: &str) -> Vec<(String, bool)> {
     let config = text(&format!("tests/lab/kind/{cluster}.yml"));
@@ -99,9 +99,9 @@ fn without_kind_or_an_engine_it_refuses_aloud() {
             let output =
                 Command::new(root().join(format!("tests/lab/kind/{script}.sh"))).env("PATH", bin.path()).output();
             let output = output.expect("it starts");
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(1), "{script}: {said}");
-            assert!(said.starts_with(&format!("tests/lab/run kind {script}: needs {expected}")), "{said}");
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{script}: {stderr}");
+            assert!(stderr.starts_with(&format!("tests/lab/run kind {script}: needs {expected}")), "{stderr}");
         };
         refused("kind, which is not in PATH");
         symlink("/bin/true", bin.path().join("kind")).expect("a link");

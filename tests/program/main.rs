@@ -26,3 +26,4 @@ mod shape;
 mod storage;
 mod support;
 mod undo;
+mod words;

@@ -1,4 +1,4 @@
-//! Output that nobody reads: it holds no run up, and nothing of it is lost to somebody who reads late.
+//! Output that nobody reads: it does not hold up a run, and a late reader loses nothing of it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Files that are made from the code: they must be what the code makes. `UPDATE=1 cargo test --test program schemas` writes them.
+//! Generated files: they must be what the code generates. `UPDATE=1 cargo test --test program schemas` writes them.
 
 use std::fs;
 
@@ -16,11 +16,11 @@ fn same_as_made(directory: &str, file: &str, kind: &str) {
         fs::create_dir_all(root().join(directory)).expect("a directory");
         fs::write(&path, &made).expect("a file");
     }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    let differs = kept.lines().zip(made.lines()).position(|(kept, made)| kept != made);
-    let line = differs.unwrap_or_else(|| kept.lines().count().min(made.lines().count())) + 1;
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let differs = committed.lines().zip(made.lines()).position(|(committed, made)| committed != made);
+    let line = differs.unwrap_or_else(|| committed.lines().count().min(made.lines().count())) + 1;
     assert!(
-        kept == made,
+        committed == made,
         "{directory}/{file} is not what the code makes (first difference in line {line}).\n\
          If the code is right: UPDATE=1 cargo test --test program schemas, and commit the file"
     );
@@ -44,10 +44,10 @@ fn the_reference_is_what_the_modules_say() {
 fn files_are_written_where_they_are_wanted() {
     let directory = tempfile::tempdir().expect("a directory");
     let output = run(directory.path(), &["schema", "--write", "a/b"]);
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let kinds = ["playbook", "inventory", "world", "event", "plan"];
-    assert_eq!(said, kinds.map(|kind| format!("a/b/{kind}.schema.json\n")).concat());
-    for line in said.lines() {
+    assert_eq!(printed, kinds.map(|kind| format!("a/b/{kind}.schema.json\n")).concat());
+    for line in printed.lines() {
         let text = fs::read_to_string(directory.path().join(line)).expect("a file");
         serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
     }

@@ -1,8 +1,8 @@
-//! Secrets of a run: seen nowhere, whatever they are, and given again to whoever goes on with it.
+//! Secrets of a run: seen nowhere, whatever they are, and passed again for a resume or undo.
 
 use std::fs;
 
-use crate::support::place::{Place, assert_said};
+use crate::support::place::{Place, assert_output};
 use cutover_testkit::console::{cutover, seen};
 
 #[test]
@@ -20,8 +20,9 @@ phases:
       - {name: keep, set_fact: {facts: {all: \"{{ [m, l, n] }}\"}}}
 ";
     place.write("types.yml", play);
-    let given = ["-e", "m={\"password\":\"MapPw-M1m1\"}", "-e", "l=[\"ListItem-L1l1\"]", "-e", "n=987654"];
-    let run = |words: &[&str]| seen(&place.cutover(&[words, &["types.yml", "-i", "inventory.yml"], &given].concat()));
+    let arguments = ["-e", "m={\"password\":\"MapPw-M1m1\"}", "-e", "l=[\"ListItem-L1l1\"]", "-e", "n=987654"];
+    let run =
+        |words: &[&str]| seen(&place.cutover(&[words, &["types.yml", "-i", "inventory.yml"], &arguments].concat()));
     let mut all = vec![run(&["run"]), run(&["plan"]), run(&["plan", "--output", "json"])];
     let id = place.runs().pop().expect("a run");
     for file in ["events.jsonl", "run.json"] {
@@ -58,9 +59,9 @@ phases:
 "
             ),
         );
-        assert_said(&place.cutover(&["run", "play.yml", "-i", "inventory.yml"]), 3, &[]);
+        assert_output(&place.cutover(&["run", "play.yml", "-i", "inventory.yml"]), 3, &[]);
         place.mend();
-        assert_said(&place.cutover(&["resume", "latest"]), 0, &[]);
+        assert_output(&place.cutover(&["resume", "latest"]), 0, &[]);
         assert_eq!(place.done(), "uninstall\n", "{secret}");
     }
 }
@@ -84,16 +85,16 @@ phases:
     );
     place.write("note.yml", &play);
     let secret = ["-e", "pw=S3cret-Word"];
-    assert_said(&place.cutover(&[&["run", "note.yml", "-i", "inventory.yml"][..], &secret].concat()), 3, &[]);
+    assert_output(&place.cutover(&[&["run", "note.yml", "-i", "inventory.yml"][..], &secret].concat()), 3, &[]);
     let id = place.runs().pop().expect("a run");
     let journal = place.journal(&id).join("\n");
     assert!(!journal.contains("S3cret-Word"), "{journal}");
     let approval = format!("undo={id}");
     let undo = |more: &[&str]| place.cutover(&[&["undo", &id, "--approve", &approval][..], more].concat());
     let refused = undo(&[]);
-    assert_said(&refused, 2, &["pw"]);
+    assert_output(&refused, 2, &["pw"]);
     let output = undo(&secret);
-    assert_said(&output, 7, &["S3cret-Word"].map(|_| "Write"));
+    assert_output(&output, 7, &["S3cret-Word"].map(|_| "Write"));
     assert!(!seen(&output).contains("S3cret-Word"), "{}", seen(&output));
     assert_eq!(fs::read_to_string(&file).expect("it"), before);
 }
@@ -119,14 +120,14 @@ phases:
     place.write("note.yml", &play);
     let with =
         |token: &str, words: &[&str]| cutover(place.path(), words).env("TOKEN", token).output().expect("cutover");
-    assert_said(&with("first-token", &["run", "note.yml", "-i", "inventory.yml"]), 3, &[]);
+    assert_output(&with("first-token", &["run", "note.yml", "-i", "inventory.yml"]), 3, &[]);
     let id = place.runs().pop().expect("a run");
     let approval = format!("undo={id}");
     let words = ["undo", &id, "--approve", &approval];
     let changed = "the secret `token` is not what it was when the run began";
     let refused = with("second-token", &words);
-    assert_said(&refused, 8, &[changed, "(token)"]);
+    assert_output(&refused, 8, &[changed, "(token)"]);
     assert_eq!(fs::read_to_string(&file).expect("it"), "b");
-    assert_said(&with("first-token", &words), 7, &[]);
+    assert_output(&with("first-token", &words), 7, &[]);
     assert_eq!(fs::read_to_string(&file).expect("it"), "old");
 }

@@ -1,4 +1,4 @@
-//! The shape of the code itself: what the house style says about files, and what keeps the parts apart.
+//! The shape of the code itself: the rules of the house style about files, and the walls between the parts.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -74,7 +74,7 @@ fn files_are_short() {
 }
 
 #[test]
-fn every_file_says_what_it_is() {
+fn every_file_begins_with_what_it_is() {
     for member in members() {
         for (path, text) in sources(&member).into_iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
             assert!(text.starts_with("//! "), "{} does not begin with what it is", path.display());
@@ -194,7 +194,7 @@ fn only_the_command_line_prints_reads_the_environment_and_exits() {
         forbidden.extend(reads.iter().filter(|_| !IN_AN_ENVIRONMENT.contains(&member)));
         for (path, text) in sources(member) {
             for (number, line) in without_tests(&path, &text).lines().enumerate() {
-                // What another process writes is no output of ours.
+                // Another process's output is not ours.
                 let code =
                     line.split("//").next().unwrap_or_default().replace(".stdout()", "").replace(".stderr()", "");
                 let found = forbidden.iter().find(|word| code.contains(**word));
@@ -204,7 +204,7 @@ fn only_the_command_line_prints_reads_the_environment_and_exits() {
     }
 }
 
-/// Each crate, what it uses, and what its tests use beside that. A crate uses only those that stand above it, so there is no circle, and
+/// Each crate, its dependencies, and those of its tests besides. A crate uses only those that stand above it, so there is no circle, and
 /// nothing uses the two programs. `docs/architecture.md` draws it.
 const USES: [(&str, &[&str], &[&str]); 13] = [
     ("protocol", &[], &[]),
@@ -265,7 +265,7 @@ fn dependencies_point_one_way() {
         let all = || used.iter().chain(&for_tests).copied();
         let wire: Vec<&str> = all().filter(|name| waist.contains(name)).collect();
         assert!(name == "connections" || wire.is_empty(), "{name}: {wire:?}");
-        // What is read of a run, and what it consists of, waits for nothing.
+        // Views and data of a run wait for nothing, so they need no runtime.
         let runtime: Vec<&str> = all().filter(|name| name.starts_with("tokio")).collect();
         assert!(!["protocol", "report"].contains(&name) || runtime.is_empty(), "{name}: {runtime:?}");
     }
@@ -285,7 +285,7 @@ fn the_architecture_draws_what_may_use_what() {
 #[test]
 fn a_command_is_declared_read_only_by_authors_alone() {
     let mut declared = Vec::new();
-    // What is for tests only declares what its model world understands.
+    // The test kit declares the read-only commands of its model world.
     for member in members().into_iter().filter(|member| member != "testkit") {
         for (path, text) in sources(&member) {
             let code = without_tests(&path, &text);

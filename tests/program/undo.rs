@@ -1,4 +1,4 @@
-//! Every step made to fail, and what was done until then taken back.
+//! Every step made to fail, and everything before it undone.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::support::ran::{Ran, changed};
 use crate::support::stage::{Stage, cutover};
 use crate::support::truth::{Truth, Workload};
 
-/// The longest that taking the cutover back may take in simulated time, in seconds.
+/// The longest that undoing the cutover may take in simulated time, in seconds.
 const LONGEST: u64 = 60;
 
-/// What was failed on purpose must say so and name all that it has changed.
+/// A step that was made to fail must report that, with all changes so far.
 fn failed_on_purpose(ran: &Ran, step: &str) {
-    assert_eq!(ran.ending.exit_code, 1, "{step}: {}", ran.told());
+    assert_eq!(ran.ending.exit_code, 1, "{step}: {}", ran.summary());
     assert_eq!(ran.failed().as_deref(), Some(step));
     assert_eq!(ran.words(), "made to fail on purpose (--fail)");
     assert_eq!(ran.standing(), changed(&ran.events), "{step}");
@@ -44,7 +44,7 @@ async fn as_before(stage: &Stage, truth: &Truth, old: &[(String, String, String)
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cutover_can_be_taken_back_from_every_step() {
+async fn the_cutover_can_be_undone_from_every_step() {
     let play = Play::cutover();
     let mut longest = Duration::ZERO;
     let (truth, old) = before_anything().await;
@@ -54,7 +54,7 @@ async fn the_cutover_can_be_taken_back_from_every_step() {
         failed_on_purpose(&ran, &step);
         let began = stage.world.now();
         let undone = stage.execution(&play).after(&ran.events).undo().await;
-        assert_eq!(undone.ending.exit_code, 7, "{step}: {}", undone.told());
+        assert_eq!(undone.ending.exit_code, 7, "{step}: {}", undone.summary());
         assert_eq!(undone.standing(), [""; 0]);
         longest = longest.max(Duration::try_from(stage.world.now() - began).unwrap());
         as_before(&stage, &truth, &old).await;
@@ -64,29 +64,29 @@ async fn the_cutover_can_be_taken_back_from_every_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_it_was_taken_back_the_cutover_can_be_done() {
+async fn after_it_was_undone_the_cutover_can_be_done() {
     let (play, workload) = (Play::cutover(), Workload::default());
     let stage = Stage::prepared();
     let first = stage.execution(&play).fail("the-canary-is-what-was-written").go().await;
     let undone = stage.execution(&play).after(&first.events).undo().await;
-    assert_eq!(undone.ending.exit_code, 7, "{}", undone.told());
+    assert_eq!(undone.ending.exit_code, 7, "{}", undone.summary());
     let truth = workload.truth(&stage, "primary").await;
     stage.execution(&play).named("r2").go().await.well();
     workload.serves(&stage, "primary", &truth).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_taken_back_in_part_does_not_go_on() {
+async fn what_was_undone_in_part_does_not_go_on() {
     let play = Play::cutover();
     let (truth, old) = before_anything().await;
     let (stage, events) = Stage::before("no-marker-on-the-standby");
     stage.world.inject(Strike::text(" rollback ", StrikeKind::Fails(1)));
     let undone = stage.execution(&play).after(events).undo().await;
-    assert_eq!(undone.ending.exit_code, 8, "{}", undone.told());
+    assert_eq!(undone.ending.exit_code, 8, "{}", undone.summary());
     let ran = stage.execution(&play).after(&undone.events).go().await;
-    assert_eq!((ran.ending.exit_code, changed(ran.own())), (3, Vec::new()), "{}", ran.told());
+    assert_eq!((ran.ending.exit_code, changed(ran.own())), (3, Vec::new()), "{}", ran.summary());
     let undone = stage.execution(&play).after(&ran.events).undo().await;
-    assert_eq!(undone.ending.exit_code, 7, "{}", undone.told());
+    assert_eq!(undone.ending.exit_code, 7, "{}", undone.summary());
     as_before(&stage, &truth, &old).await;
 }
 
@@ -107,7 +107,7 @@ async fn a_broken_undo_is_repeated_to_its_end() {
                 assert!(!undone.words().is_empty());
                 undone = stage.execution(&play).after(&undone.events).undo().await;
             }
-            assert_eq!(undone.ending.exit_code, 7, "{kind:?} {when} {times}: {}", undone.told());
+            assert_eq!(undone.ending.exit_code, 7, "{kind:?} {when} {times}: {}", undone.summary());
             as_before(&stage, &truth, &old).await;
         }
     }
@@ -126,7 +126,7 @@ async fn the_preparation_can_fail_anywhere_and_be_run_again() {
         failed_on_purpose(&ran, &step);
         let undone = stage.execution(&play).after(&ran.events).undo().await;
         // Metadata and file systems are not taken off the disks again.
-        assert!(matches!(undone.ending.exit_code, 7 | 3), "{step}: {}", undone.told());
+        assert!(matches!(undone.ending.exit_code, 7 | 3), "{step}: {}", undone.summary());
         stage.run(&play).await.well();
         workload.serves(&stage, "primary", &truth).await;
     }

@@ -1,4 +1,4 @@
-//! Against a stand-in for `docker` that runs here what it should run in the container.
+//! Tests against a stand-in for `docker` that runs the container's command here.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

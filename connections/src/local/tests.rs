@@ -1,4 +1,4 @@
-//! Processes here: the same answers that a host gives.
+//! Processes here: the same answers as from a host.
 
 use cutover_engine::world::{collect, pipe};
 
@@ -9,7 +9,7 @@ fn sh(script: &str) -> Command {
 }
 
 #[tokio::test]
-async fn streams_stay_apart_and_exits_are_told() {
+async fn streams_stay_apart_and_exits_are_reported() {
     let local = Local::new(Duration::from_secs(20), Endings::default());
     let mut command = sh("cat; printf %s \"$VALUE\"; pwd >&2; exit 3").stdin("in ");
     command.env.insert("VALUE".to_owned(), "a 'b'".to_owned());
@@ -44,7 +44,7 @@ async fn a_stream_goes_from_one_process_to_another() {
 }
 
 #[tokio::test]
-async fn the_limit_is_told_apart_from_an_exit_code() {
+async fn the_limit_is_distinguished_from_an_exit_code() {
     let local = Local::new(Duration::from_secs(1), Endings::default());
     assert_eq!(collect(&local, &sh("exit 124")).await.unwrap().exit, Exit::Code(124));
     let ended = collect(&local, &sh("sleep 20")).await;

@@ -1,4 +1,4 @@
-//! Connecting and logging in, under one deadline, with every refusal told apart.
+//! Connecting and logging in, under one deadline, with a fault of its own for every kind of refusal.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use super::host::Host;
 use super::host_key::{Onlooker, readable};
 use super::link::Link;
 
-/// A host's address with what it resolves to. The library's own look-up would block the runtime.
+/// A host's address, resolved. The library's own look-up would block the runtime.
 struct Resolved(String, Vec<SocketAddr>);
 
 impl ToSocketAddrsWithHostname for Resolved {
@@ -26,8 +26,8 @@ impl ToSocketAddrsWithHostname for Resolved {
     }
 }
 
-/// Connects to a host and logs in; through its jump host if it has one. The jump host's connection is shared, or is this
-/// one's alone if `alone`. Boxed, because a jump host is connected to as any host is.
+/// Connects to a host and logs in, through its jump host if it has one. The jump host's connection is shared unless `alone`.
+/// Boxed, because it recurses for the jump host.
 pub(super) fn connect(host: Arc<Host>, alone: bool) -> BoxFuture<'static, Result<Link, TransportFault>> {
     Box::pin(async move {
         let through = match &host.jump {
@@ -84,7 +84,7 @@ fn config(host: &Host) -> Config {
     config
 }
 
-/// Says what a refusal means.
+/// Turns a refusal into a fault.
 async fn refusal(host: &Host, through: Option<&Link>, error: Error) -> TransportFault {
     let (known, user) = (&host.known, &host.login.user);
     match error {
@@ -111,11 +111,11 @@ async fn refusal(host: &Host, through: Option<&Link>, error: Error) -> Transport
     }
 }
 
-/// Looks at the key that a host shows, for the message.
+/// Fetches the key that a host shows, for the message.
 async fn look(host: &Host, through: Option<&Link>) -> Option<russh::keys::PublicKey> {
     let (onlooker, config) = (Onlooker::default(), Arc::new(config(host)));
     let address = tokio::net::lookup_host((host.known.address.as_str(), host.known.port)).await.ok()?.next()?;
-    // Both end in an error: the onlooker goes no further than the key.
+    // Either way this ends in an error: the onlooker disconnects after the key exchange.
     match through {
         None => drop(russh::client::connect(config, address, onlooker.clone()).await),
         Some(via) => {

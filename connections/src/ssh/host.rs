@@ -17,8 +17,8 @@ use crate::attempt::Attempt;
 use crate::endings::Endings;
 use crate::wrapper::Wrapped;
 
-/// So much input, in bytes, may go over the shared connection: what sshd takes before the command reads anything is twice
-/// that (a session's window, 64 packets of 32 KiB, in OpenSSH's channels.h).
+/// The largest standard input, in bytes, sent over the shared connection: half of what sshd accepts before the command reads
+/// anything (a session's window, 64 packets of 32 KiB, in OpenSSH's channels.h).
 const SHARED_INPUT: usize = 1024 * 1024;
 
 /// A host.
@@ -29,7 +29,7 @@ pub(crate) struct Host {
     pub(super) deadline: Duration,
     sudo: bool,
     limit: Duration,
-    /// What ends commands that nobody waits for any more.
+    /// The clean-up of abandoned commands.
     pub(super) endings: Endings,
     link: Attempt<Arc<Link>>,
 }
@@ -67,7 +67,7 @@ impl Host {
         self
     }
 
-    /// Ends there commands that nobody waits for any more.
+    /// Sets where abandoned commands are ended.
     pub(crate) fn endings(mut self, endings: Endings) -> Self {
         self.endings = endings;
         self
@@ -110,7 +110,7 @@ impl Shell {
         let link = self.0.link().await?;
         match link.open(Purpose::Run).await {
             Ok(slot) => Ok((link, slot)),
-            // It was lost while nobody looked. Nothing has been sent, so a new one is as good.
+            // The connection was lost while it was idle. Nothing has been sent on it, so a new one is safe to use.
             Err(_) if !link.stands() => {
                 let link = self.0.link().await?;
                 let slot = link.open(Purpose::Run).await?;

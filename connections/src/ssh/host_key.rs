@@ -1,4 +1,4 @@
-//! Whether a host is the one that is known: strict known_hosts, in which nothing is ever learnt by itself.
+//! Verifies a host's key: strict known_hosts, to which nothing is ever added automatically.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,8 +24,8 @@ impl KnownHost {
         russh::keys::known_hosts::known_host_keys_path(&self.address, self.port, &self.file).unwrap_or_default()
     }
 
-    /// The host key algorithms to offer: first those on file. A host has several keys and shows the one asked for first; it
-    /// would be unknown by a key that nobody has recorded.
+    /// The host key algorithms to offer: first those on file. A host has several keys and shows the one that is asked for first;
+    /// asked for another one, a known host would look unknown.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         let known: Vec<Algorithm> = self.keys().into_iter().map(|(_, key)| key.algorithm()).collect();
         let same =
@@ -35,7 +35,7 @@ impl KnownHost {
         offered
     }
 
-    /// Says why the host is refused, and what to type.
+    /// Reports why the host is refused, and what to type.
     pub(super) fn refusal(&self, presented: Option<&PublicKey>) -> String {
         let Self { address, port, file } = self;
         let name = if *port == 22 { address.clone() } else { format!("[{address}]:{port}") };
@@ -65,7 +65,7 @@ impl fmt::Display for KnownHost {
     }
 }
 
-/// A client that looks at a host's key and goes no further.
+/// A client that fetches a host's key and disconnects.
 #[derive(Clone, Default)]
 pub(super) struct Onlooker(Arc<Mutex<Option<PublicKey>>>);
 
@@ -85,7 +85,7 @@ impl Handler for Onlooker {
     }
 }
 
-/// Whether a known_hosts file is there at all; said apart from a host that is not in it.
+/// Fails if there is no known_hosts file at all, which has another remedy than a host that is not in it.
 pub(super) fn readable(file: &Path) -> Result<(), String> {
     match std::fs::metadata(file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,4 +1,4 @@
-//! One connection to a host that is logged in, and the channels on it.
+//! One logged-in connection to a host, and the channels on it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinError;
 
-/// Commands at a time on one connection: sshd allows ten sessions (MaxSessions, sshd_config(5)), two are kept for stopping.
+/// Commands at a time on one connection: sshd allows ten sessions (MaxSessions, sshd_config(5)), two are reserved for stopping.
 const COMMANDS: usize = 8;
 const STOPS: usize = 2;
 
@@ -24,16 +24,16 @@ pub(super) struct Link {
     pub(super) client: Client,
     commands: Arc<Semaphore>,
     stops: Arc<Semaphore>,
-    /// Not to be used for anything new.
+    /// Takes no new commands.
     retired: AtomicBool,
     /// The runtime that only this connection runs on.
     runtime: Option<OwnRuntime>,
-    /// The connection to the jump host that this one runs through; it lives as long.
+    /// The jump host's connection that this one runs through, held for as long.
     _through: Option<Arc<Link>>,
 }
 
-/// A runtime for one connection. It ends without waiting, wherever it is dropped: a failed login and a cancelled one drop it on
-/// another runtime, where tokio allows no waiting and panics.
+/// A runtime for one connection. It shuts down without blocking when dropped: a failed login and a cancelled one drop it on
+/// another runtime, where tokio panics on blocking.
 pub(super) struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {
@@ -67,12 +67,12 @@ pub(super) struct Slot {
     pub(super) permit: OwnedSemaphorePermit,
 }
 
-/// What a channel is for.
+/// The purpose of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// A command.
     Run,
-    /// Stopping a command; never waits behind commands.
+    /// Stopping a command; never queues behind commands.
     Stop,
 }
 
@@ -89,24 +89,23 @@ impl Link {
         }
     }
 
-    /// Ends the runtime with the connection, whatever the connection is in the middle of.
+    /// Ties a runtime to the connection, which ends it whatever is in progress.
     pub(super) fn on(mut self, runtime: OwnRuntime) -> Self {
         self.runtime = Some(runtime);
         self
     }
 
-    /// Whether the connection still stands, as far as is known.
+    /// Whether the connection is usable, as far as is known.
     pub(super) fn stands(&self) -> bool {
         !self.client.is_closed() && !self.retired.load(Ordering::Relaxed)
     }
 
-    /// Lets what runs on it end, and nothing new begin: a command ended without its input, which may stand in the way of all
-    /// others.
+    /// Takes no new commands; running ones finish. Unread input of a finished command may block the connection.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    /// Opens a channel; waits for its turn first. Nothing has been sent to the host when this fails.
+    /// Opens a channel, queueing for a free one first. If this fails, nothing was sent to the host.
     pub(super) async fn open(&self, purpose: Purpose) -> Result<Slot, TransportFault> {
         let turns = if purpose == Purpose::Run { &self.commands } else { &self.stops };
         let closed = |why: String| TransportFault::Unreachable(why);
@@ -119,7 +118,7 @@ impl Link {
                 Ok(Err(error)) => error,
                 Err(_) => return Err(closed(format!("no channel within {} s", OPEN.as_secs()))),
             };
-            // A host may allow fewer sessions than is usual, or not have noticed yet that one has ended.
+            // The host may allow fewer sessions than usual, or may not have noticed yet that one has ended: so it is asked again.
             if !self.stands() || tokio::time::Instant::now() + pause > until {
                 let hint = if self.stands() { "; is MaxSessions in its sshd_config very low?" } else { "" };
                 return Err(closed(format!("the host opens no channel: {refused}{hint}")));
@@ -129,7 +128,7 @@ impl Link {
         }
     }
 
-    /// Asks for a channel in a task of its own: when the caller goes away before the answer, the channel that comes is closed,
+    /// Requests a channel in a separate task: if the caller goes away before the answer, the channel is closed when it arrives,
     /// not left open on the host.
     async fn request(&self) -> Result<Channel<Msg>, String> {
         let (sender, receiver) = oneshot::channel();
@@ -142,7 +141,7 @@ impl Link {
         receiver.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
-    /// Runs a short line and waits for its end, for stopping others.
+    /// Runs a short shell line and waits for its end, to stop other commands.
     pub(super) async fn brief(&self, line: String) -> Result<(), TransportFault> {
         let Slot { mut channel, permit } = self.open(Purpose::Stop).await?;
         let sent = channel.exec(true, line).await;
@@ -156,7 +155,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         if self.runtime.is_some() {
-            // Its runtime ends at once, and not by asking: the request would wait behind input that nobody takes.
+            // Dropping the runtime closes the socket. A polite disconnect would queue behind input that the host does not read.
             return;
         }
         let client = self.client.clone();

@@ -1,4 +1,4 @@
-//! Who logs in to a host and how: a private key, a password, or the keys of the agent. The key is read and decrypted once.
+//! Credentials for a host: a private key, a password, or the agent's keys. The key is read and decrypted once.
 
 use std::path::{Path, PathBuf};
 
@@ -15,12 +15,12 @@ pub(crate) enum Method {
     Key {
         /// The file.
         path: PathBuf,
-        /// What decrypts it.
+        /// Its passphrase.
         passphrase: Option<SecretString>,
     },
     /// With a password.
     Password(SecretString),
-    /// With what the agent at `SSH_AUTH_SOCK` holds.
+    /// With the keys of the agent at `SSH_AUTH_SOCK`.
     Agent,
 }
 
@@ -39,7 +39,7 @@ impl Login {
         Self { user, method, prepared: OnceCell::new() }
     }
 
-    /// What the client library needs. Decrypting a key takes a while on purpose, so it is done once, off the runtime.
+    /// The credentials for the client library. Decrypting a key is slow by design, so it is done once, off the runtime.
     pub(crate) async fn prepared(&self) -> Result<AuthMethod, TransportFault> {
         let prepare = || async {
             match &self.method {
@@ -55,7 +55,7 @@ impl Login {
         self.prepared.get_or_try_init(prepare).await.cloned().map_err(TransportFault::Auth)
     }
 
-    /// What to look at when the host says no.
+    /// A hint for a refused login.
     pub(crate) fn advice(&self) -> String {
         match &self.method {
             Method::Key { path, .. } => {

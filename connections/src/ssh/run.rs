@@ -15,8 +15,8 @@ use super::link::{Link, Slot};
 use crate::marker::Marked;
 use crate::wrapper::{Wrapped, kill};
 
-/// How long output may still come after the exit status before the host is asked whether that was all: it ends at once,
-/// unless something left running by the command holds the stream.
+/// How long output may still arrive after the exit status before the host is asked whether that was all. The stream ends at
+/// once, unless a process left running by the command holds it open.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// The extended data type of standard error (RFC 4254, 5.2).
@@ -40,41 +40,44 @@ pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: I
     let mut running = Running {
         host: Arc::clone(call.host),
         link: Arc::clone(&call.link),
-        ears: Some((read, Marked::new(call.wrapped.marker.clone()))),
+        receiver: Some((read, Marked::new(call.wrapped.marker.clone()))),
         write: Arc::clone(&write),
         permit: Some(slot.permit),
         sudo: call.sudo,
     };
     let mut fed = false;
-    let heard = tokio::select! {
+    let end = tokio::select! {
         broken = feed(&write, &call.wrapped, command, io.stdin.take(), &mut fed) => Err(broken),
-        heard = running.listen(&mut io) => heard,
+        end = running.listen(&mut io) => end,
     };
+    // Input that the command left unread would fill the connection's window and stall every other channel.
     if !fed {
         call.link.retire();
     }
-    let exit = heard?;
+    let end = end?;
     let _ = io.stdout.shutdown().await;
     let _ = io.stderr.shutdown().await;
-    let marked = match &exit {
-        Heard::Exit(_) | Heard::Lost => running.disarm(),
-        // What is left of the group ends with `running`.
-        Heard::Unwanted => return Ok(Exit::Signal("PIPE".to_owned())),
+    let marked = match &end {
+        ChannelEnd::Exit(_) | ChannelEnd::Lost => running.disarm(),
+        // Dropping `running` ends the rest of the command's group.
+        ChannelEnd::Unwanted => return Ok(Exit::Signal("PIPE".to_owned())),
     };
-    let Heard::Exit(exit) = exit else {
+    let ChannelEnd::Exit(exit) = end else {
         return Err(TransportFault::Lost(format!("the connection broke while `{command}` ran")));
     };
     let ended_by_limit = matches!(exit, Exit::Code(124 | 137)) || exit == Exit::Signal("KILL".to_owned());
+    // The marker line is the first thing that the wrapper prints: without it the command never ran.
     if marked.as_ref().is_some_and(|marked| marked.group().is_none()) {
         return Err(not_started(&call.host.login.user, &exit, &marked.map(|marked| marked.rest()).unwrap_or_default()));
     }
+    // A command may end with 124 or 137 by itself: only after the limit was it `timeout`.
     if ended_by_limit && started.elapsed() >= call.limit {
         return Err(TransportFault::TimedOut(format!("`{command}` ran for {:?} and was ended", call.limit)));
     }
     Ok(exit)
 }
 
-/// Feeds standard input and half-closes it; then waits for ever. Gives back only a source that failed.
+/// Feeds standard input and half-closes it; then waits for ever. Returns only if the source failed.
 async fn feed(
     write: &ChannelWriteHalf<Msg>,
     wrapped: &Wrapped,
@@ -82,7 +85,7 @@ async fn feed(
     stream: Option<Box<dyn tokio::io::AsyncRead + Send + Unpin + '_>>,
     done: &mut bool,
 ) -> TransportFault {
-    // A command that ends before it has read everything is no fault: what cannot be sent any more is dropped.
+    // A command may end before it has read everything (`head` does): the rest is dropped.
     let fed = async {
         if let Some(line) = &wrapped.prelude {
             write.data_bytes(Bytes::copy_from_slice(line.as_bytes())).await.ok()?;
@@ -110,13 +113,13 @@ async fn feed(
     }
 }
 
-/// What came of a command, as heard on the channel.
-enum Heard {
-    /// It ended.
+/// How a command ended, as seen on its channel.
+enum ChannelEnd {
+    /// With an exit.
     Exit(Exit),
-    /// Nobody reads its output any more.
+    /// The caller stopped reading its output.
     Unwanted,
-    /// The channel closed without a word about the end.
+    /// The channel closed without an exit status.
     Lost,
 }
 
@@ -124,22 +127,22 @@ enum Heard {
 struct Running {
     host: Arc<Host>,
     link: Arc<Link>,
-    ears: Option<(ChannelReadHalf, Marked)>,
+    receiver: Option<(ChannelReadHalf, Marked)>,
     write: Arc<ChannelWriteHalf<Msg>>,
     permit: Option<OwnedSemaphorePermit>,
     sudo: bool,
 }
 
 impl Running {
-    async fn listen(&mut self, io: &mut Io<'_>) -> Result<Heard, TransportFault> {
-        let Some((read, marked)) = &mut self.ears else { return Ok(Heard::Lost) };
+    async fn listen(&mut self, io: &mut Io<'_>) -> Result<ChannelEnd, TransportFault> {
+        let Some((read, marked)) = &mut self.receiver else { return Ok(ChannelEnd::Lost) };
         let mut exit = None;
         loop {
             let message = match &exit {
                 None => read.wait().await,
                 Some(_) => match tokio::time::timeout(LINGER, read.wait()).await {
                     Ok(message) => message,
-                    // What is answered now was asked after all output: nothing is on its way any more.
+                    // The host answers this after all output that it has sent: then nothing more is on its way.
                     Err(_) => {
                         return Ok(self
                             .link
@@ -147,19 +150,19 @@ impl Running {
                             .await
                             .ok()
                             .and(exit)
-                            .map_or(Heard::Lost, Heard::Exit));
+                            .map_or(ChannelEnd::Lost, ChannelEnd::Exit));
                     }
                 },
             };
             match message {
                 Some(ChannelMsg::Data { data }) => {
                     if io.stdout.write_all(&data).await.is_err() {
-                        return Ok(Heard::Unwanted);
+                        return Ok(ChannelEnd::Unwanted);
                     }
                 }
                 Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => {
                     if let Some(seen) = marked.feed(&data) {
-                        // Nobody to read errors is no reason to stop.
+                        // A caller that ignores standard error still wants the command to go on.
                         let _ = io.stderr.write_all(&seen).await;
                     }
                 }
@@ -172,14 +175,14 @@ impl Running {
                     return Err(TransportFault::Unreachable("the host refuses to run commands".to_owned()));
                 }
                 Some(_) => {}
-                None => return Ok(exit.map_or(Heard::Lost, Heard::Exit)),
+                None => return Ok(exit.map_or(ChannelEnd::Lost, ChannelEnd::Exit)),
             }
         }
     }
 
-    /// The command has ended.
+    /// Marks the command as ended, so that dropping this kills nothing.
     fn disarm(&mut self) -> Option<Marked> {
-        self.ears.take().map(|(_, marked)| marked)
+        self.receiver.take().map(|(_, marked)| marked)
     }
 }
 
@@ -187,10 +190,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         let (host, link) = (Arc::clone(&self.host), Arc::clone(&self.link));
         let (write, permit, sudo) = (Arc::clone(&self.write), self.permit.take(), self.sudo);
-        let ears = self.ears.take();
+        let receiver = self.receiver.take();
         self.host.endings.begin(async move {
-            if let Some((mut read, mut marked)) = ears {
-                // Stopped so early that the group is not known yet: it will be in a moment.
+            if let Some((mut read, mut marked)) = receiver {
+                // Dropped so early that the group is not known yet: its marker line arrives in a moment.
                 let learn = async {
                     while marked.group().is_none() {
                         match read.wait().await {
@@ -201,35 +204,37 @@ impl Drop for Running {
                     }
                 };
                 let _ = tokio::time::timeout(Duration::from_secs(10), learn).await;
-                // Output that nobody takes any more must not stand in the way.
+                // Unread output would stall the connection, and with it the `kill` that follows.
                 drop(read);
                 if let Some(group) = marked.group() {
                     let words: Vec<String> = kill(group, sudo).iter().map(|word| quote(word)).collect();
+                    // Over the shared connection: the command's own one may be stalled by its input.
                     if let Ok(shared) = host.link().await {
                         let _ = shared.brief(words.join(" ")).await;
                     }
                 }
             }
             let _ = tokio::time::timeout(Duration::from_secs(1), write.close()).await;
+            // Only now may another command use the session: the host still counts this one until the channel is closed.
             drop((permit, link));
         });
     }
 }
 
-/// Says why a command was not started, from what came in place of its marker.
-fn not_started(user: &str, exit: &Exit, said: &str) -> TransportFault {
-    if *exit == Exit::Code(127) && said.contains("sudo") {
-        return TransportFault::Unreachable(format!("the host has no sudo, which `ssh.become` needs: {said}"));
+/// Reports why a command was not started, from the output in place of its marker.
+fn not_started(user: &str, exit: &Exit, stderr: &str) -> TransportFault {
+    if *exit == Exit::Code(127) && stderr.contains("sudo") {
+        return TransportFault::Unreachable(format!("the host has no sudo, which `ssh.become` needs: {stderr}"));
     }
-    if said.contains("sudo:") || said.contains("sudoers") {
+    if stderr.contains("sudo:") || stderr.contains("sudoers") {
         return TransportFault::Auth(format!(
-            "{user} may not use sudo without a password there: {said}; add `{user} ALL=(root) NOPASSWD: ALL` with visudo"
+            "{user} may not use sudo without a password there: {stderr}; add `{user} ALL=(root) NOPASSWD: ALL` with visudo"
         ));
     }
-    if *exit == Exit::Code(127) && said.contains("timeout") {
-        return TransportFault::Unreachable(format!("the host has no timeout(1), install coreutils there: {said}"));
+    if *exit == Exit::Code(127) && stderr.contains("timeout") {
+        return TransportFault::Unreachable(format!("the host has no timeout(1), install coreutils there: {stderr}"));
     }
-    TransportFault::Unreachable(format!("the login shell of {user} did not start the command ({exit}): {said}"))
+    TransportFault::Unreachable(format!("the login shell of {user} did not start the command ({exit}): {stderr}"))
 }
 
 /// A signal's name without `SIG`.

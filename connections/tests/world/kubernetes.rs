@@ -24,7 +24,7 @@ struct Api {
 }
 
 impl Api {
-    /// Answers every request with what `answer` says to its line.
+    /// Answers every request with the result of `answer` for its first line.
     async fn start(answer: fn(&str) -> (u16, Value)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, seen) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
@@ -79,7 +79,7 @@ async fn serve(mut stream: TcpStream, answer: fn(&str) -> (u16, Value), log: Arc
     }
 }
 
-/// A command in a pod that says what it was given, and exits with 3; or is cut off, if its name is `cut`.
+/// A command in a pod that prints its arguments and input, and exits with 3; or is cut off, if its name is `cut`.
 async fn exec(stream: TcpStream, line: &str) {
     let accept = |_: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
         response.headers_mut().insert("sec-websocket-protocol", "v5.channel.k8s.io".parse().unwrap());
@@ -208,7 +208,7 @@ async fn the_cluster_must_be_the_pinned_one_and_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_cannot_be_identified_says_why() {
+async fn a_cluster_that_cannot_be_identified_is_refused_with_the_reason() {
     let api = Api::start(forbidden).await;
     let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
     let fault = refused(&world(folder.path(), "kubeconfig: kube.conf, context: lab, uid: x")).await;
@@ -245,7 +245,7 @@ async fn an_answer_is_data_whatever_its_status() {
 }
 
 #[tokio::test]
-async fn what_was_never_sent_is_told_from_what_was_lost() {
+async fn a_request_that_was_never_sent_is_distinguished_from_a_lost_answer() {
     let api = Api::start(answer).await;
     let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
     let lost = world(folder.path(), "kubeconfig: kube.conf, context: lab").request(&get("/cut")).await;

@@ -1,5 +1,5 @@
-//! What can be known to be wrong before anything runs: variables that nobody sets, targets that do not exist or do not fit,
-//! literal parameters that a module will not take. Structure and types are the loader's.
+//! Finds the faults that can be known before anything runs: variables that nothing sets, targets that do not exist or are of the
+//! wrong kind, literal parameters that a module refuses. Structure and types are checked by the loader.
 
 mod names;
 mod results;
@@ -43,8 +43,8 @@ pub fn check(playbook: &Playbook, inventory: Option<&Inventory>, registry: &Regi
     check_beside(playbook, inventory, registry, Vec::new()).faults
 }
 
-/// The paths of everything that can ever be visited: steps, those of blocks, of `rescue`, `always` and `undo`. Without the
-/// passes of loops, which are not known yet.
+/// The paths of everything that can ever be visited: steps, including those of blocks, of `rescue`, `always` and `undo`; without
+/// the passes of loops, which are not known yet.
 pub fn paths(playbook: &Playbook, registry: &Registry) -> Vec<Path> {
     check_beside(playbook, None, registry, Vec::new()).paths
 }
@@ -56,8 +56,8 @@ fn check_beside<'a>(
     reported: Vec<Location>,
 ) -> Checker<'a> {
     let vars = inventory.iter().flat_map(|inventory| inventory.vars.keys());
-    let given = playbook.params.keys().chain(vars).map(String::as_str);
-    let common: BTreeSet<Arc<str>> = builtins::ALWAYS.iter().copied().chain(given).map(Arc::from).collect();
+    let defined = playbook.params.keys().chain(vars).map(String::as_str);
+    let common: BTreeSet<Arc<str>> = builtins::ALWAYS.iter().copied().chain(defined).map(Arc::from).collect();
     let mut checker = Checker {
         inventory,
         registry,
@@ -83,11 +83,11 @@ struct Checker<'a> {
     registry: &'a Registry,
     /// The names that are known everywhere.
     common: BTreeSet<Arc<str>>,
-    /// Where the loader found faults: what it reported need not be reported again in serde's words.
+    /// Where the loader found faults, so that serde does not report them a second time.
     reported: Vec<Location>,
-    /// What modules return.
+    /// The shapes of the modules' results.
     modules: Shapes,
-    /// What the steps so far register, by name.
+    /// The results that the steps so far register, by name.
     shapes: Arc<BTreeMap<String, Shape>>,
     /// Names that steps of several kinds register.
     ambiguous: BTreeSet<String>,
@@ -113,7 +113,7 @@ impl Checker<'_> {
                     let known = self.step(&visit, &cursor.names);
                     self.undo(&visit, &cursor);
                     if matches!(visit.step.kind, StepKind::Block { .. }) {
-                        // Only a step of which it is not known what it does has a result here.
+                        // Only a step whose kind is unknown gets its result here.
                         self.learn(&visit, &mut cursor);
                         cursor.enter();
                     } else {
@@ -130,7 +130,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the steps that undo a step. They know what it registers; what they register is forgotten again.
+    /// Checks a step's `undo:` steps. They see its result; their own results are out of scope afterwards.
     fn undo(&mut self, visit: &StepVisit<'_>, cursor: &Cursor<'_>) {
         let Some(steps) = &visit.step.undo else { return };
         let mut environment = visit.environment.with(&visit.step.vars);
@@ -151,12 +151,12 @@ impl Checker<'_> {
         self.shapes = before;
     }
 
-    /// Makes the name of a step's result known to the steps that follow.
+    /// Brings a step's result into scope for the steps that follow.
     fn learn(&mut self, visit: &StepVisit<'_>, cursor: &mut Cursor<'_>) {
         if let Some(name) = &visit.step.register {
             Arc::make_mut(&mut cursor.names.registered).insert(name.clone(), serde_json::Value::Null);
             let shape = self.shape(visit).map(|(_, shape)| shape);
-            // Which of several steps has registered it last is not known: it may be any of them.
+            // Any of several steps may be the last to register the name.
             let agrees = match (self.shapes.get(name), &shape) {
                 (None, _) => !self.ambiguous.contains(name),
                 (Some(before), Some(shape)) => before.is_like(shape),
@@ -172,7 +172,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The name and shape of what a step registers.
+    /// The name and shape of a step's registered result.
     fn shape(&mut self, visit: &StepVisit<'_>) -> Option<(String, Shape)> {
         let module = self.registry.get(visit.step.kind.module()?)?;
         let name = visit.step.register.clone()?;

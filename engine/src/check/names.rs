@@ -1,4 +1,4 @@
-//! Names that templates mention, and whether somebody sets them.
+//! The names that templates mention, and whether anything sets them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::results::Shape;
 use crate::source::{Fault, Node, nearest};
 use crate::template::{self, Mention};
 
-/// The names that are known at a place, and the shapes of results among them.
+/// The names in scope at a place, and the shapes of the results among them.
 #[derive(Clone)]
 pub(super) struct Known {
     names: BTreeSet<Arc<str>>,
@@ -22,7 +22,7 @@ impl Known {
 
     pub(super) fn learn<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         for name in names {
-            // A variable hides the result of its name.
+            // A variable shadows a result of the same name.
             if self.shapes.contains_key(name) {
                 Arc::make_mut(&mut self.shapes).remove(name);
             }
@@ -41,7 +41,7 @@ impl Known {
         }
     }
 
-    /// Knows the shape of a result.
+    /// Adds the shape of a result.
     pub(super) fn learn_shape(&mut self, name: &str, shape: Shape) {
         Arc::make_mut(&mut self.shapes).insert(name.to_owned(), shape);
     }
@@ -84,10 +84,9 @@ impl Checker<'_> {
         let fault = Fault::at(&mention.at, format!("unknown variable `{name}`"));
         match nearest(name, known.names.iter().map(|name| &**name)) {
             Some(near) => fault.help(format!("did you mean `{near}`?")),
-            None if self.inventory.is_none() => {
-                fault.help("it is no parameter, variable or earlier result; if the inventory sets it, add -i INVENTORY")
-            }
-            None => fault.help("it is no parameter, variable, inventory variable or result of an earlier step"),
+            None if self.inventory.is_none() => fault
+                .help("it is not a parameter, variable or earlier result; if the inventory sets it, add -i INVENTORY"),
+            None => fault.help("it is not a parameter, variable, inventory variable or result of an earlier step"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What steps register, as far as their modules declare it: a field that a result does not have is found before anything runs.
+//! The registered results of steps, as far as their modules declare them: a missing field is found before anything runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::source::{Fault, nearest};
 use crate::template::Mention;
 use crate::walk::StepVisit;
 
-/// What a module returns.
+/// The shape of a module's result.
 struct Fields {
     module: &'static str,
     schema: Value,
@@ -28,7 +28,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// The shape of what a step registers, from that of one task's result.
+    /// The shape of a step's registered result, from that of one task's result.
     pub(super) fn of(one: Self, visit: &StepVisit<'_>) -> Self {
         let step = visit.step;
         let target = step.target.as_ref().or(visit.environment.target);
@@ -41,7 +41,7 @@ impl Shape {
         Self { plural, ..one }
     }
 
-    /// Whether two steps that register one name leave results of the same shape in it.
+    /// Whether two steps that register the same name leave results of the same shape.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.fields.module == other.fields.module && self.plural == other.plural
     }
@@ -55,7 +55,7 @@ impl Shape {
         Self { fields, plural: Some(false) }
     }
 
-    /// Looks for a field by its dotted path; returns what is wrong with the path, and the fields there are.
+    /// Looks a field up by its dotted path; if it does not exist, returns the part that is wrong and the fields that exist.
     fn find(&self, path: &[&str]) -> Result<(), Missing> {
         let mut level = vec![&self.fields.schema];
         for (depth, field) in path.iter().enumerate() {
@@ -89,13 +89,13 @@ impl Shape {
     }
 }
 
-/// A field that is not there.
+/// A field that does not exist.
 struct Missing {
-    /// Which part of the path.
+    /// The part of the path that is wrong.
     depth: usize,
-    /// The fields that are there instead.
+    /// The fields that exist.
     fields: Vec<String>,
-    /// Whether there is a list.
+    /// Whether the value is a list.
     is_list: bool,
 }
 
@@ -107,7 +107,7 @@ fn is_open(schema: &Value) -> bool {
     !typed || more || object.get("type").is_some_and(|kind| *kind == "object") && !object.contains_key("properties")
 }
 
-/// The shapes of one task's result, by module: each is made once.
+/// The shapes of one task's result, by module, each computed once.
 #[derive(Default)]
 pub(super) struct Shapes(BTreeMap<&'static str, Shape>);
 
@@ -124,7 +124,7 @@ impl Checker<'_> {
         let Some(shape) = known.shape(mention.root()) else { return };
         let parts: Vec<&str> = mention.path.split('.').collect();
         let Some((name, path)) = parts.split_first().filter(|(_, path)| !path.is_empty()) else { return };
-        // A step that is left out registers just this.
+        // A skipped step registers only this field.
         if path == ["skipped"] || shape.plural.is_none() {
             return;
         }
@@ -137,7 +137,7 @@ impl Checker<'_> {
             let whole: Vec<&str> = std::iter::once(*name).chain(path[..missing.depth].iter().copied()).collect();
             let (outer, field) = (whole.join("."), path[missing.depth]);
             let fault =
-                Fault::at(&mention.at, format!("`{outer}` has no field `{field}`: it is what `{module}` returns"));
+                Fault::at(&mention.at, format!("`{outer}` has no field `{field}`: it is the result of `{module}`"));
             let fields = missing.fields.iter().map(String::as_str);
             match nearest(field, fields) {
                 _ if missing.is_list => {

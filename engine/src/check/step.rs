@@ -1,4 +1,4 @@
-//! One step: the names in its options, and its parameters as its module will take them.
+//! Checks one step: the names in its options, and its parameters as its module will decode them.
 
 use super::names::Known;
 use super::{Checker, target};
@@ -12,7 +12,7 @@ use crate::template::{self, Scope};
 use crate::walk::{Names, StepVisit};
 
 impl Checker<'_> {
-    /// Checks a step's own options; returns the names that are known in it.
+    /// Checks a step's own options; returns the names in its scope.
     pub(super) fn step(&mut self, visit: &StepVisit<'_>, names: &Names) -> Known {
         let step = visit.step;
         let mut known = self.known(&visit.environment, names);
@@ -57,13 +57,13 @@ impl Checker<'_> {
         own
     }
 
-    /// Checks what sees the result.
+    /// Checks the options that see the result.
     pub(super) fn until(&mut self, step: &Step, known: &Known, names: &Names) {
         let mut known = known.clone();
         known.learn(["result"]);
         known.learn(names.registered.keys().map(String::as_str));
         known.learn_shapes(&self.shapes);
-        // It is asked of each task's own result, under both names.
+        // `until` is evaluated over each task's own result, under both names.
         let module = step.kind.module().and_then(|module| self.registry.get(module));
         if let Some(shape) = module.map(|module| self.modules.single(module)) {
             let own = step.register.iter().map(String::as_str).chain(["result"]);
@@ -72,7 +72,7 @@ impl Checker<'_> {
         self.options(step, Sees::Result, &known);
     }
 
-    /// Checks the templates of those options that can see so much.
+    /// Checks the templates of the options with a given view of the scope.
     fn options(&mut self, step: &Step, sees: Sees, known: &Known) {
         let of_stage = |templates: &Templates| templates.sees == sees;
         for templates in OPTIONS.iter().filter_map(|option| option.templates).filter(of_stage) {
@@ -82,7 +82,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The names that a step with targets of these kinds knows: a site has no `pair`, and a gate or block has no target at all.
+    /// The names in scope for targets of these kinds: a site has no `pair`, and a gate or block has no target at all.
     fn with_target(&self, step: &Step, known: &Known, kinds: Option<&[TargetKind]>) -> Known {
         let mut own = known.clone();
         let kinds = match (&step.kind, kinds) {
@@ -115,7 +115,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Parameters without any template are decoded and judged as the module will do it, on every target that is written out.
+    /// Decodes and judges parameters without templates as the module will, on every target that is written out.
     fn literal_params(
         &mut self,
         module: &dyn AnyModule,
@@ -163,7 +163,7 @@ impl Checker<'_> {
         let accepted = targets.filter(|target| module.targets().contains(TargetKind::of(target)));
         let judge = |target| bound.judge_on(&Facts::of(target, delegate, inventory), inventory);
         let mut judged = accepted.map(judge);
-        // A condition may leave out just those that would be refused.
+        // A `when` may skip exactly the targets that would be refused.
         if step.when.is_some() {
             let all: Vec<_> = judged.collect();
             return if all.iter().all(Result::is_err) { all.into_iter().next().unwrap_or(Ok(())) } else { Ok(()) };

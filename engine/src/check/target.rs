@@ -1,4 +1,4 @@
-//! Targets as they are written.
+//! Checks targets as they are written.
 
 use super::Checker;
 use crate::inventory::Inventory;
@@ -25,7 +25,7 @@ pub(super) fn kinds(target: Option<&Node>) -> Option<Vec<TargetKind>> {
     texts.into_iter().map(kind).collect()
 }
 
-/// A text that is written out: it has no template in it.
+/// A text without templates.
 pub(super) fn literal(node: &Node) -> Option<&str> {
     node.as_str().filter(|text| !text.contains("{{"))
 }

@@ -1,4 +1,4 @@
-//! Carries out one action: exactly what the change says, nothing more.
+//! Carries out one action, exactly as the change describes it.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::text;
 use crate::text::Text;
 use crate::world::{Command, Exit, Output, Place, Transport, TransportFault, World, collect, pipe};
 
-/// How many lines of a failed command's output are kept.
+/// How many of the last lines of a failed command's output a failure quotes.
 const TAIL: usize = 20;
 
-/// Is given what an API server warns of: the site's name and the words.
+/// Receives an API server's warnings: the site's name and the text.
 pub(super) type Warn<'a> = &'a (dyn Fn(&str, String) + Sync);
 
-/// Carries out an action and returns what it got back.
+/// Carries out an action and returns its result.
 ///
 /// # Errors
 /// The command ended with a code it does not accept, the request was refused, the place cannot be reached; or the
@@ -32,7 +32,7 @@ pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> R
             let from = reach(world, source).await?;
             let to = reach(world, destination).await?;
             let (sent, received) = pipe((from.as_ref(), read), (to.as_ref(), write)).await?;
-            // When both failed the reader's words come first: the writer then only saw a closed pipe.
+            // If both failed, the reader's reason comes first: the writer only saw a closed pipe.
             match (accepted(source, read, sent), accepted(destination, write, received)) {
                 (Ok(_), Ok(received)) => Ok(Done::Output(received)),
                 (Err(sent), Err(received)) => Err(received.details([sent.message])),
@@ -43,7 +43,7 @@ pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> R
     }
 }
 
-/// The transport to a place. Without it nothing was sent.
+/// The transport to a place. If there is none, nothing was sent.
 async fn reach(world: &dyn World, place: &Place) -> Result<Arc<dyn Transport>, Failure> {
     world.transport(place).await.map_err(|fault| {
         let unsent = !matches!(fault, TransportFault::Cancelled);
@@ -90,7 +90,7 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
     answer.warnings().for_each(|words| warn(&request.site, words));
     let line = request.line();
     if answer.is_success() {
-        // It was carried out, whatever stands between here and there makes of the answer.
+        // The server has carried it out, even if a proxy on the way has garbled the answer.
         return api_body(&request.site, &line, answer)
             .map_err(|failure| Failure { class: FailureClass::OutcomeUnknown, ..failure });
     }

@@ -21,41 +21,41 @@ use crate::text::Text;
 use crate::walk::Task;
 use crate::world::Caller;
 
-/// The text of a refusal to repeat a change that was made, but whose secret result no journal keeps.
+/// The id of the refusal to repeat a change that was made, but whose secret result no journal holds.
 pub(super) const RESULT_LOST: &str = "engine.result-lost";
 
-/// The shortest and the longest time between two looks.
+/// The shortest and the longest time between two probes.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
-/// The longest time between two looks at something that says how long it will take still: a tenth of that, up to this.
+/// The longest time between two probes of something that reports its remaining time: a tenth of that, up to this.
 const FAR_LOOK: Duration = Duration::from_secs(60);
-/// How often a change is sent again after its outcome was not known and a probe says that it is still needed.
+/// How often a change is sent again after its outcome was unknown and a probe shows that it is still needed.
 const MOST_LOSSES: u32 = 3;
-/// The time for a last look after an attempt's time ran out in the middle of a change.
+/// The time for a last probe after an attempt's time ran out in the middle of a change.
 const LAST_LOOK: Duration = Duration::from_secs(30);
 
-/// A moment that never comes.
+/// A deadline so far away that it is never reached.
 pub(super) fn far_future() -> Instant {
     Instant::now() + Duration::from_secs(86400 * 365)
 }
 
-/// What an attempt has seen and done so far.
+/// The progress of an attempt: what it has seen and done so far.
 struct Progress {
-    /// What the executed actions gave back.
+    /// The results of the executed actions.
     done: Vec<Done>,
     /// The changes that were made last.
     last: Vec<Change>,
-    /// The change whose outcome is not known, and why.
+    /// The change whose outcome is unknown, and why.
     unsure: Option<(Change, Failure)>,
     losses: u32,
     waiting: Option<Waiting>,
     seen: Option<Value>,
-    /// Whether the last look did not reach the target.
+    /// Whether the last probe did not reach the target.
     lost: bool,
     pause: Duration,
 }
 
 impl Executor<'_> {
-    /// Brings a task to its end; gives its result. `changed` is set once something was changed.
+    /// Drives a task to its end and returns its result. `changed` is set once something was changed.
     pub(super) async fn attempt(&self, step: &Step, task: &Task, changed: &mut bool) -> Result<Value, Failure> {
         let bound = task.bind(step, self.ports.registry)?;
         let deadline = Instant::now() + task.timeout;
@@ -77,6 +77,7 @@ impl Executor<'_> {
                     continue;
                 }
             };
+            // A step that is made to fail fails where a real one would: once the world has settled.
             if self.task_made_to_fail(step, &task.id) && !matches!(probed.diff, Diff::Waiting(_)) {
                 return Err(made_to_fail());
             }
@@ -84,6 +85,7 @@ impl Executor<'_> {
                 Diff::InSync => return Ok(probed.result(&progress.done)),
                 Diff::Blocked(reasons) => return Err(blocked(reasons)),
                 Diff::Waiting(waiting) => self.waiting(task, waiting.clone(), &mut progress),
+                // They were made and succeeded, so the world is only slow to show them.
                 Diff::Change(changes) if same(changes, &progress.last) && progress.unsure.is_none() => {
                     self.waiting(task, not_visible(changes), &mut progress);
                 }
@@ -107,6 +109,7 @@ impl Executor<'_> {
                     }
                     self.in_doubt(step, task, &changes, true)?;
                     self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
+                    // No probe can see the effect, so none could settle an unknown outcome.
                     return match progress.unsure.take() {
                         None => Ok(probed.result(&progress.done)),
                         Some((change, failure)) => Err(unknown(&change, &failure)),
@@ -117,8 +120,8 @@ impl Executor<'_> {
         }
     }
 
-    /// What an earlier execution got from these changes, if it was interrupted between their end and the task's. Asked once: a
-    /// later attempt makes them anew.
+    /// The results of these changes in an earlier execution that was interrupted between their end and the task's. Returned once:
+    /// a later attempt makes the changes again.
     fn made_before(&self, step: &Step, task: &Task, changes: &[Change]) -> Result<Option<Vec<Done>>, Failure> {
         if self.repeats(&task.id) {
             return Ok(None);
@@ -126,7 +129,7 @@ impl Executor<'_> {
         let Some(done) = self.settings.past.made_before(&task.id, changes) else { return Ok(None) };
         if step.secret && step.register.is_some() {
             let (message, path) =
-                ("it was done before the run was interrupted, and its secret result is kept nowhere", &task.id.path);
+                ("it was done before the run was interrupted, and its secret result was not stored", &task.id.path);
             return Err(Failure::blocked(text!("engine.result-lost", "{path}: {message}", path, message))
                 .help(text!("engine.result-withheld.help", "finish by hand, or undo the run and begin a new one")));
         }
@@ -134,14 +137,14 @@ impl Executor<'_> {
         Ok(first.then_some(done))
     }
 
-    /// Refuses at-most-once changes of a task as long as one that an earlier execution began is open. A probe settles it if it
-    /// could see the change and does not ask for it any more.
+    /// Refuses at-most-once changes of a task as long as one that an earlier execution began is in doubt. A probe settles it if it
+    /// can see the change and no longer asks for it.
     fn in_doubt(&self, step: &Step, task: &Task, changes: &[Change], blind: bool) -> Result<(), Failure> {
         if !changes.iter().any(|change| change.class == Class::AtMostOnce) || self.repeats(&task.id) {
             return Ok(());
         }
         let module = step.kind.module().unwrap_or_default();
-        // One whose name is not known could be any of them.
+        // A change whose key is hidden could be any of them.
         let wanted =
             |key: &Option<String>| key.as_ref().is_none_or(|key| changes.iter().any(|change| change.key == *key));
         let doubts = self.doubts();
@@ -152,7 +155,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Looks once. `None`: the target cannot be reached just now, but has been before.
+    /// Probes once. `None`: the target cannot be reached at the moment, but has been before.
     async fn look(
         &self,
         bound: &dyn Bound,
@@ -165,7 +168,7 @@ impl Executor<'_> {
             task.context.keep_readings();
         }
         let looked = self.ports.stop.reading(deadline, bound.look(&task.context)).await;
-        // Those of a look that saw nothing new, or failed, are not recorded.
+        // Readings of a probe that saw nothing new, or failed, are not recorded.
         let reads = task.context.take_readings();
         let probed = match looked.and_then(|looked| looked) {
             Ok(probed) => probed,
@@ -176,7 +179,7 @@ impl Executor<'_> {
                     self.waiting(task, Waiting { why: failure.message, progress: None }, progress);
                     return Ok(None);
                 }
-                // A probe changes nothing, so there is nothing unknown about a lost one.
+                // A probe changes nothing, so losing its answer leaves no doubt about the world.
                 return Err(match failure.class {
                     FailureClass::OutcomeUnknown => Failure { class: FailureClass::Unreachable, ..failure },
                     FailureClass::TimedOut => expired(task, progress, failure),
@@ -194,7 +197,7 @@ impl Executor<'_> {
         Ok(Some(probed))
     }
 
-    /// Makes changes in order. An outcome that is not known is left in `progress`; the next look decides.
+    /// Makes changes in order. An unknown outcome is left in `progress`; the next probe decides.
     async fn changes(
         &self,
         step: &Step,
@@ -215,8 +218,10 @@ impl Executor<'_> {
             let lasting = change.class != Class::Transient;
             let (number, is_new) = self.ledger().begin(&task.id, change, !self.undoing());
             let applying = EventKind::Applying { task: task.id.clone(), number, change: change.clone() };
+            // Write-ahead: after a crash the journal has every change of which anything may have been sent.
             self.recorder().durably(applying).await?;
             self.doubt(step, &task.id, number, change);
+            // Set before anything is sent: the outcome may stay unknown, and then something may have changed.
             let changed_before = std::mem::replace(changed, *changed || lasting);
             for (index, action) in change.actions.iter().enumerate() {
                 let began = Instant::now();
@@ -239,12 +244,14 @@ impl Executor<'_> {
                     }
                     Err(failure) => failure,
                 };
+                // A change that is not new may have been sent by an earlier execution, so it stays in the ledger.
                 if failure.unsent && index == 0 && is_new {
                     *changed = changed_before;
                     self.not_sent(task, number);
                 }
                 let is_request = matches!(action, Action::Request(_));
                 return match failure.class {
+                    // A restarting API server refuses connections for a while: what was not sent can be sent again.
                     FailureClass::Unreachable if failure.unsent && is_request && change.class != Class::AtMostOnce => {
                         progress.losses += 1;
                         let waiting = Waiting { why: failure.message.clone(), progress: None };
@@ -278,14 +285,14 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Nothing of a change was sent: it does not stand, and nothing about it is unknown.
+    /// Records that nothing of a change was sent: it does not stand, and its outcome is not in doubt.
     fn not_sent(&self, task: &Task, number: ChangeId) {
         self.ledger().remove(number);
         self.doubts().retain(|doubt| doubt.number != number);
         self.recorder().emit(EventKind::NotSent { task: task.id.clone(), number });
     }
 
-    /// Looks once more when the time ran out in the middle of a change that must not be repeated.
+    /// Probes once more when the time ran out in the middle of a change that must not be repeated.
     async fn last_look(
         &self,
         bound: &dyn Bound,
@@ -311,7 +318,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Lets some time pass before the next look.
+    /// Waits before the next probe.
     async fn pause(&self, task: &Task, deadline: Instant, progress: &mut Progress) -> Result<(), Failure> {
         if Instant::now() >= deadline {
             return Err(expired(task, progress, Failure::new(FailureClass::TimedOut, Text::default())));
@@ -330,12 +337,12 @@ fn same(changes: &[Change], others: &[Change]) -> bool {
     changes.len() == others.len() && changes.iter().zip(others).all(is_same)
 }
 
-/// What is recorded of readings that are secret.
+/// The record of secret readings.
 fn unread(reads: Vec<Reading>) -> Vec<Reading> {
     reads.into_iter().map(|Reading { sent, received }| Reading { sent, received: withheld(&received) }).collect()
 }
 
-/// What is recorded of an outcome that is secret.
+/// The record of a secret outcome.
 fn withheld(done: &Done) -> Done {
     let hidden = || crate::redact::HIDDEN.to_owned();
     match done {
@@ -357,7 +364,7 @@ fn blocked(reasons: &[Text]) -> Failure {
 
 fn not_visible(changes: &[Change]) -> Waiting {
     let what = changes.first().map_or_else(|| Text::verbatim(""), |change| change.summary.clone());
-    Waiting { why: text!("engine.not-visible", "done, but not to be seen yet: {what}", what), progress: None }
+    Waiting { why: text!("engine.not-visible", "done, but not visible yet: {what}", what), progress: None }
 }
 
 fn in_doubt(change: &Change, failure: &Failure) -> Waiting {
@@ -386,7 +393,7 @@ fn unknown(change: &Change, failure: &Failure) -> Failure {
         ))
 }
 
-/// Why an at-most-once change that was begun by an earlier execution is not made again.
+/// The refusal to make an at-most-once change again that an earlier execution began.
 fn begun_before(doubt: &Doubt, undoing: bool) -> Failure {
     let message = text!(
         "engine.begun-before",
@@ -394,11 +401,11 @@ fn begun_before(doubt: &Doubt, undoing: bool) -> Failure {
         summary = &doubt.summary
     );
     let failure = Failure::new(FailureClass::OutcomeUnknown, message).help(repeat_help(&doubt.task, undoing));
-    // A person has to answer, not the playbook.
+    // Only a person who has looked can decide this; `allow_failure` and `rescue` must not.
     Failure { unanswered: true, ..failure }
 }
 
-/// Why a run that came to its end has not ended well.
+/// The failure of a run that reached its end with changes in doubt.
 pub(super) fn left_in_doubt(doubt: &Doubt) -> Failure {
     let message = text!(
         "engine.left-in-doubt",
@@ -414,7 +421,7 @@ pub(super) fn left_in_doubt(doubt: &Doubt) -> Failure {
     ))
 }
 
-/// How somebody who has looked lets a task be repeated.
+/// The hint on how to let a task be repeated after a person has looked.
 pub(super) fn repeat_help(task: &TaskId, undoing: bool) -> Text {
     let step = match &task.target {
         Target::Controller => task.path.to_string(),
@@ -442,7 +449,7 @@ fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {
         Some(why) => text!("engine.not-done-after", "not done after {span}: {why}", span, why),
         None => text!("engine.no-answer-within", "no answer within {span}", span),
     };
-    // The time ran out because the target was away. A change that must happen once stays in doubt, though.
+    // The time ran out because the target was away. An at-most-once change stays in doubt all the same.
     let once = progress.unsure.as_ref().is_some_and(|(change, _)| change.class == Class::AtMostOnce);
     let class = if progress.lost && !once { FailureClass::Unreachable } else { failure.class };
     let failure = Failure { class, message, ..failure };

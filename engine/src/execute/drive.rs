@@ -1,5 +1,5 @@
-//! Drives a cursor through a playbook: says what begins and ends, leaves out what is done already, and hands steps to those
-//! who carry them out.
+//! Drives a cursor through a playbook: records what begins and ends, skips what is done already, and hands steps to the code
+//! that carries them out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::walk::{
     Cursor, Decision, End, Environment, Names, StepVisit, Visit, changed, decide, mentions, targets_of, title, why_not,
 };
 
-/// The id of why a step was left out that is looked at again: it needs a result that a failed check did not leave.
+/// The id of the reason for which a skipped step is considered again: it needs a result that a failed check did not register.
 pub(super) const UNMET: &str = "engine.unmet";
 
-/// Why a step is left out that needs results which failed checks have not left.
+/// The reason for skipping a step that needs results which failed checks did not register.
 fn unmet(step: &Step, names: &[String]) -> Option<Text> {
     let missing: Vec<&String> = names.iter().filter(|name| mentions(step, name)).collect();
     let missing = missing.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -30,13 +30,13 @@ fn unmet(step: &Step, names: &[String]) -> Option<Text> {
         .then(|| text!("engine.unmet", "it needs the result of a check that failed: {missing}", missing))
 }
 
-/// What is open: when it began.
+/// When the open phases, blocks and steps began.
 struct Open {
     phase: Instant,
     blocks: Vec<Instant>,
 }
 
-/// Why nothing is to be done for a step.
+/// Why a step has nothing to do.
 pub(super) fn left_out(step: &Step) -> Text {
     match &step.when {
         Some(when) => why_not(when),
@@ -102,7 +102,7 @@ impl Executor<'_> {
         }
         match decide(self.run, when, environment, &cursor.names) {
             Decision::Run => {}
-            // Nothing that has not run can be needed here: it is an error like any other.
+            // A run only reaches steps whose predecessors have run, so this is an error like any other.
             Decision::Unknown(path) => {
                 let failure =
                     Failure::failed(text!("engine.result-unknown", "the result of step {path} is not known", path));
@@ -151,7 +151,7 @@ impl Executor<'_> {
             reason = Some(why.clone());
             self.register_again(&path, &mut cursor.names);
         } else if let Some(why) = unmet(step, &cursor.unmet()) {
-            // In a phase that checks everything, what needs the result of a failed check cannot be checked.
+            // With `check_all`, a step that needs the result of a failed check cannot be checked itself.
             self.step_ends(&visit, &end, attempts, began, Some(why));
             return cursor.left_unmet(step);
         } else {
@@ -185,16 +185,16 @@ impl Executor<'_> {
             }
         }
         if step.allow_failure {
-            let told = end.clone();
+            let unforgiven = end.clone();
             end = end.allowed();
-            self.step_failed(&visit, &told, &end, attempts, began, reason);
+            self.step_failed(&visit, &unforgiven, &end, attempts, began, reason);
         } else {
             self.step_ends(&visit, &end, attempts, began, reason);
         }
         cursor.ended(end);
     }
 
-    /// Leaves results for later steps that say that a step, with all that is inside of it, was left out.
+    /// Registers, for later steps, that a step and everything inside it was skipped.
     pub(super) fn register_skipped(&self, step: &Step, path: &Path, names: &mut Names) {
         if let Some(name) = &step.register {
             let value = serde_json::json!({"skipped": true});
@@ -223,7 +223,7 @@ impl Executor<'_> {
         self.step_failed(visit, end, end, attempts, began, reason);
     }
 
-    /// Says how a step ended, and why, if no task of it has said so.
+    /// Records how a step ended, and why, unless one of its tasks has recorded that.
     fn step_failed(
         &self,
         visit: &StepVisit<'_>,
@@ -245,14 +245,14 @@ impl Executor<'_> {
     }
 
     fn section_ends(&self, path: Path, section: Section, end: &End) {
-        // A run that was stopped goes on in the section.
+        // A stopped run is resumed inside the section, so the journal must not record its end.
         if !end.is_interrupted() {
             let failure = end.failure.as_ref().map(crate::failure::Failure::as_recorded);
             self.recorder().emit(EventKind::SectionFinished { path, section, outcome: end.outcome, failure });
         }
     }
 
-    /// Refuses to go on in a pass of a loop whose element is not what it was.
+    /// Refuses to resume a pass of a loop whose element is not what it was.
     pub(super) fn same_elements(&self, tasks: &[crate::walk::Task]) -> Result<(), Failure> {
         match tasks.iter().find(|task| self.settings.past.disagrees(&task.id)) {
             Some(task) => Err(changed(&task.id.path)),
@@ -260,8 +260,8 @@ impl Executor<'_> {
         }
     }
 
-    /// Warns before the point of no return if what is left does not fit into the window. How the window burns down
-    /// otherwise is for the readers to show.
+    /// Warns before the point of no return if the remaining phases do not fit into the window. Everything else about the window
+    /// is shown by the readers.
     fn forecast(&self, left: &[Phase], elapsed: Duration) {
         let Some(HumanDuration(window)) = self.run.playbook.window else { return };
         let budgets: Duration = left.iter().filter_map(|phase| phase.budget).map(|budget| budget.0).sum();

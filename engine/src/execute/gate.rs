@@ -1,4 +1,4 @@
-//! Gates: a person is asked, and what was answered is recorded. Who asks, and how, is the caller's.
+//! Gates: a person is asked, and the answer is recorded. Who asks, and how, is up to the caller.
 
 use futures_util::future::BoxFuture;
 
@@ -10,26 +10,26 @@ use crate::playbook::Gate;
 use crate::text;
 use crate::walk::{End, Names, StepVisit, gate_texts};
 
-/// What is typed to approve a gate that asks for no phrase of its own.
+/// The phrase that approves a gate without a `confirm` of its own.
 const YES: &str = "yes";
 
-/// What a gate asks.
+/// A gate's question and the phrase that approves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// The gate's path.
     pub path: Path,
     /// The question.
     pub question: String,
-    /// What has to be typed to go on.
+    /// The phrase that has to be typed to go on.
     pub confirm: String,
-    /// Whether the playbook asks for a phrase of its own, as it does before something destructive.
+    /// Whether the phrase is the playbook's own, as before something destructive.
     pub phrase: bool,
 }
 
-/// What was answered.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What was typed. Anything but the phrase asked for is a refusal.
+    /// The text that was typed. Anything but the gate's phrase is a refusal.
     pub typed: String,
     /// Who answered.
     pub by: String,
@@ -37,7 +37,7 @@ pub struct Answer {
 
 /// Asks people.
 pub trait Approver: Send + Sync {
-    /// Asks a question. An error says why nobody can be asked.
+    /// Asks a question. The error is the reason why nobody can be asked.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>>;
 }
 

@@ -1,6 +1,6 @@
-//! Carries out the actions that were recorded to take changes back. A request that an API server refuses, and a place that
-//! cannot be reached, are tried for a while: what was taken back before may take its time (pods that end, claims that are
-//! deleted). A change that its module wants to make again counts as taken back: so a broken undo can be repeated.
+//! Carries out the actions that were recorded to undo changes. A request that an API server refuses, and a place that cannot
+//! be reached, are retried for a while: what was undone before may take its time (pods that terminate, claims that are deleted).
+//! A change that its module would make again counts as undone, so that an interrupted undo can be repeated.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use crate::world::Caller;
 
 /// The time that one action of an undo may take.
 const TIMEOUT: Duration = Duration::from_secs(600);
-/// How long an action is tried again that may still succeed.
+/// How long a failed action that may still succeed is retried.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The shortest and the longest time between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
 impl Executor<'_> {
-    /// Takes the changes of a step back, those of its tasks side by side; they come last first.
+    /// Undoes the changes of a step, its tasks in parallel; the changes come last first.
     pub(super) async fn inverse(&self, around: Option<&StepVisit<'_>>, mine: &[Made], names: &Names) -> End {
         let (mut stuck, mut mine) = (Vec::new(), mine.to_vec());
         for made in mine.iter().filter(|made| made.change.undo.is_none()) {
@@ -61,7 +61,7 @@ impl Executor<'_> {
         end
     }
 
-    /// Takes one task's changes back.
+    /// Undoes one task's changes.
     async fn inverse_of(&self, around: Option<&StepVisit<'_>>, mine: &[Made], names: &Names) -> End {
         for made in mine {
             if let Err(failure) = self.back(around, made, names).await {
@@ -72,20 +72,20 @@ impl Executor<'_> {
         End::well(Outcome::Changed)
     }
 
-    /// Takes one change back.
+    /// Undoes one change.
     async fn back(&self, around: Option<&StepVisit<'_>>, made: &Made, names: &Names) -> Result<(), Failure> {
         let summary = &made.change.summary;
         if !made.lacks.is_empty() {
             let names = made.lacks.join(", ");
             let message = text!(
                 "engine.undo-secret",
-                "this needs secrets that are not given, or are not what they were ({names}): {summary}",
+                "this needs secrets that are missing, or are not what they were ({names}): {summary}",
                 names,
                 summary
             );
             let help = text!(
                 "engine.undo-secret.help",
-                "give a secret parameter again with -e, let the inventory find its secrets, or undo it by hand"
+                "pass a secret parameter again with -e, let the inventory find its secrets, or undo it by hand"
             );
             return Err(Failure::failed(message).help(help));
         }
@@ -114,6 +114,7 @@ impl Executor<'_> {
                 if failure.class == FailureClass::Stopped {
                     return Err(failure);
                 }
+                // The action fails if an earlier, interrupted undo has carried it out already.
                 if self.is_wanted_again(around, made, names).await {
                     return Ok(());
                 }
@@ -142,8 +143,9 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Whether the step would make the very change again as the world is now: then it does not stand any more, or never did.
+    /// Whether the step would make this very change again as things are: then it no longer stands, or never did.
     async fn is_wanted_again(&self, around: Option<&StepVisit<'_>>, made: &Made, names: &Names) -> bool {
+        // Without the step, its task or its parameters there is no evidence, and the failure counts.
         let Some(visit) = around else { return false };
         let prepared = prepare(self.run, visit, names, &self.ports.world);
         let task = prepared.ok().and_then(|prepared| prepared.tasks.into_iter().find(|task| task.id == made.task));
@@ -153,7 +155,7 @@ impl Executor<'_> {
         match looked.and_then(|looked| looked) {
             Ok(probed) => match probed.diff {
                 Diff::Change(changes) => changes.iter().any(|change| change.key == made.change.key),
-                // What is asked for blindly is asked for whatever the world is like.
+                // A `Run` diff asks for its changes whatever the world is like, so it proves nothing.
                 Diff::Run(_) | Diff::InSync | Diff::Waiting(_) | Diff::Blocked(_) => false,
             },
             Err(_) => false,
@@ -161,7 +163,7 @@ impl Executor<'_> {
     }
 }
 
-/// Whether an action that failed may succeed a little later. A command that ended badly has its reasons.
+/// Whether a failed action may succeed a little later. A command that ran and failed is not retried: it would fail again.
 fn may_succeed(action: &Action, failure: &Failure) -> bool {
     match failure.class {
         FailureClass::Unreachable | FailureClass::OutcomeUnknown => true,

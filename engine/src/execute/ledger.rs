@@ -1,5 +1,5 @@
-//! The changes of a run by number: which of them stand, and which were begun and never came to a known end. Folded from
-//! events, and kept up while a run goes on.
+//! The changes of a run by number: which of them stand, and which were begun without a known end. Folded from events, and
+//! updated while a run goes on.
 
 use super::past::lacks;
 use crate::event::{Event, EventKind, StandingChange, Verb};
@@ -13,11 +13,11 @@ pub struct Made {
     pub number: ChangeId,
     /// The task that made it.
     pub task: TaskId,
-    /// The change, as it was recorded when it was begun for the first time: what undoes it was right then.
+    /// The change as recorded when it was first begun: its undo actions describe the state before it.
     pub change: Change,
-    /// Whether it was made to its end; if not, the run was interrupted in it.
+    /// Whether it was completed; if not, the run was interrupted in it.
     pub complete: bool,
-    /// The secrets that undoing it needs and that were not given again.
+    /// The secrets that undoing it needs and that are missing.
     pub lacks: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Folds a journal. What `undo:` steps have changed does not stand: it is not undone in turn.
+    /// Folds a journal. Changes that `undo:` steps made are left out: they are not undone in turn.
     pub fn of(events: &[Event]) -> Self {
         let mut ledger = Self::default();
         let mut undoing = false;
@@ -59,8 +59,8 @@ impl Ledger {
         &self.made
     }
 
-    /// The number for a change that begins: a new one, or that of the same change, begun before without a known end; and whether
-    /// it is new.
+    /// The number for a change that begins, and whether it is new: the same change begun before without a known end keeps its
+    /// number.
     pub(super) fn begin(&mut self, task: &TaskId, change: &Change, stands: bool) -> (ChangeId, bool) {
         let again = |made: &&Made| !made.complete && made.task == *task && made.change.key == change.key;
         if let Some(made) = self.made.iter().find(again) {
@@ -75,19 +75,19 @@ impl Ledger {
         (number, true)
     }
 
-    /// A change was made to its end.
+    /// Records that a change was completed.
     pub(super) fn complete(&mut self, number: ChangeId) {
         if let Some(made) = self.made.iter_mut().find(|made| made.number == number) {
             made.complete = true;
         }
     }
 
-    /// A change was undone, or nothing of it was sent.
+    /// Records that a change was undone, or that nothing of it was sent.
     pub(super) fn remove(&mut self, number: ChangeId) {
         self.made.retain(|made| made.number != number);
     }
 
-    /// What stands, as the last event of a run tells it.
+    /// The standing changes, for the last event of a run.
     pub(super) fn summary(&self) -> Vec<StandingChange> {
         let line = |made: &Made| StandingChange {
             change: made.number,

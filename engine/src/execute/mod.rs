@@ -1,5 +1,5 @@
-//! Executes a bound playbook: phases in order, steps in order, tasks side by side. All-or-nothing: a failure stops the run
-//! before the next step. What a task does is in `task` and `attempt`.
+//! Executes a bound playbook: phases in order, steps in order, tasks in parallel. All-or-nothing: a failure stops the run
+//! before the next step. Tasks are in `task` and `attempt`.
 
 mod act;
 mod attempt;
@@ -48,7 +48,7 @@ use crate::world::{Caller, World};
 
 /// How a run is executed.
 pub struct Settings {
-    /// What it is started to do.
+    /// What it is started for.
     pub verb: Verb,
     /// The tool's version.
     pub version: String,
@@ -60,16 +60,16 @@ pub struct Settings {
     pub tags: Tags,
     /// Steps that are made to fail.
     pub fail: Vec<Selector>,
-    /// What an earlier, stopped execution of the same run has done.
+    /// The results of earlier, stopped executions of the same run.
     pub past: Past,
-    /// Tasks whose interrupted at-most-once change somebody has looked at: it was not made and may be made now.
+    /// Tasks whose interrupted at-most-once change a person has looked at: it was not made, and may be made now.
     pub repeat: Vec<Selector>,
-    /// Whether what probes read is recorded, too, with what they saw in it.
+    /// Whether the queries and answers of probes are recorded as well.
     pub record_reads: bool,
 }
 
 impl Settings {
-    /// For an execution with nothing out of the ordinary, by this version, with the seed 1.
+    /// The settings of an ordinary execution by this version, with seed 1.
     pub fn new(verb: Verb, tags: Tags) -> Self {
         Self {
             verb,
@@ -102,7 +102,7 @@ impl Tags {
     }
 }
 
-/// What a run works with.
+/// The parts that a run works with, provided by the caller.
 pub struct Ports {
     /// The modules.
     pub registry: Registry,
@@ -133,12 +133,12 @@ pub(crate) struct Executor<'a> {
     ports: &'a Ports,
     settings: &'a Settings,
     ledger: Mutex<Ledger>,
-    /// At-most-once changes that were begun, by this execution or an earlier one, and of which nobody knows what became.
+    /// At-most-once changes whose outcome is unknown, begun by this execution or an earlier one.
     doubts: Mutex<Vec<Doubt>>,
-    /// Tasks whose changes of an earlier execution were taken for theirs.
+    /// Tasks that took over the results of changes made by an earlier execution.
     reused: Mutex<BTreeSet<TaskId>>,
     registrants: Mutex<Registrants>,
-    /// The warnings of API servers that were told already, with their sites.
+    /// The warnings of API servers that were reported already, with their sites.
     warned: Mutex<BTreeSet<(String, String)>>,
 }
 
@@ -156,7 +156,7 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
             executor.drive(cursor).await.0
         }
     };
-    // A playbook may go on after a change in doubt, but it cannot say what became of it.
+    // A playbook may go on after a change in doubt, but that does not settle the change.
     if end.failure.is_none()
         && let Some(doubt) = executor.unsettled().first()
     {
@@ -197,13 +197,13 @@ fn exit_code(outcome: Outcome, class: Option<FailureClass>, touched: bool) -> u8
     }
 }
 
-/// Why a run that was undone does not go on: what it knows of the world, and has kept of it, is from before.
+/// The refusal to resume a run that was undone: the results it recorded describe the world before the undo.
 fn undone() -> Failure {
     Failure::blocked(text!("engine.undone", "this run was undone, as a whole or in part: it does not go on"))
         .help(text!("engine.undone.help", "bring its undo to an end, then begin a new run"))
 }
 
-/// The id of the words of [`made_to_fail`]: by it a reader of events knows such a failure.
+/// The id of [`made_to_fail`]'s message, by which readers of events recognise such a failure.
 pub const MADE_TO_FAIL: &str = "engine.made-to-fail";
 
 /// The failure of a step that was made to fail.
@@ -212,7 +212,7 @@ fn made_to_fail() -> Failure {
 }
 
 impl<'a> Executor<'a> {
-    /// Says that an execution begins.
+    /// Records that an execution begins.
     fn begin(run: &'a Run, ports: &'a Ports, settings: &'a Settings, phases: Vec<PlannedPhase>) -> Self {
         ports.recorder.emit(EventKind::RunStarted {
             playbook: run.playbook.name.clone(),
@@ -243,7 +243,7 @@ impl<'a> Executor<'a> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why an earlier execution is not gone on with, if there is a reason before anything is looked at.
+    /// The reason why an earlier execution cannot be resumed, if there is one before anything is probed.
     fn cannot_go_on(&self) -> Option<Failure> {
         if self.settings.past.is_undone() {
             return Some(undone());
@@ -254,7 +254,7 @@ impl<'a> Executor<'a> {
         let doubt = doubts.iter().find(gone)?;
         let words = text!(
             "engine.doubt-without-step",
-            "the playbook has no step {path} any more, and it is not known what became of this change of it: {summary}",
+            "the playbook has no step {path} any more, and the outcome of this change of it is unknown: {summary}",
             path = &doubt.task.path,
             summary = &doubt.summary
         );
@@ -265,17 +265,17 @@ impl<'a> Executor<'a> {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The at-most-once changes of which neither the run nor a person knows what became of them.
+    /// The at-most-once changes whose outcome neither the run nor a person knows.
     fn unsettled(&self) -> Vec<Doubt> {
         self.doubts().iter().filter(|doubt| doubt.is_live || !self.repeats(&doubt.task)).cloned().collect()
     }
 
-    /// Whether a task has begun a change in this execution of which nobody knows what became of it.
+    /// Whether a task has begun a change in this execution whose outcome is unknown.
     fn is_in_doubt(&self, task: &TaskId) -> bool {
         self.doubts().iter().any(|doubt| doubt.is_live && doubt.task == *task)
     }
 
-    /// Notes that a change that must not be made twice is begun.
+    /// Records that an at-most-once change is begun.
     fn doubt(&self, step: &Step, task: &TaskId, number: ChangeId, change: &Change) {
         if change.class == Class::AtMostOnce {
             let module = step.kind.module().unwrap_or_default();
@@ -283,12 +283,12 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Notes what an attempt of a task says about the changes in doubt.
+    /// Settles the changes in doubt about which an attempt of a task is conclusive.
     fn settle(&self, task: &TaskId, class: Option<FailureClass>) {
         past::settle(&mut self.doubts(), task, class);
     }
 
-    /// Whether somebody has looked at a task, and it may be repeated.
+    /// Whether a person has looked at a task, and it may be repeated.
     fn repeats(&self, task: &TaskId) -> bool {
         self.settings.repeat.iter().any(|selector| selector.selects_task(task))
     }
@@ -307,7 +307,7 @@ impl<'a> Executor<'a> {
         self.settings.fail.iter().any(meant)
     }
 
-    /// Tells a failure that belongs to no step, line by line.
+    /// Reports a failure that belongs to no step as notices, line by line.
     fn notice(&self, failure: &Failure) {
         let help = failure.help.iter().map(|help| text!("engine.help", "help: {help}", help));
         for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
@@ -315,7 +315,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Carries out an action of a change. What an API server warns of is told once.
+    /// Carries out an action of a change. Each warning of an API server is reported once.
     async fn act(&self, action: &Action, caller: Caller) -> Result<Done, Failure> {
         let named = self.ports.world.called_by(caller);
         let world = named.as_ref().unwrap_or(&self.ports.world);

@@ -1,4 +1,4 @@
-//! What earlier executions of the same run have done, folded from their events. A finished task is not done again: its
+//! The results of earlier executions of the same run, folded from their events. A finished task is not done again: its
 //! postcondition may have been undone on purpose by a later step (scaled to zero, then up).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ pub struct Past {
     steps: BTreeSet<Path>,
     /// Steps that needed the result of a check that failed.
     unmet: BTreeSet<Path>,
-    /// Steps and blocks that were left out, and why.
+    /// Steps and blocks that were skipped, and why.
     left_out: BTreeMap<Path, Text>,
     /// Phases, blocks and passes of blocks in which steps have begun.
     entered: BTreeSet<Path>,
@@ -34,29 +34,29 @@ pub struct Past {
     tasks: BTreeMap<TaskId, FinishedTask>,
     /// Every task that was begun, with the elements it was begun with.
     begun: BTreeSet<TaskId>,
-    /// Changes that were made to their end by tasks that did not come to theirs.
+    /// Completed changes of tasks that did not complete.
     made: BTreeMap<TaskId, Vec<MadeBefore>>,
     /// Gates that were approved.
     approved: BTreeSet<Path>,
     /// The modules of steps, by path.
     modules: BTreeMap<Path, String>,
     registered: Vec<Registration>,
-    /// How many of them there were when a step ended, or as long as it has not, when it began.
+    /// How many of them there were when a step ended, or, if it has not ended, when it began.
     registered_at: BTreeMap<Path, usize>,
     ledger: Ledger,
     doubts: Vec<Doubt>,
     sections: BTreeMap<Path, Sections>,
     undone: bool,
-    /// Whether what follows is an undo.
+    /// Whether the following events belong to an undo.
     undoing: bool,
 }
 
-/// A task that came to a good end.
+/// A task that ended well.
 #[derive(Debug, Clone)]
 pub(crate) struct FinishedTask {
     /// How.
     pub(crate) outcome: Outcome,
-    /// What `register` keeps of it; `None` if it is secret, or has a secret in it that is not known, or nothing registers it.
+    /// The result that `register` stores; `None` if it is secret, contains an unknown secret, or is not registered.
     pub(crate) result: Option<Value>,
 }
 
@@ -65,24 +65,24 @@ pub(crate) struct FinishedTask {
 pub(super) struct Registration {
     pub(super) path: Path,
     pub(super) name: String,
-    /// `None` if it is secret, or has a secret in it that is not known.
+    /// `None` if it is secret, or contains an unknown secret.
     pub(super) value: Option<Value>,
 }
 
-/// A change that must not be made twice, begun without a known end.
+/// An at-most-once change, begun without a known end.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Doubt {
     /// Its number.
     pub(crate) number: ChangeId,
     /// Its task.
     pub(crate) task: TaskId,
-    /// What it is called in its task; `None` if a secret is hidden in that.
+    /// Its key; `None` if a secret is hidden in it.
     pub(crate) key: Option<String>,
     /// Its sentence.
     pub(crate) summary: Text,
     /// The module that asked for it.
     pub(crate) module: String,
-    /// Whether the latest execution began it, so that the end of its task says what became of it.
+    /// Whether the latest execution began it, so that the end of its task settles it.
     pub(crate) is_live: bool,
 }
 
@@ -100,9 +100,9 @@ pub(super) fn begin(doubts: &mut Vec<Doubt>, doubt: Doubt) {
     doubts.push(doubt);
 }
 
-/// Takes away what is known by the end of a task, or of an attempt of it. A good end settles everything that the task ever
-/// began. A failure settles what was begun in this execution, unless it leaves that open itself; that a target could not be
-/// looked at says nothing about what an earlier execution began there.
+/// Removes what the end of a task, or of one of its attempts, settles. A good end settles everything that the task ever
+/// began. A failure settles what was begun in this execution, unless its own outcome is unknown; a target that could not be
+/// probed proves nothing about what an earlier execution began there.
 pub(super) fn settle(doubts: &mut Vec<Doubt>, task: &TaskId, class: Option<FailureClass>) {
     doubts.retain(|doubt| {
         let known = class.is_none_or(|class| doubt.is_live && !class.leaves_doubt());
@@ -110,7 +110,7 @@ pub(super) fn settle(doubts: &mut Vec<Doubt>, task: &TaskId, class: Option<Failu
     });
 }
 
-/// A change that a task made before it was interrupted, and what its actions returned.
+/// A change that a task made before it was interrupted, and the results of its actions.
 #[derive(Clone)]
 struct MadeBefore {
     number: ChangeId,
@@ -119,7 +119,7 @@ struct MadeBefore {
     complete: bool,
 }
 
-/// How far the sections of a block's pass had got.
+/// How far a pass of a block had come through its sections.
 #[derive(Debug, Clone, Default)]
 struct Sections {
     /// The `rescue` section began.
@@ -133,15 +133,14 @@ struct Sections {
 }
 
 impl std::fmt::Debug for Past {
-    /// Without results: secrets may be back in them.
+    /// Without results: they may contain secrets in the clear.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Past").field("steps", &self.steps).finish_non_exhaustive()
     }
 }
 
 impl Past {
-    /// Folds events. Where secrets are hidden in them and were not put back ([`crate::redact::filled`]), what stood there is
-    /// not known.
+    /// Folds events. A value with a hidden secret that was not put back ([`crate::redact::filled`]) is unknown.
     pub fn of(events: &[Event]) -> Self {
         let mut past = Self { ledger: Ledger::of(events), ..Self::default() };
         events.iter().for_each(|event| past.event(event));
@@ -181,9 +180,9 @@ impl Past {
                 self.steps.insert(path.clone());
                 self.unmet.remove(path);
             }
-            // One that was left out for another reason (its target was unreachable) is looked at again.
+            // One that was skipped for another reason (its target was unreachable) is considered again.
             EventKind::StepFinished { path, outcome: Outcome::Skipped, reason: Some(why), failure: None, .. } => {
-                // A condition on the result of a check that has failed is asked again.
+                // A condition on the result of a failed check is evaluated again, since the check will run again.
                 match why.id() {
                     Some(UNMET) => drop(self.unmet.insert(path.clone())),
                     _ => drop(self.left_out.insert(path.clone(), why.clone())),
@@ -227,7 +226,7 @@ impl Past {
                 made.for_each(|made| made.complete = true);
             }
             EventKind::TaskFinished { task, outcome, result, failure, .. } => {
-                // A task whose result is lost stays made: another execution must not make it again.
+                // A task whose result is lost still counts as done: a later execution must not repeat its changes.
                 if failure.as_ref().and_then(|failure| failure.message.id()) != Some(RESULT_LOST) {
                     self.made.remove(task);
                 }
@@ -260,7 +259,7 @@ impl Past {
         }
     }
 
-    /// What the actions of changes returned, if a task that was interrupted had made all of them to their end.
+    /// The results of the actions of changes, if an interrupted task had completed all of them.
     pub(crate) fn made_before(&self, task: &TaskId, changes: &[Change]) -> Option<Vec<Done>> {
         let made = self.made.get(task)?;
         let of = |change: &Change| made.iter().find(|made| made.complete && made.key == change.key);
@@ -273,7 +272,7 @@ impl Past {
         self.approved.contains(gate)
     }
 
-    /// The changes that must not be made twice and were begun without a known end.
+    /// The at-most-once changes that were begun without a known end.
     pub(crate) fn doubts(&self) -> &[Doubt] {
         &self.doubts
     }
@@ -293,12 +292,12 @@ impl Past {
         self.undone
     }
 
-    /// Whether a step was brought to a good end.
+    /// Whether a step ended well.
     pub fn has(&self, path: &Path) -> bool {
         self.steps.contains(path) && !self.unmet.iter().any(|missing| missing.is_within(path))
     }
 
-    /// Why a step was left out. Conditions are decided once in a run.
+    /// Why a step was skipped. Conditions are decided once in a run.
     pub(crate) fn left_out(&self, path: &Path) -> Option<&Text> {
         self.left_out.get(path)
     }
@@ -314,17 +313,17 @@ impl Past {
         (entered || self.phases.contains(&(index, phase.name.clone()))).then_some(entered)
     }
 
-    /// A task that was brought to a good end.
+    /// A task that ended well.
     pub(crate) fn task(&self, task: &TaskId) -> Option<&FinishedTask> {
         self.tasks.get(task)
     }
 
-    /// Whether a task was begun with other elements of the loops around it than it has now.
+    /// Whether a task was begun with other elements of the loops around it than now.
     pub(crate) fn disagrees(&self, task: &TaskId) -> bool {
         self.begun.get(task).is_some_and(|known| !known.path.agrees_with(&task.path))
     }
 
-    /// What was registered by the time when a step ended, its own result with it.
+    /// The results that were registered when a step ended, including its own.
     pub(crate) fn names_at(&self, step: &Path) -> Names {
         let mut names = Names::default();
         let own = self.registered.iter().rposition(|known| known.path == *step).map_or(0, |last| last + 1);
@@ -333,7 +332,7 @@ impl Past {
         names
     }
 
-    /// What was registered, oldest first.
+    /// The registered results, oldest first.
     pub(super) fn registrations(&self) -> impl Iterator<Item = &Registration> {
         self.registered.iter()
     }
@@ -343,7 +342,7 @@ impl Past {
         self.registered.iter().any(|known| known.path == *step && known.name == name)
     }
 
-    /// Everything that was registered.
+    /// All registered results.
     pub(crate) fn names(&self) -> Names {
         let mut names = Names::default();
         self.registered.iter().for_each(|known| known.tell(&mut names));
@@ -355,7 +354,7 @@ impl Past {
         Arc::unwrap_or_clone(self.names().registered)
     }
 
-    /// The sections in which blocks had got to, where these are not the first.
+    /// The sections that blocks had reached, where these are not the first.
     pub(crate) fn reached(&self) -> BTreeMap<Path, Reached> {
         let reached = |sections: &Sections| {
             let failed = |end: &Option<End>| end.as_ref().is_some_and(|end| end.failure.is_some());
@@ -368,7 +367,7 @@ impl Past {
                 };
                 return Some(Reached { section: Section::Always, before });
             }
-            // With a failed block and nothing after it, the run stopped between its sections.
+            // If its block failed and nothing follows, the run stopped between its sections.
             if failed(&sections.block) && (sections.rescue || !sections.always) {
                 let before = sections.block.clone().unwrap_or_else(nothing);
                 return Some(Reached { section: Section::Rescue, before });
@@ -397,7 +396,7 @@ pub(super) fn lacks<'a>(event: &'a Event, part: &'a str) -> impl Iterator<Item =
     event.hidden.iter().filter(move |hidden| within(&hidden.at)).map(|hidden| hidden.secret.as_str())
 }
 
-/// A failure that was recorded.
+/// A failure read back from its record.
 fn known(failure: &RecordedFailure) -> Failure {
     let RecordedFailure { class, message, details, help, place: _ } = failure.clone();
     Failure { details, help, ..Failure::new(class, message) }

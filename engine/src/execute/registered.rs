@@ -1,5 +1,5 @@
-//! What steps register is recorded in the order of the playbook, also where a run goes on: a step that is done only now comes
-//! before one that was done earlier and registers the same name, and whoever reads the journal has to see it so.
+//! Records registered results in the order of the playbook, also in a resumed run: a step that is done only now may come before
+//! one that was done earlier and registers the same name, and the journal has to end with the value of the later step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -12,11 +12,11 @@ use crate::event::EventKind;
 use crate::path::Path;
 use crate::walk::Names;
 
-/// Who has registered which name.
+/// Which step registered which name last.
 pub(super) struct Registrants {
-    /// The step that has registered a name last, as the journal tells it.
+    /// The step that registered a name last, according to the journal.
     last: BTreeMap<String, Path>,
-    /// The steps that this execution has come past, by the name that they register.
+    /// The steps that this execution has passed, by the name that they register.
     passed: BTreeMap<String, BTreeSet<Path>>,
 }
 
@@ -36,7 +36,7 @@ impl Registrants {
         self.passed.entry(name.to_owned()).or_default().insert(path.clone());
     }
 
-    /// Whether the journal tells of a name last what a step before this one has registered.
+    /// Whether the journal's last value of a name comes from a step before this one.
     fn is_overtaken(&self, path: &Path, name: &str) -> bool {
         let passed = |last: &&Path| self.passed.get(name).is_some_and(|passed| passed.contains(*last));
         self.last.get(name).filter(passed).is_some_and(|last| last != path)
@@ -44,14 +44,14 @@ impl Registrants {
 }
 
 impl Executor<'_> {
-    /// Records what a step registers.
+    /// Records a step's result under its name.
     pub(super) fn registered(&self, path: &Path, name: &str, value: Value, withheld: bool) {
         self.registrants.lock().unwrap_or_else(PoisonError::into_inner).registered(path, name);
         let (path, name) = (path.clone(), name.to_owned());
         self.recorder().emit(EventKind::Registered { path, name, value, withheld });
     }
 
-    /// Tells names what earlier executions have registered at a path and further in.
+    /// Takes over the names that earlier executions registered at a path and inside it.
     pub(super) fn register_again(&self, path: &Path, names: &mut Names) {
         for known in self.settings.past.registrations().filter(|known| known.path.is_within(path)) {
             known.tell(names);

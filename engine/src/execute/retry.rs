@@ -1,4 +1,4 @@
-//! When another attempt follows a failed one, and after which delay.
+//! Whether another attempt follows a failed one, and after which delay.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) fn worth_it(class: FailureClass) -> bool {
     }
 }
 
-/// The delay after a failed attempt, from 1. `luck` is between 0 and 1 and makes the jitter.
+/// The delay after a failed attempt, from 1. `luck`, between 0 and 1, determines the jitter.
 pub(super) fn delay(retry: &Retry, attempt: u32, luck: f64) -> Duration {
     let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
     let grown = retry.delay.0.as_secs_f64() * retry.backoff.max(1.0).powi(exponent);

@@ -12,9 +12,9 @@ use crate::text;
 /// The two ways to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// No new task, no new change, no more waiting; what was sent is brought to its end.
+    /// No new task, no new change, no more waiting; an action that was sent is completed.
     pub soft: CancellationToken,
-    /// Nothing is waited for any more.
+    /// Nothing is awaited any longer.
     pub hard: CancellationToken,
 }
 
@@ -24,9 +24,10 @@ impl Stop {
         if self.soft.is_cancelled() || self.hard.is_cancelled() { Err(stopped()) } else { Ok(()) }
     }
 
-    /// Waits, but not longer than until a deadline or until the run is being stopped.
+    /// Waits, at most until a deadline or until the run is being stopped.
     pub(crate) async fn sleep(&self, delay: Duration, deadline: Instant) -> Result<(), Failure> {
         self.check()?;
+        // The deadline only cuts the wait short: the caller probes a last time and then reports that time ran out.
         let until = (Instant::now() + delay).min(deadline);
         tokio::select! {
             biased;
@@ -36,7 +37,7 @@ impl Stop {
         }
     }
 
-    /// Brings something that only reads to its end, unless the run is being stopped or a deadline runs out.
+    /// Completes something that only reads, unless the run is being stopped or a deadline passes.
     pub(crate) async fn reading<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Failure> {
         self.check()?;
         tokio::select! {
@@ -47,8 +48,9 @@ impl Stop {
         }
     }
 
-    /// Brings something that changes the world to its end, unless it is stopped at once or a deadline runs out.
+    /// Completes something that changes the world, unless it is stopped at once or a deadline passes.
     pub(crate) async fn changing<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Failure> {
+        // The soft stop is left out: dropping an action that was sent would leave its outcome unknown.
         tokio::select! {
             biased;
             () = self.hard.cancelled() => Err(stopped()),

@@ -1,4 +1,4 @@
-//! A step's tasks: side by side, each with its attempts, its result and its failure.
+//! A step's tasks, in parallel, each with its attempts, its result and its failure.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::{template, text};
 struct TaskEnd {
     outcome: Outcome,
     attempts: u32,
-    /// What `register` keeps; `None` if it is secret and was kept nowhere.
+    /// The result that `register` stores; `None` if it is secret and was not recorded.
     result: Option<Value>,
     failure: Option<Failure>,
 }
@@ -64,8 +64,7 @@ impl Executor<'_> {
         (end, attempts, None)
     }
 
-    /// Gives the results of a step's tasks their name. One that is known to be secret, and came from an earlier execution, is
-    /// kept nowhere.
+    /// Registers the results of a step's tasks. A secret one from an earlier execution is missing: it was not recorded.
     fn register(
         &self,
         step: &Step,
@@ -94,13 +93,14 @@ impl Executor<'_> {
 
     async fn task(&self, step: &Step, task: &Task) -> TaskEnd {
         if let Some(finished) = self.settings.past.task(&task.id) {
-            // What it left is used, and what it did is not done again.
+            // Its recorded result is used, and its changes are not made again.
             return TaskEnd { outcome: finished.outcome, attempts: 0, result: finished.result.clone(), failure: None };
         }
         let began = Instant::now();
         let mut end = self.attempts(step, task).await;
         let unreachable = end.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Unreachable);
         let recorded = end.failure.as_ref().map(|failure| self.recorded(step, failure));
+        // The failure goes up to the step and the run, which must not record it again.
         if let Some(failure) = &mut end.failure {
             failure.recorded = true;
         }
@@ -155,10 +155,10 @@ impl Executor<'_> {
                 },
                 Err(failure) => failure,
             };
-            // A step that says only `until` is looked at again until its time runs out.
+            // A step with `until` and no `retry` is probed again until its time runs out.
             let polling = step.until.is_some() && step.retry.is_none();
             let more = if polling { began.elapsed() < task.timeout } else { attempt < policy.attempts };
-            // What was done, or may have been, is not tried again.
+            // A change that was made, or may have been made, must not be repeated by a retry.
             let is_lost = failure.message.id() == Some(RESULT_LOST);
             if !more || is_lost || !retry::worth_it(failure.class) || self.is_in_doubt(&task.id) {
                 return failed(attempt, failure);

@@ -1,6 +1,6 @@
 //! Undoes a run: its journal backwards, each change by the actions that were recorded with it, or by the step's own `undo`
-//! steps. What cannot be undone is reported, not guessed, and nothing before it is touched. How the recorded actions are
-//! carried out is in `inverse`.
+//! steps. A change that cannot be undone is reported, and nothing before it is touched. The recorded actions are carried out
+//! in `inverse`.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::target::Target;
 use crate::text;
 use crate::walk::{Cursor, Element, End, Mode, Names, StepVisit, changed, enter, prepare};
 
-/// The phase without a way back that a run has done something of.
+/// The phase with `point_of_no_return` in which the run has already done something.
 fn passed<'a>(playbook: &'a Playbook, events: &[Event]) -> Option<&'a Phase> {
     let done = |step: &Step| {
         !matches!(step.kind, crate::playbook::StepKind::Block { .. })
@@ -35,7 +35,7 @@ fn passed<'a>(playbook: &'a Playbook, events: &[Event]) -> Option<&'a Phase> {
     playbook.phases.iter().find(|phase| phase.point_of_no_return && phase.all_steps().into_iter().any(done))
 }
 
-/// Undoes a run. Exit code 7 if all of it was, 8 if something failed, 3 if something cannot be undone: nothing can once a step
+/// Undoes a run. Exit code 7 if all of it was undone, 8 if an undo failed, 3 if something cannot be undone: nothing can once a step
 /// of a phase with `point_of_no_return` is done.
 pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event]) -> Ending {
     let phase = PlannedPhase { name: "Undo".to_owned(), budget_ms: None, point_of_no_return: false };
@@ -84,7 +84,7 @@ fn past_return(phase: &Phase) -> Failure {
     ))
     .help(text!(
         "engine.past-return.help",
-        "what has been written since then would be lost; go forward, or move back with a playbook of its own"
+        "data written since then would be lost; go forward, or move back with another playbook"
     ))
 }
 
@@ -98,11 +98,11 @@ impl Executor<'_> {
     async fn undo_all(&self) -> End {
         let mut end = End::new();
         loop {
-            // The lock is let go before anything is waited for.
+            // The lock must not be held across an await.
             let mine = {
                 let ledger = self.ledger();
                 let Some(step) = ledger.standing().last().map(|made| made.task.path.step()) else { break };
-                // The changes of a step stand together: steps ran one after the other.
+                // Steps ran one after the other, so the changes of one step are adjacent.
                 let of_step = |made: &&Made| made.task.path.step() == step;
                 ledger.standing().iter().rev().take_while(of_step).cloned().collect::<Vec<_>>()
             };
@@ -120,14 +120,14 @@ impl Executor<'_> {
     async fn undo_step(&self, mine: &[Made]) -> End {
         let began = Instant::now();
         let Some(path) = mine.first().map(|made| made.task.path.step()) else { return End::new() };
-        // What it undoes has seen the results of its own time, not those of a later pass or step.
+        // The undone step saw the results registered at its own time, not those of a later pass or step.
         let mut names = self.settings.past.names_at(&path);
         let entered = enter(self.run, &path, &names);
         let found = entered.as_ref().ok().and_then(Option::as_ref);
         if let Some(name) = found.and_then(|visit| visit.step.register.as_ref())
             && !self.settings.past.has_registered(&path, name)
         {
-            // It was interrupted, and what another pass has left under its name is not its result.
+            // It was interrupted: a value that another pass registered under its name is not its result.
             Arc::make_mut(&mut names.registered).remove(name);
         }
         let mut targets: Vec<_> = mine.iter().map(|made| made.task.target.clone()).collect();
@@ -143,7 +143,7 @@ impl Executor<'_> {
         let own = found.and_then(|visit| Some((visit, visit.step.undo.as_deref()?)));
         let end = match (own, &entered) {
             (Some((visit, steps)), _) => self.undo_by_steps(visit, steps, mine, &names).await,
-            // Without its element nobody can tell what its own steps would do.
+            // Without the loop's element it is unknown what its `undo:` steps would do.
             (None, Err(failure)) if self.has_own_undo(&path) => End::failed(failure.clone()),
             (None, _) => self.inverse(found, mine, &names).await,
         };
@@ -166,7 +166,7 @@ impl Executor<'_> {
         self.run.playbook.steps().iter().any(|step| step.id == path.id() && step.undo.is_some())
     }
 
-    /// Undoes changes by the step's own steps: once for the step, or for each pass of its loop that has changed something.
+    /// Undoes changes by the step's `undo:` steps: once for the step, or once for each pass of its loop that changed something.
     async fn undo_by_steps(&self, visit: &StepVisit<'_>, steps: &[Step], mine: &[Made], names: &Names) -> End {
         let mut passes: Vec<Path> = Vec::new();
         for made in mine {

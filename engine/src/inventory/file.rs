@@ -1,4 +1,4 @@
-//! An inventory as it is written. Only its shape; what it means and whether it can be is decided in `load`.
+//! An inventory as it is written: its shape alone. `load` resolves it and decides whether it is valid.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -52,7 +52,7 @@ pub struct SiteFile {
 pub struct MachineFile {
     /// The address it is reached at.
     pub address: String,
-    /// What `hostname` prints on it; the node's name if not given.
+    /// What `hostname` prints on it; the node's name if absent.
     #[serde(default)]
     pub hostname: Option<String>,
     /// Variables for playbooks.
@@ -79,7 +79,7 @@ pub struct PairFile {
     pub members: IndexMap<String, MemberFile>,
 }
 
-/// One site's end of a pair. What is not given here is taken from the pair.
+/// One site's end of a pair. Fields that are absent here are taken from the pair.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberFile {
@@ -87,7 +87,7 @@ pub struct MemberFile {
     pub node: String,
     /// DRBD's node id, 0 to 16; different on the two members.
     pub node_id: u8,
-    /// The address of the replication; the node's if not given.
+    /// The address of the replication; the node's if absent.
     #[serde(default)]
     pub address: Option<String>,
     /// The TCP port here.

@@ -16,7 +16,7 @@ use crate::source::{Fault, Faults, Node, SourceFile, decode, nearest, parse};
 
 /// Fetches the values of secrets. The engine reads no environment and runs nothing for it.
 pub trait Secrets {
-    /// The value of a secret, or why it is not to be had.
+    /// The value of a secret, or why it is not available.
     fn resolve(&self, source: &SecretSource) -> Result<String, String>;
 }
 
@@ -149,7 +149,7 @@ pub(super) fn named<'a>(fault: Fault, word: &str, known: impl Iterator<Item = &'
     }
 }
 
-/// An inventory of nothing, for tests of playbooks that touch no site.
+/// An empty inventory, for tests of playbooks that touch no site.
 impl Default for Inventory {
     fn default() -> Self {
         Self {

@@ -33,7 +33,7 @@ pub struct Inventory {
     pub pairs: Arc<Vec<Pair>>,
     /// Variables for playbooks. Secrets are already resolved into it under their names.
     pub vars: Map<String, Value>,
-    /// What must never be shown: the values of all secrets, by name.
+    /// The values of all secrets, by name. They must never be shown.
     pub secrets: SecretValues,
     /// SHA-256 of the file, in hex.
     pub digest: String,
@@ -89,9 +89,9 @@ pub struct PairMember {
     pub site: String,
     /// The node's name in the inventory.
     pub node: String,
-    /// The node's hostname: what `on <hostname>` must say in the resource file.
+    /// The node's hostname, as in `on <hostname>` of the resource file.
     pub hostname: String,
-    /// The address DRBD replicates over; the node's address unless given.
+    /// The address DRBD replicates over; the node's address by default.
     pub address: String,
     /// The TCP port DRBD replicates over.
     pub port: u16,

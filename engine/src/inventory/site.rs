@@ -13,7 +13,7 @@ use crate::duration::HumanDuration;
 pub struct Roles {
     /// The site that serves.
     pub active: String,
-    /// The site that stands by.
+    /// The site on standby.
     pub passive: String,
 }
 
@@ -82,7 +82,7 @@ pub struct Ssh {
     /// A jump host, as `user@host:port`; reached with the same key or password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jump: Option<String>,
-    /// Path of the known-hosts file, relative to the inventory; `~/.ssh/known_hosts` if not given. A host that is not in it
+    /// Path of the known-hosts file, relative to the inventory; `~/.ssh/known_hosts` if absent. A host that is not in it
     /// is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_hosts: Option<String>,
@@ -113,7 +113,7 @@ pub struct Machine {
     pub name: String,
     /// The address `cutover` and its peers reach it at.
     pub address: String,
-    /// What `hostname` prints on it; the name unless given.
+    /// What `hostname` prints on it; the node's name by default.
     pub hostname: String,
     /// Variables for playbooks (`node.vars`).
     pub vars: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! Whether an inventory can be: names that exist, ids, ports, devices and disks that do not collide.
+//! Validates an inventory: names exist, and ids, ports, devices and disks do not collide.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use super::file::PairFile;
 use super::load::named;
 use crate::source::{Fault, Faults, Location, Node};
 
-/// DRBD's largest node id: drbd.conf(5) of DRBD 9 gives the range as 0 to 16.
+/// DRBD's largest node id: the range in drbd.conf(5) of DRBD 9 is 0 to 16.
 const MAX_NODE_ID: u8 = 16;
 
 /// Adds every fault.
@@ -91,17 +91,17 @@ fn members(inventory: &Inventory, files: &[PairFile], tree: &Node, faults: &mut 
             }
             for (what, path) in [("device", &member.device), ("disk", &member.disk)] {
                 let at = field(tree, pair.ordinal, site, what);
-                // What both members inherit from the pair is said once.
-                let said = || faults.0.iter().any(|fault| fault.at.as_ref() == Some(at));
-                if !path.starts_with("/dev/") && !said() {
-                    faults.push(Fault::at(at, format!("{what} `{path}` is no path below /dev")));
+                // A fault that both members inherit from the pair is reported once.
+                let reported = || faults.0.iter().any(|fault| fault.at.as_ref() == Some(at));
+                if !path.starts_with("/dev/") && !reported() {
+                    faults.push(Fault::at(at, format!("{what} `{path}` is not a path below /dev")));
                 }
             }
         }
     }
 }
 
-/// What no two pairs may share on one node.
+/// The things that no two pairs may share on one node.
 fn collisions(inventory: &Inventory, tree: &Node, faults: &mut Faults) {
     let mut seen: BTreeMap<(String, &str, String), &str> = BTreeMap::new();
     for pair in inventory.pairs.iter() {

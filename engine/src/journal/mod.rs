@@ -1,5 +1,5 @@
-//! The journal of a run as a file: one JSON line for each event, in a directory of its own beside copies of what was run. How
-//! it is read back is in `read`.
+//! The journal of a run as a file: one JSON line for each event, in a directory of its own beside copies of the run's files.
+//! Reading it back is in `read`.
 
 mod read;
 #[cfg(test)]
@@ -24,10 +24,10 @@ pub struct FileJournal {
 }
 
 impl FileJournal {
-    /// Begins a journal in a run's directory, which is made. `sync` says whether durable events are flushed to the disk.
+    /// Begins a journal in a run's directory, which is created. With `sync`, durable events are flushed to the disk.
     ///
     /// # Errors
-    /// The directory cannot be made, or the journal exists.
+    /// The directory cannot be created, or the journal exists.
     pub fn create(directory: &Path, sync: bool) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let path = directory.join(EVENTS);
@@ -35,10 +35,10 @@ impl FileJournal {
         Self::locked(file, sync)
     }
 
-    /// Goes on with a journal. A torn last line, left by a crash, is cut off first.
+    /// Opens an existing journal to append to it. A torn last line, left by a crash, is cut off first.
     ///
     /// # Errors
-    /// There is none, or another process holds it ([`io::ErrorKind::WouldBlock`]).
+    /// There is no journal, or another process holds it ([`io::ErrorKind::WouldBlock`]).
     pub fn resume(directory: &Path) -> io::Result<Self> {
         let path = directory.join(EVENTS);
         let file = OpenOptions::new().append(true).read(true).open(&path)?;

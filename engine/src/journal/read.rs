@@ -1,4 +1,4 @@
-//! Reads journals back. Nothing is taken for a journal but an unbroken list of one run's events in the format of this version.
+//! Reads journals back. A journal is an unbroken sequence of one run's events in this version's format; anything else is refused.
 
 use std::fs;
 use std::io;
@@ -10,18 +10,18 @@ use serde_json::Value;
 use super::EVENTS;
 use crate::event::{Event, VERSION};
 
-/// What a journal holds.
+/// The content of a journal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recorded {
     /// Its events, up to the first line that cannot be relied on.
     pub events: Vec<Event>,
-    /// What is wrong with that line: its number, from 1, and why.
+    /// The number of that line, from 1, and what is wrong with it.
     pub complaint: Option<(usize, String)>,
-    /// The length of a last line without an end, in bytes: a crash tore it, and nothing was built on it.
+    /// The length of an unterminated last line, in bytes: a crash tore it, and nothing was built on it.
     pub torn: usize,
 }
 
-/// Reads the events of a run's directory. A torn last line is passed over.
+/// Reads the events of a run's directory. A torn last line is skipped.
 ///
 /// # Errors
 /// The journal cannot be read, or not all of it can be relied on: [`io::ErrorKind::InvalidData`], with the file, the line and
@@ -81,9 +81,9 @@ impl Recorded {
     }
 }
 
-/// Reads a line, or says why it is not an event of this version.
+/// Reads a line; the error is the reason why it is not an event of this version.
 fn event(line: &[u8]) -> Result<Event, String> {
-    // The journal's line is named beside it; the parser has only this one.
+    // The parser only sees one line; its line number would be 1 every time, so it is dropped.
     let place = |error: String| error.replace(" at line 1 column ", " at column ");
     let value: Value =
         serde_json::from_slice(line).map_err(|error| format!("this is not an event: {}", place(error.to_string())))?;

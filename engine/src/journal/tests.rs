@@ -110,7 +110,7 @@ fn what_a_crash_can_leave_at_the_end_does_not_spoil_a_journal() {
         let expected = Recorded { events: vec![notice(1), notice(2)], complaint: None, torn: end.len() };
         assert_eq!(recorded, expected);
     }
-    // A line that was written to its end is not torn, whatever it says.
+    // A line with its newline is complete, whatever its content.
     assert!(Recorded::of(b"{\"v\":2,\"se\n").complaint.is_some());
     assert_eq!(Recorded::of(b""), Recorded::default());
 }

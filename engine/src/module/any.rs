@@ -25,9 +25,9 @@ pub trait AnyModule: Send + Sync {
     fn targets(&self) -> Targets;
     /// [`Module::EXAMPLE`].
     fn example(&self) -> &'static str;
-    /// The schema of its parameters, as rendered (templates not allowed for).
+    /// The schema of its parameters after rendering (without templates).
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
-    /// The schema of what `register` keeps.
+    /// The schema of the result that `register` stores.
     fn result_schema(&self, generator: &mut SchemaGenerator) -> Schema;
     /// Decodes rendered parameters, and judges them. A failure carries a pointer to the value that is wrong.
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure>;
@@ -35,36 +35,36 @@ pub trait AnyModule: Send + Sync {
 
 /// A module with its parameters.
 pub trait Bound: Send + Sync {
-    /// Judges the parameters together with a target and the inventory, without looking.
+    /// Judges the parameters together with a target and the inventory, without probing.
     fn judge_on(&self, facts: &Facts, inventory: &Inventory) -> Result<(), Failure>;
     /// Probes and compares.
     fn look<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Probed, Failure>>;
-    /// What the probe looks at and the changes alter; `None` if the module does not say.
+    /// What the probe reads and the changes alter; `None` if the module does not declare it.
     fn subjects(&self, cx: &Context) -> Option<Vec<Subject>>;
     /// The parameters after decoding, with defaults filled in.
     fn params(&self) -> Value;
 }
 
-/// Makes what `register` keeps out of what the executed actions gave back.
-type Given = Box<dyn FnOnce(&[Done]) -> Value + Send>;
+/// Builds the result that `register` stores from the results of the executed actions.
+type ResultBuilder = Box<dyn FnOnce(&[Done]) -> Value + Send>;
 
-/// What a look gave.
+/// The outcome of a probe.
 pub struct Probed {
     /// The state, as recorded.
     pub state: Value,
     /// The comparison.
     pub diff: Diff,
-    result: Given,
+    result: ResultBuilder,
 }
 
 impl Probed {
-    /// What `register` keeps, given what the executed actions gave back.
+    /// The result that `register` stores, from the results of the executed actions.
     pub fn result(self, done: &[Done]) -> Value {
         (self.result)(done)
     }
 }
 
-/// What makes result schemas: they say what is written, so what may be left out is not required.
+/// The generator of result schemas. They describe serialised values, so an optional field is not required.
 pub fn result_schemas() -> SchemaGenerator {
     SchemaSettings::draft07().for_serialize().into_generator()
 }

@@ -1,4 +1,4 @@
-//! What an API server's answer means and what to do about it. What its silence means is the world's to say.
+//! Turns an API server's answer into a failure and a hint. A missing answer is classified by the world.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub fn api_failure(site: &str, request: &str, answer: &Answer) -> Failure {
 /// # Errors
 /// It is not JSON.
 pub fn api_body(site: &str, request: &str, answer: Answer) -> Result<Value, Failure> {
-    // What is not JSON comes as a string.
+    // A body that is not JSON is represented as a JSON string.
     let error = match &answer.body {
         Value::String(text) => serde_json::from_str::<Value>(text).err(),
         _ => None,
@@ -51,7 +51,7 @@ pub fn api_body(site: &str, request: &str, answer: Answer) -> Result<Value, Fail
     }
 }
 
-/// Reason and message of a `Status` object. Who is no API server (a proxy, the web server beneath it) answers in plain words.
+/// Reason and message of a `Status` object. A proxy or a web server in front of the API server answers in plain text.
 pub(crate) fn status(answer: &Answer) -> (&str, &str) {
     match &answer.body {
         Value::String(text) => ("", text.trim()),
@@ -103,7 +103,7 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<Text
             FailureClass::Failed,
             Some(text!(
                 "engine.api-refusal.forbidden",
-                "the kubeconfig's user may not do this; see `kubectl auth can-i --list`, and give it a role that may"
+                "the kubeconfig's user may not do this; see `kubectl auth can-i --list`, and bind it to a role that may"
             )),
         ),
         404 => (
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_are_told_apart() {
+    fn refusals_are_distinguished() {
         let webhook = "admission webhook \"policy.example\" denied the request: no";
         let calling = "Internal error occurred: failed calling webhook \"policy.example\": context deadline exceeded";
         let cases = [
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_no_api_server_is_quoted() {
+    fn an_answer_of_another_server_is_quoted() {
         let failure = api_failure("primary", "GET /x", &Answer::new(404, json!("404 page not found\n")));
         assert_eq!(failure.message, "primary: GET /x: 404 page not found (404)");
         let failure = api_body("primary", "GET /x", Answer::new(200, json!("<html>"))).unwrap_err();

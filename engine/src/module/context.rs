@@ -1,4 +1,4 @@
-//! What a module is given to look at the world: the facts about its task, the inventory, and queries, which only read.
+//! A module's view of the world: the facts about its task, the inventory, and queries, which only read.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,12 +23,12 @@ pub struct Context {
     reads: Arc<Mutex<Reads>>,
 }
 
-/// What the probes of a task have read.
+/// The queries and answers of a task's probes.
 #[derive(Default)]
 struct Reads {
     /// Everything that was sent.
     sent: Vec<String>,
-    /// What was sent and what came back, since it was last taken; if that is kept.
+    /// Queries and answers since they were last taken, if they are recorded.
     readings: Option<Vec<Reading>>,
 }
 
@@ -39,17 +39,17 @@ impl Context {
         Self { facts, inventory, world, reads: Arc::default() }
     }
 
-    /// Keeps what is read from now on, for [`Context::take_readings`].
+    /// Records what is read from now on, for [`Context::take_readings`].
     pub fn keep_readings(&self) {
         self.reads().readings.get_or_insert_default();
     }
 
-    /// Takes what was read since the last time, in the order in which it was answered.
+    /// Takes the readings since the last call, in the order of the answers.
     pub fn take_readings(&self) -> Vec<Reading> {
         self.reads().readings.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// What is known about the task without looking.
+    /// The facts about the task, known without probing.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
@@ -69,7 +69,7 @@ impl Context {
         self.world.now()
     }
 
-    /// What this context's probes have sent so far, as a plan prints it.
+    /// The queries of this context's probes so far, as a plan prints them.
     pub fn trace(&self) -> Vec<String> {
         self.reads().sent.clone()
     }
@@ -84,12 +84,12 @@ impl Context {
         self.facts.site()
     }
 
-    /// The target's pair, its own member and the peer's; an error if the target is no pair member.
+    /// The target's pair, its own member and the peer's; an error if the target is not a pair member.
     pub fn pair(&self) -> Result<(&Pair, &PairMember, &PairMember), Failure> {
         self.facts.pair()
     }
 
-    /// Runs a read-only command at this task's place. A non-zero exit is no error here: the caller looks.
+    /// Runs a read-only command at this task's place. A non-zero exit is not an error here: the caller decides.
     pub async fn read(&self, command: &ReadOnly) -> Result<Output, Failure> {
         self.read_at(&self.facts.place(), command).await
     }
@@ -103,12 +103,12 @@ impl Context {
         Ok(output)
     }
 
-    /// Asks an API server. Whatever the status, an answer is no error here: the caller looks.
+    /// Queries an API server. An answer is not an error here, whatever its status: the caller decides.
     pub async fn ask(&self, ask: &Ask) -> Result<Answer, Failure> {
         let sent = self.note(&Query::Request(ask.clone()))?;
         let answer = self.world.request(ask).await.map_err(|fault| {
             let failure = Failure::from(fault);
-            // It asked, and nothing else: a lost answer leaves nothing unknown.
+            // The request only reads, so a lost answer leaves nothing in doubt: it counts as unreachable.
             let lost = failure.class == FailureClass::OutcomeUnknown;
             if lost { Failure { class: FailureClass::Unreachable, ..failure } } else { failure }
         })?;
@@ -127,7 +127,7 @@ impl Context {
         }
     }
 
-    /// Notes what is about to be sent.
+    /// Records a query that is about to be sent.
     fn note(&self, query: &Query) -> Result<String, Failure> {
         let sent = query.to_string();
         self.reads().sent.push(sent.clone());
@@ -137,7 +137,8 @@ impl Context {
             Some(Wrong::Operand(operand)) => {
                 let words =
                     text!("engine.dashed", "`{operand}` begins with a dash: it would be taken for an option", operand);
-                Err(Failure::invalid(words).help(text!("engine.dashed.help", "give an absolute path, or another name")))
+                Err(Failure::invalid(words)
+                    .help(text!("engine.dashed.help", "write an absolute path, or another name")))
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What is known about a task before it looks at anything: its target, where its commands run, and the pairs. Plain data, the
-//! same in every world; a comparison sees nothing else beside parameters and state.
+//! The facts about a task that are known before it probes: its target, where its commands run, and the pairs. Plain data, the
+//! same in every world; a comparison sees nothing else besides parameters and state.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::inventory::{Inventory, Pair, PairMember};
 use crate::text;
 
-/// The data that a task begins with.
+/// The facts about a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     target: Target,
@@ -44,7 +44,7 @@ impl Facts {
         Self::new(target, place, Arc::clone(&inventory.pairs))
     }
 
-    /// What it works on.
+    /// The target.
     pub fn target(&self) -> &Target {
         &self.target
     }
@@ -70,7 +70,7 @@ impl Facts {
         })
     }
 
-    /// The target's pair, its own member and the peer's; an error if the target is no pair member.
+    /// The target's pair, its own member and the peer's; an error if the target is not a pair member.
     pub fn pair(&self) -> Result<(&Pair, &PairMember, &PairMember), Failure> {
         let found = self.target.ordinal().and_then(|ordinal| {
             let pair = self.pairs.get(ordinal)?;

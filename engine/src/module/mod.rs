@@ -30,7 +30,7 @@ use crate::subject::Subject;
 
 /// One kind of step a playbook can name.
 ///
-/// A module looks ([`Module::probe`]) and compares ([`Module::diff`]); what has to be done it hands out as [`Change`]s,
+/// A module probes ([`Module::probe`]) and compares ([`Module::diff`]); it returns what has to be done as [`Change`]s,
 /// which are plain data. The engine carries them out. A module never prints, sleeps, retries, or asks whether this is
 /// a dry run.
 pub trait Module: Send + Sync + 'static {
@@ -41,16 +41,16 @@ pub trait Module: Send + Sync + 'static {
     /// A step that uses the module, as YAML; part of the reference and checked by a test.
     const EXAMPLE: &'static str;
 
-    /// On which kinds of target it works: `check` refuses others.
+    /// The kinds of target it works on: `check` refuses others.
     const TARGETS: Targets = Targets::ANY;
 
     /// What the author writes. Doc comments become schema and reference.
     type Params: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static;
-    /// What a probe saw. Recorded in the journal.
+    /// The probed state. Recorded in the journal.
     type State: Serialize + Send + Sync + 'static;
 
-    /// Judges parameters as a whole: what contradicts itself, or can never be done. `check` asks it of everything that is
-    /// written without templates, and a run before the first look. What it refuses points to the parameter.
+    /// Judges parameters as a whole: whether they contradict each other, or can never be carried out. `check` calls it for
+    /// parameters without templates, a run before the first probe. The failure points to the parameter.
     ///
     /// # Errors
     /// The parameters cannot be carried out, whatever the world is like.
@@ -58,8 +58,8 @@ pub trait Module: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Judges parameters together with a target and the inventory: what cannot be done on this target, or names what the
-    /// inventory does not have. Asked when [`Module::judge`] is, of every target that is written out.
+    /// Judges parameters together with a target and the inventory: whether they can be carried out on this target, and whether
+    /// the inventory has what they name. Called together with [`Module::judge`], for every target that is written out.
     ///
     /// # Errors
     /// The parameters cannot be carried out on this target, whatever the world is like.
@@ -70,17 +70,17 @@ pub trait Module: Send + Sync + 'static {
     /// Reads the world. It cannot change it: a context sends nothing but queries, which only read.
     fn probe(&self, cx: &Context, params: &Self::Params) -> impl Future<Output = Result<Self::State, Failure>> + Send;
 
-    /// What the probe looks at and the changes alter: from it a plan knows which steps depend on which.
+    /// What the probe reads and the changes alter, from which a plan derives which steps depend on which.
     fn subjects(&self, facts: &Facts, params: &Self::Params) -> Option<Vec<Subject>>;
 
-    /// Compares what is wanted with what is. Pure: it sees nothing but plain data, the same answer for the same input.
+    /// Compares the wanted with the probed state. Pure: it sees nothing but plain data, and returns the same for the same input.
     fn diff(&self, facts: &Facts, params: &Self::Params, state: &Self::State) -> Diff;
 
-    /// The JSON Schema of what `register` keeps: for `explain`, the reference, and `check`, which finds a field that there is not.
+    /// The JSON Schema of the result that `register` stores: for `explain`, the reference, and `check`, which finds missing fields.
     fn result_schema(generator: &mut SchemaGenerator) -> Schema;
 
-    /// What `register` keeps: the last probed state, unless a module says otherwise. `done` holds what the executed
-    /// actions gave back, in order; it is empty if nothing had to be changed.
+    /// The result that `register` stores: the last probed state by default. `done` holds the results of the executed
+    /// actions, in order; it is empty if nothing had to be changed.
     fn result(&self, _facts: &Facts, _params: &Self::Params, state: &Self::State, _done: &[Done]) -> Value {
         serde_json::to_value(state).unwrap_or(Value::Null)
     }

@@ -1,4 +1,4 @@
-//! On which kinds of target a module works.
+//! The kinds of target that a module works on.
 
 use crate::failure::Failure;
 use crate::target::Target;
@@ -31,7 +31,7 @@ impl TargetKind {
         }
     }
 
-    /// In words, with its article.
+    /// Its name with an article.
     pub fn words(self) -> &'static str {
         match self {
             Self::Controller => "the controller",
@@ -41,7 +41,7 @@ impl TargetKind {
         }
     }
 
-    /// How a playbook writes such a target.
+    /// How such a target is written in a playbook.
     fn example(self) -> &'static str {
         match self {
             Self::Controller => "`target: controller`",
@@ -57,7 +57,7 @@ impl TargetKind {
 pub struct Targets(&'static [TargetKind]);
 
 impl Targets {
-    /// Any target: what it does has nothing to do with one, or happens wherever the task's commands run.
+    /// Any target: the module does not depend on it, or works wherever the task's commands run.
     pub const ANY: Self = Self(&TargetKind::ALL);
     /// Something with a cluster: a site, or a node or pair of it.
     pub const SITE: Self = Self(&[TargetKind::Site, TargetKind::Node, TargetKind::Pair]);
@@ -65,7 +65,7 @@ impl Targets {
     pub const WHOLE_SITE: Self = Self(&[TargetKind::Site]);
     /// A pair.
     pub const PAIR: Self = Self(&[TargetKind::Pair]);
-    /// A machine with disks of its own: a node or pair; the controller, too.
+    /// A machine with disks of its own: a node, a pair, or the controller.
     pub const MACHINE: Self = Self(&[TargetKind::Controller, TargetKind::Node, TargetKind::Pair]);
 
     /// The kinds.
@@ -86,7 +86,7 @@ impl Targets {
         if self.contains(kind) {
             return Ok(());
         }
-        // Where a site will do, naming it is enough.
+        // Kinds are ordered from broad to narrow: where a site will do, naming a site is the simplest hint.
         let wanted = self.0.iter().copied().min().unwrap_or(TargetKind::Pair);
         let message = text!(
             "engine.target-kind",

@@ -1,4 +1,4 @@
-//! What a run would do, as data: every step probed and compared, nothing changed. Not how it is shown.
+//! A plan, as data: what a run would do, with every step probed and compared, and nothing changed. How it is shown is elsewhere.
 
 mod planner;
 
@@ -68,7 +68,7 @@ pub struct PlannedStep {
     pub place: String,
     /// The worst verdict of its tasks.
     pub verdict: Verdict,
-    /// Why it is left out, or what the gate asks.
+    /// Why it is skipped, or the gate's question.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<Text>,
     /// Its tasks.
@@ -78,53 +78,53 @@ pub struct PlannedStep {
 /// A task of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedTask {
-    /// Which task.
+    /// The task's name.
     pub task: TaskId,
-    /// What would come of it.
+    /// Its verdict.
     pub verdict: Verdict,
-    /// What would be changed, with the exact commands and requests.
+    /// The changes it would make, with the exact commands and requests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub changes: Vec<Change>,
     /// Why it is refused or has to wait.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub reasons: Vec<Text>,
-    /// What went wrong while it was looked at.
+    /// The failure of its probe.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<RecordedFailure>,
     /// The commands and requests that the probe sent.
     pub reads: Vec<String>,
 }
 
-/// What would come of a step, from best to worst.
+/// What a run would make of a step, from best to worst.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Left out: its condition does not hold, or tags do not match.
+    /// Skipped: its condition does not hold, or tags do not match.
     Skipped,
     /// Everything is as wanted already.
     InSync,
     /// A person will be asked.
     Gate,
-    /// It would wait for something that is on its way.
+    /// It would wait for the world to converge.
     Wait,
     /// It would make changes.
     Change,
     /// It would run something whose effect cannot be probed.
     Run,
-    /// It depends on another step: on its result, or because that alters what this one looks at.
+    /// It depends on another step: on its result, or on something that the other step alters.
     Depends {
         /// That step's number in the plan.
         number: usize,
         /// Its path.
         on: Path,
     },
-    /// It would be refused as things stand, but changes that come before it are not made yet.
+    /// It would be refused as things are now, but earlier changes are not made yet.
     BlockedNow,
     /// It would be refused.
     Blocked,
     /// Its target cannot be reached.
     Unreachable,
-    /// It cannot even be looked at.
+    /// Its probe failed.
     Failed,
 }
 

@@ -1,4 +1,4 @@
-//! Visits a playbook as execution does, but only looks.
+//! Visits a playbook as execution does, but only probes.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::walk::{
 };
 use crate::world::World;
 
-/// Plans a run: every step that can be looked at is looked at.
+/// Plans a run: probes every step that can be probed.
 pub async fn plan(run: &Run, registry: Registry, world: Arc<dyn World>, tags: &Tags) -> Plan {
     let mut planner = Planner { run, registry, world, altered: Vec::new(), steps: Vec::new() };
     let mut cursor = Cursor::new(&run.playbook, Mode::Plan(run), tags);
@@ -75,10 +75,10 @@ fn begun(phase: &Phase) -> PlannedPhase {
     }
 }
 
-/// What an earlier step of the plan alters.
+/// The subjects that an earlier step of the plan alters.
 struct Altered {
     step: (usize, Path),
-    /// `None`: nobody knows.
+    /// `None`: unknown.
     subjects: Option<Vec<Subject>>,
 }
 
@@ -91,12 +91,12 @@ struct Planner<'a> {
     steps: Vec<(usize, Path)>,
 }
 
-/// What was seen of a task.
+/// A task's verdict and the probe behind it.
 struct Looked {
     planned: PlannedTask,
-    /// Its result, if that is known.
+    /// Its result, if known.
     result: Option<Value>,
-    /// What its probe looks at.
+    /// The subjects that its probe reads.
     subjects: Option<Vec<Subject>>,
 }
 
@@ -202,7 +202,7 @@ impl Planner<'_> {
         leave(visit, value.ok_or(()), cursor);
     }
 
-    /// The step that alters what a task looks at, so that what was seen says little of how it will be then.
+    /// The earlier step that alters what a task probes, so that the probe proves little about the time of the run.
     fn depends(&self, subjects: Option<&[Subject]>, verdict: &Verdict) -> Option<(usize, Path)> {
         let refused = matches!(verdict, Verdict::Blocked | Verdict::Failed);
         if !refused && *verdict != Verdict::InSync {
@@ -212,13 +212,13 @@ impl Planner<'_> {
             (Some(altered), Some(subjects)) => {
                 altered.iter().any(|one| subjects.iter().any(|other| one.touches(other)))
             }
-            // Where nobody knows, a refusal may be lifted by it; what is in sync is taken to stay so.
+            // A step with unknown subjects may lift a refusal; a task that is in sync is assumed to stay so.
             _ => refused,
         };
         self.altered.iter().rev().find(touches).map(|altered| altered.step.clone())
     }
 
-    /// A step that cannot be looked at before another one has run. It may well alter something.
+    /// A step that cannot be probed before another one has run. It may alter anything.
     fn cannot_be_known(
         &mut self,
         visit: &StepVisit<'_>,
@@ -234,7 +234,7 @@ impl Planner<'_> {
         leave(visit, Err(()), cursor);
     }
 
-    /// Looks at one task.
+    /// Probes one task.
     async fn look(&self, step: &Step, task: &Task) -> Looked {
         let mut planned = PlannedTask {
             task: task.id.clone(),
@@ -286,7 +286,7 @@ impl Planner<'_> {
     }
 }
 
-/// Leaves results that say that a step, with all that is inside of it, was left out.
+/// Registers that a step and everything inside it was skipped.
 fn left_out(step: &Step, cursor: &mut Cursor<'_>) {
     if let Some(name) = &step.register {
         know(name, json!({"skipped": true}), cursor);
@@ -296,7 +296,7 @@ fn left_out(step: &Step, cursor: &mut Cursor<'_>) {
     }
 }
 
-/// Leaves a result for later steps, or that it is not known yet.
+/// Registers a result for later steps, or that it is not known yet.
 fn leave(visit: &StepVisit<'_>, value: Result<Value, ()>, cursor: &mut Cursor<'_>) {
     let Some(name) = &visit.step.register else { return };
     match value {
@@ -305,7 +305,7 @@ fn leave(visit: &StepVisit<'_>, value: Result<Value, ()>, cursor: &mut Cursor<'_
     }
 }
 
-/// Gives a result its name.
+/// Registers a result.
 fn know(name: &str, value: Value, cursor: &mut Cursor<'_>) {
     cursor.names.unknown.remove(name);
     Arc::make_mut(&mut cursor.names.registered).insert(name.to_owned(), value);

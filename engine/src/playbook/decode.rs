@@ -12,7 +12,7 @@ use crate::slug::slug;
 use crate::source::{Fault, Faults, Fields, Key, Kind, Node, SourceFile, nearest, parse_partly, wrong_type};
 use crate::template;
 
-/// The keys that say what a step does, beside the modules' names.
+/// The keys that determine what a step does, besides the modules' names.
 pub const STEP_KINDS: &[&str] = &["gate", "confirm", "block", "rescue", "always", "include"];
 
 /// Decodes the steps of a playbook and its includes.
@@ -43,7 +43,7 @@ impl<'a> Decoder<'a> {
         self.sources.iter().map(|source| source.text.as_str())
     }
 
-    /// An id that no other step or phase has.
+    /// A unique id for a step or phase.
     pub(super) fn unique_id(&mut self, prefix: &str, name: &str) -> String {
         let slug = slug(name);
         let slug = if slug.is_empty() { "step" } else { &slug };
@@ -109,7 +109,7 @@ impl<'a> Decoder<'a> {
             }
             (option.decode)(&mut Reading { decoder: self, fields: &mut fields, node, faults }, &mut step);
         }
-        // What a step is to do may be unknown: its options, and the name it registers, are looked at all the same.
+        // A step with a missing or misspelt kind still has its options checked, so that one slip does not hide other faults.
         if let Some(kind) = kind_key.and_then(|key| self.kind(&mut fields, key, &step.id, &step.tags, faults)) {
             step.kind = kind;
         }
@@ -117,7 +117,7 @@ impl<'a> Decoder<'a> {
         Some(step)
     }
 
-    /// The one key that says what a step does; if there is not exactly one, the keys that might have been meant.
+    /// The one key that determines what a step does; if there is not exactly one, the keys that might have been meant.
     fn kind_key<'n>(&self, node: &'n Node, faults: &mut Faults) -> Result<&'n (Key, Node), Vec<&'n str>> {
         let is_kind = |name: &str| matches!(name, "gate" | "block" | "include") || self.registry.get(name).is_some();
         let kinds: Vec<&(Key, Node)> = node.entries().iter().filter(|(key, _)| is_kind(&key.name)).collect();
@@ -185,7 +185,7 @@ impl<'a> Decoder<'a> {
             }
             "include" => self.include(fields, value, id, tags, faults),
             module => {
-                // The key is an option of the registry's, so it is not one of `Fields`' names.
+                // The key is an option of the registry, not one of the names that `Fields` knows.
                 let known = self.registry.get(module)?;
                 fields.node(known.name());
                 self.templates(value, faults);
@@ -231,7 +231,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// A step that is being read: what its options are decoded from.
+/// A step that is being decoded.
 pub(super) struct Reading<'r, 'n, 'f> {
     decoder: &'r mut Decoder<'n>,
     pub(super) fields: &'r mut Fields<'f>,
@@ -292,7 +292,7 @@ fn entry<'n>(node: &'n Node, name: &str) -> Option<&'n (Key, Node)> {
     node.entries().iter().find(|(key, _)| key.name == name)
 }
 
-/// An option that its step does nothing with.
+/// Reports an option that has no effect on its step.
 fn misplaced(key: &Key, kind: &str) -> Fault {
     let what = match kind {
         "gate" => "a gate",

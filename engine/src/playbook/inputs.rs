@@ -1,4 +1,4 @@
-//! The values of a playbook's parameters: given, default, or missing; of the right type.
+//! Resolves a playbook's parameters: provided, default, or missing; of the right type.
 
 use serde_json::{Map, Value};
 
@@ -6,13 +6,13 @@ use super::{Param, ParamType, Playbook};
 use crate::duration::HumanDuration;
 use crate::source::{Fault, Faults, nearest};
 
-/// Gives every parameter its value. Texts given on the command line become numbers and booleans where the type asks for it.
+/// Resolves every parameter. Texts from the command line become numbers and booleans where the type demands it.
 ///
 /// # Errors
-/// Unknown parameters, wrong types, values that are no choice, required ones that are not given.
-pub fn resolve_params(playbook: &Playbook, given: &Map<String, Value>) -> Result<Map<String, Value>, Faults> {
+/// Unknown parameters, wrong types, values that are not among the choices, missing required ones.
+pub fn resolve_params(playbook: &Playbook, provided: &Map<String, Value>) -> Result<Map<String, Value>, Faults> {
     let mut faults = Faults::default();
-    for name in given.keys().filter(|name| !playbook.params.contains_key(*name)) {
+    for name in provided.keys().filter(|name| !playbook.params.contains_key(*name)) {
         let fault = Fault::bare(format!("`{}` has no parameter `{name}`", playbook.source.path.display()));
         let known = playbook.params.keys().map(String::as_str);
         faults.push(match nearest(name, known) {
@@ -24,14 +24,14 @@ pub fn resolve_params(playbook: &Playbook, given: &Map<String, Value>) -> Result
     let mut values = Map::new();
     for (name, param) in &playbook.params {
         let kind = param.kind.or_else(|| param.default.as_ref().map(type_of));
-        let value = match (given.get(name), &param.default) {
+        let value = match (provided.get(name), &param.default) {
             (Some(value), _) => coerce(value, kind, &shown(value, param)),
             (None, Some(default)) => Ok(default.clone()),
             (None, None) if param.required => {
                 let what = param.description.as_deref().unwrap_or("no description");
                 faults.push(
                     Fault::bare(format!("parameter `{name}` is required ({what})"))
-                        .help(format!("give it: -e {name}=...")),
+                        .help(format!("pass it: -e {name}=...")),
                 );
                 continue;
             }
@@ -53,7 +53,7 @@ fn chosen(value: Value, param: &Param) -> Result<Value, String> {
     Err(format!("{} is none of {choices}", shown(&value, param)))
 }
 
-/// A value in a message.
+/// A value as messages show it.
 fn shown(value: &Value, param: &Param) -> String {
     if param.secret { "the value (it is secret, so it is not shown)".to_owned() } else { value.to_string() }
 }
@@ -72,7 +72,7 @@ fn type_of(value: &Value) -> ParamType {
 fn coerce(value: &Value, kind: Option<ParamType>, shown: &str) -> Result<Value, String> {
     let Some(kind) = kind else { return Ok(value.clone()) };
     let text = value.as_str();
-    let wrong = |wanted: &str| Err(format!("{shown} is no {wanted}"));
+    let wrong = |wanted: &str| Err(format!("{shown} is not {wanted}"));
     match kind {
         ParamType::String => match value {
             Value::String(_) => Ok(value.clone()),
@@ -83,27 +83,27 @@ fn coerce(value: &Value, kind: Option<ParamType>, shown: &str) -> Result<Value, 
             (Value::Bool(_), _) => Ok(value.clone()),
             (_, Some("true")) => Ok(Value::Bool(true)),
             (_, Some("false")) => Ok(Value::Bool(false)),
-            _ => wrong("boolean (true or false)"),
+            _ => wrong("a boolean (true or false)"),
         },
         ParamType::Integer => match (value.as_i64(), text.and_then(|text| text.parse::<i64>().ok())) {
             (Some(number), _) | (None, Some(number)) => Ok(number.into()),
-            _ => wrong("whole number"),
+            _ => wrong("a whole number"),
         },
         ParamType::Number => match (value.as_f64(), text.and_then(|text| text.parse::<f64>().ok())) {
             (Some(number), _) | (None, Some(number)) => Ok(number.into()),
-            _ => wrong("number"),
+            _ => wrong("a number"),
         },
         ParamType::Duration => match text.map(str::parse::<HumanDuration>) {
             Some(Ok(_)) => Ok(value.clone()),
-            _ => wrong("duration: write `30s`, `5m`, `2h` or `1m 30s`"),
+            _ => wrong("a duration: write `30s`, `5m`, `2h` or `1m 30s`"),
         },
         ParamType::List | ParamType::Map => {
             let parsed = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
             let value = parsed.as_ref().unwrap_or(value);
             match (kind, value) {
                 (ParamType::List, Value::Array(_)) | (ParamType::Map, Value::Object(_)) => Ok(value.clone()),
-                (ParamType::List, _) => wrong("list; on the command line write it as JSON"),
-                _ => wrong("mapping; on the command line write it as JSON"),
+                (ParamType::List, _) => wrong("a list; on the command line write it as JSON"),
+                _ => wrong("a mapping; on the command line write it as JSON"),
             }
         }
     }

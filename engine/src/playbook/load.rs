@@ -13,7 +13,7 @@ use crate::duration::HumanDuration;
 use crate::module::Registry;
 use crate::source::{Fault, Faults, Fields, Node, SourceFile, decode, parse_partly};
 
-/// How files are read: the engine itself opens none.
+/// Reads files on the engine's behalf: the engine itself opens none.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
 /// Loads a playbook and everything it includes.
@@ -31,7 +31,7 @@ pub fn load(path: &Path, registry: &Registry, read: ReadFile<'_>) -> Result<Play
     }
 }
 
-/// Loads as much of a playbook as can be understood, with all faults of the rest: what `check` goes on with.
+/// Loads as much of a playbook as can be decoded, with all faults of the rest, so that `check` can report more than the first.
 pub fn load_partly(path: &Path, registry: &Registry, read: ReadFile<'_>) -> (Option<Playbook>, Faults) {
     let mut faults = Faults::default();
     let Some(source) = faults.take(read_source(path, read).map_err(Faults::from)) else { return (None, faults) };
@@ -119,7 +119,7 @@ fn decode_phase(node: &Node, decoder: &mut Decoder<'_>, faults: &mut Faults) -> 
     Some(Phase { id, name, at: node.at.clone(), budget, point_of_no_return, check_all, when, vars, tags, steps })
 }
 
-/// Says why a name cannot be a variable's.
+/// Reports why a name cannot be a variable's.
 pub(super) fn bad_name(name: &str) -> Option<String> {
     let mut characters = name.chars();
     let good = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')

@@ -36,7 +36,7 @@ pub struct Playbook {
     pub description: Option<String>,
     /// The change window.
     pub window: Option<HumanDuration>,
-    /// The playbook that has to have run before this one; a rehearsal runs it first. Relative to this file.
+    /// The playbook that must have run before this one; a rehearsal runs it first. Relative to this file.
     pub rehearse_after: Option<String>,
     /// Its typed inputs.
     pub params: IndexMap<String, Param>,
@@ -59,13 +59,13 @@ impl Playbook {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Param {
-    /// The type a value must have; the default's type if not given.
+    /// The type a value must have; the default's type if absent.
     #[serde(rename = "type", default)]
     pub kind: Option<ParamType>,
-    /// The value if none is given.
+    /// The value if none is provided.
     #[serde(default)]
     pub default: Option<Value>,
-    /// Whether a value must be given.
+    /// Whether a value must be provided.
     #[serde(default)]
     pub required: bool,
     /// The only values allowed.
@@ -110,7 +110,7 @@ pub struct Phase {
     pub at: Location,
     /// The time it may take; a longer one is reported, not stopped.
     pub budget: Option<HumanDuration>,
-    /// Whether there is no way back once one of its steps is done.
+    /// Whether it cannot be undone once one of its steps is done.
     pub point_of_no_return: bool,
     /// Whether all of its steps run even if one fails, so that the phase ends with the whole list of what does not hold.
     pub check_all: bool,

@@ -1,6 +1,5 @@
-//! The options that every step may have, whatever it does. Each is declared here, once: its name, where it may stand, what an
-//! author reads about it, how it is decoded, and which templates it holds. Schema, `check`, completion and the scope of a task
-//! follow from the table.
+//! The options common to all steps. Each is declared here, once: its key, the steps it is allowed on, its description for
+//! authors, its decoder, and the templates it holds. Schema, `check`, completion and the scope of a task follow from the table.
 
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
@@ -15,9 +14,9 @@ use crate::source::{Kind, Node, wrong_type};
 pub(crate) struct StepOption {
     /// Its key.
     pub(crate) name: &'static str,
-    /// What it may stand on.
+    /// The steps it is allowed on.
     pub(crate) on: On,
-    /// Its JSON Schema, with the sentence that an author reads.
+    /// Its JSON Schema, with the description for authors.
     pub(crate) schema: fn(&mut SchemaGenerator) -> Value,
     /// Decodes it into a step.
     pub(super) decode: fn(&mut Reading<'_, '_, '_>, &mut Step),
@@ -25,19 +24,19 @@ pub(crate) struct StepOption {
     pub(crate) templates: Option<Templates>,
 }
 
-/// What an option may stand on.
+/// The steps that an option is allowed on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum On {
     /// Any step.
     Any,
     /// Steps with a module, and blocks.
     ModulesAndBlocks,
-    /// Steps with a module alone.
+    /// Only steps with a module.
     Modules,
 }
 
 impl On {
-    /// Whether a step that does this may have the option: `gate`, `block`, `include` or a module.
+    /// Whether the option is allowed on a step of this kind: `gate`, `block`, `include` or a module.
     pub(super) fn allows(self, kind: &str) -> bool {
         match (self, kind) {
             (Self::Any, _) => true,
@@ -54,18 +53,18 @@ pub(crate) struct Templates {
     pub(crate) of: fn(&Step) -> Option<&Node>,
     /// Whether its scalars are expressions without braces.
     pub(crate) expression: bool,
-    /// What they can see.
+    /// Their scope.
     pub(crate) sees: Sees,
 }
 
-/// What the templates of an option can see, beside the variables around the step.
+/// The scope of an option's templates, besides the variables around the step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sees {
     /// Nothing of the step's own.
     Outside,
     /// The step's variables, its target and the element of its loop.
     Task,
-    /// The result as well.
+    /// These, and the result.
     Result,
 }
 
@@ -87,7 +86,7 @@ pub(crate) const OPTIONS: &[StepOption] = &[
         name: "name",
         on: On::Any,
         schema: |_| json!({"type": "string", "description": "The step's title; templates allowed."}),
-        // The step's id is made of it, so it is read before all others.
+        // The step's id is derived from it, so `decode` reads it before all others.
         decode: |_, _| {},
         templates: None,
     },
@@ -127,7 +126,7 @@ pub(crate) const OPTIONS: &[StepOption] = &[
             step.loop_over = reading.templated("loop");
             if let Some(list) = step.loop_over.as_ref().filter(|node| !matches!(node.kind, Kind::Seq(_) | Kind::Str(_)))
             {
-                reading.faults.push(wrong_type(list, "`loop`", "a list, or a template that gives one"));
+                reading.faults.push(wrong_type(list, "`loop`", "a list, or a template that evaluates to one"));
             }
         },
         templates: templates(|step| step.loop_over.as_ref(), Sees::Outside),
@@ -135,7 +134,7 @@ pub(crate) const OPTIONS: &[StepOption] = &[
     StepOption {
         name: "register",
         on: On::Modules,
-        schema: |_| json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": "The variable that keeps the result: one result for one target, a list in target order for several."}),
+        schema: |_| json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": "The variable that holds the result: one result for one target, a list in target order for several."}),
         decode: |reading, step| step.register = reading.variable("register"),
         templates: None,
     },
@@ -219,7 +218,7 @@ pub(crate) const OPTIONS: &[StepOption] = &[
     StepOption {
         name: "secret",
         on: On::Modules,
-        schema: |_| flag("Whether its output is kept out of events and journal."),
+        schema: |_| flag("Whether its output is left out of events and journal."),
         decode: |reading, step| step.secret = reading.fields.flag("secret", reading.faults),
         templates: None,
     },

@@ -1,4 +1,4 @@
-//! Checks a module's parameters as written, before anything is rendered: every value that is no text may also be a template.
+//! Checks a module's parameters as written, before anything is rendered: any value of another type than text may be a template.
 
 use std::collections::BTreeMap;
 

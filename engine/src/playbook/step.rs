@@ -12,7 +12,7 @@ pub struct Step {
     /// A stable path, unique in the playbook: slugs of the phase, of enclosing blocks and of the step's own name
     /// (`stop-etcd/scale-etcd-to-zero`), with `-2`, `-3`... where names repeat.
     pub id: String,
-    /// Its title; the module's name if none is given. May hold templates, rendered per step.
+    /// Its title; the module's name by default. May hold templates, rendered per step.
     pub name: String,
     /// Its place.
     pub at: Location,
@@ -24,7 +24,7 @@ pub struct Step {
     pub when: Option<Node>,
     /// A list; the step runs once for each element, which is `item` in templates.
     pub loop_over: Option<Node>,
-    /// The variable that keeps the result.
+    /// The variable that holds the result.
     pub register: Option<String>,
     /// An expression over the registered result; the step is repeated (within `retry` and `timeout`) until it is true.
     pub until: Option<Node>,
@@ -44,18 +44,18 @@ pub struct Step {
     pub allow_failure: bool,
     /// Whether only the first target runs it.
     pub run_once: bool,
-    /// How many targets run it at a time; all if not given.
+    /// How many targets run it at a time; all by default.
     pub serial: Option<usize>,
-    /// Whether its output is kept out of events and journal.
+    /// Whether its output is left out of events and journal.
     pub secret: bool,
-    /// Steps that take it back, where its module has no inverse. An empty list says that there is nothing to take back.
+    /// Steps that undo it, where its module cannot. An empty list declares that there is nothing to undo.
     pub undo: Option<Vec<Step>>,
     /// What it does.
     pub kind: StepKind,
 }
 
 impl Step {
-    /// All steps inside of it, if it is a block, depth first.
+    /// All steps inside it, if it is a block, depth first.
     pub(crate) fn inner(&self) -> Vec<&Self> {
         match &self.kind {
             StepKind::Block { block, rescue, always } => {
@@ -112,7 +112,7 @@ pub enum StepKind {
     },
     /// Asks a person.
     Gate(Gate),
-    /// Groups steps. An `include` is a block, too, once it is loaded.
+    /// Groups steps. An `include` is a block as well, once it is loaded.
     Block {
         /// The steps.
         block: Vec<Step>,
@@ -133,12 +133,12 @@ impl StepKind {
     }
 }
 
-/// A question that a person answers; who, when and why is recorded.
+/// A question that a person answers; the answer, who gave it and when are recorded.
 #[derive(Debug, Clone)]
 pub struct Gate {
     /// The question.
     pub question: Node,
-    /// The phrase that has to be typed; `yes` if not given.
+    /// The phrase that has to be typed; `yes` by default.
     pub confirm: Option<Node>,
 }
 

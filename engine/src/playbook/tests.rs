@@ -1,4 +1,4 @@
-//! Loading and checking playbooks: one file with ten different faults gives ten.
+//! Loading and checking playbooks: one file with ten different faults reports all ten.
 
 use std::path::Path;
 
@@ -113,7 +113,7 @@ phases:
 "#;
     assert_snapshot!(faults(text), @r##"
     p.yml:3:1: unknown key `windo` in a playbook (did you mean `window`?)
-    p.yml:8:13: `5M` is no duration: write `30s`, `5m`, `2h` or `1m 30s`
+    p.yml:8:13: `5M` is not a duration: write `30s`, `5m`, `2h` or `1m 30s`
     p.yml:11:9: unknown module `k8s_scal` (did you mean `k8s_scale`?)
     p.yml:13:9: unknown key `timout` in a step (did you mean `timeout`?)
     p.yml:16:34: unknown key `replica` in `k8s_scale` (did you mean `replicas`?)
@@ -158,7 +158,7 @@ fn includes_are_put_in_place_and_cycles_are_refused() {
 }
 
 #[test]
-fn parameters_take_their_types_from_defaults_and_refuse_what_is_no_choice() {
+fn parameters_take_their_types_from_defaults_and_refuse_other_values_than_the_choices() {
     let text = "
 name: x
 params:
@@ -169,13 +169,13 @@ phases: [{name: a, steps: [{k8s_scale: {replicas: 1}}]}]
 ";
     let files = [("p.yml", text)];
     let playbook = load(Path::new("p.yml"), &REGISTRY, &self::files(&files)).expect("a playbook");
-    let given = |json: serde_json::Value| json.as_object().cloned().unwrap_or_default();
-    let good = resolve_params(&playbook, &given(serde_json::json!({"replicas": "5", "name": "n"}))).expect("values");
+    let provided = |json: serde_json::Value| json.as_object().cloned().unwrap_or_default();
+    let good = resolve_params(&playbook, &provided(serde_json::json!({"replicas": "5", "name": "n"}))).expect("values");
     assert_eq!(serde_json::Value::Object(good).to_string(), r#"{"replicas":5,"mode":"a","name":"n"}"#);
-    let bad = resolve_params(&playbook, &given(serde_json::json!({"replicas": "x", "mode": "c", "nam": 1})));
+    let bad = resolve_params(&playbook, &provided(serde_json::json!({"replicas": "x", "mode": "c", "nam": 1})));
     assert_snapshot!(bad.expect_err("faults"), @r##"
     `p.yml` has no parameter `nam`
-    parameter `replicas`: "x" is no whole number
+    parameter `replicas`: "x" is not a whole number
     parameter `mode`: "c" is none of "a", "b"
     parameter `name` is required (the name)
     "##);

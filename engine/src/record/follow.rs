@@ -1,5 +1,5 @@
-//! A reader on a thread of its own. It may be as slow as it likes: events wait for it in a queue, and what the queue does not
-//! hold any more it reads from the journal.
+//! A reader on a thread of its own. It may be as slow as it likes: events wait for it in a queue, and those that the queue had
+//! to drop it reads from the journal.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -15,13 +15,13 @@ use crate::event::Event;
 
 /// How many events wait in the queue.
 const QUEUE: usize = 1024;
-/// How often somebody who waits is asked whether he gives up.
+/// How often a waiting caller is asked whether to give up.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Feeds a reader that is elsewhere. When it is dropped, no event follows.
+/// Feeds a reader on another thread. When it is dropped, no event follows.
 pub struct Feed(Arc<Shared>);
 
-/// A reader on a thread of its own, as seen by those who wait for it. Cheap to clone.
+/// A handle of a reader on a thread of its own, to wait for it. Cheap to clone.
 #[derive(Clone)]
 pub struct Follower(Arc<Shared>);
 
@@ -39,7 +39,7 @@ struct Queue {
     read: Option<u64>,
     /// The number of the latest event.
     last: u64,
-    /// Some events are in no journal: none is dropped any more.
+    /// Some events are in no journal, so none may be dropped any more.
     unwritten: bool,
     /// No event follows.
     closed: bool,
@@ -48,10 +48,10 @@ struct Queue {
 }
 
 impl Follower {
-    /// Puts a reader on a thread of its own. Without a journal it can read from, no event is dropped however many there are.
+    /// Starts a reader on a thread of its own. Without a journal to read from, no event is dropped, however many there are.
     ///
     /// # Errors
-    /// The system has no thread for it.
+    /// The system cannot start a thread.
     pub fn new(reader: Box<dyn Reader>, journal: Option<PathBuf>) -> io::Result<(Feed, Self)> {
         let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), journal });
         let ended = Ended(Arc::clone(&shared));
@@ -62,13 +62,13 @@ impl Follower {
         Ok((Feed(Arc::clone(&shared)), Self(shared)))
     }
 
-    /// Waits until the reader has read everything and has ended. `give_up` is asked again and again with the time since it last
-    /// took an event. Returns whether it has ended.
+    /// Waits until the reader has read everything and has ended. `give_up` is called repeatedly with the time since the reader last
+    /// took an event. Returns whether the reader has ended.
     pub fn end(&self, give_up: impl FnMut(Duration) -> bool) -> bool {
         self.wait(give_up, |queue| queue.ended)
     }
 
-    /// Waits in the same way until the reader has read everything that there is so far.
+    /// Waits in the same way until the reader has caught up with all events so far.
     pub fn catch_up(&self, give_up: impl FnMut(Duration) -> bool) -> bool {
         self.wait(give_up, |queue| queue.ended || queue.read.unwrap_or_default() >= queue.last)
     }
@@ -129,7 +129,7 @@ impl Drop for Feed {
     }
 }
 
-/// Says that a reader has ended, also if it has panicked.
+/// Marks a reader as ended when dropped, also if it has panicked.
 struct Ended(Arc<Shared>);
 
 impl Drop for Ended {
@@ -194,9 +194,9 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Reads on in the journal. Everything that the queue has dropped is there.
+    /// Reads on in the journal, which has everything that the queue has dropped.
     fn read(&self, journal: &mut BufReader<File>, after: u64, before: u64, reader: &mut dyn Reader) {
-        /// As much of an event as tells whether it is wanted.
+        /// The part of an event that tells whether it is wanted.
         #[derive(Deserialize)]
         struct Number {
             seq: u64,

@@ -1,5 +1,5 @@
-//! The event stream: numbers and stamps events, and hands them to the one who writes. What is written where is in `writer`;
-//! readers that may fall behind are in `follow`.
+//! The event stream: numbers and stamps events, and hands them to the writer. Writing is in `writer`, readers that may fall
+//! behind are in `follow`.
 
 mod follow;
 mod writer;
@@ -22,17 +22,17 @@ use crate::failure::Failure;
 use crate::redact::Redactor;
 use crate::text;
 
-/// Keeps events. Vital: where one fails, nothing is changed any more.
+/// Stores events. Vital: if a journal fails, nothing is changed any more.
 pub trait Journal: Send {
     /// Appends an event. Where `durable` is set, it must survive a crash before this returns. Not called again after an error:
     /// a journal has no gaps.
     ///
     /// # Errors
-    /// The event could not be kept.
+    /// The event could not be stored.
     fn append(&mut self, event: &Event, durable: bool) -> io::Result<()>;
 }
 
-/// Reads events as they are written. Cannot fail a run, and must not wait: what is slow belongs behind a [`Follower`].
+/// Reads events as they are written. Cannot fail a run, and must not block: a slow reader belongs behind a [`Follower`].
 pub trait Reader: Send {
     /// Takes an event.
     fn event(&mut self, event: &Event);
@@ -43,7 +43,7 @@ pub trait Reader: Send {
     }
 }
 
-/// Why events are not kept any more: what went wrong first.
+/// Why events are no longer stored: the first error.
 type Broken = Arc<OnceLock<String>>;
 
 /// Records the events of one run. Cheap to clone. When the last clone is dropped, everything has been written.
@@ -66,7 +66,7 @@ struct Stream {
 
 /// Where events are written.
 enum Outlet {
-    /// By whoever emits them, before he goes on: the clock of a simulated world stands still meanwhile, and the order of
+    /// By the caller that emits them, before it goes on: the clock of a simulated world stands still meanwhile, and the order of
     /// everything is the same each time.
     Here(Writer),
     /// On a thread of its own.
@@ -74,7 +74,7 @@ enum Outlet {
 }
 
 impl Recorder {
-    /// Begins to record in a simulated world: events are written before anything else happens. Must be called inside a tokio
+    /// Starts a recorder in a simulated world: events are written before anything else happens. Must be called inside a tokio
     /// runtime.
     pub fn new(
         run: &str,
@@ -87,11 +87,11 @@ impl Recorder {
         Self::with(run, clock, &writer.broken.clone(), &writer.redactor.clone(), Outlet::Here(writer))
     }
 
-    /// Begins to record in the real world: events are written on a thread of their own, and to each journal beside the others.
+    /// Starts a recorder in the real world: events are written on a thread of its own, to all journals in parallel.
     /// Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// The system has no thread for it.
+    /// The system cannot start a thread.
     pub fn in_background(
         run: &str,
         clock: Arc<dyn Clock>,
@@ -115,7 +115,7 @@ impl Recorder {
         }))
     }
 
-    /// Goes on with the numbers of an earlier stream.
+    /// Continues the numbers of an earlier stream.
     #[must_use]
     pub fn after(self, seq: u64) -> Self {
         self.stream().seq = seq;
@@ -127,10 +127,10 @@ impl Recorder {
         drop(self.record(kind, false));
     }
 
-    /// Records an event that every journal must have kept before anything else happens.
+    /// Records an event that every journal must have stored before anything else happens.
     ///
     /// # Errors
-    /// One of them cannot be written: whatever comes next must not be done.
+    /// One of them cannot be written: the change that the event announces must not be made.
     pub async fn durably(&self, kind: EventKind) -> Result<(), Failure> {
         for receipt in self.record(kind, true) {
             if receipt.await.is_err() {
@@ -143,7 +143,7 @@ impl Recorder {
         }
     }
 
-    /// A failure as it may be shown.
+    /// A failure without secrets.
     pub(crate) fn shown(&self, mut failure: Failure) -> Failure {
         let redactor = &self.0.redactor;
         redactor.hide(&mut failure.message);
@@ -152,7 +152,7 @@ impl Recorder {
         failure
     }
 
-    /// A text as it may be shown.
+    /// A text without secrets.
     pub(crate) fn shown_text(&self, text: &str) -> String {
         self.0.redactor.text(text)
     }
@@ -162,10 +162,10 @@ impl Recorder {
         millis(self.0.began.elapsed())
     }
 
-    /// Numbers and stamps an event, and hands it over; returns a receipt for each journal that has yet to keep it.
+    /// Numbers and stamps an event, and hands it over; returns a receipt for each journal that has yet to store it.
     fn record(&self, kind: EventKind, durable: bool) -> Vec<oneshot::Receiver<()>> {
         let shared = &self.0;
-        // Held until it is handed over: the order of numbers is the order of lines.
+        // The lock is held until the event is handed over, so that the order of numbers is the order of lines.
         let mut stream = self.stream();
         stream.seq += 1;
         let event = Event {

@@ -20,10 +20,10 @@ impl Clock for Still {
     }
 }
 
-/// Keeps the numbers of events; may wait for a sign before it does, and fail from one on.
+/// Stores the numbers of events; may wait for a signal before it does, and fail from some event on.
 #[derive(Clone, Default)]
 struct Memory {
-    kept: Arc<Mutex<Vec<(u64, bool)>>>,
+    stored: Arc<Mutex<Vec<(u64, bool)>>>,
     gate: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
     full_from: Option<u64>,
 }
@@ -36,7 +36,7 @@ impl Journal for Memory {
         if self.full_from.is_some_and(|first| event.seq >= first) {
             return Err(io::Error::other(format!("full at {}", event.seq)));
         }
-        self.kept.lock().unwrap().push((event.seq, durable));
+        self.stored.lock().unwrap().push((event.seq, durable));
         Ok(())
     }
 }
@@ -47,12 +47,12 @@ impl Memory {
         (Self { gate: Arc::new(Mutex::new(Some(gate))), ..Self::default() }, open)
     }
 
-    fn kept(&self) -> Vec<(u64, bool)> {
-        self.kept.lock().unwrap().clone()
+    fn stored(&self) -> Vec<(u64, bool)> {
+        self.stored.lock().unwrap().clone()
     }
 }
 
-/// Keeps events; blocked until it may go on.
+/// Stores events; blocked until it may go on.
 #[derive(Clone, Default)]
 struct Slow {
     seen: Arc<Mutex<Vec<Event>>>,
@@ -88,7 +88,7 @@ fn patient(idle: Duration) -> bool {
 }
 
 #[tokio::test]
-async fn a_durable_event_is_kept_by_every_journal_before_anything_else_happens() {
+async fn a_durable_event_is_stored_by_every_journal_before_anything_else_happens() {
     for first in ["slow", "quick"] {
         let (slow, open) = Memory::gated();
         let quick = Memory::default();
@@ -100,11 +100,15 @@ async fn a_durable_event_is_kept_by_every_journal_before_anything_else_happens()
         let waiting = recorder.durably(notice("a"));
         tokio::pin!(waiting);
         let early = tokio::time::timeout(Duration::from_millis(200), &mut waiting).await;
-        assert!(early.is_err(), "one of the journals has not kept it yet; the {first} one is the first");
-        assert_eq!((quick.kept(), slow.kept()), (vec![(1, true)], vec![]), "journals are written beside each other");
+        assert!(early.is_err(), "one of the journals has not stored it yet; the {first} one is the first");
+        assert_eq!(
+            (quick.stored(), slow.stored()),
+            (vec![(1, true)], vec![]),
+            "journals are written beside each other"
+        );
         open.send(()).unwrap();
         waiting.await.unwrap();
-        assert_eq!(slow.kept(), [(1, true)]);
+        assert_eq!(slow.stored(), [(1, true)]);
     }
 }
 
@@ -122,8 +126,8 @@ async fn after_the_first_failure_nothing_is_durable_and_the_words_stay_the_same(
             assert_eq!(failure.message, "the journal cannot be written: full at 2");
         }
     }
-    assert_eq!(full.kept(), [(1, true), (1, true)], "no line after a gap");
-    assert_eq!(good.kept().len(), 8, "a journal that can be written is a whole one");
+    assert_eq!(full.stored(), [(1, true), (1, true)], "no line after a gap");
+    assert_eq!(good.stored().len(), 8, "a journal that can be written is a whole one");
 }
 
 #[tokio::test]
@@ -188,7 +192,7 @@ async fn a_reader_that_does_not_read_holds_nobody_up_and_reads_on_from_the_journ
     assert!(follower.end(patient));
     assert_eq!(*slow.seen.lock().unwrap(), journal::read(directory.path()).unwrap());
     assert_eq!(slow.numbers().len(), 5002);
-    assert_eq!(Arc::strong_count(&slow.alive), 1, "the reader is told that it is over");
+    assert_eq!(Arc::strong_count(&slow.alive), 1, "the reader is informed of the end");
 }
 
 #[tokio::test]
@@ -212,7 +216,7 @@ async fn a_reader_of_a_run_that_goes_on_does_not_see_what_was_before() {
 }
 
 #[tokio::test]
-async fn what_no_journal_has_kept_is_not_dropped() {
+async fn an_event_that_no_journal_has_stored_is_not_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let slow = Slow::default();
     slow.blocked.store(true, Ordering::SeqCst);
@@ -241,7 +245,7 @@ async fn a_reader_that_panics_ends_and_nothing_else_does() {
     recorder.durably(notice("a")).await.unwrap();
     assert!(follower.end(patient));
     recorder.durably(notice("b")).await.unwrap();
-    assert_eq!(memory.kept().len(), 2);
+    assert_eq!(memory.stored().len(), 2);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Writes events: takes secrets out, hands them to every journal, then shows them to readers. In the background each journal
-//! but the first has a thread of its own, so that a slow one (a mirror elsewhere) holds no other up.
+//! but the first has a thread of its own, so that a slow one (a mirror elsewhere) does not hold up the others.
 
 use std::io;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use super::{Broken, Journal, Reader};
 use crate::event::Event;
 use crate::redact::Redactor;
 
-/// How long the end of a program waits for what is still to be written.
+/// How long the program's exit waits for events that are still to be written.
 const LAST_WRITES: Duration = Duration::from_secs(10);
-/// What is wrong if a thread has ended before its time.
-pub(super) const GONE: &str = "what writes it has ended";
+/// The error if a writer's thread ended too early.
+pub(super) const GONE: &str = "its writer has ended";
 
-/// A journal, as long as it can be written.
+/// A journal and its first error.
 struct Vital {
     journal: Option<Box<dyn Journal>>,
     broken: Broken,
 }
 
 impl Vital {
-    /// Appends an event; returns whether it was kept.
+    /// Appends an event; returns whether it was stored.
     fn append(&mut self, event: &Event, durable: bool) -> bool {
         let Some(journal) = &mut self.journal else { return false };
         match journal.append(event, durable) {
             Ok(()) => true,
             Err(error) => {
                 let _ = self.broken.set(error.to_string());
-                // What comes after a gap, or after half a line, could not be read.
+                // Lines after a gap, or after half a line, could not be read back.
                 self.journal = None;
                 false
             }
@@ -57,8 +57,8 @@ impl Writer {
     /// Writes an event, to one journal after the other.
     pub(super) fn write(&mut self, mut event: Event, durable: bool) {
         self.hide(&mut event);
-        let kept: Vec<bool> = self.vital.iter_mut().map(|vital| vital.append(&event, durable)).collect();
-        self.show(&event, kept.first().copied().unwrap_or(true));
+        let stored: Vec<bool> = self.vital.iter_mut().map(|vital| vital.append(&event, durable)).collect();
+        self.show(&event, stored.first().copied().unwrap_or(true));
     }
 
     fn hide(&self, event: &mut Event) {
@@ -72,14 +72,14 @@ impl Writer {
     }
 }
 
-/// An event on its way.
+/// An event to be written.
 struct Entry {
     event: Event,
     durable: bool,
     receipts: Vec<oneshot::Sender<()>>,
 }
 
-/// An event on its way to a journal that has a thread of its own.
+/// An event to be written by a journal's own thread.
 type Copied = (Arc<Event>, bool, Option<oneshot::Sender<()>>);
 
 /// A writer on a thread of its own. Dropped, it waits until everything has been written.
@@ -96,7 +96,7 @@ impl Background {
     /// Begins.
     ///
     /// # Errors
-    /// The system has no thread for it.
+    /// The system cannot start a thread.
     pub(super) fn new(mut writer: Writer) -> io::Result<Self> {
         let (running, ended) = channel();
         let journals = writer.vital.len();
@@ -107,7 +107,7 @@ impl Background {
         let (entries, received) = channel();
         spawn("journal", move || {
             write_all(&mut writer, &beside, &received);
-            // Readers end before it is said that everything is over.
+            // In this order: readers are dropped with the writer, before `running` signals that everything is over.
             drop((writer, beside, running));
         })?;
         Ok(Self { entries: Some(entries), journals, ended })
@@ -118,7 +118,7 @@ impl Background {
         let journals = if durable { self.journals } else { 0 };
         let (receipts, receivers) = (0..journals).map(|_| oneshot::channel()).unzip();
         if let Some(entries) = &self.entries {
-            // If nobody takes it, its receipts are dropped, which is an error to those who wait for them.
+            // If the thread is gone, the receipts are dropped, which the caller sees as an error.
             let _ = entries.send(Entry { event, durable, receipts });
         }
         receivers
@@ -128,7 +128,7 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         self.entries = None;
-        // Every thread drops its end when it has written everything.
+        // Each thread drops its sender once it has written everything, so the disconnect marks the end.
         let _ = self.ended.recv_timeout(LAST_WRITES);
     }
 }
@@ -150,7 +150,7 @@ fn write_all(writer: &mut Writer, beside: &[Sender<Copied>], entries: &Receiver<
     }
 }
 
-/// Begins a thread that writes to one journal.
+/// Starts a thread that writes to one journal.
 fn copies(mut vital: Vital, running: Sender<()>) -> io::Result<Sender<Copied>> {
     let (sender, events) = channel::<Copied>();
     spawn("journal-copy", move || {

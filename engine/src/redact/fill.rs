@@ -1,4 +1,4 @@
-//! Puts secrets back where they stood in an event, for those who go on with a run or undo it.
+//! Puts secrets back where they stood in an event, for a resume or an undo.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::secrets::SecretValues;
 pub enum Lack {
     /// Nothing has this name now.
     Missing(String),
-    /// It is not what it was.
+    /// Its value has changed.
     Changed(String),
 }
 
@@ -31,13 +31,13 @@ impl Lack {
 impl std::fmt::Display for Lack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Missing(name) => write!(f, "the secret `{name}` is not given"),
+            Self::Missing(name) => write!(f, "the secret `{name}` is missing"),
             Self::Changed(name) => write!(f, "the secret `{name}` is not what it was when the run began"),
         }
     }
 }
 
-/// Puts secrets back where they stood in an event. What could not be put back is still listed in `hidden` afterwards, and
+/// Puts secrets back where they stood in an event. Those that could not be put back stay listed in `hidden`, and are
 /// returned. A leaf with several secrets is filled as a whole or not at all.
 pub fn fill(event: &mut Event, secrets: &SecretValues) -> Vec<Lack> {
     let mut fill = Fill { secrets, leaves: BTreeMap::new(), lacks: Vec::new() };
@@ -53,7 +53,7 @@ pub fn fill(event: &mut Event, secrets: &SecretValues) -> Vec<Lack> {
     fill.lacks
 }
 
-/// Events with the secrets put back, and what could not be.
+/// Events with the secrets put back, and the secrets that could not be.
 pub fn filled(events: &[Event], secrets: &SecretValues) -> (Vec<Event>, Vec<Lack>) {
     let (mut events, mut lacks) = (events.to_vec(), Vec::new());
     events.iter_mut().for_each(|event| lacks.extend(fill(event, secrets)));
@@ -64,13 +64,13 @@ pub fn filled(events: &[Event], secrets: &SecretValues) -> (Vec<Event>, Vec<Lack
 
 struct Fill<'a> {
     secrets: &'a SecretValues,
-    /// What is hidden, by leaf and whether it is its key.
+    /// The hidden places, by leaf and whether they are in its key.
     leaves: BTreeMap<(String, bool), Vec<Hidden>>,
     lacks: Vec<Lack>,
 }
 
 impl Fill<'_> {
-    /// What stood at some place.
+    /// The text that stood at a hidden place; `None`, with the reason in `lacks`, if it is not known.
     fn piece(&mut self, hidden: &Hidden) -> Option<String> {
         let name = &hidden.secret;
         let lack = match self.secrets.get(name) {
@@ -85,7 +85,7 @@ impl Fill<'_> {
         None
     }
 
-    /// A leaf, or a key, as it was; `None` if that cannot be had, or nothing is hidden in it.
+    /// A leaf, or a key, with its secrets put back; `None` if one is missing, or nothing is hidden in it.
     fn restored(&mut self, at: &str, key: bool, text: &str) -> Option<String> {
         let place = (at.to_owned(), key);
         let mut hidden = self.leaves.get(&place)?.clone();

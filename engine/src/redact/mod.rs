@@ -1,5 +1,4 @@
-//! Takes secrets out of texts that come from elsewhere, leaf by leaf, and keeps where they stood. How they come back is in
-//! `fill`.
+//! Takes secrets out of texts that come from elsewhere, leaf by leaf, and records where they stood. `fill` puts them back.
 
 mod fill;
 #[cfg(test)]
@@ -19,13 +18,13 @@ pub use fill::{Lack, fill, filled};
 use crate::leaves::{self, Leaves, Visitor, token};
 use crate::secrets::SecretValues;
 
-/// What stands in a secret's place.
+/// The text that replaces a secret.
 pub const HIDDEN: &str = MARK;
 
 /// The shortest line that is hidden as a part of a secret of several lines, in bytes.
 const SHORTEST_LINE: usize = 8;
 
-/// Knows the secrets of a run, and in which forms they can stand in a text.
+/// Finds the secrets of a run, in every form in which they can stand in a text.
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// By the number of the pattern in `search`.
@@ -48,8 +47,8 @@ impl Redactor {
                 }
             }
         }
-        // Of two that begin at one place the longer one is hidden. It can only fail for millions of secrets.
-        // Secrets are few and the texts short: the kind that is soon built.
+        // Of two secrets that begin at one place the longer one is hidden, or its rest would show. Building fails only for millions.
+        // Secrets are few and texts short, so an automaton that is quick to build beats one that is quick to search.
         let mut search = AhoCorasick::builder();
         search.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
         let search = search.build(known.keys()).ok();
@@ -108,7 +107,7 @@ fn forms(text: &str) -> Vec<Form> {
     forms
 }
 
-/// What a secret looks like in a form; `None` if it does not have it.
+/// A secret in a form; `None` if that form does not exist for it.
 fn shape(text: &str, form: Form) -> Option<String> {
     match form {
         Form::Plain | Form::Number => Some(text.to_owned()),

@@ -27,7 +27,7 @@ fn task() -> TaskId {
     TaskId { path: "phase/run-step".parse::<Path>().unwrap(), target: Target::Controller }
 }
 
-/// Hides, writes, reads and fills.
+/// Redacts, serialises, deserialises and fills.
 fn there_and_back(kind: EventKind, known: &SecretValues) -> (Event, Event) {
     let mut shown = event(kind);
     shown.hidden = Redactor::new(known).hide(&mut shown.kind);
@@ -172,7 +172,7 @@ proptest! {
         let (shown, filled) = there_and_back(kind.clone(), &known);
         prop_assert_eq!(&filled.kind, &kind);
         let EventKind::Registered { value, .. } = &shown.kind else { panic!() };
-        // What is made of stars or numbers may come about anew where something is hidden.
+        // A secret made of stars or digits may appear anew in the placeholders themselves.
         let marks = |text: &str| text.chars().all(|c| "*#1".contains(c));
         let all = value.to_string().replace("false", "");
         for text in texts.iter().filter(|text| text.chars().all(|c| "ab".contains(c)) && !marks(text)) {

@@ -22,7 +22,7 @@ pub(crate) fn of_kind(kind: TargetKind) -> &'static [&'static str] {
     }
 }
 
-/// Whether a variable is one of these, or of those that a loop and `until` bring.
+/// Whether a variable is one of these, or one that a loop or `until` defines.
 pub(crate) fn is_one(name: &str) -> bool {
     ALWAYS.contains(&name) || sometimes().contains(&name) || ["item", "item_index", "result"].contains(&name)
 }

@@ -20,7 +20,7 @@ use crate::template::Scope;
 /// A playbook, an inventory and parameter values that belong together.
 #[derive(Clone)]
 pub struct Run {
-    /// Names the run; unique among the runs of a directory.
+    /// The run's id; unique among the runs of a directory.
     pub id: String,
     /// The playbook.
     pub playbook: Arc<Playbook>,
@@ -30,30 +30,30 @@ pub struct Run {
     pub params: Map<String, Value>,
     /// When it was bound, by the world's clock.
     pub started: Timestamp,
-    /// What must never be shown: the secrets of the inventory and the secret parameters.
+    /// The secrets of the inventory and the secret parameters. They must never be shown.
     pub secrets: SecretValues,
     pub(crate) scope: Scope,
-    /// The variables that all targets on a site have, by its name.
+    /// The variables common to all targets on a site, by the site's name.
     pub(crate) sites: BTreeMap<String, Arc<Map<String, Value>>>,
 }
 
 impl Run {
-    /// Binds a playbook. A parameter's value is the one given, else the inventory's variable of that name, else its default.
+    /// Binds a playbook. A parameter's value is the provided one, else the inventory's variable of that name, else its default.
     ///
     /// # Errors
-    /// Everything that can be known to be wrong before the world is looked at.
+    /// Every fault that can be known before the world is probed.
     pub fn bind(
         id: impl Into<String>,
         playbook: Arc<Playbook>,
         inventory: Arc<Inventory>,
         registry: &Registry,
-        given: &Map<String, Value>,
+        provided: &Map<String, Value>,
         started: Timestamp,
     ) -> Result<Self, Faults> {
         let mut faults = check::check(&playbook, Some(&inventory), registry);
         let mut values: Map<String, Value> = inventory.vars.clone();
         values.retain(|name, _| playbook.params.contains_key(name));
-        values.extend(given.clone());
+        values.extend(provided.clone());
         let Some(params) = faults.take(resolve_params(&playbook, &values)) else { return Err(faults) };
         let id = id.into();
         let mut secrets = inventory.secrets.clone();
@@ -70,7 +70,7 @@ impl Run {
         faults.into_result(Self { id, playbook, inventory, params, started, secrets, scope, sites })
     }
 
-    /// The parameters as they may be shown.
+    /// The parameters with secret ones masked.
     pub fn shown_params(&self) -> Value {
         let hidden = |name: &String| self.playbook.params.get(name).is_some_and(|param| param.secret);
         let shown = |(name, value): (&String, &Value)| {

@@ -1,19 +1,19 @@
-//! The schema of a module's parameters as an author may write them: with templates wherever a value is no text.
+//! The schema of a module's parameters as an author may write them: with templates in place of values of any type.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::module::AnyModule;
 
-/// What marks a text as a template.
+/// The mark of a template in a text.
 pub(super) const TEMPLATE_PATTERN: &str = r"\{\{";
 
-/// What a template looks like to a schema.
+/// The pattern of a text with a template.
 fn template() -> Value {
     json!({"type": "string", "pattern": TEMPLATE_PATTERN})
 }
 
-/// The draft-07 schema of a module's parameters, templates allowed for.
+/// The draft-07 schema of a module's parameters, with templates allowed.
 pub fn authoring(module: &dyn AnyModule) -> Value {
     let mut generator = SchemaSettings::draft07().into_generator();
     let schema = module.schema(&mut generator);
@@ -30,7 +30,7 @@ pub fn authoring(module: &dyn AnyModule) -> Value {
 }
 
 /// Rewrites a schema in place: `oneOf` of constants becomes `enum` (a better message), and everything but the top-level
-/// mapping accepts a template, too.
+/// mapping accepts a template as well.
 fn allow_templates(schema: &mut Value, top: bool) {
     let Some(object) = schema.as_object_mut() else { return };
     for (key, value) in object.iter_mut() {
@@ -97,7 +97,7 @@ fn constants_to_enum(object: &mut Map<String, Value>) {
             choices.iter().map(|choice| choice.get("description").cloned().unwrap_or_else(|| json!(""))).collect();
         object.shift_remove("oneOf");
         object.insert("enum".to_owned(), Value::Array(constants));
-        // What editors show beside each choice.
+        // `enumDescriptions` is what editors show beside each choice.
         object.insert("enumDescriptions".to_owned(), Value::Array(descriptions));
     }
 }

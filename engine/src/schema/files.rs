@@ -28,7 +28,7 @@ pub fn playbook(registry: &Registry) -> Value {
         "properties": {
             "name": {"type": "string", "description": "The phase's title."},
             "budget": inline::<HumanDuration>(&mut generator, "The time the phase may take; a longer one is reported, not stopped."),
-            "point_of_no_return": {"type": "boolean", "description": "There is no way back once one of its steps is done: `undo` refuses."},
+            "point_of_no_return": {"type": "boolean", "description": "The run cannot be undone once one of its steps is done: `undo` refuses."},
             "check_all": {"type": "boolean", "description": "Whether all steps run even if one fails, so that the phase ends with the whole list."},
             "when": expression("A condition; the phase is skipped if it does not hold."),
             "vars": {"type": "object", "description": "Variables for its steps."},
@@ -90,7 +90,7 @@ fn step(registry: &Registry, generator: &mut SchemaGenerator, definitions: &mut 
         let mut returns = module.result_schema(&mut results);
         properties.insert(module.name().to_owned(), json!({"description": module.summary(), "allOf": [params]}));
         if let Some(property) = properties.get_mut(module.name()) {
-            // What `register` keeps. Editors pass it over; programs that write playbooks can look it up.
+            // The schema of the registered result. Editors ignore the key; programs that write playbooks can look it up.
             let definitions: Map<String, Value> = results.take_definitions(true).into_iter().collect();
             returns.insert("definitions".to_owned(), Value::Object(definitions));
             property["x-returns"] = returns.to_value();

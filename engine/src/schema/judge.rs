@@ -1,4 +1,4 @@
-//! Holds a tree against a schema and says what does not fit, in words and at its place. Not what the values mean.
+//! Validates a tree against a schema and reports what does not fit, as faults with their places. Not what the values mean.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError, Validator};
@@ -15,17 +15,17 @@ pub(crate) struct Judge {
     validator: Validator,
 }
 
-/// What is judged, for the words of its faults.
+/// The subject of the faults' messages.
 struct Subject<'a> {
     /// `mount`, `a parameter`.
     what: &'a str,
     root: &'a Node,
-    /// Where to point if the value itself takes no room: its key.
+    /// Where to point if the value is empty: its key.
     beside: &'a Location,
 }
 
 impl Judge {
-    /// Compiles a schema; `None` if it is none.
+    /// Compiles a schema; `None` if it is not valid.
     pub(crate) fn new(schema: Value) -> Option<Self> {
         let validator = jsonschema::draft7::new(&schema).ok()?;
         Some(Self { schema, validator })
@@ -38,7 +38,7 @@ impl Judge {
         Self::new(schema)
     }
 
-    /// All that does not fit. `what` names the whole in messages; `beside` is pointed to where the tree is empty.
+    /// All faults. `what` names the whole in messages; an empty tree's faults point to `beside`.
     pub(crate) fn faults(&self, tree: &Node, what: &str, beside: &Location) -> Vec<Fault> {
         let (json, subject) = (tree.to_json(), Subject { what, root: tree, beside });
         let errors: Vec<ValidationError<'_>> = self.validator.iter_errors(&json).collect();
@@ -50,7 +50,7 @@ impl Judge {
         let node = subject.root.deepest(path);
         let field = dotted(path);
         let place = if node.at.range.is_empty() { subject.beside } else { &node.at };
-        // "of `mount`" tells something; "of an inventory" does not.
+        // "`replicas` of `k8s_scale`" helps the author; "`sites` of an inventory" is only longer.
         let within = match (field.is_empty(), subject.what.contains('`')) {
             (true, _) => subject.what.to_owned(),
             (false, true) => format!("`{field}` of {}", subject.what),
@@ -100,7 +100,7 @@ impl Judge {
         }
     }
 
-    /// The schema that a keyword stands in. A path through `$ref` does not resolve literally; its last definition does.
+    /// The schema that contains a keyword. A path through `$ref` does not resolve literally; its last definition does.
     fn holder(&self, schema_path: &str) -> Option<&Value> {
         let (parent, _) = schema_path.rsplit_once('/')?;
         self.schema.pointer(parent).or_else(|| {
@@ -116,7 +116,7 @@ impl Judge {
         properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// The description of a text of a certain form, fit for a sentence: `a duration: ...`.
+    /// The description of a text of a certain form, phrased for a sentence: `a duration: ...`.
     fn form(&self, error: &ValidationError<'_>) -> Option<String> {
         let (literal, through) = (error.schema_path().as_str(), error.evaluation_path().as_str());
         let holder = self.holder(literal).or_else(|| self.holder(through))?;
@@ -128,8 +128,8 @@ impl Judge {
     }
 }
 
-/// Of a value that fits none of several schemas, the errors of the one its author most likely meant: not the one for
-/// templates, not the one for null, and the one that got furthest into the value.
+/// Picks the branch of an `anyOf` that the author most likely meant, and returns its errors: not the branch for templates, not
+/// the one for null, and the one that matches furthest into the value.
 fn meant<'e>(error: &'e ValidationError<'e>) -> Vec<&'e ValidationError<'e>> {
     let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind() else {
         return vec![error];
@@ -158,7 +158,7 @@ fn meant<'e>(error: &'e ValidationError<'e>) -> Vec<&'e ValidationError<'e>> {
     }
 }
 
-/// `/tcp/0` as people write it: `tcp[0]`.
+/// Formats `/tcp/0` as people write it: `tcp[0]`.
 fn dotted(pointer: &str) -> String {
     pointer.split('/').skip(1).fold(String::new(), |path, part| {
         let part = part.replace("~1", "/").replace("~0", "~");

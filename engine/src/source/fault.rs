@@ -1,4 +1,4 @@
-//! A fault that a file causes: what is wrong, where, and what to do. Always exit code 2, nothing touched.
+//! A fault in a file: what is wrong, where, and what to do. Always exit code 2, nothing touched.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct Fault {
     pub at: Option<Location>,
     /// The words under the caret.
     pub label: Option<String>,
-    /// What to do about it, for example "did you mean `timeout`?".
+    /// A hint, for example "did you mean `timeout`?".
     pub help: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Fault {
         self
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -61,12 +61,12 @@ impl Faults {
         self.0.push(fault);
     }
 
-    /// Puts the faults in the order of their files and places.
+    /// Sorts the faults by file and place.
     pub fn sort(&mut self) {
         self.0.sort_by_key(|fault| fault.at.as_ref().map(|at| (at.file.path.clone(), at.range.start)));
     }
 
-    /// Adds the faults of a result and hands out its value, if there is one.
+    /// Adds the faults of a result; returns its value, if there is one.
     pub fn take<T>(&mut self, result: Result<T, Faults>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -77,7 +77,7 @@ impl Faults {
         }
     }
 
-    /// Gives the value if there is no fault, all faults otherwise.
+    /// Returns the value if there is no fault, all faults otherwise.
     pub fn into_result<T>(self, value: T) -> Result<T, Faults> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }

@@ -21,7 +21,7 @@ impl<'a> Fields<'a> {
     /// Begins to read a mapping; `what` names it in messages: `a step`.
     ///
     /// # Errors
-    /// The node is no mapping.
+    /// The node is not a mapping.
     pub fn of(node: &'a Node, what: &'a str) -> Result<Self, Fault> {
         match node.kind {
             Kind::Map(_) => Ok(Self { node, what, known: Vec::new(), excused: Vec::new() }),
@@ -34,7 +34,7 @@ impl<'a> Fields<'a> {
         self.node
     }
 
-    /// A value as it stands.
+    /// A value, unchanged.
     pub fn node(&mut self, name: &'static str) -> Option<&'a Node> {
         self.known.push(name);
         self.node.get(name)
@@ -52,7 +52,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Text that must be there.
+    /// Text that is required.
     pub fn required_text(&mut self, name: &'static str, faults: &mut Faults) -> Option<String> {
         if self.node.get(name).is_none() {
             self.known.push(name);
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
         self.text(name, faults)
     }
 
-    /// `true` or `false`; `false` if it is not there.
+    /// `true` or `false`; `false` if absent.
     pub fn flag(&mut self, name: &'static str, faults: &mut Faults) -> bool {
         let Some(node) = self.node(name) else { return false };
         match node.kind {
@@ -102,13 +102,13 @@ impl<'a> Fields<'a> {
         found
     }
 
-    /// Anything that serde decodes; its faults are placed at the values that are wrong.
+    /// Anything that serde decodes; faults point to the values that are wrong.
     pub fn decoded<T: DeserializeOwned + JsonSchema>(&mut self, name: &'static str, faults: &mut Faults) -> Option<T> {
         let node = self.node(name)?;
         faults.take(decode(node, &format!("`{name}`")))
     }
 
-    /// The entries of a mapping under a key; empty if it is not there.
+    /// The entries of a mapping under a key; empty if absent.
     pub fn entries(&mut self, name: &'static str, faults: &mut Faults) -> &'a [(Key, Node)] {
         let Some(node) = self.node(name) else { return &[] };
         match &node.kind {
@@ -121,7 +121,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The items of a list under a key; empty if it is not there.
+    /// The items of a list under a key; empty if absent.
     pub fn items(&mut self, name: &'static str, faults: &mut Faults) -> &'a [Node] {
         let Some(node) = self.node(name) else { return &[] };
         match &node.kind {
@@ -134,24 +134,24 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The keys that were not asked for.
+    /// The keys that were not read.
     pub fn others(&self) -> impl Iterator<Item = &'a (Key, Node)> {
         self.node.entries().iter().filter(|(key, _)| !self.known.contains(&key.name.as_str()))
     }
 
-    /// Lets a key be, about which everything is said already.
+    /// Suppresses the unknown-key fault for a key that is already reported.
     pub fn excuse(&mut self, name: &'a str) {
         self.excused.push(name);
     }
 
-    /// Says that every key that was not asked for is unknown.
+    /// Reports every key that was not read as unknown.
     pub fn finish(self, faults: &mut Faults) {
         for (key, _) in self.others().filter(|(key, _)| !self.excused.contains(&key.name.as_str())) {
             faults.push(unknown_key(key, self.what, self.known.iter().copied()));
         }
     }
 
-    /// The fault of a key that must be there.
+    /// The fault of a missing key.
     pub fn missing(&self, name: &str) -> Fault {
         let first = self.node.entries().first().map_or(&self.node.at, |(key, _)| &key.at);
         Fault::at(first, format!("{} has no `{name}`", self.what)).label("in the mapping that begins here")
@@ -164,7 +164,7 @@ impl<'a> Fields<'a> {
 /// All faults that the type's schema finds; if it finds none, the first one that serde finds.
 pub fn decode<T: DeserializeOwned + JsonSchema>(node: &Node, what: &str) -> Result<T, Faults> {
     serde_path_to_error::deserialize(node.to_json()).map_err(|error| {
-        // Only now: a schema takes longer to compile than a small value to decode.
+        // The schema comes second, because it takes longer to compile than a small value to decode.
         let found = Judge::of::<T>().map(|judge| judge.faults(node, what, &node.at)).unwrap_or_default();
         if found.is_empty() {
             Fault::at(place(node, error.path()), format!("{what}: {}", error.inner())).into()
@@ -189,7 +189,7 @@ fn place<'n>(mut node: &'n Node, path: &serde_path_to_error::Path) -> &'n Locati
     &node.at
 }
 
-/// The fault of a key that nobody knows.
+/// The fault of an unknown key.
 pub fn unknown_key<'k>(key: &Key, what: &str, known: impl Iterator<Item = &'k str>) -> Fault {
     let fault = Fault::at(&key.at, format!("unknown key `{}` in {what}", key.name));
     match nearest(&key.name, known) {

@@ -1,14 +1,14 @@
-//! Where a piece of text stands: a file and a byte range in it.
+//! The location of a piece of text: a file and a byte range in it.
 
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A file as it was read. Kept for the whole run, so that a fault found late can still be shown in it.
+/// A file as it was read. It lives for the whole run, so that a fault found late can still be shown in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// The path as the user gave it, for messages.
+    /// The path as the user typed it, for messages.
     pub path: PathBuf,
     /// The whole text.
     pub text: String,

@@ -1,6 +1,6 @@
 //! "Did you mean": the nearest known word to a misspelt one.
 
-/// Finds the candidate nearest to a word, if one is near enough to be meant (a third of its letters at most differ).
+/// Finds the candidate nearest to a word, if one is near enough to be meant (at most a third of its letters differ).
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (word.chars().count() / 3).max(1);
     candidates

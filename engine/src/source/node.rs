@@ -1,4 +1,4 @@
-//! One spanned tree for every YAML file: what was written, and where. Meaning is given elsewhere.
+//! One spanned tree for every YAML file: what was written, and where. It is interpreted elsewhere.
 
 use serde_json::{Map, Value};
 
@@ -22,7 +22,7 @@ pub struct Key {
     pub name: String,
 }
 
-/// What a node holds.
+/// A node's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// `null`, `~` or nothing.
@@ -31,7 +31,7 @@ pub enum Kind {
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// A number with a fraction or exponent; the text is kept as it was written (`1.20` stays `1.20`).
+    /// A number with a fraction or exponent; the text stays as it was written (`1.20` stays `1.20`).
     Float(f64, String),
     /// Text.
     Str(String),
@@ -42,12 +42,12 @@ pub enum Kind {
 }
 
 impl Node {
-    /// Looks a key up in a mapping; `None` if there is no such key or this is no mapping.
+    /// Looks up a key in a mapping; `None` if there is no such key, or if this is not a mapping.
     pub fn get(&self, name: &str) -> Option<&Node> {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
 
-    /// Looks a key of a mapping up, for its place.
+    /// Looks up a mapping's key itself, for its place.
     pub fn key(&self, name: &str) -> Option<&Key> {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(key, _)| key)
     }

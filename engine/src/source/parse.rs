@@ -22,15 +22,15 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Node, Faults> {
     }
 }
 
-/// Parses a YAML file as [`parse`] does, and gives a tree even if keys stand there twice (the first counts): what `check`
-/// goes on with.
+/// Parses a YAML file as [`parse`] does, but returns a tree even if keys are duplicated (the first counts), so that `check`
+/// can go on.
 pub fn parse_partly(file: &Arc<SourceFile>) -> (Option<Node>, Faults) {
     let options = serde_yaml::options! {
         // YAML 1.2 as people expect it: `no` is text, `0755` and `1_000` are text.
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
-        // Found in `into_node`, so that all of them are told and not only the first.
+        // Duplicate keys are found in `into_node`, so that all of them are reported and not only the first.
         duplicate_keys: serde_yaml::DuplicateKeyPolicy::PassThrough,
         with_snippet: false,
         budget: serde_yaml::budget! { max_nodes: 600_000, max_events: 3_000_000 },
@@ -48,7 +48,7 @@ pub fn parse_partly(file: &Arc<SourceFile>) -> (Option<Node>, Faults) {
 fn syntax_fault(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Fault {
     let error = error.without_snippet();
     let text = error.to_string();
-    // The message repeats the place in its own way; ours comes from the location.
+    // The parser's message repeats the place in its own format; the fault has it from the location.
     let message = text.split(" at line ").next().unwrap_or(&text).trim_end_matches([':', ',', ' ']).to_owned();
     let Some(location) = error.location() else {
         return Fault::at(&Location::new(file, 0..0), message);
@@ -61,7 +61,7 @@ fn syntax_fault(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Fault {
     }
     let range = match location.span().byte_offset() {
         Some(offset) => range_of(Some(offset), location.span().byte_len(), &file.text),
-        // Faults of the scanner come with line and column only.
+        // Errors of the scanner have a line and column, but no byte offset.
         None => offset_of(&file.text, line, usize::try_from(location.column()).unwrap_or(1)),
     };
     Fault::at(&Location::new(file, range), message)
@@ -116,7 +116,7 @@ impl Raw {
         let mut range = range_of(self.range.0, self.range.1, &file.text);
         let kind = match self.kind {
             RawKind::Scalar(Kind::Float(number, _)) => {
-                // Through an alias the span is the alias's; the number as written is not to be had there.
+                // Through an alias the span is the alias's, so the number's digits as written are not available.
                 let written = file.text.get(range.clone()).filter(|text| text.parse::<f64>().is_ok());
                 Kind::Float(number, written.map_or_else(|| number.to_string(), str::to_owned))
             }
@@ -132,7 +132,7 @@ impl Raw {
     }
 }
 
-/// The entries of a mapping; a key that stands there again is a fault, and the first counts.
+/// The entries of a mapping; a duplicate key is a fault, and the first one counts.
 fn unique(entries: Vec<(Spanned<String>, Raw)>, file: &Arc<SourceFile>, faults: &mut Faults) -> Vec<(Key, Node)> {
     let mut found: IndexMap<String, (Key, Node)> = IndexMap::with_capacity(entries.len());
     for (key, raw) in entries {
@@ -206,7 +206,7 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<RawKind, E> {
-        // Numbers that do not fit keep their digits as text rather than lose some.
+        // A number too large for `i64` stays text rather than lose digits.
         let kind = i64::try_from(number).map_or_else(|_| Kind::Str(number.to_string()), Kind::Int);
         Ok(RawKind::Scalar(kind))
     }

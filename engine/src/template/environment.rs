@@ -13,7 +13,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
-    // A file's last newline is the author's, whether there is a template in the text or not.
+    // By default minijinja strips a trailing newline, so a text with a template would lose what a plain text keeps.
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
     }
@@ -34,12 +34,12 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// The environment. Nothing in it changes after it is made.
+/// The environment. It is immutable once it is built.
 pub(super) fn environment() -> &'static Environment<'static> {
     &ENVIRONMENT
 }
 
-/// Writes a value into text: booleans as YAML writes them; what has no plain text form is an error, not Python's.
+/// Formats a value inside text: booleans as YAML writes them; a value without a plain text form is an error, not Python's `repr`.
 fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let refuse = |what: &str| {
         Err(Error::new(

@@ -1,5 +1,5 @@
-//! Filters and tests that a template names and nobody has defined. The compiler takes any name and fails only when it gets
-//! there, which may be an hour into a run.
+//! Finds filters and tests that a template names and that are not defined. The compiler accepts any name and fails only when it
+//! evaluates it, which may be an hour into a run.
 
 use std::ops::Range;
 
@@ -46,7 +46,7 @@ fn known(expression: &str) -> bool {
     !matches!(result.map_err(|error| error.kind()), Err(ErrorKind::UnknownFilter | ErrorKind::UnknownTest))
 }
 
-/// The insides of `{{ }}` and `{% %}`. A template with a `raw` block has none that can be told apart simply.
+/// The insides of `{{ }}` and `{% %}`; none if there is a `raw` block, which only the real parser can delimit.
 fn code(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -73,7 +73,7 @@ fn code(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The names and signs of an expression; strings are left out. `||` is no sign of the language.
+/// The names and signs of an expression; strings are left out. `||` is not an operator of the language.
 fn words(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut letters = text[within.clone()].char_indices().peekable();

@@ -65,7 +65,7 @@ pub fn evaluate(node: &Node, scope: &Scope) -> Result<Value, Fault> {
 /// Evaluates a condition: an expression, or a list of expressions that must all hold. It must be boolean, not truthy.
 ///
 /// # Errors
-/// As [`render`]; also a value that is no boolean.
+/// As [`render`]; also a value that is not a boolean.
 pub fn condition(node: &Node, scope: &Scope) -> Result<bool, Fault> {
     if let Kind::Seq(items) = &node.kind {
         for item in items {
@@ -124,7 +124,7 @@ pub fn syntax(node: &Node, as_expression: bool) -> Vec<Fault> {
 fn scalar(node: &Node, text: &str, scope: &Scope) -> Result<Value, Fault> {
     let Some(bare) = single_expression(text) else { return render_text(node, scope).map(Value::String) };
     match expression(node, text, bare, scope)? {
-        // A newline after the expression is text, too; a list or a mapping has no text that it could belong to.
+        // A newline after the expression is part of the text. After a list or mapping it is dropped: they have no text form.
         Value::String(_) | Value::Number(_) | Value::Bool(_) if text.ends_with('\n') => {
             render_text(node, scope).map(Value::String)
         }
@@ -138,7 +138,7 @@ fn expression(node: &Node, text: &str, bare: &str, scope: &Scope) -> Result<Valu
     let compiled = environment().compile_expression(bare).map_err(as_fault)?;
     let value = compiled.eval(minijinja::Value::from_object(scope.clone())).map_err(as_fault)?;
     if value.is_undefined() {
-        // Strict mode lets an undefined result through; only its use is an error there.
+        // Strict mode accepts an undefined result and only refuses its use, so it is refused here.
         let missing = bare.trim();
         let at = locate(node, text, offset + (bare.len() - bare.trim_start().len())..offset + bare.trim_end().len());
         return Err(undefined(Fault::at(&at, format!("`{missing}` is undefined")), missing, scope));
@@ -169,7 +169,7 @@ fn node_number(node: &Node, text: &str) -> Value {
 }
 
 fn fault(node: &Node, text: &str, offset: usize, error: &Error, scope: &Scope) -> Fault {
-    // What is missing at the end is shown at the last character, not at the newlines after it.
+    // An error at the end of the text points to the last character, not to the newlines after it.
     let last = text.trim_end().char_indices().last().map_or(0..0, |(at, last)| at..at + last.len_utf8());
     let range = error.range().map(|range| range.start + offset..range.end + offset);
     let range = range.map(|range| if range.start > last.start { last } else { range });

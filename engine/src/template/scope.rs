@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// Variables in layers: a later layer hides an earlier one's names. Cheap to clone.
+/// Variables in layers: a later layer shadows an earlier one's names. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     layers: Vec<Arc<Map<String, Value>>>,
@@ -25,7 +25,7 @@ impl Scope {
         scope
     }
 
-    /// This scope with a layer on top that others have, too.
+    /// This scope with a shared layer on top.
     #[must_use]
     pub(crate) fn with_shared(&self, variables: &Arc<Map<String, Value>>) -> Self {
         let mut scope = self.clone();
@@ -33,12 +33,12 @@ impl Scope {
         scope
     }
 
-    /// Looks a variable up.
+    /// Looks up a variable.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.layers.iter().rev().find_map(|layer| layer.get(name))
     }
 
-    /// All names, hidden ones once.
+    /// All names, shadowed ones once.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.layers.iter().flat_map(|layer| layer.keys().map(String::as_str)).collect();
         names.sort_unstable();

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::source::{Location, Node};
 
-/// Finds where a byte range of a scalar's value stands in the file. Where the scalar is written in a way that hides it
-/// (an escape within the range), the whole scalar is meant.
+/// Maps a byte range of a scalar's value to the file. If the range cannot be found there (an escape within it), returns the
+/// whole scalar.
 pub(super) fn locate(node: &Node, value: &str, range: Range<usize>) -> Location {
     let raw = node.at.text();
     let Some(fragment) = value.get(range.clone()) else { return node.at.clone() };
@@ -14,7 +14,7 @@ pub(super) fn locate(node: &Node, value: &str, range: Range<usize>) -> Location 
     if first.is_empty() {
         return node.at.clone();
     }
-    // The same text may stand there more than once: the ordinal tells which is meant.
+    // The same text may occur more than once: the ordinal selects the right one.
     let ordinal = value[..range.start].matches(first).count();
     match raw.match_indices(first).nth(ordinal) {
         Some((at, _)) => {

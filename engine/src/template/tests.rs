@@ -63,8 +63,8 @@ fn a_last_newline_stays_with_and_without_a_template() {
 fn booleans_render_as_yaml_and_structures_do_not_render_into_text() {
     assert_eq!(shown(r#"x: "is {{ flag }}""#), r#""is true""#);
     for (text, what) in [("none", "null"), ("list", "a list"), ("map", "a mapping")] {
-        let said = shown(&format!("x: \"is {{{{ {text} }}}}\""));
-        assert!(said.contains(&format!("{what} in the middle of text; use `| tojson` or `| join`")), "{said}");
+        let message = shown(&format!("x: \"is {{{{ {text} }}}}\""));
+        assert!(message.contains(&format!("{what} in the middle of text; use `| tojson` or `| join`")), "{message}");
     }
     assert_eq!(shown(r#"x: "is {{ list | tojson }}""#), r#""is [1, 2]""#);
 }
@@ -77,14 +77,14 @@ fn an_undefined_result_is_an_error_with_its_place_and_the_nearest_name() {
 
 #[test]
 fn a_fault_inside_a_block_scalar_is_shown_where_it_stands() {
-    let said = shown("x: |\n  line {{ name }}\n  uses {{ drbd.misspelt }} and {{ name }}\n");
-    assert!(said.starts_with("t.yml:3:11: "), "{said}");
+    let message = shown("x: |\n  line {{ name }}\n  uses {{ drbd.misspelt }} and {{ name }}\n");
+    assert!(message.starts_with("t.yml:3:11: "), "{message}");
 }
 
 #[test]
 fn of_equal_fragments_the_failing_one_is_shown() {
-    let said = shown("x: |\n  {{ name }} {% for name in 3 %}{% endfor %}\n  {{ nam }} {{ nam }}\n");
-    assert!(said.starts_with("t.yml:"), "{said}");
+    let message = shown("x: |\n  {{ name }} {% for name in 3 %}{% endfor %}\n  {{ nam }} {{ nam }}\n");
+    assert!(message.starts_with("t.yml:"), "{message}");
 }
 
 #[test]
@@ -98,14 +98,14 @@ fn conditions_are_boolean_and_not_merely_truthy() {
 
 #[test]
 fn a_runaway_loop_ends() {
-    let said = shown("x: \"{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}\"");
-    assert!(said.contains("fuel"), "{said}");
+    let message = shown("x: \"{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}\"");
+    assert!(message.contains("fuel"), "{message}");
 }
 
 #[test]
 fn an_error_never_shows_the_values_of_other_variables() {
-    let said = shown(r#"x: "{{ secret | nofilter }}""#);
-    assert!(!said.contains("hunter2"), "{said}");
+    let message = shown(r#"x: "{{ secret | nofilter }}""#);
+    assert!(!message.contains("hunter2"), "{message}");
 }
 
 #[test]
@@ -116,15 +116,15 @@ fn variables_are_known_without_rendering() {
     assert_eq!(mentions(&node("x: old.rc == 0"), true)[0].root(), "old");
     let tree = node("x: \"{{ range(3) | list }} {% set ns = namespace() %}\"");
     let paths: Vec<String> = mentions(&tree, false).into_iter().map(|mention| mention.path).collect();
-    assert!(paths.is_empty(), "functions of the language are no variables: {paths:?}");
+    assert!(paths.is_empty(), "functions of the language are not variables: {paths:?}");
 }
 
 #[test]
 fn unknown_filters_are_faults_of_syntax_with_their_place() {
-    let said = |text: &str, expression: bool| {
+    let faults = |text: &str, expression: bool| {
         let faults = syntax(&node(text), expression);
         faults.iter().map(|fault| format!("{}: {fault}", fault.at.as_ref().expect("a place"))).collect::<Vec<_>>()
     };
-    assert_eq!(said("x: \"a {{ port | sluggify }}\"", false), ["t.yml:1:17: unknown filter `sluggify`"]);
-    assert_eq!(said("x: name is emptyish", true), ["t.yml:1:12: unknown test `emptyish`"]);
+    assert_eq!(faults("x: \"a {{ port | sluggify }}\"", false), ["t.yml:1:17: unknown filter `sluggify`"]);
+    assert_eq!(faults("x: name is emptyish", true), ["t.yml:1:12: unknown test `emptyish`"]);
 }

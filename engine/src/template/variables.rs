@@ -1,4 +1,4 @@
-//! Which variables a template mentions, without rendering it.
+//! Lists the variables that a template mentions, without rendering it.
 
 use std::collections::BTreeSet;
 

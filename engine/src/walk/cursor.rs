@@ -15,11 +15,11 @@ use crate::walk::expressions;
 /// What a walk is for.
 #[derive(Clone, Copy)]
 pub(crate) enum Mode<'a> {
-    /// Conditions and loops are evaluated, what is left out is not entered, and how steps end decides what comes next.
+    /// Conditions and loops are evaluated, skipped blocks are not entered, and the ends of steps decide what comes next.
     Execute(&'a Run),
-    /// Conditions and loops are evaluated as far as they can be; what is left out is visited with its reason.
+    /// Conditions and loops are evaluated as far as possible; skipped steps are visited with the reason.
     Plan(&'a Run),
-    /// Nothing is evaluated, and everything that stands in the playbook is visited once.
+    /// Nothing is evaluated, and everything in the playbook is visited once.
     Check,
 }
 
@@ -29,9 +29,9 @@ impl Mode<'_> {
     }
 }
 
-/// What comes next.
+/// One visit of a walk.
 pub(crate) enum Visit<'a> {
-    /// A phase begins. Its steps follow, unless it is left out.
+    /// A phase begins. Its steps follow, unless it is skipped.
     PhaseBegins {
         /// Its number, from 1.
         index: usize,
@@ -49,7 +49,7 @@ pub(crate) enum Visit<'a> {
         /// How.
         end: End,
     },
-    /// A step with a module or a gate: to be answered by [`Cursor::ended`]. Or a block: to be answered so, too, or by
+    /// A step with a module or a gate, to be answered by [`Cursor::ended`]; or a block, to be answered by that or by
     /// [`Cursor::enter`], after which its steps follow.
     Step(StepVisit<'a>),
     /// A section of a block ended, and another one follows.
@@ -67,7 +67,7 @@ pub(crate) enum Visit<'a> {
         path: Path,
         /// Which section.
         section: Section,
-        /// Whether the sections before it were left behind by an earlier execution.
+        /// Whether an earlier execution has been through the sections before it.
         taken_up: bool,
     },
     /// A block that was entered ended.
@@ -81,7 +81,7 @@ pub(crate) enum Visit<'a> {
     },
 }
 
-/// Where a block had got to when a run was stopped, and how its earlier sections had ended.
+/// The section that a block had reached when a run was stopped, and how its earlier sections had ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Reached {
     /// The section to go on with.
@@ -97,25 +97,25 @@ pub(crate) struct Cursor<'a> {
     frames: Vec<Frame<'a>>,
     /// The block that was visited and not answered yet.
     open: Option<StepVisit<'a>>,
-    /// Where blocks had got to, by their path.
+    /// The sections that blocks had reached, by path.
     reached: BTreeMap<Path, Reached>,
     /// The blocks, and passes of blocks, whose conditions an earlier execution found to hold.
     entered: Option<&'a BTreeSet<Path>>,
-    /// Why nothing more is begun.
+    /// Why nothing more is begun, if so.
     halted: Option<End>,
     end: End,
-    /// What steps have registered so far.
+    /// The results registered so far.
     pub(crate) names: Names,
 }
 
 impl<'a> Cursor<'a> {
-    /// At the beginning of a playbook.
+    /// A cursor at the beginning of a playbook.
     pub(crate) fn new(playbook: &'a Playbook, mode: Mode<'a>, tags: &'a Tags) -> Self {
         let environment = Environment::default().with(&playbook.vars);
         Self::on(mode, tags, Frame::Phases(Phases::new(&playbook.phases, environment)))
     }
 
-    /// At the beginning of some steps, which stand at a path.
+    /// A cursor at the beginning of a list of steps, which are at a path.
     pub(crate) fn over(
         mode: Mode<'a>,
         tags: &'a Tags,
@@ -140,13 +140,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Goes on in blocks where an earlier execution had got to. Those that it entered are entered again.
+    /// Resumes blocks at the sections that an earlier execution had reached. Blocks that it entered are entered again.
     pub(crate) fn going_on(mut self, reached: BTreeMap<Path, Reached>, entered: &'a BTreeSet<Path>) -> Self {
         (self.reached, self.entered) = (reached, Some(entered));
         self
     }
 
-    /// With what earlier steps have registered.
+    /// Starts with results that earlier steps have registered.
     pub(crate) fn with_names(mut self, names: Names) -> Self {
         self.names = names;
         self
@@ -162,7 +162,7 @@ impl<'a> Cursor<'a> {
         self.end
     }
 
-    /// Whether results that steps beside the next one should have registered are missing, because these failed: their names.
+    /// The names of results that the steps before the next one should have registered and did not, because they failed.
     pub(crate) fn unmet(&self) -> Vec<String> {
         let absent = |name: &&String| !self.names.registered.contains_key(*name);
         let of_frame = |(own, inner): (&'_ BTreeSet<String>, &'_ BTreeSet<String>)| {
@@ -227,7 +227,7 @@ impl<'a> Cursor<'a> {
                         None => {
                             let Some(Frame::Block(block)) = self.frames.pop() else { return None };
                             if !block.forgives() {
-                                // Whatever comes after it comes after a good end.
+                                // The run only gets past this block if it ended well, and then all its results are there again.
                                 let unknown = &mut self.names.unknown;
                                 unknown.retain(|name, path| block.in_question.get(name) != Some(path));
                             }
@@ -244,7 +244,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Says how the visited step ended.
+    /// Reports how the visited step ended.
     pub(crate) fn ended(&mut self, end: End) {
         self.open = None;
         match self.frames.last_mut() {
@@ -253,7 +253,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Says that the visited step was left out for want of the result of a check that failed.
+    /// Reports that the visited step was skipped, because it needs the result of a check that failed.
     pub(crate) fn left_unmet(&mut self, step: &Step) {
         let steps = |frame: &mut Frame<'a>| match frame {
             Frame::Steps(steps) => steps.lacks(step),
@@ -287,7 +287,7 @@ impl<'a> Cursor<'a> {
                 self.frames.push(Frame::Block(Box::new(frame)));
             }
             Err(unrendered) if matches!(self.mode, Mode::Plan(_)) => {
-                // What the loop will hold is not known yet: its steps are shown once.
+                // The loop's elements are not known yet, so its steps are visited once.
                 let skip = Some(match unrendered {
                     super::Unrendered::Unknown(path) => Decision::Unknown(path),
                     other => Decision::Fault(other.into()),
@@ -309,7 +309,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Leaves out the steps of the phase that has just begun, for a reason that a plan shows.
+    /// Skips the steps of the phase that has just begun, for a reason that a plan shows.
     pub(crate) fn skip_phase(&mut self, decision: Decision) {
         if let Some(Frame::Steps(steps)) = self.frames.last_mut() {
             match self.mode {
@@ -322,7 +322,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Leaves the innermost steps, and tells what they stand in how they ended.
+    /// Leaves the innermost list of steps, and reports its end to the enclosing frame.
     fn leave(&mut self) -> Option<Visit<'a>> {
         let Some(Frame::Steps(steps)) = self.frames.pop() else { return None };
         let (end, phase) = (steps.end, steps.phase);
@@ -366,7 +366,7 @@ impl<'a> Cursor<'a> {
             return Decision::Run;
         }
         if step.loop_over.is_some() {
-            // It may depend on the element, so each pass is asked.
+            // The condition may depend on the element, so it is evaluated for each pass.
             return Decision::Run;
         }
         let mut inner = environment.with(&step.vars);
@@ -374,7 +374,7 @@ impl<'a> Cursor<'a> {
         expressions::decide(run, when, &inner, &self.names)
     }
 
-    /// Whether tags let a step run. A gate stands for the steps beside it: it is asked if one of them runs.
+    /// Whether tags let a step run. A gate guards the steps beside it, so it is asked if one of them runs.
     fn selected(&self, step: &Step, siblings: &[Step]) -> bool {
         match &step.kind {
             StepKind::Module { .. } => self.tags.select(&step.tags),
@@ -382,7 +382,7 @@ impl<'a> Cursor<'a> {
                 let mut others = siblings.iter().filter(|other| !matches!(other.kind, StepKind::Gate(_)));
                 self.tags.select(&step.tags) || others.any(|other| self.any_selected(other))
             }
-            // Its steps have inherited its tags and are asked one by one.
+            // A block's steps have inherited its tags and are matched one by one.
             StepKind::Block { .. } => true,
         }
     }
@@ -398,7 +398,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// What an earlier execution has decided about a pass of a block's loop: it was entered, or passed over for a later one.
+/// An earlier execution's decision about a pass of a block's loop: it was entered, or skipped before a later one.
 fn decided(entered: Option<&BTreeSet<Path>>, pass: &Path, step: &Step) -> Option<Decision> {
     let (entered, when) = (entered?, step.when.as_ref()?);
     if entered.contains(pass) {

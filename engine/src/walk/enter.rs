@@ -1,4 +1,4 @@
-//! Enters a playbook at a path: the step that stands there, with everything around it as it was.
+//! Enters a playbook at a path: finds the step there, with everything around it as it was.
 
 use super::frame::path_of;
 use super::{Decision, Environment, Names, StepVisit, expressions};

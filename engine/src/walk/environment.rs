@@ -1,5 +1,5 @@
-//! What surrounds a step: the variables that playbook, phase, blocks and the step define, and the results that earlier
-//! steps registered. Variables are rendered when a step needs them, so that one that mentions `pair` can stand anywhere.
+//! The environment of a step: the variables that playbook, phase, blocks and the step define, and the results that earlier
+//! steps registered. Variables are rendered when a step needs them, so that one that mentions `pair` can be defined anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::target::Target;
 use crate::template::{Scope, render};
 use crate::text::Text;
 
-/// How many hexadecimal digits of an element's digest stand in a path.
+/// The number of hexadecimal digits of an element's digest in a path.
 const DIGEST: usize = 8;
 
 /// The variables around a step, from the outside in.
@@ -26,7 +26,7 @@ pub(crate) struct Environment<'a> {
     definitions: Vec<&'a (String, Node)>,
     /// The target of the nearest block that has one.
     pub(crate) target: Option<&'a Node>,
-    /// Those of its targets alone that something was changed on, where that is undone.
+    /// In an undo, the only targets to run on: those that were changed.
     pub(crate) changed_on: Option<Vec<Target>>,
     /// The element of the nearest loop.
     pub(crate) element: Option<Element>,
@@ -47,7 +47,7 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// This environment without the variables that came in last.
+    /// This environment without its innermost variables.
     pub(crate) fn without(&self, vars: &[(String, Node)]) -> Self {
         let mut outer = self.clone();
         outer.definitions.truncate(outer.definitions.len().saturating_sub(vars.len()));
@@ -73,7 +73,7 @@ impl Element {
     /// The elements of a list.
     pub(super) fn all(values: Vec<Value>, redactor: &Redactor) -> Vec<Self> {
         let element = |(position, value): (u32, Value)| {
-            // A digest of a secret could be guessed at, so what is shown of it is digested.
+            // A secret could be guessed from its digest, so the redacted element is digested.
             let mut shown = value.clone();
             redactor.value(&mut shown);
             let mut digest = digest([shown.to_string().as_str()]);
@@ -83,7 +83,7 @@ impl Element {
         (1..).zip(values).map(element).collect()
     }
 
-    /// An element that is not known yet.
+    /// An element whose value is not known yet.
     pub(crate) fn unknown() -> Self {
         Self { position: 0, digest: String::new(), value: Value::Null }
     }
@@ -102,14 +102,14 @@ impl Element {
     }
 }
 
-/// What earlier steps left.
+/// The results of earlier steps.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     /// Registered results.
     pub(crate) registered: Arc<Map<String, Value>>,
     /// Names that a plan cannot know yet, with the path of the step that will register them.
     pub(crate) unknown: BTreeMap<String, Path>,
-    /// Names whose value was registered in an earlier execution and is kept nowhere, because it is secret: by which step.
+    /// Names whose value was registered in an earlier execution and not recorded, because it is secret, with the step.
     pub(crate) withheld: BTreeMap<String, Path>,
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct Names {
 pub(crate) enum Unrendered {
     /// The result of a step that has not run is needed: its path.
     Unknown(Path),
-    /// A secret result of an earlier execution is needed, which is kept nowhere: its name, and the step that had it.
+    /// A secret result of an earlier execution is needed, which was not recorded: its name, and the step that had it.
     Withheld(String, Path),
     /// A template is wrong.
     Fault(Box<Fault>),
@@ -140,7 +140,7 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Gives the scope of a task: all variables that `wanted` names, and what these mention in turn.
+/// Returns the scope of a task: all variables that `wanted` names, and those that these mention in turn.
 pub(crate) fn scope(
     run: &Run,
     environment: &Environment<'_>,

@@ -1,4 +1,4 @@
-//! What phases, blocks and gates say in templates, evaluated outside of any task.
+//! The templates of phases, blocks and gates, evaluated outside of any task.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(crate) fn holds(run: &Run, when: &Node, environment: &Environment<'_>, names
     Ok(template::condition(when, &scope)?)
 }
 
-/// What a block's or phase's condition makes of it.
+/// What a block's or phase's condition decides.
 pub(crate) fn decide(run: &Run, when: &Node, environment: &Environment<'_>, names: &Names) -> Decision {
     match holds(run, when, environment, names) {
         Ok(true) => Decision::Run,
@@ -30,7 +30,7 @@ pub(crate) fn decide(run: &Run, when: &Node, environment: &Environment<'_>, name
     }
 }
 
-/// Why something is left out whose condition does not hold.
+/// The reason for skipping something whose condition does not hold.
 pub(crate) fn why_not(when: &Node) -> Text {
     text!("engine.when", "when: {when}", when = when.at.text().trim())
 }

@@ -1,5 +1,5 @@
-//! The frames of a cursor: the phases, a list of steps, a block with its passes and sections. A frame knows what comes next
-//! in it, and how far it is.
+//! The frames of a cursor: the phases, a list of steps, a block with its passes and sections. A frame knows its next part and
+//! its progress.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,7 @@ impl<'a> Phases<'a> {
 pub(super) struct Steps<'a> {
     steps: &'a [Step],
     next: usize,
-    /// The id of what they stand in, and its path.
+    /// The id and path of their parent.
     outer: (String, Path),
     check_all: bool,
     unmet: BTreeSet<String>,
@@ -84,9 +84,9 @@ pub(super) struct Steps<'a> {
     /// The section that begins with them, and whether an earlier execution had got to it.
     pub(super) begins: Option<(Path, Section, bool)>,
     pub(super) environment: Environment<'a>,
-    /// What became of all of them already.
+    /// The reason why all of them are skipped or cannot run, if so.
     pub(super) skip: Option<Decision>,
-    /// Whether those that are left out leave results that say so.
+    /// Whether skipped ones register that they were skipped.
     pub(super) leaves_results: bool,
     pub(super) end: End,
 }
@@ -124,7 +124,7 @@ impl<'a> Steps<'a> {
         Some((step, path_of(step, &self.outer)))
     }
 
-    /// Takes in how the latest step ended.
+    /// Adds how the latest step ended.
     pub(super) fn ended(&mut self, end: End) {
         let (failed, stopped) = (end.failure.is_some(), end.is_interrupted());
         self.end.absorb(end);
@@ -136,8 +136,8 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// Takes in that a step was left out for want of a result: what it and those inside of it would have registered is missing, too.
-    /// Gives whether failed checks are gone past here.
+    /// Records that a step was skipped for want of a result: the results of it and of the steps inside it are missing as well.
+    /// Returns whether this list goes on after failed checks.
     pub(super) fn lacks(&mut self, step: &Step) -> bool {
         if self.check_all {
             self.misses(step);
@@ -159,13 +159,13 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// The path of a step in what it stands in: the rest of its id.
+/// The path of a step in its parent: the rest of its id.
 pub(super) fn path_of(step: &Step, (id, path): &(String, Path)) -> Path {
     let rest = step.id.strip_prefix(id.as_str()).unwrap_or(&step.id);
     path.join(rest)
 }
 
-/// Tells whether a pass runs with the variables around it.
+/// Decides whether a pass runs, with the variables around it.
 type Admits<'f> = &'f dyn Fn(&Path, &Step, &Environment<'_>) -> Decision;
 
 /// A block that was entered.
@@ -176,25 +176,25 @@ pub(super) struct BlockFrame<'a> {
     passes: Vec<(Path, Option<Element>, Reached)>,
     pass: Option<Pass>,
     skip: Option<Decision>,
-    /// What became of the pass that runs.
+    /// How the current pass has gone so far.
     left_out: Option<Decision>,
     /// Whether a pass of its loop was made.
     made: bool,
     /// A section that ended, to be announced.
     ended: Option<(Path, Section, End)>,
-    /// Results that a plan does not know until the block has ended, and then knows again.
+    /// Results that a plan does not know inside the block, and knows again after it.
     pub(super) in_question: BTreeMap<String, Path>,
     end: End,
 }
 
-/// A pass that has begun.
+/// The current pass.
 struct Pass {
     path: Path,
     /// The section that comes next; `None` after the last one.
     next: Option<Section>,
-    /// The section that runs.
+    /// The current section.
     current: Section,
-    /// Whether it has steps that were begun.
+    /// Whether any of its steps was begun.
     began: bool,
     /// Whether the walk goes on in it, without the sections before.
     taken_up: bool,
@@ -254,8 +254,8 @@ impl<'a> BlockFrame<'a> {
         Some(Visit::SectionEnds { path, section, end })
     }
 
-    /// The results of which a plan cannot know whether they are there once the first section has ended: something may fail in it,
-    /// and the run goes on all the same. With the steps that register them.
+    /// The results that may be missing once the first section has ended, because something in it failed and the run went on, with
+    /// the steps that register them.
     pub(super) fn in_question(&self) -> BTreeMap<String, Path> {
         let mut names = BTreeMap::new();
         let Some(pass) = self.pass.as_ref().filter(|pass| pass.current == Section::Block) else { return names };
@@ -310,7 +310,7 @@ impl<'a> BlockFrame<'a> {
             let wanted = match (section, mode) {
                 (Section::Block | Section::Always, _) | (_, Mode::Check) => true,
                 (Section::Rescue, Mode::Plan(_)) => false,
-                // Not after a good end; gone on with after an interruption.
+                // An interrupted `rescue` is resumed; after a good end there is nothing to rescue.
                 (Section::Rescue, Mode::Execute(_)) => failed,
             };
             let list = self.steps_of(section);
@@ -331,14 +331,14 @@ impl<'a> BlockFrame<'a> {
             if section == Section::Rescue
                 && let Some(pass) = &mut self.pass
             {
-                // What it is there for is dealt with, unless it fails itself.
+                // A `rescue` that ends well has dealt with the failure of the block.
                 pass.end = End::well(Outcome::FailedAllowed);
             }
             return Some(steps);
         }
     }
 
-    /// Takes in how a section ended.
+    /// Adds how a section ended.
     pub(super) fn section_ended(&mut self, end: End, mode: Mode<'_>) {
         let more = |section: Section| !self.steps_of(section).is_empty();
         let (rescue, always) = (more(Section::Rescue), more(Section::Always));
@@ -375,7 +375,7 @@ impl<'a> BlockFrame<'a> {
             && pass.next == Some(Section::Rescue)
             && pass.end.failure.is_some()
         {
-            // What `rescue` is there for is not how the block ends: it is taken up there.
+            // The failure is not the block's end yet: a resumed run takes it to `rescue`.
             if self.visit.step.has_rescue() {
                 pass.end = End::well(Outcome::FailedAllowed);
             }

@@ -1,6 +1,6 @@
-//! Walks the tree of a playbook: the one place that knows in which order steps come, in which scope each stands, and what
-//! loops, conditions, tags and sections make of it. Execution, undo, plan and check all ask a [`Cursor`] for the next visit,
-//! and tell it how the last one ended.
+//! Walks the tree of a playbook: the one place that knows the order of steps, the scope of each, and the effect of loops,
+//! conditions, tags and sections. Execution, undo, plan and check all ask a [`Cursor`] for the next visit, and report to it how
+//! the last one ended.
 
 mod cursor;
 mod enter;
@@ -34,19 +34,19 @@ pub(crate) struct StepVisit<'a> {
     pub(crate) path: Path,
     /// The variables around it; not its own.
     pub(crate) environment: Environment<'a>,
-    /// What tags, and for a block its condition, make of it.
+    /// The decision of tags and, for a block, of its condition.
     pub(crate) decision: Decision,
-    /// Whether it leaves a result that says that it was left out, if it is. In a pass of a loop that is passed over it does not:
+    /// Whether it registers that it was skipped, if it is. In a pass of a loop that is passed over it does not:
     /// another pass may have left one.
     pub(crate) leaves_result: bool,
 }
 
-/// What is to become of a step.
+/// Whether a step runs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Decision {
     /// It runs. The condition of a module's step is asked for each task.
     Run,
-    /// It is left out.
+    /// It is skipped.
     Skip(Text),
     /// That depends on the result of a step that has not run: its path.
     Unknown(Path),
@@ -87,19 +87,19 @@ impl End {
         Self { outcome, interrupted: failure.as_ref().is_some_and(interrupts), failure }
     }
 
-    /// Takes in how a part of it ended.
+    /// Adds how a part of it ended.
     pub(crate) fn absorb(&mut self, part: Self) {
         self.outcome = self.outcome.max(part.outcome);
         self.interrupted |= part.interrupted;
-        // A question for a person counts before a failure that the playbook may deal with.
+        // A failure that a person has to decide outweighs one that the playbook may handle.
         let is_question = |end: &Self| end.failure.as_ref().is_some_and(|failure| failure.unanswered);
         if self.failure.is_none() || is_question(&part) && !is_question(self) {
             self.failure = part.failure;
         }
     }
 
-    /// Whether it was interrupted: the operator stopped it, or a person has to look before it goes on. It is gone on with
-    /// where it is; a playbook does not answer that.
+    /// Whether it was interrupted: the operator stopped it, or a person has to look before it goes on. It is resumed where it
+    /// stopped; `rescue` and `allow_failure` do not apply.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.interrupted
     }

@@ -19,7 +19,7 @@ use crate::template::{self, Scope};
 use crate::text;
 use crate::world::{Caller, World};
 
-/// The time an attempt may take if its step says nothing.
+/// The time an attempt may take if its step has no `timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A step's tasks.
@@ -32,7 +32,7 @@ pub(crate) struct Prepared {
 
 /// One task.
 pub(crate) struct Task {
-    /// Which.
+    /// Its name.
     pub(crate) id: TaskId,
     /// The element of its step's loop.
     pub(crate) element: Option<Element>,
@@ -69,7 +69,7 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, Unrendered> {
     let step = visit.step;
     let environment = visit.environment.with(&step.vars);
-    // Only elements of loops are named in paths, and it takes a while to make.
+    // Only the elements of a loop are named in paths, and a redactor takes a while to build.
     let redactor = step.loop_over.as_ref().map_or_else(Redactor::default, |_| Redactor::new(run.secrets.clone()));
     let wanted = needs::of_step(step);
     let (targets, mut plural) = find_targets(run, step, &environment, names)?;
@@ -110,7 +110,7 @@ pub(crate) fn prepare(
     Ok(Prepared { tasks, plural })
 }
 
-/// A step's title. Where it depends on the target it stays as it was written.
+/// A step's title. If it depends on the target, it stays as written.
 pub(crate) fn title(run: &Run, visit: &StepVisit<'_>, names: &Names) -> String {
     let StepVisit { step, environment, .. } = visit;
     let node = Node { at: step.at.clone(), kind: Kind::Str(step.name.clone()) };
@@ -150,7 +150,7 @@ fn find_targets(
         }
         _ => return Err(Fault::at(&node.at, "a target is text or a list of texts").into()),
     };
-    // An undo goes where something was changed, and nowhere else.
+    // An undo runs only on the targets that were changed.
     let changed_on = environment.changed_on.as_ref().filter(|_| step.target.is_none());
     let (mut targets, mut plural) = (Vec::new(), texts.len() != 1);
     for text in &texts {
@@ -206,7 +206,7 @@ impl From<Unrendered> for Failure {
             }
             Unrendered::Withheld(name, path) => Self::blocked(text!(
                 "engine.result-withheld",
-                "`{name}` is the secret result of {path}, and no journal keeps secrets: this step cannot be resumed",
+                "`{name}` is the secret result of {path}, and journals do not store secrets: this step cannot be resumed",
                 name,
                 path
             ))

@@ -1,10 +1,10 @@
-//! From what a step's `target:` says to the targets themselves.
+//! Resolves a step's `target:` to its targets.
 
 use crate::inventory::Inventory;
 use crate::target::Target;
 
-/// What a target's text names, and whether it names a set (`.nodes`, `.pairs`): the result of a set is a list, however
-/// many there are in it.
+/// The targets that a text names, and whether it names a set (`.nodes`, `.pairs`): the result of a set is a list, however
+/// many members it has.
 pub(crate) fn resolve(text: &str, inventory: &Inventory) -> Result<(Vec<Target>, bool), String> {
     if text == "controller" {
         return Ok((vec![Target::Controller], false));

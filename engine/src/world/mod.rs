@@ -18,7 +18,7 @@ use crate::clock::Clock;
 
 /// A world that runs happen in.
 pub trait World: Clock {
-    /// Gives the transport to a place; connects if there is no connection yet. One connection per host is shared.
+    /// Returns the transport to a place; connects if there is no connection yet. One connection per host is shared.
     fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>>;
 
     /// Sends a request to the API server of its site and returns the answer, whatever its status. The context is always
@@ -28,14 +28,14 @@ pub trait World: Clock {
     /// [`TransportFault::Unreachable`] if nothing was sent, [`TransportFault::Lost`] if it was sent and no answer came.
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>>;
 
-    /// This world as one of a run's tasks sees it, if the world wants to know who calls: a simulated one names every call. What
-    /// is sent through it comes from that caller and nobody else, however many tasks there are side by side.
+    /// A view of this world for one caller, if the world tracks callers: a simulated one names every call. Everything sent through
+    /// the view is attributed to that caller, however many tasks run in parallel.
     fn called_by(&self, _caller: Caller) -> Option<Arc<dyn World>> {
         None
     }
 
-    /// Waits until the commands that nobody waits for any more have been ended where they ran. A world that ends them at once
-    /// has nothing to wait for.
+    /// Waits until every abandoned command has been killed on its host. A world that kills them at once has nothing to wait
+    /// for.
     fn settle(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }

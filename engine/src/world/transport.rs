@@ -1,4 +1,4 @@
-//! One way to run commands at a place: feed standard input, stream standard output and error, give the exit.
+//! One way to run commands at a place: feed standard input, stream standard output and error, return the exit.
 
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -21,7 +21,7 @@ pub trait Transport: Send + Sync {
     fn exec<'a>(&'a self, command: &'a Command, io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>>;
 }
 
-/// Runs a command and collects what it says. For commands with small output.
+/// Runs a command and collects its output. For commands with small output.
 pub async fn collect(transport: &dyn Transport, command: &Command) -> Result<Output, TransportFault> {
     let mut stdout = Vec::new();
     let mut stderr = Vec::new();
@@ -32,26 +32,27 @@ pub async fn collect(transport: &dyn Transport, command: &Command) -> Result<Out
 }
 
 /// Runs two commands with the first one's standard output streamed into the second one's standard input. Nothing is
-/// buffered beyond 256 KiB. Gives both outputs; the first one's standard output is empty.
+/// buffered beyond 256 KiB. Returns both outputs; the first one's standard output is empty.
 pub async fn pipe(
     from: (&dyn Transport, &Command),
     to: (&dyn Transport, &Command),
 ) -> Result<(Output, Output), TransportFault> {
     let (writer, reader) = tokio::io::duplex(256 * 1024);
-    let (mut sender_said, mut receiver_said, mut receiver_printed) = (Vec::new(), Vec::new(), Vec::new());
-    let sender = from.0.exec(from.1, Io { stdin: None, stdout: Box::new(writer), stderr: Box::new(&mut sender_said) });
+    let (mut sender_stderr, mut receiver_stderr, mut receiver_stdout) = (Vec::new(), Vec::new(), Vec::new());
+    let sender =
+        from.0.exec(from.1, Io { stdin: None, stdout: Box::new(writer), stderr: Box::new(&mut sender_stderr) });
     let receiver = to.0.exec(
         to.1,
         Io {
             stdin: Some(Box::new(reader.take(u64::MAX))),
-            stdout: Box::new(&mut receiver_printed),
-            stderr: Box::new(&mut receiver_said),
+            stdout: Box::new(&mut receiver_stdout),
+            stderr: Box::new(&mut receiver_stderr),
         },
     );
     let (sent, received) = futures_util::future::try_join(sender, receiver).await?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok((
-        Output { exit: sent, stdout: String::new(), stderr: text(&sender_said) },
-        Output { exit: received, stdout: text(&receiver_printed), stderr: text(&receiver_said) },
+        Output { exit: sent, stdout: String::new(), stderr: text(&sender_stderr) },
+        Output { exit: received, stdout: text(&receiver_stdout), stderr: text(&receiver_stderr) },
     ))
 }

@@ -1,4 +1,4 @@
-//! Parameters from the command line: `-e key=value` and `-e @file.yml`, the later one counts.
+//! Parameters from the command line: `-e key=value` and `-e @file.yml`; the last one counts.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::read;
 
-/// A parameter given on the command line.
+/// One `-e` argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extra {
-    /// `key=value`: always text; the playbook says what type it becomes.
+    /// `key=value`: always text; the playbook declares its type.
     Value(String, String),
     /// `@file.yml`: a YAML mapping.
     File(PathBuf),
@@ -30,11 +30,11 @@ impl FromStr for Extra {
     }
 }
 
-/// The parameters that were given. What types they have to be is the playbook's matter.
+/// Merges the arguments into parameters. Their types are checked against the playbook later.
 ///
 /// # Errors
-/// A file that cannot be read, is no YAML or no mapping.
-pub fn given(extras: &[Extra]) -> Result<Map<String, Value>, Faults> {
+/// A file that cannot be read, is not YAML, or is not a mapping.
+pub fn parameters(extras: &[Extra]) -> Result<Map<String, Value>, Faults> {
     let mut all = Map::new();
     for extra in extras {
         match extra {
@@ -55,7 +55,7 @@ fn from_file(path: &Path) -> Result<Map<String, Value>, Faults> {
     }
 }
 
-/// Plain JSON, but a number that would not print as it was written stays text: `1.20` is a version more often than not.
+/// Plain JSON, except that a number that would not print as it was written stays text: `1.20` is usually a version.
 fn as_written(node: &Node) -> Value {
     match &node.kind {
         Kind::Float(number, text) if number.to_string() != *text => Value::String(text.clone()),
@@ -88,7 +88,7 @@ mod tests {
         let file = dir.path().join("params.yml");
         std::fs::write(&file, "version: 1.20\nreplicas: 3\nratio: 1.5\nnested: {a: [no, 1.10]}\n").expect("a file");
         let value = |key: &str, value: &str| Extra::Value(key.to_owned(), value.to_owned());
-        let all = given(&[value("replicas", "1"), Extra::File(file), value("ratio", "7")]).expect("parameters");
+        let all = parameters(&[value("replicas", "1"), Extra::File(file), value("ratio", "7")]).expect("parameters");
         let expected = r#"{"replicas":3,"version":"1.20","ratio":"7","nested":{"a":["no","1.10"]}}"#;
         assert_eq!(Value::Object(all).to_string(), expected);
     }
@@ -99,10 +99,10 @@ mod tests {
         let file = dir.path().join("params.yml");
         let with = |text: &str| {
             std::fs::write(&file, text).expect("a file");
-            given(&[Extra::File(file.clone())]).map_err(|faults| faults.0[0].message.clone())
+            parameters(&[Extra::File(file.clone())]).map_err(|faults| faults.0[0].message.clone())
         };
         assert_eq!(with("# nothing yet\n"), Ok(Map::new()));
         assert_eq!(with("- a\n"), Err("a file of parameters must be a mapping, and this is a list".to_owned()));
-        assert!(given(&[Extra::File("/no/such/file".into())]).is_err());
+        assert!(parameters(&[Extra::File("/no/such/file".into())]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that executing a playbook begins with: the playbook, the inventory and the parameters, checked together.
+//! The input of an execution: playbook, inventory and parameters, checked together.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use serde_json::{Map, Value};
 use super::shipped::Chosen;
 use super::{Extra, Resolver, extras};
 
-/// A playbook with what it runs on and with. Nothing in it is known to be wrong.
+/// A playbook with its inventory and parameters, free of known faults.
 pub struct Job {
     /// The playbook.
     pub playbook: Arc<Playbook>,
     /// The inventory, secrets resolved.
     pub inventory: Arc<Inventory>,
-    /// The parameters that were given.
-    pub given: Map<String, Value>,
+    /// The parameters from the command line.
+    pub provided: Map<String, Value>,
     /// The path and text of every file that was read.
     pub files: Vec<(PathBuf, String)>,
 }
@@ -46,7 +46,7 @@ impl Job {
             return Err(fault.help("add -i INVENTORY, or set CUTOVER_INVENTORY").into());
         };
         let secrets = Resolver { inventory };
-        Self::real(&Chosen::named(playbook), &Chosen::named(inventory), extras::given(extra), &secrets)
+        Self::real(&Chosen::named(playbook), &Chosen::named(inventory), extras::parameters(extra), &secrets)
     }
 
     /// Loads for a real run, with parameters as they are: paths in the inventory become those of this machine.
@@ -56,10 +56,10 @@ impl Job {
     pub fn real(
         playbook: &Chosen,
         inventory: &Chosen,
-        given: Result<Map<String, Value>, Faults>,
+        provided: Result<Map<String, Value>, Faults>,
         secrets: &dyn Secrets,
     ) -> Result<Self, Faults> {
-        let mut job = Self::with(playbook, inventory, given, secrets)?;
+        let mut job = Self::with(playbook, inventory, provided, secrets)?;
         let mut real = (*job.inventory).clone();
         for site in real.sites.values_mut().filter(|site| !site.kubernetes.kubeconfig.is_empty()) {
             let path = super::resolve(&inventory.path, &site.kubernetes.kubeconfig);
@@ -77,7 +77,7 @@ impl Job {
     pub fn with(
         playbook: &Chosen,
         inventory: &Chosen,
-        given: Result<Map<String, Value>, Faults>,
+        provided: Result<Map<String, Value>, Faults>,
         secrets: &dyn Secrets,
     ) -> Result<Self, Faults> {
         let mut faults = Faults::default();
@@ -88,17 +88,18 @@ impl Job {
             Ok(text)
         };
         let inventory = faults.take(inventory::load(&inventory.path, &|path: &Path| keep(inventory, path), secrets));
-        let given = faults.take(given);
-        let (Some(inventory), Some(given)) = (inventory, given) else { return Err(faults) };
+        let provided = faults.take(provided);
+        let (Some(inventory), Some(provided)) = (inventory, provided) else { return Err(faults) };
         let (loaded, found) =
             check_file(&playbook.path, Some(&inventory), &REGISTRY, &|path: &Path| keep(playbook, path));
         faults.0.extend(found.0);
         let Some(loaded) = loaded else { return Err(faults) };
         let mut values = inventory.vars.clone();
         values.retain(|name, _| loaded.params.contains_key(name));
-        values.extend(given.clone());
+        values.extend(provided.clone());
         faults.take(resolve_params(&loaded, &values));
-        let job = Self { playbook: Arc::new(loaded), inventory: Arc::new(inventory), given, files: files.into_inner() };
+        let job =
+            Self { playbook: Arc::new(loaded), inventory: Arc::new(inventory), provided, files: files.into_inner() };
         faults.into_result(job)
     }
 
@@ -108,6 +109,6 @@ impl Job {
     /// All faults.
     pub fn bind(&self, id: &str, started: Timestamp) -> Result<Run, Faults> {
         let (playbook, inventory) = (Arc::clone(&self.playbook), Arc::clone(&self.inventory));
-        Run::bind(id, playbook, inventory, &REGISTRY, &self.given, started)
+        Run::bind(id, playbook, inventory, &REGISTRY, &self.provided, started)
     }
 }

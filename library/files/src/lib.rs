@@ -1,5 +1,5 @@
-//! Files on this machine: playbooks, inventories, parameters and secrets, as the engine wants them, and what options name in
-//! them. The engine itself opens none.
+//! Files on this machine: playbooks, inventories, parameters and secrets for the engine, which opens no file itself, and the
+//! steps, tags and gates in them that options name.
 
 mod extras;
 mod job;
@@ -8,7 +8,7 @@ mod secrets;
 mod selection;
 mod shipped;
 
-pub use extras::{Extra, given};
+pub use extras::{Extra, parameters};
 pub use job::Job;
 pub use paths::resolve;
 pub use secrets::{Named, Resolver};
@@ -23,7 +23,7 @@ use std::path::Path;
 /// # Errors
 /// It cannot be read, or is a directory.
 pub fn read(path: &Path) -> io::Result<String> {
-    // The system's "Is a directory" comes without saying that a file was wanted.
+    // The system's own "Is a directory" does not tell that a file was expected.
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, and a file is wanted"));
     }

@@ -1,8 +1,8 @@
-//! Paths that are written in files: relative to the file, and `~` as a shell reads it.
+//! Paths in files: relative to the file, and with `~` as in a shell.
 
 use std::path::{Path, PathBuf};
 
-/// The path that a text in a file means: `~/x` is in the home directory, a relative one is beside the file.
+/// Resolves a path in a file: `~/x` is in the home directory, a relative one is beside the file.
 pub fn resolve(file: &Path, text: &str) -> PathBuf {
     resolve_at(file, text, std::env::var_os("HOME").map(PathBuf::from).as_deref())
 }
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_beside_its_file_unless_it_says_otherwise() {
+    fn a_path_is_beside_its_file_unless_it_is_absolute_or_in_the_home_directory() {
         let cases = [
             ("key", "inventories/key"),
             ("../key", "inventories/../key"),

@@ -1,4 +1,4 @@
-//! Where the values of secrets come from: the environment, files, commands. A value is never part of a message.
+//! Fetches the values of secrets from the environment, files and commands. A value is never part of a message.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -26,7 +26,7 @@ impl Secrets for Resolver<'_> {
             }
             SecretSource::Command(argv) => without_newline(output(argv)?),
         };
-        // An empty text would be "hidden" between any two characters of the output, and is no secret.
+        // An empty text would be "hidden" between any two characters of the output, and protects nothing.
         if value.is_empty() { Err("its value is empty".to_owned()) } else { Ok(value) }
     }
 }
@@ -42,7 +42,7 @@ fn output(argv: &[String]) -> Result<String, String> {
     if !output.status.success() {
         return Err(format!("`{program}` ended with {}", output.status));
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("what `{program}` printed is no UTF-8 text"))
+    String::from_utf8(output.stdout).map_err(|_| format!("the output of `{program}` is not UTF-8"))
 }
 
 fn without_newline(mut text: String) -> String {
@@ -55,8 +55,8 @@ fn without_newline(mut text: String) -> String {
     text
 }
 
-/// Knows that secrets exist, but fetches none and gives `***` for each: checks and rehearsals need their names only, and
-/// have to work where the values are not.
+/// Resolves every secret to `***` without fetching it: checks and rehearsals need only the names, and have to work where the
+/// values are not available.
 pub struct Named;
 
 impl Secrets for Named {

@@ -1,4 +1,4 @@
-//! What `--repeat`, `--fail` and `--approve` name has to exist: a name that nothing has is refused before anything begins.
+//! Checks that the steps, tasks, tags and gates that options name exist, before anything begins.
 
 use cutover_engine::event::{Event, EventKind};
 use cutover_engine::execute::Tags;
@@ -9,10 +9,10 @@ use cutover_engine::slug::slug;
 use cutover_engine::source::{Fault, nearest};
 use cutover_engine::task::TaskId;
 
-/// Refuses to let a step fail that none of the playbooks has. A step's title names it, too.
+/// Refuses to let a step fail that none of the playbooks has. A step may be named by its title as well.
 ///
 /// # Errors
-/// With the step that was perhaps meant.
+/// Names the step that was probably meant.
 pub fn known_failure(wanted: &Selector, steps: &[&Step]) -> Result<(), Fault> {
     let title = slug(&wanted.to_string());
     match steps.iter().any(|step| slug(&step.name) == title) {
@@ -24,7 +24,7 @@ pub fn known_failure(wanted: &Selector, steps: &[&Step]) -> Result<(), Fault> {
 /// Refuses to repeat a step that the playbook does not have, or a task of it that the run has not begun.
 ///
 /// # Errors
-/// With the step or the target that was perhaps meant.
+/// Names the step or the target that was probably meant.
 pub fn known_repeat<'a>(
     wanted: &Selector,
     playbook: &Playbook,
@@ -47,10 +47,10 @@ pub fn known_repeat<'a>(
     })
 }
 
-/// Refuses to repeat what the run has not begun: of `undo:` steps, which stand in no list of steps, that is all there is to know.
+/// Refuses to repeat a task that the run has not begun. For `undo:` steps this is the only check, since no list has them.
 ///
 /// # Errors
-/// With the paths that were begun.
+/// Names the paths that were begun.
 pub fn begun(wanted: &Selector, events: &[Event]) -> Result<(), Fault> {
     let task = |event: &'_ Event| match &event.kind {
         EventKind::TaskStarted { task, .. } => Some(task.clone()),
@@ -72,13 +72,13 @@ pub fn begun(wanted: &Selector, events: &[Event]) -> Result<(), Fault> {
 /// Refuses tags that no step has: a mistyped one would leave out everything, or nothing.
 ///
 /// # Errors
-/// With the tag that was perhaps meant.
+/// Names the tag that was probably meant.
 pub fn known_tags(tags: &Tags, playbook: &Playbook) -> Result<(), Fault> {
     let mut known: Vec<&str> = playbook.steps().iter().flat_map(|step| &step.tags).map(String::as_str).collect();
     known.sort_unstable();
     known.dedup();
-    for (option, given) in [("--tags", &tags.only), ("--skip-tags", &tags.skip)] {
-        let Some(tag) = given.iter().find(|tag| !known.contains(&tag.as_str())) else { continue };
+    for (option, named) in [("--tags", &tags.only), ("--skip-tags", &tags.skip)] {
+        let Some(tag) = named.iter().find(|tag| !known.contains(&tag.as_str())) else { continue };
         let fault = Fault::bare(format!("{option}: no step has the tag `{tag}`"));
         return Err(match (nearest(tag, known.iter().copied()), known.as_slice()) {
             (Some(meant), _) => fault.help(format!("did you mean `{meant}`?")),
@@ -92,11 +92,11 @@ pub fn known_tags(tags: &Tags, playbook: &Playbook) -> Result<(), Fault> {
 /// Refuses the approval of a gate that the playbook does not have.
 ///
 /// # Errors
-/// With the gate that was perhaps meant.
-pub fn known_gates<'a>(mut given: impl Iterator<Item = &'a Selector>, playbook: &Playbook) -> Result<(), Fault> {
+/// Names the gate that was probably meant.
+pub fn known_gates<'a>(mut approved: impl Iterator<Item = &'a Selector>, playbook: &Playbook) -> Result<(), Fault> {
     let steps = playbook.steps();
     let gates: Vec<&Step> = steps.into_iter().filter(|step| matches!(step.kind, StepKind::Gate(_))).collect();
-    given.try_for_each(|gate| known("--approve", "gate", gate, &gates))
+    approved.try_for_each(|gate| known("--approve", "gate", gate, &gates))
 }
 
 fn known(option: &str, what: &str, wanted: &Selector, steps: &[&Step]) -> Result<(), Fault> {
@@ -104,11 +104,11 @@ fn known(option: &str, what: &str, wanted: &Selector, steps: &[&Step]) -> Result
         return Ok(());
     }
     let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
-    // A name is compared with as many names at the end of each path.
+    // A selector is compared with an equally long end of each path.
     let names = names(wanted);
     let end = |id: &str| id.rmatch_indices('/').nth(names.matches('/').count()).map_or(0, |(at, _)| at + 1);
     let fault = Fault::bare(format!("{option}: no {what} is called `{wanted}`"));
-    // One of the same name that stands elsewhere is meant more likely than one that is spelt alike.
+    // The same name at another place is more likely to be meant than a similar spelling.
     let last = |text: &str| text.rsplit('/').next().map(str::to_owned);
     let elsewhere = ids.iter().copied().find(|id| last(id) == last(&names));
     let meant = elsewhere.or_else(|| nearest(&names, ids.iter().map(|id| &id[end(id)..])));

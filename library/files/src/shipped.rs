@@ -1,5 +1,5 @@
-//! The playbooks and the example inventory that are part of the program, so that `cutover rehearse` works anywhere. Where
-//! the same file exists below the current directory, that one counts.
+//! The playbooks and the example inventory that are built into the program, so that `cutover rehearse` works anywhere. A file
+//! of the same path below the current directory takes precedence.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -27,12 +27,12 @@ const FILES: &[(&str, &str)] = shipped![
     "playbooks/tasks/static-volumes.yml",
 ];
 
-/// A file that was named, or that stands in for one that was not. What it includes comes from where it comes from.
+/// A file that was named, or the default for one that was not. Its includes come from the same source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
     /// Its path.
     pub path: PathBuf,
-    /// Whether it is the program's own copy.
+    /// Whether it is the program's built-in copy.
     pub shipped: bool,
 }
 
@@ -60,8 +60,8 @@ impl Chosen {
         found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Says which file is used: `playbooks/etcd-cutover.yml (part of cutover)`.
-    pub fn said(&self) -> String {
+    /// Describes the file: `playbooks/etcd-cutover.yml (part of cutover)`.
+    pub fn description(&self) -> String {
         format!("{}{}", self.path.display(), if self.shipped { " (part of cutover)" } else { "" })
     }
 }
@@ -112,7 +112,7 @@ mod tests {
         let chosen = Chosen { path: PLAYBOOK.into(), shipped: true };
         assert!(chosen.read(Path::new("playbooks/tasks/../etcd-prepare.yml")).is_ok());
         assert!(chosen.read(Path::new("Cargo.toml")).is_err(), "the disk is not looked at");
-        assert_eq!(chosen.said(), "playbooks/etcd-cutover.yml (part of cutover)");
+        assert_eq!(chosen.description(), "playbooks/etcd-cutover.yml (part of cutover)");
         let other = Chosen::or_shipped(Some(Path::new("mine.yml")), PLAYBOOK);
         assert_eq!(other, Chosen::named("mine.yml"));
     }

@@ -1,4 +1,4 @@
-//! What `rehearse --fail` takes: a step that fails, or a call of it that is struck.
+//! The argument of `rehearse --fail`: a step that fails, or a call of it that is struck.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use cutover_engine::selector::Selector;
 use cutover_engine::world::CallSelector;
 use cutover_sandbox::StrikeKind;
 
-/// What is to go wrong.
+/// Something that is to go wrong.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Failing {
     /// A step fails, whatever it would do.

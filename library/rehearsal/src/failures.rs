@@ -1,4 +1,4 @@
-//! What is to go wrong in a rehearsal, as `--fail` names it: refused if no playbook has it, and missed if it did not happen.
+//! The failures that `--fail` asks for in a rehearsal: refused if no playbook has the step, and reported if they did not happen.
 
 use cutover_engine::path::Path;
 use cutover_engine::selector::Selector;
@@ -9,7 +9,7 @@ use cutover_sandbox::{At, Sandbox, Strike};
 
 use crate::{Failing, MadeToFail, Rehearsal};
 
-/// What is to go wrong.
+/// The failures of a rehearsal.
 #[derive(Debug)]
 pub struct Failures {
     /// Steps that fail, whatever they would do.
@@ -19,21 +19,21 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Takes what was given.
+    /// Checks the arguments.
     ///
     /// # Errors
-    /// With the step that was perhaps meant.
-    pub fn of(given: &[Failing], rehearsal: &Rehearsal) -> Result<Self, Fault> {
+    /// Names the step that was probably meant.
+    pub fn of(arguments: &[Failing], rehearsal: &Rehearsal) -> Result<Self, Fault> {
         let steps: Vec<_> = rehearsal.jobs.iter().flat_map(|job| job.playbook.steps()).collect();
         let mut failures = Self { steps: Vec::new(), strikes: Vec::new() };
-        for failing in given {
+        for failing in arguments {
             if let Some(step) = failing.step() {
                 known_failure(step, &steps)?;
             }
             match failing {
                 Failing::Step(step) => failures.steps.push(step.clone()),
                 Failing::Call(call, kind) => {
-                    // Calls have the path of their step in their name, and a person may have given its title.
+                    // The name of a call begins with its step's path, but a person may have typed the step's title.
                     let titled = |wanted: &Selector| {
                         let known = steps.iter().any(|step| wanted.selects(&Path::of(&step.id)));
                         let title = slug(&wanted.to_string());
@@ -47,11 +47,11 @@ impl Failures {
         Ok(failures)
     }
 
-    /// What did not happen.
+    /// The failures that did not happen.
     pub fn unmet(&self, world: &Sandbox, made_to_fail: &MadeToFail) -> Option<Fault> {
         if let Some(step) = self.steps.first().filter(|_| !made_to_fail.get()) {
             let fault = Fault::bare(format!("`{step}` was left out, so nothing failed"));
-            return Some(fault.help("give the parameters or tags with which it runs"));
+            return Some(fault.help("pass the parameters or tags with which it runs"));
         }
         let planned = world.planned();
         let strike = planned.first()?;
@@ -63,7 +63,7 @@ impl Failures {
         };
         let fault = Fault::bare(format!("{missed} has hit nothing"));
         Some(fault.help(
-            "without more, what a step changes is struck, and `STEP:look` strikes what it reads; or give the parameters or tags \
+            "by default the changes of a step are struck, and `STEP:look` strikes its queries; or pass the parameters or tags \
              with which it runs",
         ))
     }

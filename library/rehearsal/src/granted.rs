@@ -1,4 +1,4 @@
-//! Who answers gates in a rehearsal.
+//! The approver of gates in a rehearsal.
 
 use cutover_engine::execute::{Answer, Approver, Question};
 use futures_util::future::BoxFuture;

@@ -1,5 +1,5 @@
-//! Rehearsals: playbooks in a simulated world on a paused clock, and what is to go wrong there. Prints nothing: who calls it gives
-//! a reader and a journal.
+//! Rehearsals: playbooks in a simulated world on a paused clock, and what is to go wrong there. Prints nothing: the caller
+//! provides a reader and a journal.
 
 mod failing;
 mod failures;

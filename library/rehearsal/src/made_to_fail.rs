@@ -1,4 +1,4 @@
-//! Whether a step was made to fail: the run may have come to a good end all the same, where that was allowed.
+//! Detects whether a step was made to fail, which a run's outcome does not tell if the failure was allowed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ impl MadeToFail {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A reader that notices it and hands everything on.
+    /// A reader that watches for it and passes every event on.
     pub fn noticed(&self, inner: Box<dyn Reader>) -> Box<dyn Reader> {
         Box::new(Noticing { made_to_fail: self.clone(), inner })
     }

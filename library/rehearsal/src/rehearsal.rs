@@ -20,10 +20,10 @@ use serde_json::{Map, Value};
 
 use crate::granted::Granted;
 
-/// How many playbooks may stand before the one that is rehearsed.
+/// How many playbooks may come before the one that is rehearsed.
 const LONGEST_CHAIN: usize = 8;
 
-/// What is rehearsed.
+/// A rehearsal, loaded.
 pub struct Rehearsal {
     /// The playbooks in their order; the last one is the one that was asked for.
     pub jobs: Vec<Job>,
@@ -41,13 +41,13 @@ impl Rehearsal {
     pub fn load(
         playbook: &Chosen,
         inventory: &Chosen,
-        given: &Result<Map<String, Value>, Faults>,
+        provided: &Result<Map<String, Value>, Faults>,
         world: Option<&Path>,
         seed: u64,
     ) -> Result<Self, Faults> {
         let mut faults = Faults::default();
         let spec = faults.take(world_spec(world)).unwrap_or_default();
-        let job = faults.take(Job::with(playbook, inventory, given.clone(), &Named));
+        let job = faults.take(Job::with(playbook, inventory, provided.clone(), &Named));
         let Some(job) = job.filter(|_| faults.0.is_empty()) else { return Err(faults) };
         let mut jobs = vec![job];
         while let Some(before) = jobs[0].playbook.rehearse_after.clone() {
@@ -56,9 +56,9 @@ impl Rehearsal {
                 return Err(Fault::bare(format!("`rehearse_after` goes round in circles: {}", path.display())).into());
             }
             let chosen = Chosen { path, shipped: playbook.shipped };
-            // What was given for the playbook that was asked for is given to the others as far as they know it.
+            // Earlier playbooks get those parameters of the requested one that they declare.
             let known = known_params(&chosen);
-            let mut some = given.clone().unwrap_or_default();
+            let mut some = provided.clone().unwrap_or_default();
             some.retain(|name, _| known.as_ref().is_none_or(|known| known.contains(name)));
             jobs.insert(0, Job::with(&chosen, inventory, Ok(some), &Named)?);
         }
@@ -68,7 +68,7 @@ impl Rehearsal {
     /// The clock that rehearsals run on.
     ///
     /// # Errors
-    /// The runtime cannot be made.
+    /// The runtime cannot be started.
     pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()
     }
@@ -76,12 +76,12 @@ impl Rehearsal {
     /// The world as it is before any of the playbooks. Must be called inside the runtime.
     ///
     /// # Errors
-    /// What the world file asks for cannot be.
+    /// The world file asks for something impossible.
     pub fn world(&self) -> anyhow::Result<Sandbox> {
         let inventory = Arc::clone(&self.jobs[0].inventory);
         Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
             let fault = Fault::bare(format!("this world cannot be simulated: {why}"));
-            fault.help("--world FILE says what it begins with; `cutover schema world` lists what can be set").into()
+            fault.help("--world FILE sets what it begins with; `cutover schema world` lists what can be set").into()
         })
     }
 
@@ -99,7 +99,7 @@ impl Rehearsal {
         Ok(world)
     }
 
-    /// Executes a playbook that nobody watches.
+    /// Executes a playbook without showing it.
     async fn unseen(&self, job: &Job, world: &Sandbox, reader: Box<dyn Reader>) -> anyhow::Result<Ending> {
         let run = job.bind("rehearsal", world.now())?;
         let settings = Settings::new(Verb::Rehearse, Default::default());
@@ -108,8 +108,8 @@ impl Rehearsal {
         ending.ok_or_else(|| anyhow::anyhow!("the controller was killed"))
     }
 
-    /// Executes one of the playbooks, or goes on with it after these events, or undoes them; the verb says which. `None` if the
-    /// controller was killed: the world goes on, and of the run nothing more is recorded.
+    /// Executes one of the playbooks, resumes it after these events, or undoes them, depending on the verb. `None` if the
+    /// controller was killed: the world goes on, and nothing more of the run is recorded.
     pub async fn execute(
         &self,
         run: &Run,
@@ -132,7 +132,7 @@ impl Rehearsal {
         world.until_killed(work).await
     }
 
-    /// Executes everything unseen; gives the changes that the last playbook made, by step.
+    /// Executes everything without showing it; returns the changes that the last playbook made, by step.
     ///
     /// # Errors
     /// The world cannot be simulated, or a playbook does not fit it.
@@ -162,11 +162,11 @@ fn simulated(
     Ports { registry: REGISTRY, world, approver: Arc::new(Granted), recorder, stop }
 }
 
-/// Who sees what is executed, and where it is recorded.
+/// The reader and the journal of an execution.
 pub struct Watch {
     /// The journal.
     pub journal: Box<dyn Journal>,
-    /// Who is shown it.
+    /// The reader.
     pub reader: Box<dyn Reader>,
     /// How it is stopped.
     pub stop: Stop,
@@ -201,7 +201,7 @@ impl Reader for Unread {
     fn event(&mut self, _: &Event) {}
 }
 
-/// Keeps nothing.
+/// Stores nothing.
 struct Nowhere;
 
 impl Journal for Nowhere {
@@ -216,7 +216,7 @@ fn world_spec(path: Option<&Path>) -> Result<WorldSpec, Faults> {
     decode(&parse(&SourceFile::new(path, text))?, "a world file")
 }
 
-/// The parameters that a playbook knows; `None` if it cannot be read, which is said when it is loaded.
+/// The parameters that a playbook declares; `None` if it cannot be read, which is reported when it is loaded.
 fn known_params(playbook: &Chosen) -> Option<Vec<String>> {
     let text = playbook.read(&playbook.path).ok()?;
     let tree = parse(&SourceFile::new(&playbook.path, text)).ok()?;

@@ -1,5 +1,5 @@
-//! How a run begins: its directory is made under a hidden name and gets its own when all is in it, so that what is seen is
-//! whole, and so that of several runs that want one name exactly one gets it.
+//! Begins a run: its directory is created under a hidden name and renamed when it is complete, so that a visible directory is
+//! whole, and so that of several runs that want the same name exactly one gets it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::{Manifest, RunStore, StoredRun, manifest};
 
-/// How a run that begins gets its name. If that is taken, a number is added.
+/// How a new run gets its name. If the name is taken, a number is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
     /// By the time: `20260117-220000-etcd-cutover`.
@@ -29,7 +29,7 @@ pub enum Naming {
 pub struct Begun {
     /// The playbook, bound to the run's id.
     pub run: Run,
-    /// Where it is recorded.
+    /// Its directory.
     pub stored: StoredRun,
     /// Its journal, empty and locked.
     pub journal: FileJournal,
@@ -39,14 +39,14 @@ impl RunStore {
     /// Begins a run: a directory with its manifest, copies of all files that were read, and an empty journal.
     ///
     /// # Errors
-    /// The directory cannot be made, or the playbook cannot be bound.
+    /// The directory cannot be created, or the playbook cannot be bound.
     pub fn begin(&self, job: &Job, tags: &Tags, naming: Naming, now: Timestamp) -> anyhow::Result<Begun> {
         let rehearsal = naming != Naming::Real;
         let id = naming.id(&job.playbook.source.path, now);
         let run = job.bind(&id, now)?;
         let failed = || format!("cannot record the run in {}", self.root.join(&id).display());
         let mut hidden = Hidden::new(&self.root, &id).with_context(failed)?;
-        hidden.fill(job, &Manifest::of(&run, &job.given, tags, rehearsal)?, !rehearsal).with_context(failed)?;
+        hidden.fill(job, &Manifest::of(&run, &job.provided, tags, rehearsal)?, !rehearsal).with_context(failed)?;
         let journal = FileJournal::create(&hidden.path, !rehearsal).with_context(failed)?;
         if !rehearsal {
             sync(&hidden.path).with_context(failed)?;
@@ -76,17 +76,17 @@ impl Naming {
     }
 }
 
-/// A directory that is being made. What was not published is removed again.
+/// A directory that is being filled. It is removed again unless it is published.
 struct Hidden {
     path: PathBuf,
     published: bool,
 }
 
 impl Hidden {
-    /// Makes one that nobody else has.
+    /// Creates one with a unique name.
     fn new(root: &Path, id: &str) -> io::Result<Self> {
         fs::create_dir_all(root)?;
-        // The process alone does not make it unique: another host may have the same directory, and an earlier one have died.
+        // The pid alone is not unique: another host may share the directory, and an earlier process may have died in it.
         let mut number = 1_usize;
         loop {
             let path = root.join(format!(".{id}.{}.{number}", std::process::id()));
@@ -114,9 +114,9 @@ impl Hidden {
         write(&self.path.join(manifest::FILE), &(text + "\n"), 0o600)
     }
 
-    /// Gives it its name. `false` if another run has that.
+    /// Renames it to its final name; `false` if another run has that name.
     fn publish(&mut self, name: &Path) -> io::Result<bool> {
-        // Onto a directory with something in it nothing is renamed, and every run has something in it.
+        // A rename onto a non-empty directory fails, and a run's directory is never empty.
         match fs::rename(&self.path, name) {
             Ok(()) => {
                 self.published = true;
@@ -131,7 +131,7 @@ impl Hidden {
 impl Drop for Hidden {
     fn drop(&mut self) {
         if !self.published {
-            // What cannot be removed is not a run, and harms nobody.
+            // If it cannot be removed, it is still hidden, so no command takes it for a run.
             let _ = fs::remove_dir_all(&self.path);
         }
     }

@@ -11,23 +11,23 @@ use super::{RunStore, StoredRun, run_dir_option};
 /// The name of the run that was worked on last.
 pub const LATEST: &str = "latest";
 
-/// So many runs are named to somebody who has named none.
+/// How many runs a fault lists.
 const NAMED: usize = 5;
 
-/// What a run is looked for.
+/// The purpose for which a run is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// To be shown.
     ToShow,
-    /// To go on with, or to undo. The latest run is then never a rehearsal: of that nothing is in the real world.
+    /// To resume or undo it. Then the latest run is never a rehearsal, which changed nothing real.
     ToGoOn,
 }
 
 impl RunStore {
-    /// The run that is meant.
+    /// Finds the run that a name selects.
     ///
     /// # Errors
-    /// None is, or several are; the faults name those that are near.
+    /// No run, or several, have the name; the faults list similar ones.
     pub fn find(&self, name: &str, wanted: Wanted) -> anyhow::Result<StoredRun> {
         if name.contains('/') || matches!(name, "." | "..") {
             return Ok(by_path(name, wanted)?);
@@ -35,7 +35,7 @@ impl RunStore {
         let mut runs = self.all()?;
         if runs.is_empty() {
             return Err(Fault::bare(format!("there are no runs in {}", self.root.display()))
-                .help("`--run-dir DIR` says where they are, if they are elsewhere")
+                .help("if they are elsewhere, name the directory with `--run-dir DIR`")
                 .into());
         }
         if name == LATEST {
@@ -107,7 +107,7 @@ fn by_path(name: &str, wanted: Wanted) -> Result<StoredRun, Fault> {
         return Err(fault.help("name a run's directory, or a run as `cutover runs` lists it"));
     }
     let directory = journal.parent().map(Path::to_owned).unwrap_or_default();
-    // A path such as `.` ends in no name.
+    // A path such as `.` has no last component.
     let whole = |path: PathBuf| if path.file_name().is_some() { path } else { path.canonicalize().unwrap_or(path) };
     match StoredRun::at(&whole(directory)) {
         Some(run) if run.journal.file_name() == journal.file_name() => Ok(run),
@@ -117,7 +117,7 @@ fn by_path(name: &str, wanted: Wanted) -> Result<StoredRun, Fault> {
     }
 }
 
-/// Names below each other, the latest ones if there are many.
+/// Names on lines of their own; only the latest ones if there are many.
 fn listed(ids: Vec<&str>) -> String {
     let more = ids.len().saturating_sub(NAMED);
     let mut text: String = ids[more..].iter().map(|id| format!("\n    {id}")).collect();

@@ -1,5 +1,5 @@
-//! The journal of a run that was recorded. The engine reads it; here is what is made of one that cannot be relied on: what only
-//! shows a run shows it as far as it goes and says so, and what goes on with a run refuses.
+//! The journal of a recorded run. The engine reads it; this decides what to do with a damaged one: a report shows its readable
+//! part with a notice, resume and undo refuse.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use cutover_engine::text;
 
 use super::StoredRun;
 
-/// What a journal holds.
+/// The content of a journal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record(Recorded);
 
@@ -47,7 +47,7 @@ impl Record {
     /// Its events, if all of it can be relied on.
     ///
     /// # Errors
-    /// What is wrong, in the words in which a report shows it.
+    /// The damage, in the words of a report.
     pub fn whole(self) -> Result<Vec<Event>, String> {
         match self.fault() {
             Some(fault) => Err(fault),
@@ -55,13 +55,13 @@ impl Record {
         }
     }
 
-    /// What is wrong with it.
+    /// The damage.
     pub fn fault(&self) -> Option<String> {
         let (line, why) = self.0.complaint.as_ref()?;
         Some(format!("line {line} of the journal: {why}"))
     }
 
-    /// Everything that can be shown: its events, and a notice of what is left out after them.
+    /// Its readable events, and a notice of the damage after them.
     pub fn shown(self) -> Vec<Event> {
         let left_out = |fault| text!("runs.unreadable", "{fault}; it is left out with all that follows", fault = fault);
         let torn = self.0.torn;
@@ -120,7 +120,7 @@ mod tests {
         let cut = "the journal's last line was cut off after 11 bytes and is left out";
         assert_eq!(notices(&shown[events.len()..]), [cut]);
         assert_eq!(Record::of(&torn).whole(), Ok(events));
-        // A last line that was written to its end is not torn, whatever it says.
+        // A last line with its newline is complete, whatever its content.
         assert!(Record::of(b"{\"v\":2,\"kind\":\"teleported\"}\n").whole().is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The runs that were recorded: where they lie, how one is named and begun, and what its journal and manifest say.
+//! The recorded runs: their directories, how one is named and begun, and the content of its journal and manifest.
 
 mod begin;
 mod find;
@@ -18,7 +18,7 @@ pub use find::{LATEST, Wanted};
 pub use journal::Record;
 pub use manifest::Manifest;
 
-/// Where runs are recorded if nothing else is said.
+/// Where runs are recorded by default.
 pub const DEFAULT_RUN_DIR: &str = ".cutover/runs";
 
 /// A directory of runs. Each run has a directory in it, with its id for a name.
@@ -30,7 +30,7 @@ pub struct RunStore {
 /// A run that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRun {
-    /// The name of its directory, which is the run's id unless somebody has moved it.
+    /// The name of its directory, which is the run's id unless the directory was renamed.
     pub id: String,
     /// Its directory.
     pub directory: PathBuf,
@@ -63,7 +63,7 @@ impl RunStore {
         let mut runs = Vec::new();
         for entry in entries {
             let run = StoredRun::at(&entry.with_context(reading)?.path());
-            // A run that is being made has a hidden name, and what has no journal was never begun.
+            // A run that is being created has a hidden name, and a directory without a journal is not a run.
             runs.extend(run.filter(|run| !run.id.starts_with('.') && run.journal.is_file()));
         }
         runs.sort_by(|a, b| a.id.cmp(&b.id));
@@ -72,7 +72,7 @@ impl RunStore {
 }
 
 impl StoredRun {
-    /// The run of a directory; `None` for a path that ends in no name.
+    /// The run of a directory; `None` for a path without a last component.
     fn at(directory: &Path) -> Option<Self> {
         let id = directory.file_name()?.to_string_lossy().into_owned();
         Some(Self { id, directory: directory.to_owned(), journal: directory.join(EVENTS) })

@@ -1,4 +1,4 @@
-//! What a run was started with: enough to take it up again, and nothing secret.
+//! The manifest of a run: what it was started with, enough to resume it, and nothing secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -29,13 +29,14 @@ pub struct Manifest {
     pub inventory: PathBuf,
     /// The inventory's digest.
     pub inventory_digest: String,
-    /// The parameters that were given; without secret ones.
-    pub given: Map<String, Value>,
-    /// The value of each parameter, given or not; without secret ones.
+    /// The parameters from the command line; without secret ones.
+    #[serde(rename = "given")]
+    pub provided: Map<String, Value>,
+    /// The value of each parameter, from any source; without secret ones.
     pub params: Map<String, Value>,
-    /// What is kept of the secret ones.
+    /// The digests of the secret ones.
     pub secrets: BTreeMap<String, Sealed>,
-    /// What is kept of the inventory's secrets.
+    /// The digests of the inventory's secrets.
     pub inventory_secrets: BTreeMap<String, Sealed>,
     /// Only steps with one of these tags.
     pub tags: Vec<String>,
@@ -52,28 +53,29 @@ impl Manifest {
     ///
     /// # Errors
     /// A secret cannot be sealed.
-    pub fn of(run: &Run, given: &Map<String, Value>, tags: &Tags, rehearsal: bool) -> anyhow::Result<Self> {
+    pub fn of(run: &Run, provided: &Map<String, Value>, tags: &Tags, rehearsal: bool) -> anyhow::Result<Self> {
         let secret = |name: &String| run.playbook.params.get(name).is_some_and(|param| param.secret);
         let vars = &run.inventory.vars;
-        let kept_there = |name: &str| run.inventory.secrets.names().any(|secret| secret == name);
+        let is_secret = |name: &str| run.inventory.secrets.names().any(|secret| secret == name);
         let open = |values: &Map<String, Value>| {
             let mut open = values.clone();
             // A parameter can have its value from a secret of the inventory.
-            open.retain(|name, _| !secret(name) && !kept_there(name));
+            open.retain(|name, _| !secret(name) && !is_secret(name));
             open
         };
-        let sealed =
-            |(name, value): (&String, &Value)| anyhow::Ok((name.clone(), Sealed::of(value, given.contains_key(name))?));
+        let sealed = |(name, value): (&String, &Value)| {
+            anyhow::Ok((name.clone(), Sealed::of(value, provided.contains_key(name))?))
+        };
         let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        // A rehearsal is not resumed: nothing has to be known again.
+        // A rehearsal is never resumed, so its secrets need not be recognised again.
         let hidden = run.params.iter().filter(|(name, _)| secret(name) && !rehearsal);
-        let theirs = vars.iter().filter(|(name, _)| kept_there(name) && !rehearsal);
+        let theirs = vars.iter().filter(|(name, _)| is_secret(name) && !rehearsal);
         Ok(Self {
             playbook: whole(&run.playbook.source.path),
             playbook_digest: run.playbook.digest.clone(),
             inventory: whole(&run.inventory.source.path),
             inventory_digest: run.inventory.digest.clone(),
-            given: open(given),
+            provided: open(provided),
             params: open(&run.params),
             secrets: hidden.map(sealed).collect::<anyhow::Result<_>>()?,
             inventory_secrets: theirs.map(sealed).collect::<anyhow::Result<_>>()?,
@@ -84,8 +86,8 @@ impl Manifest {
         })
     }
 
-    /// Refuses parameters that are not what they were: a step that was done with one value and a step that is done with
-    /// another do not make the service that the playbook describes. `again` is what was given this time.
+    /// Refuses parameters that have changed: a service half built with one value and half with another is not the one that the
+    /// playbook describes. `again` has the parameters of this command line.
     ///
     /// # Errors
     /// A fault for each of them.
@@ -94,13 +96,13 @@ impl Manifest {
         for (name, value) in &run.params {
             let fault = match (self.params.get(name), self.secrets.get(name)) {
                 (Some(before), _) if again.contains_key(name) && before != value => changed(name, before, value),
-                (_, Some(sealed)) if sealed.given && !again.contains_key(name) => {
-                    Fault::bare(format!("parameter `{name}` is secret, so the run directory does not keep it"))
-                        .help(format!("give it again: -e {name}=..."))
+                (_, Some(sealed)) if sealed.provided && !again.contains_key(name) => {
+                    Fault::bare(format!("parameter `{name}` is secret, so the run directory does not store it"))
+                        .help(format!("pass it again: -e {name}=..."))
                 }
                 (_, Some(sealed)) if again.contains_key(name) && !sealed.is(value) => {
                     let words = "has another value than the run began with (it is secret, so neither is shown)";
-                    Fault::bare(format!("parameter `{name}` {words}")).help(KEPT)
+                    Fault::bare(format!("parameter `{name}` {words}")).help(FIXED)
                 }
                 _ => continue,
             };
@@ -111,8 +113,8 @@ impl Manifest {
 }
 
 impl Manifest {
-    /// The inventory's secrets among these names that are not what they were. They may be: passwords are changed, and what a run
-    /// has recorded does not always need them.
+    /// The inventory's secrets among these names that have changed. That is allowed: passwords are rotated, and a resume or undo
+    /// does not always need them.
     pub fn changed_secrets<'a>(&'a self, run: &Run, names: &BTreeSet<&str>) -> impl Iterator<Item = &'a str> {
         let changed = |(name, sealed): &(&String, &Sealed)| {
             names.contains(name.as_str()) && run.inventory.vars.get(*name).is_some_and(|value| !sealed.is(value))
@@ -121,17 +123,17 @@ impl Manifest {
     }
 }
 
-/// What can be done instead of giving another value.
-const KEPT: &str = "a run keeps its parameters to its end; for another value begin a new run";
+/// The hint instead of another value.
+const FIXED: &str = "the parameters of a run are fixed; for another value begin a new run";
 
 fn changed(name: &str, before: &Value, value: &Value) -> Fault {
     let shown = |value: &Value| if value.is_null() { "no value".to_owned() } else { value.to_string() };
     let words = format!("parameter `{name}` was {} when the run began, and now is {}", shown(before), shown(value));
-    Fault::bare(words).help(KEPT)
+    Fault::bare(words).help(FIXED)
 }
 
 impl StoredRun {
-    /// What the run was started with.
+    /// Reads the run's manifest.
     ///
     /// # Errors
     /// The file is missing or damaged.

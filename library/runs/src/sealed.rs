@@ -1,20 +1,21 @@
-//! What is kept of a secret parameter: enough to know the value again, and not the value.
+//! The digest of a secret parameter: enough to recognise the value, and not the value itself.
 
 use anyhow::Context as _;
 use pbkdf2::{Algorithm, Params, pbkdf2_hmac_with_params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A value that can be compared with another one, and not be read. A password of a few letters can be guessed from any
-/// digest, so each guess has to be dear: PBKDF2 makes it as dear as OWASP asks for. The salt is the run's own, so that a guess
-/// counts for one run only, and nobody sees that two runs had the same secret. Besides, only its owner can read the file.
+/// A value that can be compared with another one, but not read. A short password can be guessed from any digest, so each guess
+/// has to be expensive: PBKDF2 with as many rounds as OWASP recommends. Each run has its own salt, so that a guess counts for one
+/// run only, and so that two runs with the same secret cannot be recognised. Besides, only its owner can read the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed {
     salt: String,
     rounds: u32,
     digest: String,
-    /// Whether it was given on the command line. If so, it has to be given again.
-    pub given: bool,
+    /// Whether it came from the command line. If so, it has to be passed again.
+    #[serde(rename = "given")]
+    pub provided: bool,
 }
 
 impl Sealed {
@@ -22,14 +23,14 @@ impl Sealed {
     ///
     /// # Errors
     /// The system has no random numbers.
-    pub fn of(value: &Value, given: bool) -> anyhow::Result<Self> {
+    pub fn of(value: &Value, provided: bool) -> anyhow::Result<Self> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).context("the system has no random numbers")?;
         let salt = hex(&salt);
-        // That there is no value is not worth hiding.
+        // An absent value is not worth hiding.
         let rounds = if value.is_null() { Params::MIN_ROUNDS } else { Params::RECOMMENDED_ROUNDS };
         let digest = digest(value, &salt, rounds).context("a secret parameter cannot be sealed")?;
-        Ok(Self { salt, rounds, digest, given })
+        Ok(Self { salt, rounds, digest, provided })
     }
 
     /// Whether this is the value that was sealed.
@@ -41,7 +42,7 @@ impl Sealed {
 /// `None` if there are too few rounds.
 fn digest(value: &Value, salt: &str, rounds: u32) -> Option<String> {
     let mut value = value.clone();
-    // A mapping is the same one in another order.
+    // Mappings are equal whatever the order of their keys, so the digest must not depend on it.
     value.sort_all_objects();
     let (params, mut bytes) = (Params::new(rounds).ok()?, [0; 32]);
     let text = value.to_string();

@@ -8,7 +8,7 @@ use cutover_engine::journal::FileJournal;
 use cutover_engine::redact::filled;
 use cutover_engine::run::Run;
 use cutover_engine::source::Fault;
-use cutover_files::{Chosen, Extra, Job, Resolver, given};
+use cutover_files::{Chosen, Extra, Job, Resolver, parameters};
 use cutover_runs::{Manifest, RunStore, StoredRun, Wanted};
 
 use crate::terminal;
@@ -58,8 +58,8 @@ impl Earlier {
             Fault::bare(format!("run {id} cannot be relied on: {why}")).help(help)
         })?;
         // Secret parameters are not kept: they are given again.
-        let again = given(extra)?;
-        let mut values = manifest.given.clone();
+        let again = parameters(extra)?;
+        let mut values = manifest.provided.clone();
         values.extend(again.clone());
         let secrets = Resolver { inventory: &manifest.inventory };
         let (playbook, inventory) = (Chosen::named(&manifest.playbook), Chosen::named(&manifest.inventory));

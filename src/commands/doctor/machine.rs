@@ -44,7 +44,7 @@ fn program(name: &str, arguments: &[&str], why: &str, version: impl Fn(&str) -> 
 /// Whether runs can be recorded there.
 pub(super) fn run_dir(path: &Path) -> Finding {
     let what = format!("run directory {}", path.display());
-    // What is not there yet is made by the first run, so its nearest ancestor counts.
+    // The first run creates a missing directory, so its nearest existing ancestor is checked.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let existing =
         absolute.ancestors().find(|path| path.exists()).map_or_else(|| PathBuf::from("/"), Path::to_path_buf);
@@ -59,7 +59,7 @@ pub(super) fn run_dir(path: &Path) -> Finding {
     }
 }
 
-/// Makes a file and removes it: only that tells for certain (quota, read-only mounts, access lists).
+/// Creates a file and removes it: only that is conclusive (quota, read-only mounts, access lists).
 fn write_in(directory: &Path) -> std::io::Result<()> {
     let file = directory.join(format!(".cutover-doctor-{}", std::process::id()));
     std::fs::OpenOptions::new().write(true).create_new(true).open(&file)?;

@@ -14,11 +14,11 @@ use finding::{Finding, Mark};
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
 
-/// Looks, tells, and ends with [`Exit::Blocked`] if a run would not get far.
+/// Checks and reports; ends with [`Exit::Blocked`] if a run would not get far.
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let mut findings = vec![machine::helm(), machine::kubectl(), machine::run_dir(&args.records.run_dir)];
     if let Some(path) = &args.on.inventory {
-        // Faults of the inventory are told as `check` tells them; secrets that cannot be fetched are among them.
+        // Faults of the inventory are reported as by `check`; secrets that cannot be fetched are among them.
         let inventory = inventory::load(path, &read, &Resolver { inventory: path })?;
         findings.extend(on(&inventory, path));
     }

@@ -1,4 +1,4 @@
-//! What an inventory names on this machine for a site: key, known hosts, kubeconfig.
+//! Checks the files on this machine that an inventory names for a site: key, known hosts, kubeconfig.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use cutover_files::{read, resolve};
 
 use super::finding::Finding;
 
-/// Looks at all that a site names.
+/// Checks all files of a site.
 pub(super) fn look(site: &Site, inventory: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     if site.connection == Connection::Ssh {
@@ -25,7 +25,7 @@ pub(super) fn look(site: &Site, inventory: &Path) -> Vec<Finding> {
 /// A file that can be opened.
 fn opened(path: &Path) -> Result<Metadata, String> {
     let metadata = File::open(path).and_then(|file| file.metadata()).map_err(|error| error.to_string())?;
-    if metadata.is_file() { Ok(metadata) } else { Err("is no file".to_owned()) }
+    if metadata.is_file() { Ok(metadata) } else { Err("is not a file".to_owned()) }
 }
 
 /// OpenSSH refuses a private key that others can read, and so should everyone.

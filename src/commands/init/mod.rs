@@ -12,14 +12,14 @@ use cutover_session::terminal;
 use crate::args::InitArgs;
 use crate::exit::Exit;
 
-/// Directory and text; `@NAME@` stands for the service's name.
+/// Directory and text; `@NAME@` is replaced by the service's name.
 const TEMPLATES: [(&str, &str); 3] = [
     ("playbooks", include_str!("playbook.yml")),
     ("inventories", include_str!("inventory.yml")),
     ("worlds", include_str!("world.yml")),
 ];
 
-/// Writes all files. If one is there already, none is written.
+/// Writes all files. If one exists already, none is written.
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let files = TEMPLATES.map(|(directory, template)| {
         let path = Path::new(directory).join(format!("{}.yml", args.name));

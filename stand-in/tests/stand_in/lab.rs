@@ -1,5 +1,5 @@
-//! Two hosts on this machine with the stand-in as their DRBD: told apart by what their environment says, with disks and
-//! devices in a directory of their own. Everything is gone afterwards, whatever happened.
+//! Two hosts on this machine with the stand-in as their DRBD, distinguished by their environment, with disks and devices in a
+//! directory of their own. Everything is removed afterwards, whatever happened.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
@@ -24,7 +24,7 @@ fn programs(dir: &Path) -> PathBuf {
 }
 
 impl Lab {
-    /// Two hosts whose disks are files, and that have no devices: all that can be had without root.
+    /// Two hosts whose disks are files, without devices: as much as is possible without root.
     pub(crate) fn without_devices(bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(programs(dir.path())).unwrap();
@@ -60,7 +60,7 @@ impl Lab {
         Some(lab)
     }
 
-    /// What belongs to a site.
+    /// The index of a site.
     pub(crate) fn path(&self, site: &str) -> PathBuf {
         self.dir.path().join(site)
     }
@@ -104,18 +104,18 @@ impl Lab {
         self.command(site, line).output().unwrap()
     }
 
-    /// Runs command lines on a host that must succeed, and gives what the last one printed.
+    /// Runs command lines on a host that must succeed; returns the output of the last one.
     pub(crate) fn all_well(&self, site: &str, lines: &[&str]) -> String {
-        let mut said = String::new();
+        let mut stdout = String::new();
         for line in lines {
             let output = self.run(site, line);
             assert!(output.status.success(), "{site}$ {line}: {output:?}");
-            said = String::from_utf8(output.stdout).unwrap();
+            stdout = String::from_utf8(output.stdout).unwrap();
         }
-        said
+        stdout
     }
 
-    /// What a command line says that must be refused: its code and its first line.
+    /// The exit code and first line of output of a command line that must be refused.
     pub(crate) fn refused(&self, site: &str, line: &str) -> (i32, String) {
         let output = self.run(site, line);
         let words = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
@@ -127,11 +127,11 @@ impl Lab {
     pub(crate) fn until(&self, site: &str, line: &str, expected: &str) {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
-            let said = self.all_well(site, &[line]);
-            if said.trim_end() == expected {
+            let stdout = self.all_well(site, &[line]);
+            if stdout.trim_end() == expected {
                 return;
             }
-            assert!(Instant::now() < end, "{site}$ {line}: {said}");
+            assert!(Instant::now() < end, "{site}$ {line}: {stdout}");
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -191,7 +191,7 @@ impl Drop for Lab {
     }
 }
 
-/// Runs a program that must succeed, and gives what it printed.
+/// Runs a program that must succeed; returns its output.
 pub(crate) fn must(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap();
     assert!(output.status.success(), "{program} {args:?}: {output:?}");

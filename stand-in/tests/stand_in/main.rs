@@ -1,4 +1,4 @@
-//! The DRBD stand-in as its hosts call it: words and exit codes without root; with root the whole life of a pair on loop
+//! The DRBD stand-in as its hosts call it: output and exit codes without root; with root the whole life of a pair on loop
 //! devices, with real file systems.
 
 mod lab;
@@ -48,17 +48,17 @@ fn words_and_codes_are_those_of_the_record() {
             continue;
         }
         let output = lab.run(site, &line);
-        let mut said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        let mut printed = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
         // The hosts have other paths, and the two streams went to one terminal in the record.
         for (index, site) in SITES.iter().enumerate() {
-            said = said.replace(&lab.disks[index], "/dev/vdb").replace(&lab.device(site), "/dev/drbd0");
+            printed = printed.replace(&lab.disks[index], "/dev/vdb").replace(&lab.device(site), "/dev/drbd0");
         }
         let sorted = |mut lines: Vec<String>| {
             lines.sort();
             lines
         };
-        let said = sorted(said.lines().map(str::to_owned).collect());
-        assert_eq!((said, output.status.code()), (sorted(expected), Some(code)), "{site}$ {line}");
+        let printed = sorted(printed.lines().map(str::to_owned).collect());
+        assert_eq!((printed, output.status.code()), (sorted(expected), Some(code)), "{site}$ {line}");
         compared += 1;
     }
     assert_eq!(compared, 25);
@@ -226,10 +226,10 @@ fn the_journal_tells_how_connections_end_and_all_else_is_the_hosts_own() {
         assert!(journal.lines().any(|line| line.contains(&parted)), "{site}: no `{parted}` in {journal}");
     }
     let own = lab.run(P, "journalctl --version");
-    let said = [own.stdout, own.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    let printed = [own.stdout, own.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     let there = Path::new("/usr/bin/journalctl").exists();
     assert!(
-        said.starts_with(if there { "systemd " } else { "cutover-drbd-stand-in: /usr/bin/journalctl: " }),
-        "{said}"
+        printed.starts_with(if there { "systemd " } else { "cutover-drbd-stand-in: /usr/bin/journalctl: " }),
+        "{printed}"
     );
 }

@@ -1,4 +1,4 @@
-//! A bench for one playbook: its world, its journal, and what can be done with them.
+//! A bench for one playbook: its world, its journal, and the operations on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ pub struct End {
 }
 
 impl End {
-    /// The exit code of a controller that came to its end.
+    /// The exit code of a controller that was not killed.
     ///
     /// # Panics
     /// It was killed.
@@ -42,27 +42,27 @@ impl End {
         self.exit_code.expect("the controller was not killed")
     }
 
-    /// What went wrong.
+    /// The failure.
     ///
     /// # Panics
-    /// Nothing did.
+    /// Nothing failed.
     pub fn failed(self) -> Failure {
         self.failure.expect("a failure")
     }
 }
 
-/// What a plan knows of a step.
+/// A plan's prediction for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It will be left out.
+    /// It will be skipped.
     Skip,
-    /// It will not be left out.
+    /// It will not be skipped.
     Take,
     /// The plan does not know.
     Unknown,
 }
 
-/// Types at each gate what it asks for, or always the same text.
+/// Answers each gate with its phrase, or always with the same text.
 struct Person(Option<String>);
 
 impl Approver for Person {
@@ -80,15 +80,15 @@ pub struct Bench {
     tags: Tags,
     model: Arc<Mutex<Model>>,
     tape: Arc<Mutex<Tape>>,
-    /// What is typed at gates; what they ask for if not given.
-    pub says: Option<String>,
+    /// The answer at gates; their phrases by default.
+    pub answer: Option<String>,
     /// A step that is made to fail.
     pub fail: Option<String>,
-    /// Paths whose at-most-once change in doubt may be made: somebody has looked.
+    /// Paths whose at-most-once change in doubt may be made, because somebody has looked.
     pub repeat: Vec<String>,
-    /// Whether what was read is recorded.
+    /// Whether readings are recorded.
     pub record_reads: bool,
-    /// Whether who goes on with a run, or takes it back, does not have the secrets that were hidden in its journal.
+    /// Whether a resume or undo does not have the secrets that were hidden in the journal.
     pub forgets_secrets: bool,
 }
 
@@ -96,7 +96,7 @@ impl Bench {
     /// Loads, checks and binds a playbook.
     ///
     /// # Errors
-    /// All faults that the engine finds, in words.
+    /// All faults that the engine finds, as text.
     pub fn new(case: &Case) -> Result<Self, String> {
         let run = case.bind().map_err(|faults| faults.to_string())?;
         Ok(Self {
@@ -105,7 +105,7 @@ impl Bench {
             tags: Tags { only: case.only.clone(), skip: case.skip.clone() },
             model: Arc::default(),
             tape: Arc::default(),
-            says: None,
+            answer: None,
             fail: None,
             repeat: Vec::new(),
             record_reads: false,
@@ -129,7 +129,7 @@ impl Bench {
         Self::new(case).unwrap_or_else(|faults| panic!("{faults}"))
     }
 
-    /// Puts another playbook in its place, as one who edits the file; world and journal stay.
+    /// Replaces the playbook, as if its file had been edited; world and journal stay.
     ///
     /// # Panics
     /// It has faults.
@@ -152,7 +152,7 @@ impl Bench {
             tags: self.tags.clone(),
             model: Arc::default(),
             tape: Arc::default(),
-            says: self.says.clone(),
+            answer: self.answer.clone(),
             fail: None,
             repeat: Vec::new(),
             record_reads: self.record_reads,
@@ -165,7 +165,7 @@ impl Bench {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What has arrived in the world, in lines.
+    /// The effects that arrived in the world, as lines.
     pub fn sent(&self) -> Vec<String> {
         self.model().effects.iter().map(Effect::line).collect()
     }
@@ -174,7 +174,7 @@ impl Bench {
         self.tape.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the journal break after that many events, or repairs it.
+    /// Lets the journal break after this many events, or repairs it.
     pub fn full_after(&self, events: Option<usize>) {
         self.tape().full_after = events;
     }
@@ -184,12 +184,12 @@ impl Bench {
         self.tape().events.clone()
     }
 
-    /// Begins with an empty journal; the world stays as it is.
+    /// Empties the journal; the world stays as it is.
     pub fn clear_journal(&self) {
         *self.tape() = Tape::default();
     }
 
-    /// The journal, as one who goes on with the run reads it.
+    /// The journal, as a resume reads it.
     fn known_events(&self) -> Vec<Event> {
         if self.forgets_secrets { self.events() } else { self.whole_events() }
     }
@@ -204,14 +204,14 @@ impl Bench {
         self.go(Verb::Run, Past::default(), 0, trip).await
     }
 
-    /// Goes on with a run that was stopped.
+    /// Resumes a run that was stopped.
     pub async fn resume(&self, trip: Option<Trip>) -> End {
         let events = self.known_events();
         let last = events.last().map_or(0, |event| event.seq);
         self.go(Verb::Resume, Past::of(&events), last, trip).await
     }
 
-    /// Takes the run back.
+    /// Undoes the run.
     pub async fn undo(&self, trip: Option<Trip>) -> End {
         let events = self.known_events();
         let last = events.last().map_or(0, |event| event.seq);
@@ -255,7 +255,7 @@ impl Bench {
         let redactor = self.redactor.clone();
         let recorder = Recorder::new("r1", world.clone(), redactor, Box::new(writer), Vec::new()).after(last);
         let stop = Stop { soft: controller.soft.clone(), hard: controller.hard.clone() };
-        let approver = Arc::new(Person(self.says.clone()));
+        let approver = Arc::new(Person(self.answer.clone()));
         let ports = Ports { registry: registry(), world, approver, recorder, stop };
         let settings = Settings {
             verb,
@@ -271,7 +271,7 @@ impl Bench {
         (ports, settings, controller)
     }
 
-    /// What the journal comes to.
+    /// The journal, folded.
     pub fn folded(&self) -> Folded {
         fold::fold(&self.whole_events())
     }
@@ -323,7 +323,7 @@ impl Bench {
         plan(&self.run, registry(), world, &self.tags).await
     }
 
-    /// What a plan knows of each path.
+    /// A plan's prediction for each path.
     pub async fn decisions(&self) -> BTreeMap<String, Decision> {
         let plan = self.plan().await;
         let mut decisions = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What a bench runs: a playbook text, and what is given with it.
+//! The input of a bench: a playbook's text, and the arguments for it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,7 +25,7 @@ pairs:
 secrets: {password: {env: PASSWORD}}
 ";
 
-/// What is run: texts, and what is given with them.
+/// A playbook's text and the arguments for it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Case {
     /// The playbook's text.
@@ -80,7 +80,7 @@ impl Case {
         Run::bind("r1", Arc::new(playbook), Arc::new(inventory), &registry(), &self.params, started)
     }
 
-    /// What a check finds, in words.
+    /// The faults that a check finds, as text.
     pub fn faults(&self) -> Vec<String> {
         let found = self.inventory().and_then(|inventory| Ok((inventory, self.playbook()?)));
         let faults = match found {

@@ -1,5 +1,5 @@
-//! What a journal comes to: for each path how it ended at last, what was registered, and which changes stand. In words that
-//! do not depend on how often the run was interrupted.
+//! Folds a journal: how each path ended in the end, which results were registered, and which changes stand, in a form that does
+//! not depend on how often the run was interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,14 +18,14 @@ const STRUCTURE: &[&str] = &[
     "id",
 ];
 
-/// What a journal comes to.
+/// A folded journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folded {
     /// How steps ended, by path. `done` is in sync or changed: which of them depends on where a run was interrupted.
     pub steps: BTreeMap<String, String>,
     /// How tasks ended, by path and target.
     pub tasks: BTreeMap<String, String>,
-    /// What has which value at last.
+    /// The last value of each name.
     pub registered: BTreeMap<String, Value>,
     /// The changes that stand: task and sentence, sorted.
     pub standing: Vec<String>,
@@ -44,14 +44,14 @@ pub struct Standing {
     pub summary: String,
     /// Its commands, as `PLACE$ ARGV`.
     pub lines: Vec<String>,
-    /// Whether it was brought to its end.
+    /// Whether it was completed.
     pub complete: bool,
     /// Whether it must be made at most once.
     pub once: bool,
 }
 
 impl Standing {
-    /// Whether an effect's line is one of its commands. Texts that the journal does not keep (`***`) may be anything.
+    /// Whether an effect's line is one of its commands. Texts that the journal hides (`***`) match anything.
     pub fn is(&self, effect: &str) -> bool {
         self.lines.iter().any(|line| {
             let mut pieces = line.split("***");
@@ -77,7 +77,7 @@ fn word(outcome: Outcome) -> String {
     }
 }
 
-/// A task in words: its path, its place in a loop, its target.
+/// A task as text: its path, its position in a loop, its target.
 fn task_words(task: &TaskId) -> String {
     format!("{} {}", task.path, task.target)
 }
@@ -89,7 +89,7 @@ pub fn fold(events: &[Event]) -> Folded {
     for event in events {
         match &event.kind {
             EventKind::StepStarted { path, step: StepKind::Block, .. } => drop(blocks.insert(path.clone())),
-            // A block's outcome is that of its steps. What is passed over because it was done keeps its outcome.
+            // A block's outcome is that of its steps. A path that a resume skips as done keeps its earlier outcome.
             EventKind::StepFinished { path, outcome, reason, .. } if !blocks.contains(path) => {
                 let passed = reason.as_ref().is_some_and(|reason| reason.id() == Some("engine.done-before"));
                 if !passed {
@@ -175,12 +175,13 @@ fn shape(value: &Value, keep: bool) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(|item| shape(item, keep)).collect()),
         Value::Object(map) => {
             // What a step or module returned is of foreign origin, whatever its keys are.
-            let kept = |key: &str| !["value", "result", "state", "params"].contains(&key) && STRUCTURE.contains(&key);
+            let structural =
+                |key: &str| !["value", "result", "state", "params"].contains(&key) && STRUCTURE.contains(&key);
             let titled = map.get("kind").is_some_and(|kind| kind == "step_started" || kind == "phase_started");
             // Where secrets stood differs with the secrets.
             map.iter()
                 .filter(|(key, _)| *key != "hidden")
-                .map(|(key, value)| (key.clone(), shape(value, kept(key) && !(titled && key == "name"))))
+                .map(|(key, value)| (key.clone(), shape(value, structural(key) && !(titled && key == "name"))))
                 .collect()
         }
         other => other.clone(),

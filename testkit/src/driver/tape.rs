@@ -7,22 +7,22 @@ use cutover_engine::record::Journal;
 
 use crate::trip::Controller;
 
-/// What was written.
+/// The events that were written.
 #[derive(Default)]
 pub(super) struct Tape {
     pub(super) events: Vec<Event>,
     /// How many of them would survive a crash for certain.
     pub(super) durable: usize,
-    /// The journal breaks after that many events.
+    /// The journal breaks after this many events.
     pub(super) full_after: Option<usize>,
 }
 
 impl Tape {
-    /// Loses that many of the last events, as far as they were not flushed.
+    /// Loses this many of the last events, as far as they were not flushed.
     pub(super) fn lose(&mut self, lost: usize) {
-        let kept = self.events.len().saturating_sub(lost).max(self.durable);
-        self.events.truncate(kept);
-        self.durable = kept;
+        let remaining = self.events.len().saturating_sub(lost).max(self.durable);
+        self.events.truncate(remaining);
+        self.durable = remaining;
     }
 }
 

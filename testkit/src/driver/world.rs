@@ -1,4 +1,4 @@
-//! The model as the engine's world: its transports, its clock, and what strikes its commands.
+//! The model as the engine's world: its transports, its clock, and the strikes on its commands.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::At;
 use crate::model::{Answer, Blow, Effect, Model};
 use crate::trip::Controller;
 
-/// What a program says that gives up waiting.
+/// The message of a program that gives up waiting.
 const GIVES_UP: &str = "no answer within 5 seconds\n";
-/// What the API servers warn of in their answers to changes.
+/// The warning in the API servers' answers to changes.
 const DEPRECATED: &str = "299 - \"numbers are deprecated\"";
 /// The time a command takes to its effect, and from there to its answer.
 const HALF: Duration = Duration::from_millis(50);
@@ -39,7 +39,7 @@ impl Small {
         }
     }
 
-    /// Stops the controller here if it is to be stopped here. A command that it has sent and no longer waits for ends.
+    /// Stops the controller here if it is to be stopped here. An abandoned command ends.
     async fn pass(&self, at: At) {
         self.controller.pass(at);
         if self.controller.is_dead() || self.controller.hard.is_cancelled() {
@@ -48,7 +48,7 @@ impl Small {
     }
 }
 
-/// What becomes of something that is sent.
+/// The fate of something that is sent.
 enum Fate {
     Answered(Answer),
     Fails,
@@ -151,7 +151,7 @@ struct Shell {
 
 /// Ends a command.
 async fn ends(io: &mut Io<'_>, answer: Answer) -> Exit {
-    // A reader that is gone has no use for what the command says.
+    // The reader may be gone: then the output is dropped.
     let _ = io.stdout.write_all(answer.stdout.as_bytes()).await;
     let _ = io.stderr.write_all(answer.stderr.as_bytes()).await;
     Exit::Code(answer.code)
@@ -170,11 +170,11 @@ impl Transport for Shell {
                 world.alive().await;
                 return Ok(Exit::Code(0));
             }
-            let says = |code: i32, words: &str| Answer { code, stdout: String::new(), stderr: words.to_owned() };
+            let answer = |code: i32, words: &str| Answer { code, stdout: String::new(), stderr: words.to_owned() };
             let answer = match world.send(&effect).await {
                 Fate::Answered(answer) => answer,
-                Fate::Fails => says(1, "out of luck\n"),
-                Fate::GivesUp => says(20, GIVES_UP),
+                Fate::Fails => answer(1, "out of luck\n"),
+                Fate::GivesUp => answer(20, GIVES_UP),
                 Fate::Lost => return Err(TransportFault::Lost(format!("{}: connection reset by peer", self.place))),
                 Fate::Unsent => {
                     return Err(TransportFault::Unreachable(format!("{}: connection refused", self.place)));

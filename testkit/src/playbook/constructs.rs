@@ -1,4 +1,4 @@
-//! Which constructs a playbook uses: what a generator has to show that it covers.
+//! The constructs that a playbook uses, by which a generator proves its coverage.
 
 use std::collections::BTreeSet;
 
@@ -105,7 +105,7 @@ pub fn used(playbook: &Playbook) -> BTreeSet<Construct> {
         found.insert("tags selected");
     }
     let secrets: Vec<&str> =
-        playbook.given.get("pw").and_then(Value::as_str).into_iter().chain([playbook.password.as_str()]).collect();
+        playbook.provided.get("pw").and_then(Value::as_str).into_iter().chain([playbook.password.as_str()]).collect();
     let titles = playbook.case().text;
     let in_title = |line: &str| line.contains("name: ") && secrets.iter().any(|secret| line.contains(secret));
     if titles.lines().any(in_title) {

@@ -1,4 +1,4 @@
-//! What surrounds a step that is being generated: which names it may use, and what would make a case ambiguous there.
+//! The context of a step that is being generated: which names it may use, and what would make a case ambiguous there.
 
 use serde_json::{Map, Value, json};
 
@@ -9,18 +9,18 @@ use crate::Random;
 pub(super) struct Result {
     /// Its variable.
     pub(super) name: String,
-    /// An expression that is a number, whatever became of the step.
+    /// An expression that is a number, however the step ended.
     pub(super) number: String,
 }
 
-/// The surroundings of a step.
+/// The context of a step.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Context {
     /// For each loop around it, from the outside in: an expression of its position. The innermost one is `item_index`.
     pub(super) loops: Vec<String>,
-    /// Whether the outer positions can be named (a first step in each looped block keeps them).
-    pub(super) kept: bool,
-    /// The variable that tells includes of the same file apart.
+    /// Whether the outer positions can be named (a first step in each looped block stores them).
+    pub(super) positions_stored: bool,
+    /// The variable that distinguishes includes of the same file.
     pub(super) include: Option<String>,
     /// The targets that are inherited.
     pub(super) target: Option<Value>,
@@ -58,7 +58,7 @@ pub(super) fn shares_place(target: Option<&Value>) -> bool {
 /// A generator at work.
 pub(super) struct Generator {
     pub(super) random: Random,
-    /// Names that were given.
+    /// Names that are taken.
     pub(super) count: usize,
     /// How many steps it may still make.
     pub(super) left: usize,

@@ -14,23 +14,23 @@ const UNLUCKY: [&str; 5] = ["etcd", "run", "set", "block", "old"];
 pub fn generate(seed: u64) -> Playbook {
     let mut random = Random::new(seed);
     let mut params = json!({"num": {"default": 3}, "flag": {"default": true}});
-    let mut given = json!({});
+    let mut provided = json!({});
     let mut secrets = Vec::new();
     let lucky = |random: &mut Random| format!("Zq{}kT{}", random.between(1000, 9999), random.between(1000, 9999));
     if random.chance(40) {
         params["pw"] = json!({"secret": true, "required": true});
         let unlucky = random.chance(30);
-        given["pw"] = if unlucky { json!(random.pick(&UNLUCKY)) } else { json!(lucky(&mut random)) };
+        provided["pw"] = if unlucky { json!(random.pick(&UNLUCKY)) } else { json!(lucky(&mut random)) };
         secrets.push("pw".to_owned());
     }
     if random.chance(15) {
         params["creds"] = json!({"secret": true, "required": true, "type": "map"});
-        given["creds"] = json!({"password": lucky(&mut random)});
+        provided["creds"] = json!({"password": lucky(&mut random)});
         secrets.push("creds.password".to_owned());
     }
     if random.chance(10) {
         params["pin"] = json!({"secret": true, "required": true, "type": "integer"});
-        given["pin"] = json!(90_000_000 + random.between(1000, 999_999));
+        provided["pin"] = json!(90_000_000 + random.between(1000, 999_999));
         secrets.push("pin".to_owned());
     }
     if random.chance(50) {
@@ -58,7 +58,7 @@ pub fn generate(seed: u64) -> Playbook {
     }
     let object = |value: Value| value.as_object().cloned().unwrap_or_default();
     let Generator { only, skip, .. } = generator;
-    Playbook { params: object(params), vars, phases, given: object(given), password, only, skip }
+    Playbook { params: object(params), vars, phases, provided: object(provided), password, only, skip }
 }
 
 impl Generator {
@@ -101,7 +101,7 @@ impl Generator {
             if self.random.chance(20)
                 && let Some(step) = steps.last().filter(|step| matches!(step.inner, Inner::Include(_)))
             {
-                // The same file again, told apart by its first variable.
+                // The same file again, distinguished by its first variable.
                 let mut again = step.clone();
                 let number = self.number();
                 let vars = again.options.get_mut("vars").and_then(Value::as_object_mut);
@@ -119,7 +119,7 @@ impl Generator {
         let mut inner = Context { depth: cx.depth + 1, ..cx.clone() };
         let mut vars = Map::new();
         if include {
-            // Includes of the same file are told apart by this.
+            // This distinguishes includes of the same file.
             let name = format!("u{}", self.number());
             vars.insert(name.clone(), json!(self.count));
             inner.include = Some(match &cx.include {
@@ -148,11 +148,11 @@ impl Generator {
         self.tags(&mut options, 18);
         let mut first = Vec::new();
         let rare = if cx.loops.is_empty() { 35 } else { 15 };
-        if self.random.chance(rare) && (cx.loops.is_empty() || cx.kept) {
+        if self.random.chance(rare) && (cx.loops.is_empty() || cx.positions_stored) {
             options.insert("loop".to_owned(), self.list(cx));
-            inner.kept = self.random.chance(60);
+            inner.positions_stored = self.random.chance(60);
             let (keeper, position) = self.keeper();
-            if inner.kept {
+            if inner.positions_stored {
                 first.push(keeper);
             }
             inner.loops.push(position);

@@ -43,14 +43,14 @@ enum Kind {
     Other,
 }
 
-/// What a step does, how it is taken back if its author has to say so, and what its result is.
+/// What a step does, how it is undone if its author has to declare that, and what its result is.
 struct Doing {
     module: (&'static str, Value),
-    /// The module that takes it back; what it is called with.
+    /// The module that undoes it, with its parameters.
     undo: Option<(&'static str, Value)>,
-    /// Whether its author says that there is nothing to take back.
+    /// Whether its author declares that there is nothing to undo.
     nothing: bool,
-    /// How a number is had from its result.
+    /// The expression of a number in its result.
     number: Option<&'static str>,
     more: Map<String, Value>,
 }
@@ -103,7 +103,7 @@ impl Generator {
             options.insert("target".to_owned(), inner.target.clone().unwrap_or_default());
         }
         let rare = if cx.loops.is_empty() { 20 } else { 12 };
-        let looped = (cx.loops.is_empty() || cx.kept) && kind != Kind::Append && self.random.chance(rare);
+        let looped = (cx.loops.is_empty() || cx.positions_stored) && kind != Kind::Append && self.random.chance(rare);
         if looped {
             options.insert("loop".to_owned(), self.list(cx));
         }
@@ -372,7 +372,7 @@ impl Generator {
         }
     }
 
-    /// A first step in a looped block, that keeps the position for loops inside it.
+    /// A first step in a looped block, which stores the position for loops inside it.
     pub(super) fn keeper(&mut self) -> (Step, String) {
         let number = self.number();
         let mut options = Map::new();

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::driver::Case;
 
-/// A generated playbook, with what is given to it.
+/// A generated playbook, with its arguments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Playbook {
     /// `params`: name to declaration.
@@ -28,8 +28,8 @@ pub struct Playbook {
     pub vars: Map<String, Value>,
     /// Its phases.
     pub phases: Vec<Phase>,
-    /// The parameters that are given.
-    pub given: Map<String, Value>,
+    /// The parameters from the command line.
+    pub provided: Map<String, Value>,
     /// The inventory's secret.
     pub password: String,
     /// `--tags`.
@@ -77,7 +77,7 @@ pub enum Inner {
 }
 
 impl Step {
-    /// The lists of steps in it, each with what it is.
+    /// The lists of steps in it, each with its kind.
     pub fn sections(&self) -> Vec<(&'static str, &Vec<Step>)> {
         let mut sections = match &self.inner {
             Inner::None => Vec::new(),
@@ -106,7 +106,7 @@ impl Playbook {
         Case {
             text,
             files,
-            params: self.given.clone(),
+            params: self.provided.clone(),
             password: self.password.clone(),
             only: self.only.clone(),
             skip: self.skip.clone(),

@@ -1,11 +1,11 @@
-//! Which constructs stand in which: every pair that is possible has to occur.
+//! The constructs inside constructs: every possible pair has to occur.
 
 use std::collections::BTreeSet;
 
 use super::constructs::{Construct, PHASE, of_step};
 use super::{Inner, Playbook, Step};
 
-/// What steps can stand in.
+/// The constructs around steps.
 const OUTER: &[Construct] = &[
     "block",
     "loop on a block",
@@ -22,7 +22,7 @@ const OUTER: &[Construct] = &[
     "vars of a phase",
 ];
 
-/// What can stand in something.
+/// The constructs inside others.
 const INNER: &[Construct] = &[
     "block",
     "loop on a block",
@@ -54,7 +54,7 @@ const INNER: &[Construct] = &[
     "failing step",
 ];
 
-/// What `undo` steps are made of: they restore a value, whatever else is going on.
+/// The constructs of `undo:` steps: they restore a value, whatever else is going on.
 const IN_UNDO: &[Construct] = &[
     "block",
     "loop on a block",

@@ -27,7 +27,7 @@ pub fn smaller(playbook: &Playbook) -> Vec<Playbook> {
     for key in playbook.params.keys() {
         with(&|less| {
             less.params.shift_remove(key);
-            less.given.shift_remove(key);
+            less.provided.shift_remove(key);
         });
     }
     for key in playbook.vars.keys() {
@@ -49,7 +49,7 @@ fn lists(steps: &[Step]) -> Vec<Vec<Step>> {
         found.push(less);
     }
     for (at, step) in steps.iter().enumerate() {
-        // What is in a step, in its place.
+        // The steps inside a step, in its place.
         for (_, section) in step.sections().into_iter().filter(|(name, section)| *name != "undo" && !section.is_empty())
         {
             let mut less = steps.to_vec();

@@ -1,4 +1,4 @@
-//! A run in which everything happens that can happen.
+//! A run with every kind of event.
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::change::Change;

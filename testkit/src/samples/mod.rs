@@ -1,4 +1,4 @@
-//! Event streams for tests, made by hand: no engine runs here.
+//! Event streams for tests, written by hand: no engine runs here.
 
 mod eventful;
 mod undone;
@@ -26,13 +26,13 @@ pub fn everything() -> Vec<Event> {
     [eventful(), partly_undone()].concat()
 }
 
-/// Writes a stream event by event; time passes only when it is told to.
+/// Writes a stream event by event; time passes only on request.
 pub struct Stream {
     /// The events.
     pub events: Vec<Event>,
     started: Timestamp,
     now_ms: u64,
-    /// When it was begun last: from there on the events count.
+    /// The beginning of its last execution.
     begun_ms: u64,
 }
 

@@ -83,7 +83,7 @@ fn rescued(stream: &mut Stream) {
         class: FailureClass::Failed,
         message: Text::verbatim("`wanted` is undefined"),
         details: Vec::new(),
-        help: Some(Text::verbatim("give it with -e wanted=VALUE")),
+        help: Some(Text::verbatim("pass it with -e wanted=VALUE")),
         place: Some("playbooks/etcd-cutover.yml:50:9".into()),
     });
     let block = "prepare/try";
@@ -107,7 +107,7 @@ fn rescued(stream: &mut Stream) {
     stream.step_end(block, Outcome::FailedAllowed, 500, 1);
 }
 
-/// The volumes by their own steps, the mount by what was recorded with it.
+/// The volumes by their own steps, the mount by its recorded actions.
 fn undo(stream: &mut Stream, whole: bool) {
     let end = if whole { Outcome::Changed } else { Outcome::Failed };
     stream.after(60_000).begin(Verb::Undo, None, &[("Undo", None)]).phase(1, 1, "Undo", None);

@@ -1,4 +1,4 @@
-//! What is found before anything runs.
+//! Faults that are found before anything runs.
 
 use cutover_engine::check::paths;
 use cutover_testkit::driver::{Bench, Case, registry};
@@ -14,10 +14,10 @@ fn a_field_that_a_result_does_not_have_is_found() {
     let uses = |field: &str| format!("  - {{name: use, number: {{name: y, is: \"{{{{ {field} }}}}\"}}}}\n");
     assert_eq!(faults(&format!("{one}{}", uses("old.is"))), [""; 0]);
     assert_eq!(faults(&format!("{one}{}", uses("old.skipped"))), [""; 0]);
-    assert_eq!(faults(&format!("{one}{}", uses("old.iz"))), ["`old` has no field `iz`: it is what `number` returns"]);
+    assert_eq!(faults(&format!("{one}{}", uses("old.iz"))), ["`old` has no field `iz`: it is the result of `number`"]);
     assert_eq!(
         faults(&format!("{one}{}", uses("old.is.deep"))),
-        ["`old.is` has no field `deep`: it is what `number` returns"]
+        ["`old.is` has no field `deep`: it is the result of `number`"]
     );
     assert_eq!(faults(&format!("{all}{}", uses("old[0].is"))), [""; 0]);
     assert_eq!(
@@ -25,7 +25,7 @@ fn a_field_that_a_result_does_not_have_is_found() {
         ["`old` is a list of results of `number`, one for each task"]
     );
     let until = "  - {name: one, target: active.nodes, number: {name: x, is: 1}, register: old, until: old.is == 1 and result.iz}\n";
-    assert_eq!(faults(until), ["`result` has no field `iz`: it is what `number` returns"]);
+    assert_eq!(faults(until), ["`result` has no field `iz`: it is the result of `number`"]);
     // A variable of the same name is another thing.
     let hidden = "  - {name: use, vars: {old: {iz: 3}}, number: {name: y, is: \"{{ old.iz }}\"}}\n";
     assert_eq!(faults(&format!("{one}{hidden}")), [""; 0]);

@@ -57,7 +57,7 @@ async fn a_change_is_made_verified_and_not_made_again() {
 #[tokio::test(start_paused = true)]
 async fn the_change_is_in_the_journal_before_it_is_sent() {
     let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
-    // Run, phase, step, task and probe are kept; the change is not.
+    // Run, phase, step, task and probe were recorded; the change was not.
     bench.full_after(Some(5));
     let ending = bench.run(None).await;
     assert_eq!(bench.sent(), Vec::<String>::new());
@@ -128,7 +128,7 @@ async fn an_idempotent_change_is_sent_again_after_a_lost_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_that_gives_up_waiting_leaves_its_outcome_to_the_next_look() {
+async fn a_program_that_gives_up_waiting_leaves_its_outcome_to_the_next_probe() {
     let once = "  - {name: one, target: active, once: {name: x, is: 3}, retry: {attempts: 5, delay: 1s}}\n";
     let twice = "  - {name: one, target: active, number: {name: x, is: 3}}\n";
     for (text, strike, times, exit_code, sets) in [
@@ -147,9 +147,12 @@ async fn a_program_that_gives_up_waiting_leaves_its_outcome_to_the_next_look() {
             EventKind::Waiting { waiting, .. } => Some(waiting.why.clone()),
             _ => None,
         };
-        let said = events.iter().find_map(why).unwrap_or_default();
-        assert!(said.to_string().starts_with("not known whether this was done, looking again: set x to 3"), "{said}");
-        assert!(said.contains("`set x 3` ended with"), "{said}");
+        let waiting = events.iter().find_map(why).unwrap_or_default();
+        assert!(
+            waiting.to_string().starts_with("not known whether this was done, looking again: set x to 3"),
+            "{waiting}"
+        );
+        assert!(waiting.contains("`set x 3` ended with"), "{waiting}");
         if let Some(failure) = ending.failure {
             assert!(failure.to_string().contains("is not known: set x to 3"), "{failure}");
             assert!(failure.to_string().contains("no answer within 5 seconds"), "{failure}");
@@ -257,13 +260,13 @@ async fn secrets_never_reach_an_event() {
     let text = serde_json::to_string(&bench.events()).unwrap();
     assert!(text.contains("with ***") && !text.contains("hunter2"), "{text}");
     assert_eq!(registered(&bench, "hidden"), json!(null));
-    let said = |event: Event| match event.kind {
+    let registered = |event: Event| match event.kind {
         EventKind::Acted { task, done: Done::Output(output), .. } => Some((task.path.id(), output.stdout)),
         _ => None,
     };
-    let said: Vec<(String, String)> = bench.events().into_iter().filter_map(said).collect();
+    let registered: Vec<(String, String)> = bench.events().into_iter().filter_map(registered).collect();
     let expected = [("only/one", "stored"), ("only/two", "***")].map(|(step, text)| (step.to_owned(), text.to_owned()));
-    assert_eq!(said, expected);
+    assert_eq!(registered, expected);
 }
 
 #[tokio::test(start_paused = true)]

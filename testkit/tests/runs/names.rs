@@ -1,12 +1,12 @@
-//! What work is called: finished tasks, passes of loops, sections of blocks and changes are known again when a run goes on or
-//! is undone.
+//! The names of work: finished tasks, passes of loops, sections of blocks and changes are recognised when a run is resumed or
+//! undone.
 
 use cutover_testkit::driver::{Bench, Case};
 use cutover_testkit::model::Blow;
 use cutover_testkit::{At, Mode, Trip};
 use serde_json::{Map, json};
 
-/// Goes on with what a bench has done so far.
+/// Resumes a bench's run.
 async fn resume(bench: &Bench) -> u8 {
     bench.resume(None).await.code()
 }
@@ -59,17 +59,17 @@ async fn a_finished_task_is_not_done_again_and_its_result_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loop_whose_elements_have_changed_is_not_gone_on_with() {
+async fn a_loop_whose_elements_have_changed_is_not_resumed() {
     let text = "name: Test\nparams: {list: {type: list, required: true}}\nphases:\n- name: Only\n  steps:\n  - name: Make all\n    loop: \"{{ list }}\"\n    block:\n    - {name: Make a, send: {name: a, is: \"{{ item }}\"}}\n";
-    let given =
+    let looped =
         |list: serde_json::Value| Case { params: Map::from_iter([("list".to_owned(), list)]), ..Case::text(text) };
-    let mut bench = Bench::of(&given(json!([1, 2, 3])));
+    let mut bench = Bench::of(&looped(json!([1, 2, 3])));
     strike(&bench, "set a 2", Blow::Fail);
     assert_eq!(bench.run(None).await.code(), 1);
-    bench.edit(&given(json!([1, 5, 3])));
+    bench.edit(&looped(json!([1, 5, 3])));
     assert_eq!(resume(&bench).await, 3);
     assert_eq!(sets(&bench), ["a 1"]);
-    bench.edit(&given(json!([1, 2, 3, 4])));
+    bench.edit(&looped(json!([1, 2, 3, 4])));
     assert_eq!(resume(&bench).await, 0, "what comes after was never begun");
     assert_eq!(sets(&bench), ["a 1", "a 2", "a 3", "a 4"]);
 }
@@ -162,7 +162,7 @@ async fn results_come_back_as_they_were_at_each_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_result_is_kept_nowhere_and_its_absence_is_refused() {
+async fn a_secret_result_is_not_recorded_and_its_absence_is_refused() {
     let bench = Bench::steps(
         "  - {name: One, secret: true, number: {name: x, is: 1}, register: it}\n  - {name: Use, number: {name: z, is: \"{{ it.is }}\"}}\n",
     );

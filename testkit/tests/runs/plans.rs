@@ -1,4 +1,4 @@
-//! Plans: everything is looked at, nothing is changed, and what cannot be known is said.
+//! Plans: everything is probed, nothing is changed, and what cannot be known is reported.
 
 use cutover_engine::event::{Event, EventKind};
 use cutover_engine::failure::FailureClass;
@@ -10,7 +10,7 @@ fn verdicts(plan: &Plan) -> Vec<Verdict> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_changes_nothing_and_says_what_it_cannot_know() {
+async fn a_plan_changes_nothing_and_reports_what_it_cannot_know() {
     let bench = Bench::steps(
         "  - {name: early, target: active, vague: {name: x, is: 1, never_from: 0}}\n  - {name: sync, target: active, vague: {name: x, is: 0}, register: known}\n  - {name: change, target: active.nodes, vague: {name: x, is: 3}, register: later}\n  - {gate: Go on?}\n  - {name: dependent, target: active, vague: {name: y, is: \"{{ later[0].is }}\"}, register: chain}\n  - {name: chained, target: active, vague: {name: y, is: \"{{ chain.is }}\"}}\n  - {name: independent, target: active, vague: {name: y, is: \"{{ known.is }}\"}}\n  - {name: refused, target: active, vague: {name: x, is: 5, never_from: 0}}\n  - {name: waits, target: active, vague: {name: x, is: 5, wait: true}}\n  - {name: never, when: false, target: active, vague: {name: x, is: 5}}\n",
     );

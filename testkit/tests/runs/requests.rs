@@ -14,7 +14,7 @@ fn bench(more: &str, strikes: &[(&str, Blow, usize)]) -> Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_api_server_warns_of_is_told_once() {
+async fn a_warning_of_an_api_server_is_reported_once() {
     let steps =
         ["x", "y"].map(|name| format!("  - {{name: {name}, target: active, remote: {{name: {name}, is: 3}}}}\n"));
     let bench = Bench::steps(&steps.concat());

@@ -19,7 +19,7 @@ fn with(pw: Value, steps: &str) -> Bench {
     Bench::of(&Case { params: Map::from_iter([("pw".to_owned(), pw)]), ..Case::text(text) })
 }
 
-/// Goes on with what a bench has done so far; the secrets are given again.
+/// Resumes a bench's run with the secrets at hand.
 async fn resume(bench: &Bench) -> u8 {
     let (_, lacks) = filled(&bench.events(), &bench.bound().secrets);
     assert_eq!(lacks, []);
@@ -57,7 +57,7 @@ async fn what_had_a_secret_in_it_is_undone_with_the_secret_and_not_without() {
     assert_eq!((ending.code(), text(&bench, "x").as_str()), (8, "plain"));
     let failure = ending.failed().to_string();
     assert!(
-        failure.contains("needs secrets that are not given, or are not what they were (pw): write plain"),
+        failure.contains("needs secrets that are missing, or are not what they were (pw): write plain"),
         "{failure}"
     );
     bench.forgets_secrets = false;
@@ -74,7 +74,7 @@ async fn an_at_most_once_change_with_a_secret_in_it_is_known_again() {
         assert_eq!((before, bench.sent().len()), if once.is_empty() { (0, 1) } else { (1, 0) });
         let code = resume(&bench).await;
         assert_eq!(code, if once.is_empty() { 0 } else { 1 }, "in doubt is in doubt");
-        // Also without the secrets: what cannot be told apart is the same.
+        // The same without the secrets: values that look alike are treated alike.
         bench.forgets_secrets = true;
         assert_eq!(bench.resume(None).await.code(), code);
         assert_eq!(bench.sent().len(), usize::from(once.is_empty()));
@@ -101,7 +101,7 @@ async fn registered_values_and_results_have_their_secrets_back_when_a_run_goes_o
     }
 }
 
-/// What is left of an event without its texts that come from elsewhere.
+/// An event without its texts that come from elsewhere.
 fn skeleton(event: &Event) -> String {
     fn strip(value: &mut Value) {
         let foreign = "hidden state done result value params name change summary message details reason playbook";
@@ -165,7 +165,7 @@ async fn a_secret_number_is_hidden_where_it_is_a_number_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_whose_secret_is_not_given_again_is_not_known() {
+async fn a_result_whose_secret_is_missing_is_not_known() {
     let steps = "  - {name: Write, register: seen, note: {name: x, text: \"{{ pw }}\"}}
   - {name: Each, register: each, note: {name: \"{{ item }}\", text: \"{{ item }}-{{ pw }}\"}, loop: [a, b]}
   - {name: Use, note: {name: y, text: \"{{ USED }}\"}}
@@ -180,7 +180,7 @@ async fn a_result_whose_secret_is_not_given_again_is_not_known() {
         bench.forgets_secrets = true;
         let end = bench.resume(None).await;
         assert_eq!((end.code(), bench.sent().len()), (3, 3), "{used}, {strike}");
-        assert!(end.failed().message.contains("no journal keeps secrets"), "{used}, {strike}");
+        assert!(end.failed().message.contains("journals do not store secrets"), "{used}, {strike}");
         if strike == "put y" {
             bench.forgets_secrets = false;
             assert_eq!(resume(&bench).await, 0);

@@ -1,4 +1,4 @@
-//! Gates, stops, resuming and taking back.
+//! Gates, stops, resume and undo.
 
 use cutover_engine::event::EventKind;
 use cutover_engine::execute::Ledger;
@@ -27,11 +27,11 @@ fn failure(kind: EventKind) -> Vec<String> {
 async fn a_gate_needs_its_phrase() {
     let text = "  - {gate: \"Delete {{ active.name }}?\", confirm: \"{{ active.name }}\"}\n  - {name: one, target: active, number: {name: x, is: 3}}\n";
     let mut bench = Bench::steps(text);
-    bench.says = Some("yes".to_owned());
+    bench.answer = Some("yes".to_owned());
     let ending = bench.run(None).await;
     assert_eq!((ending.code(), bench.sent().len()), (3, 0));
     assert_eq!(ending.failed().message, "refused at the gate: Delete here?");
-    bench.says = Some("here".to_owned());
+    bench.answer = Some("here".to_owned());
     assert_eq!(bench.run(None).await.code(), 0);
     let text = serde_json::to_string(&bench.events()).unwrap();
     assert!(text.contains(r#""approved":true,"by":"tester","reason":"here""#), "{text}");
@@ -55,7 +55,7 @@ async fn a_stopped_run_is_resumed_where_it_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_is_taken_back_from_its_end() {
+async fn a_run_is_undone_from_its_end() {
     let bench = Bench::steps(
         "  - {name: one, target: active.nodes, number: {name: x, is: 3}}\n  - {name: two, target: active, number: {name: x, is: 4}}\n",
     );
@@ -65,11 +65,11 @@ async fn a_run_is_taken_back_from_its_end() {
     assert_eq!(bench.sent()[4..], ["controller$ set x 0", "here/c$ set x 0", "here/b$ set x 9", "here/a$ set x 0"]);
     assert!(Ledger::of(&bench.events()).standing().is_empty());
     assert_eq!(bench.undo(None).await.code(), 7);
-    assert_eq!(bench.sent().len(), 8, "nothing is left to take back");
+    assert_eq!(bench.sent().len(), 8, "nothing is left to undo");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_before_a_change_for_good_is_taken_back() {
+async fn nothing_before_a_change_for_good_is_undone() {
     let text = |undo: &str| {
         format!(
             "  - {{name: one, target: active, number: {{name: x, is: 3}}}}\n  - {{name: two, target: active, keep: {{name: y, is: 4}}{undo}}}\n  - {{name: three, target: active, number: {{name: z, is: 4}}}}\n"
@@ -81,7 +81,7 @@ async fn nothing_before_a_change_for_good_is_taken_back() {
     assert_eq!(ending.code(), 3);
     assert_eq!(bench.sent()[3..], ["controller$ set z 0"]);
     assert_eq!(ending.failed().details, ["here: set y to 4"]);
-    // A step can say itself how it is taken back, or that there is nothing to do.
+    // A step can declare how it is undone, or that there is nothing to do.
     let bench = Bench::steps(&text(", undo: [{name: back, target: active, number: {name: y, is: -1}}]"));
     bench.run(None).await;
     assert_eq!(bench.undo(None).await.code(), 7);
@@ -93,14 +93,14 @@ async fn nothing_before_a_change_for_good_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_undo_says_so_and_can_be_repeated() {
+async fn a_failed_undo_is_reported_and_can_be_repeated() {
     let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
     bench.run(None).await;
     bench.model().strike("set x 0", Blow::Fail, 1);
     assert_eq!(bench.undo(None).await.code(), 8);
-    let told: Vec<String> = bench.events().into_iter().flat_map(|event| failure(event.kind)).collect();
-    assert_eq!(told[0].trim_end(), "here: could not undo: set x to 3");
-    assert!(told[1].contains("`set x 0` ended with exit code 1") && told[2] == "out of luck", "{told:?}");
+    let messages: Vec<String> = bench.events().into_iter().flat_map(|event| failure(event.kind)).collect();
+    assert_eq!(messages[0].trim_end(), "here: could not undo: set x to 3");
+    assert!(messages[1].contains("`set x 0` ended with exit code 1") && messages[2] == "out of luck", "{messages:?}");
     assert_eq!(bench.undo(None).await.code(), 7);
 }
 
@@ -122,7 +122,7 @@ async fn an_undo_whose_outcome_is_not_known_is_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_was_taken_back_does_not_go_on() {
+async fn a_run_that_was_undone_does_not_go_on() {
     let bench = Bench::steps(THREE);
     bench.run(AT_Y).await;
     bench.undo(None).await;
@@ -132,7 +132,7 @@ async fn a_run_that_was_taken_back_does_not_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_the_point_of_no_return_nothing_is_taken_back() {
+async fn beyond_the_point_of_no_return_nothing_is_undone() {
     let step = |name: &str| format!("{{name: {name}, target: active, number: {{name: {name}, is: 3}}}}");
     let text = format!(
         "name: Test\nphases:\n- name: First\n  steps:\n  - {}\n- name: Last\n  point_of_no_return: true\n  steps:\n  - gate: Sure?\n  - {}\n",
@@ -140,10 +140,10 @@ async fn beyond_the_point_of_no_return_nothing_is_taken_back() {
         step("y")
     );
     let mut bench = Bench::of(&Case::text(text));
-    bench.says = Some("no".to_owned());
+    bench.answer = Some("no".to_owned());
     bench.run(None).await;
     assert_eq!(bench.undo(None).await.code(), 7, "the gate was refused");
-    bench.says = Some("yes".to_owned());
+    bench.answer = Some("yes".to_owned());
     bench.clear_journal();
     bench.run(None).await;
     let ending = bench.undo(None).await;
@@ -153,7 +153,7 @@ async fn beyond_the_point_of_no_return_nothing_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_still_stands_is_told_after_a_resume_too() {
+async fn standing_changes_are_reported_after_a_resume_as_well() {
     let mut bench = Bench::steps(THREE);
     bench.run(AT_Y).await;
     bench.fail = Some("three".to_owned());

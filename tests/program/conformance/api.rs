@@ -1,4 +1,4 @@
-//! One list of API requests with the answers of a real API server (1.20): the sandbox must give the same. With
+//! One list of API requests with the answers of a real API server (1.20): the sandbox must answer the same. With
 //! `CUTOVER_LAB=INVENTORY` the same list is sent to the active site's real API server, so that neither can drift.
 
 use std::sync::{Arc, Mutex};
@@ -8,8 +8,8 @@ use cutover_engine::world::World;
 use cutover_sandbox::{Sandbox, WorldSpec};
 use serde_json::{Value, json};
 
-use super::heard::{Heard, Sent};
 use super::list::List;
+use super::listener::{Listener, Sent};
 use super::rehearsed::{lab, load, root};
 use super::server::{NAMESPACE, Server};
 
@@ -116,10 +116,11 @@ async fn reads(server: &mut Server) {
             server.same(path, &answer["items"], &json!([]));
         }
     }
-    // The lab's API server was built without its version and says v0.0.0-master, so only how it is told is compared.
+    // The lab's API server was built without its version and says v0.0.0-master, so only its format is compared.
     let version = server.expect("GET", "/version", JSON, Value::Null, (200, ""), &[]).await;
-    let told = ["/gitVersion", "/major", "/minor"].map(|field| version.pointer(field).is_some_and(Value::is_string));
-    server.same("/version: gitVersion, major, minor are text", &json!(told), &json!([true, true, true]));
+    let are_texts =
+        ["/gitVersion", "/major", "/minor"].map(|field| version.pointer(field).is_some_and(Value::is_string));
+    server.same("/version: gitVersion, major, minor are text", &json!(are_texts), &json!([true, true, true]));
     server.same(
         "/version: gitVersion begins with v and a digit",
         &json!(version["gitVersion"].as_str().is_some_and(|text| {
@@ -267,8 +268,8 @@ async fn the_sandbox_answers_as_a_real_api_server() {
     let inventory = load(&root().join("inventories/example.yml"));
     let sandbox = Sandbox::new(Arc::clone(&inventory), WorldSpec::default(), 1).unwrap();
     let sent: Arc<Mutex<Sent>> = Arc::default();
-    let heard = Heard::new(Arc::new(sandbox), Arc::clone(&inventory), &sent);
-    whole(Arc::new(heard), &inventory.roles.active).await;
+    let listener = Listener::new(Arc::new(sandbox), Arc::clone(&inventory), &sent);
+    whole(Arc::new(listener), &inventory.roles.active).await;
     let sent = std::mem::take(&mut *sent.lock().unwrap()).requests;
     let list = List::read("requests.txt");
     let missing: Vec<&str> = list.at("api").filter(|shape| !sent.contains_key(*shape)).collect();

@@ -1,33 +1,33 @@
-//! The comparison of what both worlds have answered, and what of it may differ.
+//! Compares the answers of both worlds, except for the parts that may differ.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 
 use super::life::Ground;
-use super::noted::Note;
+use super::recorder::Record;
 
-/// Command by command, what was answered each time, without what may differ. Modules look at several places at once, so only
-/// the order in which the same command was sent again counts.
-fn by_command(notes: &[Note], ground: &Ground) -> BTreeMap<String, Vec<String>> {
+/// The answers to each command, normalised. Modules probe several places at once, so only the order in which the same command
+/// was sent again counts.
+fn by_command(records: &[Record], ground: &Ground) -> BTreeMap<String, Vec<String>> {
     let mut answers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for note in notes {
-        answers.entry(note.command.clone()).or_default().push(said(note, ground));
+    for record in records {
+        answers.entry(record.command.clone()).or_default().push(normalised(record, ground));
     }
     answers
 }
 
 /// Everything that was sent, with its answers. `/DIR` and `/DISK` stand for the ground.
-pub(crate) fn told(notes: &[Note], ground: &Ground) -> String {
-    let answers = by_command(notes, ground).into_iter();
+pub(crate) fn transcript(records: &[Record], ground: &Ground) -> String {
+    let answers = by_command(records, ground).into_iter();
     let text: String = answers.map(|(command, answers)| format!("$ {command}\n  {}\n", answers.join("\n  "))).collect();
     let name = ground.directory.trim_start_matches('/').replace('/', "-");
     text.replace(&ground.directory, "/DIR").replace(&ground.device, "/DISK").replace(&name, "DIR")
 }
 
-/// What differs between the real answers and the simulated ones.
-pub(crate) fn differences(real: &[Note], simulated: &[Note], ground: &Ground) -> Vec<String> {
-    let [real, simulated] = [real, simulated].map(|notes| by_command(notes, ground));
+/// The differences between the real answers and the simulated ones.
+pub(crate) fn differences(real: &[Record], simulated: &[Record], ground: &Ground) -> Vec<String> {
+    let [real, simulated] = [real, simulated].map(|records| by_command(records, ground));
     let mut found = Vec::new();
     for command in real.keys().chain(simulated.keys().filter(|command| !real.contains_key(*command))) {
         let [one, other] = [&real, &simulated].map(|answers| answers.get(command).map_or(&[][..], Vec::as_slice));
@@ -42,20 +42,20 @@ pub(crate) fn differences(real: &[Note], simulated: &[Note], ground: &Ground) ->
     found
 }
 
-/// An answer without what may differ.
-fn said(note: &Note, Ground { directory, device, .. }: &Ground) -> String {
-    let program = note.shape.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
-    let lines = note.stdout.lines().map(|line| match program {
+/// An answer without the parts that may differ.
+fn normalised(record: &Record, Ground { directory, device, .. }: &Ground) -> String {
+    let program = record.shape.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
+    let lines = record.stdout.lines().map(|line| match program {
         // Other mounts than the test's own.
-        "findmnt" if note.shape.contains("TARGET,SOURCE") && !line.contains(directory.as_str()) => String::new(),
+        "findmnt" if record.shape.contains("TARGET,SOURCE") && !line.contains(directory.as_str()) => String::new(),
         // The file system that the test's directory is on.
         "findmnt" if !line.contains(device.as_str()) => "(elsewhere)".to_owned(),
-        // Who listens is each machine's own; what the columns are is not.
+        // Every machine has its own listeners, but the columns must be the same.
         "ss" if line.starts_with("State") => line.split_whitespace().collect::<Vec<_>>().join(" "),
         "ss" => String::new(),
         "lsblk" => disk(line, device),
         "cutover-manifest" => manifest(line),
-        // What a directory takes differs from file system to file system.
+        // The size of a directory differs from file system to file system.
         "find" if line.starts_with("d ") => line.rsplit_once(' ').map_or(line, |(head, _)| head).to_owned(),
         // Flags that file systems set by themselves.
         "lsattr" => {
@@ -68,16 +68,16 @@ fn said(note: &Note, Ground { directory, device, .. }: &Ground) -> String {
         _ => line.to_owned(),
     });
     let stdout: Vec<String> = lines.map(uuids).filter(|line| !line.is_empty()).collect();
-    // What follows is advice to read the manual, in words that change with the version.
+    // The following lines advise to read the manual, in words that change with the version.
     let advice = |line: &&str| !line.starts_with("Try '") && !line.starts_with("Usage:") && !line.trim().is_empty();
-    let stderr = note.stderr.replace(['\u{2018}', '\u{2019}'], "'");
+    let stderr = record.stderr.replace(['\u{2018}', '\u{2019}'], "'");
     let mut stderr: Vec<String> = stderr.lines().filter(advice).map(str::to_owned).collect();
     if program == "systemctl" {
-        // Newer versions say the same in other words, with quotes and in another order.
+        // Newer versions print the same in other words, with quotes and in another order.
         stderr = stderr.iter().map(|line| line.replace('"', "").replace("unit, unit", "unit: Unit file")).collect();
         stderr.sort();
     }
-    format!("{} {stdout:?} {stderr:?}", note.exit)
+    format!("{} {stdout:?} {stderr:?}", record.exit)
 }
 
 /// A loop device is of the type loop, and may have another name in the kernel than its node; the sandbox's disk of that name

@@ -10,10 +10,10 @@ use cutover_engine::inventory::{Connection, Inventory};
 use cutover_engine::world::{Command, Place};
 use cutover_sandbox::{Sandbox, WorldSpec};
 
-use super::compare::{differences, told};
+use super::compare::{differences, transcript};
 use super::life::{Ground, live, units};
 use super::list::List;
-use super::noted::{Note, Noted, Notes};
+use super::recorder::{Record, RecordingWorld, Records};
 use super::rehearsed::lab;
 use cutover_testkit::stage::Stage;
 
@@ -24,15 +24,15 @@ fn runtime(paused: bool) -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(paused).build().unwrap()
 }
 
-/// Keeps notes of all that is sent to a stage.
-fn noted(stage: Stage) -> (Stage, Notes) {
-    let notes: Notes = Arc::default();
-    let stage = stage.through(|world, inventory| Arc::new(Noted::new(world, inventory, &notes)));
-    (stage, notes)
+/// Records everything that is sent to a stage.
+fn recorded(stage: Stage) -> (Stage, Records) {
+    let records: Records = Arc::default();
+    let stage = stage.through(|world, inventory| Arc::new(RecordingWorld::new(world, inventory, &records)));
+    (stage, records)
 }
 
-fn taken(notes: &Notes) -> Vec<Note> {
-    std::mem::take(&mut *notes.lock().unwrap())
+fn taken(records: &Records) -> Vec<Record> {
+    std::mem::take(&mut *records.lock().unwrap())
 }
 
 /// Where a blank disk comes from.
@@ -133,7 +133,7 @@ async fn clear(stage: &Stage, Ground { directory, device, .. }: &Ground, disk: &
 /// A machine that was lived on.
 struct Lived {
     ground: Ground,
-    notes: Vec<Note>,
+    records: Vec<Record>,
     hostname: String,
     size: u64,
 }
@@ -142,15 +142,15 @@ struct Lived {
 async fn real(stage: Stage, peer: &str, disk: &Disk) -> Result<Lived, String> {
     let (ground, size) = prepare(&stage, peer, disk).await?;
     let hostname = stage.must(&["hostname"]).await.trim().to_owned();
-    let (stage, notes) = noted(stage);
+    let (stage, records) = recorded(stage);
     let lived = tokio::time::timeout(Duration::from_secs(900), live(&stage, &ground));
     // Whatever happens, nothing is left behind.
     let lived = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(lived)).await;
-    let notes = taken(&notes);
+    let records = taken(&records);
     clear(&stage, &ground, disk).await;
     match lived {
-        Ok(Ok(())) => Ok(Lived { ground, notes, hostname, size }),
-        Ok(Err(_)) => panic!("not done within fifteen minutes; last: {:?}", notes.last()),
+        Ok(Ok(())) => Ok(Lived { ground, records, hostname, size }),
+        Ok(Err(_)) => panic!("not done within fifteen minutes; last: {:?}", records.last()),
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
@@ -163,7 +163,7 @@ fn inventory(peer: &str) -> Inventory {
 }
 
 /// Lives on a machine of the sandbox that is like the real one.
-async fn simulated(ground: &Ground, hostname: &str, size: u64) -> Vec<Note> {
+async fn simulated(ground: &Ground, hostname: &str, size: u64) -> Vec<Record> {
     let mut inventory = inventory(&ground.peer);
     for pair in Arc::make_mut(&mut inventory.pairs) {
         pair.members.values_mut().for_each(|member| member.disk.clone_from(&ground.device));
@@ -172,11 +172,11 @@ async fn simulated(ground: &Ground, hostname: &str, size: u64) -> Vec<Note> {
     let inventory = Arc::new(inventory);
     let spec = WorldSpec { disk_bytes: size, ..WorldSpec::default() };
     let sandbox = Sandbox::new(Arc::clone(&inventory), spec, 1).unwrap();
-    let (stage, notes) = noted(Stage::of("sandbox", Arc::new(sandbox), inventory));
+    let (stage, records) = recorded(Stage::of("sandbox", Arc::new(sandbox), inventory));
     on_both(&stage, &["mkdir", "-p", &ground.directory]).await;
-    taken(&notes);
+    taken(&records);
     live(&stage, ground).await;
-    taken(&notes)
+    taken(&records)
 }
 
 /// The real world of an inventory, reached as runs reach it.
@@ -213,7 +213,7 @@ fn a_real_machine_answers_as_one_of_the_sandbox() {
         }
     };
     let in_sandbox = runtime(true).block_on(simulated(&lived.ground, &lived.hostname, lived.size));
-    let wrong = differences(&lived.notes, &in_sandbox, &lived.ground);
+    let wrong = differences(&lived.records, &in_sandbox, &lived.ground);
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -222,9 +222,10 @@ fn a_real_machine_answers_as_one_of_the_sandbox() {
 fn a_machine_of_the_sandbox_answers_as_expected() {
     let (directory, peer) = ("/var/tmp/conformance".to_owned(), "127.0.0.1".to_owned());
     let ground = Ground { directory, device: "/dev/sdc".to_owned(), peer };
-    let notes = runtime(true).block_on(simulated(&ground, "worker01", SIZE));
+    let records = runtime(true).block_on(simulated(&ground, "worker01", SIZE));
     let list = List::read("commands.txt");
-    let missing: Vec<&str> = list.at("host").filter(|shape| !notes.iter().any(|note| note.shape == *shape)).collect();
+    let missing: Vec<&str> =
+        list.at("host").filter(|shape| !records.iter().any(|record| record.shape == *shape)).collect();
     assert!(missing.is_empty(), "`host`, but hosts are not asked:\n{}", missing.join("\n"));
-    insta::assert_snapshot!("answers_of_hosts", told(&notes, &ground));
+    insta::assert_snapshot!("answers_of_hosts", transcript(&records, &ground));
 }

@@ -1,6 +1,6 @@
-//! What no ordinary machine has: a release that Helm installed, etcd in pods. With `CUTOVER_LAB=INVENTORY` the commands that
-//! read them are sent to the lab and to the sandbox of the same inventory. Values differ, so what is compared is how the
-//! command ends and how its answer is made: whatever the sandbox tells, the real program must tell, as the same type.
+//! Things that no ordinary machine has: a release that Helm installed, etcd in pods. With `CUTOVER_LAB=INVENTORY` the commands
+//! that read them are sent to the lab and to the sandbox of the same inventory. Values differ, so the exits and the structure of
+//! the answers are compared: every field that the sandbox returns, the real program must return as the same type.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ fn commands(inventory: &Inventory) -> Vec<(Place, Command)> {
     HELM.iter().map(helm).chain(ETCDCTL.iter().map(etcdctl)).collect()
 }
 
-/// What of an answer is not made like the simulated one; `at` is where in it.
+/// The differences in structure between an answer and the simulated one; `at` is the place in it.
 fn unlike(real: &Value, simulated: &Value, at: &str) -> Vec<String> {
     match (real, simulated) {
         (Value::Object(real), Value::Object(simulated)) => {
@@ -79,7 +79,7 @@ fn unlike(real: &Value, simulated: &Value, at: &str) -> Vec<String> {
     }
 }
 
-/// What differs between two answers. The values of a release are whatever somebody gave: only that they are an object counts.
+/// The differences between two answers. The values of a release are up to its user: they only have to be an object.
 fn differences(command: &Command, real: &Output, simulated: &Output) -> Vec<String> {
     if real.exit != simulated.exit {
         return vec![format!("{} ({}), and in the sandbox {}", real.exit, real.stderr.trim(), simulated.exit)];
@@ -93,7 +93,7 @@ fn differences(command: &Command, real: &Output, simulated: &Output) -> Vec<Stri
     }
 }
 
-async fn said(stage: &Stage, commands: &[(Place, Command)]) -> Vec<Output> {
+async fn run_all(stage: &Stage, commands: &[(Place, Command)]) -> Vec<Output> {
     let mut outputs = Vec::new();
     for (place, command) in commands {
         outputs.push(stage.act(&Action::Exec { place: place.clone(), command: command.clone() }).await);
@@ -108,7 +108,7 @@ fn runtime(paused: bool) -> tokio::runtime::Runtime {
 fn in_sandbox(inventory: &Arc<Inventory>, commands: &[(Place, Command)]) -> Vec<Output> {
     runtime(true).block_on(async {
         let sandbox = Sandbox::new(Arc::clone(inventory), WorldSpec::default(), 1).unwrap();
-        said(&Stage::of("sandbox", Arc::new(sandbox), Arc::clone(inventory)), commands).await
+        run_all(&Stage::of("sandbox", Arc::new(sandbox), Arc::clone(inventory)), commands).await
     })
 }
 
@@ -122,7 +122,7 @@ fn the_lab_answers_as_the_sandbox() {
     let world = Arc::new(RealWorld::new(Arc::clone(&inventory), "/root".into()));
     let stage = Stage::of("lab", world, Arc::clone(&inventory));
     let real = runtime(false).block_on(async {
-        let real = said(&stage, &commands).await;
+        let real = run_all(&stage, &commands).await;
         // Nothing is left behind: the key goes as it came.
         let (place, _) = commands.last().unwrap();
         let command = Command::new(["etcdctl", "del", "cutover-conformance"]);
@@ -140,7 +140,7 @@ fn the_lab_answers_as_the_sandbox() {
 }
 
 #[test]
-fn what_the_lab_is_asked_is_all_that_is_said_to_be() {
+fn every_listed_command_is_sent_to_the_lab() {
     let inventory = load(&root().join("inventories/lab.yml"));
     let commands = commands(&inventory);
     let asked: Vec<String> = commands.iter().map(|(place, command)| of_command(place, command, &inventory)).collect();

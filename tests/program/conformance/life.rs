@@ -27,7 +27,7 @@ pub(crate) async fn live(stage: &Stage, ground: &Ground) {
     machine(stage, ground).await;
 }
 
-/// Brings a module to its end; how it got there is noted by the world.
+/// Drives a module to its end; the world records how it got there.
 async fn done(stage: &Stage, module: &str, params: Value) {
     stage.converge(module, &params).await;
 }

@@ -1,5 +1,5 @@
-//! A committed list of shapes, each with the place where it is compared with the real thing. `UPDATE=1` rewrites it: what
-//! is new is marked `?` for a person to say where it is compared, what is no longer sent goes.
+//! A committed list of shapes, each with the place where it is compared with the real thing. `UPDATE=1` rewrites it: new shapes
+//! are marked `?` for a person to name the place, shapes that are no longer sent are removed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use super::shape::Shapes;
 /// A list.
 pub(crate) struct List {
     file: &'static str,
-    /// Shape by shape: where, and the reason for that if one is given.
+    /// The place of each shape, with the reason if there is one.
     pub(crate) entries: BTreeMap<String, (String, String)>,
 }
 
@@ -28,8 +28,8 @@ impl List {
         Self { file, entries: lines.map(entry).collect() }
     }
 
-    /// Brings the list up to date if that is wanted, and gives what is wrong with it: what is sent and not in it, and what
-    /// is in it and never sent.
+    /// Updates the list if requested, and returns what is wrong with it: shapes that are sent and not listed, and shapes that are
+    /// listed and never sent.
     pub(crate) fn held_against(&mut self, sent: &Shapes) -> Vec<String> {
         if std::env::var_os("UPDATE").is_some() {
             self.update(sent);

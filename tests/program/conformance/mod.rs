@@ -3,13 +3,13 @@
 
 mod api;
 mod compare;
-mod heard;
 mod hosts;
 mod lab;
 mod life;
 mod list;
-mod noted;
+mod listener;
 mod record;
+mod recorder;
 mod rehearsed;
 mod returned;
 mod server;
@@ -17,14 +17,14 @@ mod shape;
 
 use std::sync::LazyLock;
 
-use heard::Sent;
 use list::List;
+use listener::Sent;
 
-/// What all rehearsals send, and get.
+/// Everything that all rehearsals send and receive.
 static SENT: LazyLock<Sent> = LazyLock::new(rehearsed::everything);
 
 #[test]
-fn every_result_is_what_its_schema_says() {
+fn every_result_conforms_to_its_schema() {
     let wrong = returned::wrong(&SENT.returned);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -38,7 +38,9 @@ fn everything_that_is_sent_is_listed() {
         for (shape, (place, reason)) in &List::read(file).entries {
             let known = places.contains(&place.as_str()) || (place == "other" && !reason.is_empty());
             if !known {
-                wrong.push(format!("{file}: `{place}` without a reason is no place where `{shape}` is compared"));
+                wrong.push(format!(
+                    "{file}: `{shape}`: `{place}` is not a place of comparison, or its reason is missing"
+                ));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What the records of real pairs of DRBD hold. That the sandbox says the same is proven where they are replayed.
+//! The content of the records of real pairs of DRBD. That the sandbox prints the same is proven where they are replayed.
 
 use cutover_engine::world::{Command, Place};
 
@@ -12,7 +12,7 @@ const RECORDS: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn the_records_hold_what_is_said_to_be_in_them() {
+fn the_records_have_the_commands_that_are_listed_for_them() {
     let inventory = three_workers();
     let node = Place::node("primary", "worker01");
     for (name, record) in RECORDS {

@@ -1,4 +1,4 @@
-//! Everything that the shipped playbooks and the example of each module send in the sandbox: done, done again, taken back.
+//! Everything that the shipped playbooks and the example of each module send in the sandbox: done, done again, undone.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -15,11 +15,11 @@ use cutover_modules::REGISTRY;
 use cutover_sandbox::{Sandbox, WorldSpec};
 use serde_json::Map;
 
-use super::heard::{Heard, Sent};
+use super::listener::{Listener, Sent};
 use super::returned;
 use cutover_testkit::unattended::{Memory, NoSecrets, Yes};
 
-/// The step at which the cutover is made to fail, to be taken back: the last one before clients may write again.
+/// The step at which the cutover is made to fail, to be undone: the last one before clients may write again.
 const LAST: &str = "no-marker-on-the-standby";
 
 /// What the examples of the modules expect earlier steps to have registered.
@@ -50,7 +50,7 @@ impl Theatre {
         Self { inventory, sandbox, sent: Arc::clone(sent) }
     }
 
-    /// Executes a playbook, or takes back what these events tell of.
+    /// Executes a playbook, or undoes the run of these events.
     async fn execute(&self, file: &Path, text: Option<&str>, fail: Option<&str>, past: Option<&[Event]>) -> Executed {
         let read = |path: &Path| match text {
             Some(text) if path == file => Ok(text.to_owned()),
@@ -61,7 +61,7 @@ impl Theatre {
         let begun = past.and_then(|events| events.first()).map_or_else(|| self.sandbox.now(), |event| event.at);
         let run = Run::bind("r1", Arc::new(playbook), Arc::clone(&self.inventory), &REGISTRY, &Map::new(), begun);
         let run = run.unwrap_or_else(|faults| panic!("{faults}"));
-        let world = Arc::new(Heard::new(Arc::new(self.sandbox.clone()), Arc::clone(&self.inventory), &self.sent));
+        let world = Arc::new(Listener::new(Arc::new(self.sandbox.clone()), Arc::clone(&self.inventory), &self.sent));
         let journal = Memory::default();
         let redactor = Redactor::new(run.secrets.clone());
         let recorder = Recorder::new("r1", world.clone(), redactor, Box::new(journal.clone()), Vec::new())
@@ -112,7 +112,7 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Lives through the shipped playbooks and the modules' examples and gives everything that was sent.
+/// Executes the shipped playbooks and the modules' examples and returns everything that was sent.
 pub(crate) fn everything() -> Sent {
     let sent = Arc::new(Mutex::new(Sent::default()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
@@ -140,7 +140,7 @@ async fn playbooks(sent: &Arc<Mutex<Sent>>) {
     assert_eq!(undone.ending.exit_code, 7, "{:?}", undone.ending.failure);
 }
 
-/// Playbooks of the test's own, for what modules send only in states that the others do not lead to; done and taken back.
+/// Playbooks of the test's own, for what modules send only in states that the others do not lead to; done and undone.
 async fn more(sent: &Arc<Mutex<Sent>>) {
     let files = std::fs::read_dir(root().join("tests/program/conformance/playbooks")).unwrap();
     let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();

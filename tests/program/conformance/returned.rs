@@ -1,4 +1,4 @@
-//! What modules return: it must be what their result schemas say, for `check` judges playbooks by these.
+//! The results of modules: they must conform to their result schemas, because `check` judges playbooks by these.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use cutover_engine::playbook::{self, Playbook, Step};
 use cutover_modules::REGISTRY;
 use serde_json::{Value, json};
 
-/// What each module has returned.
+/// The results of each module.
 pub(crate) type Returned = BTreeMap<String, Vec<Value>>;
 
-/// Has every step register what its module returns.
+/// Lets every step register its result.
 pub(crate) fn register_everything(playbook: &mut Playbook) {
     let mut number = 0;
     playbook.phases.iter_mut().for_each(|phase| phase.steps.iter_mut().for_each(|step| register(step, &mut number)));
@@ -46,7 +46,7 @@ pub(crate) fn add(returned: &mut Returned, events: &[Event]) {
     }
 }
 
-/// What of it is not what a module's schema says, and the modules that returned nothing.
+/// The results that do not conform to a module's schema, and the modules that returned nothing.
 pub(crate) fn wrong(returned: &Returned) -> Vec<String> {
     let mut wrong = Vec::new();
     for module in REGISTRY.0 {

@@ -1,4 +1,4 @@
-//! An API server that is asked, and what is wrong with its answers.
+//! An API server under test, and the faults in its answers.
 
 use std::sync::Arc;
 use std::time::Duration;

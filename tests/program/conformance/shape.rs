@@ -1,5 +1,5 @@
-//! What is left of a command or an API request when everything is taken away that differs from one environment to the
-//! next: names, paths, devices, numbers, addresses. Two that have the same shape ask a program for the same thing.
+//! The shape of a command or an API request: without everything that differs from one environment to the next (names, paths,
+//! devices, numbers, addresses). Two that have the same shape ask a program for the same thing.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -75,7 +75,7 @@ pub(crate) fn of_request(request: &Request) -> String {
             _ => shape += &decoded(parameter),
         }
     }
-    // Nothing is read of the content type where there is no content.
+    // Without a body the content type has no effect.
     let media = if request.method == "GET" { "-" } else { media };
     format!("{shape} {media}")
 }
@@ -100,8 +100,8 @@ fn of_selector(selector: &str) -> String {
     let mut after_operator = false;
     for c in selector.chars().chain([',']) {
         if "=!,() ".contains(c) {
-            let kept = matches!(word.as_str(), "in" | "notin");
-            match (word.is_empty(), kept, deep || after_operator) {
+            let is_operator = matches!(word.as_str(), "in" | "notin");
+            match (word.is_empty(), is_operator, deep || after_operator) {
                 (true, ..) => {}
                 (_, true, _) => shape += &word,
                 (.., value) => shape += if value { "V" } else { "K" },

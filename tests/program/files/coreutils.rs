@@ -1,4 +1,4 @@
-//! The sandbox's file programs say exactly what this machine's say: output, errors and exit codes, command by command.
+//! The sandbox's file programs answer exactly as this machine's: output, errors and exit codes, command by command.
 
 use cutover_testkit::stage::Stage;
 
@@ -100,7 +100,7 @@ async fn both_worlds_say_the_same() {
         let argv: Vec<&str> = line.split(' ').collect();
         let [mut real, mut simulated] = [host.run(&argv).await, sandbox.run(&argv).await];
         for output in [&mut real, &mut simulated] {
-            // What follows the first line is advice to read the manual, in words that change with the version.
+            // The lines after the first one advise to read the manual, in words that change with the version.
             output.stderr = output.stderr.replace(['‘', '’'], "'");
             let advice = |line: &&str| !line.starts_with("Try '") && !line.starts_with("Usage:");
             output.stderr = output.stderr.lines().filter(advice).collect::<Vec<_>>().join("\n").replace(root, "~");

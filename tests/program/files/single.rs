@@ -25,7 +25,7 @@ async fn a_file_is_written_changed_and_removed() {
 
         let (changed, result) = stage.converge("file", &json!({"path": path, "content": ""})).await;
         assert_eq!(changed, [format!("replace the content of {path} (0 bytes)")]);
-        assert_eq!(result["found"]["mode"], "0640", "{}: the mode is kept", stage.name);
+        assert_eq!(result["found"]["mode"], "0640", "{}: the mode is preserved", stage.name);
         assert_eq!(stage.must(&["ls", "-A", &dir]).await, "a file\n", "{}: nothing is left beside it", stage.name);
 
         let (changed, _) = stage.converge("file", &json!({"path": path, "state": "touch", "mode": "4711"})).await;

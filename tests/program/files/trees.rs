@@ -1,4 +1,4 @@
-//! Whole trees, copied and verified by real programs on this machine and by the sandbox's: both must keep everything, see
+//! Whole trees, copied and verified by real programs on this machine and by the sandbox's: both must preserve everything, find
 //! every difference, and refuse the same things.
 
 use cutover_testkit::stage::Stage;
@@ -25,7 +25,7 @@ async fn is_root(stage: &Stage) -> bool {
     stage.must(&["id", "-u"]).await.trim() == "0"
 }
 
-/// A tree with one of everything; gives whether it has extended attributes, too.
+/// A tree with one of everything; returns whether it has extended attributes as well.
 async fn build(stage: &Stage, root: &str) -> bool {
     let at = |name: &str| format!("{root}/{name}");
     stage.must(&["mkdir", "-p", &at("member/wal"), &at("member/snap"), &at("lost+found"), &at("empty")]).await;
@@ -278,7 +278,7 @@ async fn a_tree_in_use_an_empty_one_and_a_full_disk_are_refused() {
     }
 }
 
-/// Mounts of a test, newest first taken away again.
+/// Mounts of a test, unmounted again newest first.
 struct Mounts(Vec<String>);
 
 impl Drop for Mounts {
@@ -438,7 +438,7 @@ async fn large_files_are_hashed_and_holes_stay_holes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn access_lists_are_kept_and_compared() {
+async fn access_lists_are_preserved_and_compared() {
     let scratch = Scratch::new();
     let (source, copy) = (scratch.path("source"), scratch.path("copy"));
     let [host, _] = stages().await;

@@ -58,11 +58,11 @@ async fn failed(lab: &Lab, module: &str, params: Value) -> String {
     }
 }
 
-/// Takes changes back, the last one first, as the engine does.
+/// Undoes changes, the last one first, as the engine does.
 async fn undo(lab: &Lab, changes: &[Change]) {
     for change in changes.iter().rev() {
-        for action in change.undo.as_ref().expect("it can be taken back") {
-            lab.act(action).await.expect("it is taken back");
+        for action in change.undo.as_ref().expect("it can be undone") {
+            lab.act(action).await.expect("it is undone");
         }
     }
 }
@@ -93,7 +93,7 @@ fn names(volumes: &[Value], field: &str) -> Vec<Value> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn zero_is_reached_when_the_terminating_pods_are_gone_and_can_be_taken_back() {
+async fn zero_is_reached_when_the_terminating_pods_are_gone_and_can_be_undone() {
     let lab = lab();
     let before = Instant::now();
     let (log, result, changes) = scale(&lab, 0).await;
@@ -119,7 +119,7 @@ async fn zero_is_reached_when_the_terminating_pods_are_gone_and_can_be_taken_bac
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_waited_for_is_said() {
+async fn the_reason_for_waiting_is_reported() {
     let lab = lab();
     let wait = |more: Value| {
         let mut params = json!({"kind": "Node", "for": "ready"});
@@ -140,7 +140,7 @@ async fn what_is_waited_for_is_said() {
     let unserved = json!({"api_version": "cie.inspur.com/v1", "kind": "Component", "namespace": "x", "for": "exists"});
     assert_eq!(failed(&lab, "k8s_wait", unserved).await, "primary does not serve the API cie.inspur.com/v1");
 
-    // A pod whose volume cannot be mounted says so through its workload.
+    // A workload reports that a pod's volume cannot be mounted.
     let path = volumes(&lab).await[2]["path"].as_str().unwrap().to_owned();
     scale(&lab, 2).await;
     lab.run("worker06", &format!("mv {path} {path}.away")).await;
@@ -224,7 +224,7 @@ async fn a_task_on_a_pair_works_on_its_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_applied_twice_is_in_sync_and_can_be_taken_back() {
+async fn what_is_applied_twice_is_in_sync_and_can_be_undone() {
     let lab = lab();
     let mut params = replica(7, "worker01");
     let volume = format!("/api/v1/persistentvolumes/{SET}-7");
@@ -233,7 +233,7 @@ async fn what_is_applied_twice_is_in_sync_and_can_be_taken_back() {
     assert_eq!(result["objects"][0]["name"], format!("{SET}-7"));
     pass(1).await;
     assert_eq!(get(&lab, &volume).await.unwrap()["status"]["phase"], "Bound");
-    assert!(done(&lab, "k8s_apply", params.clone()).await.0.is_empty(), "binding is no difference");
+    assert!(done(&lab, "k8s_apply", params.clone()).await.0.is_empty(), "binding is not a difference");
 
     params["manifest"][0]["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "someone", "new": "1"});
     params["manifest"][0]["spec"]["capacity"]["storage"] = json!("20480Mi");
@@ -282,7 +282,7 @@ async fn claims_are_deleted_only_when_their_data_stays_and_come_back() {
     let (log, result, deleted) = done(&lab, "k8s_delete", delete.clone()).await;
     assert_eq!(log.iter().filter(|line| line.contains("DELETE")).count(), 3);
     assert_eq!(result["names"], json!(names(&old, "claim")));
-    assert_eq!(result["deleted"][0]["spec"]["volumeName"], old[0]["pv"], "the manifest is kept");
+    assert_eq!(result["deleted"][0]["spec"]["volumeName"], old[0]["pv"], "the manifest is saved");
     assert!(done(&lab, "k8s_delete", delete).await.0.is_empty());
     let volume = format!("/api/v1/persistentvolumes/{}", old[0]["pv"].as_str().unwrap());
     assert_eq!(get(&lab, &volume).await.unwrap()["status"]["phase"], "Released");
@@ -312,8 +312,8 @@ async fn a_deletion_whose_outcome_is_unknown_is_not_sent_again() {
     done(&lab, "k8s_apply", json!({"manifest": manifest})).await;
     lab.sandbox.inject(Strike::text("DELETE", StrikeKind::LostAfter));
     failed(&lab, "k8s_delete", params.clone()).await;
-    assert!(done(&lab, "k8s_delete", params.clone()).await.0.is_empty(), "a look says that it is gone");
-    // The other way round: nothing was sent, and a look says that it is still there.
+    assert!(done(&lab, "k8s_delete", params.clone()).await.0.is_empty(), "a probe shows that it is gone");
+    // The other way round: nothing was sent, and a probe shows that it is still there.
     done(&lab, "k8s_apply", json!({"manifest": manifest})).await;
     lab.sandbox.inject(Strike::text("DELETE", StrikeKind::LostBefore));
     failed(&lab, "k8s_delete", params.clone()).await;

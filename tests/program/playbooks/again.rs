@@ -117,14 +117,14 @@ async fn the_cutover_keeps_every_key_and_every_file() {
     }
     // Started once more after it has succeeded, or prepared once more: nothing is stopped, nothing is changed.
     let again = stage.run(&play).await;
-    assert_eq!((again.ending.exit_code, changed(again.own())), (3, Vec::new()), "{}", again.told());
+    assert_eq!((again.ending.exit_code, changed(again.own())), (3, Vec::new()), "{}", again.summary());
     let words = again.words();
     assert!(words.contains("replica 0 of common/common-etcd-etcd is on its replicated disk already"), "{words}");
     assert!(words.contains("this cutover has been done, there is nothing to do"), "{words}");
     let prepared = stage.run(&Play::prepare()).await.well();
     assert_eq!(changed(prepared.own()), [""; 0]);
     workload.serves(&stage, "primary", &truth).await;
-    // Clients write: there is no way back.
+    // Clients write: it can no longer be undone.
     let undone = stage.execution(&play).after(&ran.events).undo().await;
     assert_eq!((undone.ending.exit_code, changed(undone.own())), (3, Vec::new()));
     assert!(undone.words().contains("point of no return"), "{}", undone.words());

@@ -36,9 +36,9 @@ fn inventory(pairs: usize) -> String {
 async fn rehearse(pairs: usize, spec: WorldSpec, params: Value, cutover_params: Value) -> Stage {
     let inventory = inventory(pairs);
     let load = |name: &str, more: &Value| {
-        let mut given = params.clone();
-        given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        Play::load(name, &|text| text, &inventory).given(given)
+        let mut provided = params.clone();
+        provided.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Play::load(name, &|text| text, &inventory).provided(provided)
     };
     let (prepare, cutover) = (load(PREPARE, &json!({"platform": "plain"})), load(CUTOVER, &cutover_params));
     let workload = Workload {

@@ -1,5 +1,5 @@
-//! The shipped playbooks in the sandbox: that they do what they promise, and what becomes of them when anything at all is
-//! wrong or breaks on the way. One file for each kind of trouble.
+//! The shipped playbooks in the sandbox: they do what they promise, and end well or safely whatever is wrong or breaks on the
+//! way. One file for each kind of trouble.
 
 mod again;
 mod general;

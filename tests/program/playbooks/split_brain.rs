@@ -96,7 +96,7 @@ async fn ends_with_the_survivors_data(stage: &Stage) {
 
 async fn refused(stage: &Stage, play: &Play, words: &[&str]) {
     let ran = stage.run(play).await;
-    assert_eq!(ran.ending.exit_code, 3, "{}", ran.told());
+    assert_eq!(ran.ending.exit_code, 3, "{}", ran.summary());
     for word in words {
         assert!(ran.words().contains(word), "no `{word}` in: {}", ran.words());
     }
@@ -105,7 +105,7 @@ async fn refused(stage: &Stage, play: &Play, words: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn both_sides_end_with_the_survivors_data_and_the_victims_is_kept() {
+async fn both_sides_end_with_the_survivors_data_and_the_victims_is_saved() {
     let stage = ready().await;
     let before = stage.must("primary", "worker01", "drbdadm get-gi etcd0").await;
     let planned = stage.plan(&resolve()).await;
@@ -139,8 +139,8 @@ async fn both_sides_end_with_the_survivors_data_and_the_victims_is_kept() {
     assert_eq!((&resolved["changed"], &resolved["backup"]["made"]), (&true.into(), &true.into()));
     let image = resolved["backup"]["image"].as_str().expect("an image");
     assert!(image.starts_with("/data/vmdata/backup/r1/etcd0.primary.worker01."), "{image}");
-    let kept = stage.must("primary", "worker01", &format!("cat {image}")).await;
-    assert!(kept.contains("/victim ") && !kept.contains("/survivor "), "{kept}");
+    let image_files = stage.must("primary", "worker01", &format!("cat {image}")).await;
+    assert!(image_files.contains("/victim ") && !image_files.contains("/survivor "), "{image_files}");
     let sum = stage.must("primary", "worker01", &format!("cat {image}.sha256")).await;
     assert!(sum.starts_with(resolved["backup"]["sha256"].as_str().expect("a sum")), "{sum}");
 
@@ -181,7 +181,7 @@ async fn the_victim_is_not_named_by_mistake() {
     assert!(ran.words().contains("`victim: passive` is standby, but the step's target is"), "{}", ran.words());
     assert_eq!(changed(ran.own()), [""; 0]);
 
-    // Another word is no playbook at all.
+    // The parameter accepts no other word.
     let text = RESOLVE.replace("victim: active", "victim: primary");
     let read = |_: &Path| Ok(text.clone());
     let faults = playbook::load(Path::new("resolve.yml"), &REGISTRY, &read).expect_err("a fault").to_string();
@@ -189,7 +189,7 @@ async fn the_victim_is_not_named_by_mistake() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_connection_gives_nothing_up_twice() {
+async fn nothing_is_given_up_twice_after_a_lost_connection() {
     for kind in [StrikeKind::LostBefore, StrikeKind::LostAfter] {
         let stage = ready().await;
         let when = vec!["drbdadm connect --discard-my-data".to_owned()];
@@ -198,10 +198,10 @@ async fn a_lost_connection_gives_nothing_up_twice() {
         match kind {
             StrikeKind::LostAfter => drop(ran.well()),
             _ => {
-                assert!(ran.words().contains("whether this was done is not known"), "{}", ran.told());
+                assert!(ran.words().contains("whether this was done is not known"), "{}", ran.summary());
                 // It was not: the victim is StandAlone, which a person sees, too.
                 let resumed = stage.resume(&resolve(), &ran.events).await.well();
-                assert!(registered(&resumed)[0]["backup"]["made"] == false, "the image is kept");
+                assert!(registered(&resumed)[0]["backup"]["made"] == false, "the image is the first one");
             }
         }
         ends_with_the_survivors_data(&stage).await;
@@ -209,11 +209,11 @@ async fn a_lost_connection_gives_nothing_up_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_split_brain_is_not_resolved() {
+async fn nothing_is_resolved_without_a_split_brain() {
     let stage = Stage::prepared();
     stage.must("standby", "worker02", "drbdadm disconnect etcd1").await;
     let ran = stage.run(&resolve()).await;
-    assert_eq!(ran.ending.exit_code, 3, "{}", ran.told());
+    assert_eq!(ran.ending.exit_code, 3, "{}", ran.summary());
     let words = "etcd1 is StandAlone on standby/worker02, but this is not a split brain";
     assert!(ran.words().contains(words), "{}", ran.words());
     assert_eq!(changed(ran.own()), [""; 0]);

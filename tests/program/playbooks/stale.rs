@@ -1,5 +1,5 @@
 //! The primary site is lost, and not all of its replicas were in contact until then: the standby's are of different moments, or
-//! nobody knows. They are not promoted together unless somebody says why, and that stays on record.
+//! unknown moments. They are not promoted together unless somebody states a reason, and that stays on record.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn lose_the_primary(stage: &Stage) {
 }
 
 async fn take_over(stage: &Stage, accept: Value) -> Ran {
-    let play = Play::load(CUTOVER, &|_| TAKE_OVER.to_owned(), &example()).given(json!({"accept": accept}));
+    let play = Play::load(CUTOVER, &|_| TAKE_OVER.to_owned(), &example()).provided(json!({"accept": accept}));
     stage.run(&play).await
 }
 
@@ -74,7 +74,7 @@ async fn a_replica_that_lost_contact_an_hour_earlier_is_not_promoted_with_the_ot
     pass(3600).await;
     lose_the_primary(&stage).await;
     let ran = take_over(&stage, Value::Null).await;
-    assert_eq!(ran.ending.exit_code, 3, "{}", ran.told());
+    assert_eq!(ran.ending.exit_code, 3, "{}", ran.summary());
     let words = ran.words();
     for expected in ["the replicas are 1h", "acceptable are 30s", "etcd1 on standby/worker02 at ", "before the newest"]
     {
@@ -94,13 +94,13 @@ async fn a_replica_that_lost_contact_an_hour_earlier_is_not_promoted_with_the_ot
     let fresh = fresh(&ran);
     assert_eq!((&fresh["fresh"], &fresh["accepted"]), (&json!(false), &json!(why)));
     assert!((3598..=3602).contains(&fresh["spread_seconds"].as_u64().unwrap()), "{fresh}");
-    let told = ran.own().iter().any(|event| match &event.kind {
+    let reported = ran.own().iter().any(|event| match &event.kind {
         EventKind::Applying { change, .. } => {
             change.summary.contains(why) && change.summary.contains("the replicas are 1h")
         }
         _ => false,
     });
-    assert!(told, "the journal says what was accepted, and why");
+    assert!(reported, "the journal records what was accepted, and why");
     assert_eq!(changed(ran.own()).len(), 3, "three promotions: {:?}", changed(ran.own()));
 }
 
@@ -113,7 +113,7 @@ async fn a_standby_that_was_down_when_the_primary_died_does_not_know_its_age() {
     assert!(stage.world.power_on("standby", "worker02"));
     stage.must("standby", "worker02", "drbdadm adjust etcd1").await;
     let ran = take_over(&stage, Value::Null).await;
-    assert_eq!(ran.ending.exit_code, 3, "{}", ran.told());
+    assert_eq!(ran.ending.exit_code, 3, "{}", ran.summary());
     let words = ran.words();
     assert!(
         words.contains("when etcd1 on standby/worker02 last had contact with primary/worker02 is not known"),

@@ -1,4 +1,4 @@
-//! Clusters that are not what they should be: volumes crossed or not kept, claims in use, hooks, unfinished Helm operations,
+//! Clusters that are not what they should be: volumes crossed or not retained, claims in use, hooks, unfinished Helm operations,
 //! replicas on the standby.
 
 use base64::Engine as _;
@@ -44,7 +44,7 @@ async fn a_claim_in_use_is_not_deleted() {
     caught_and_undone(&stage, events, "delete-the-claims-the-volumes-stay", &words).await;
 }
 
-/// Makes the volume of an ordinal anew, with the node and directory of another one.
+/// Recreates the volume of an ordinal, with the node and directory of another one.
 async fn cross(stage: &Stage, ordinal: usize, other: usize, objects: &[Value; 2]) {
     let [mut volume, mut claim] = objects.clone();
     for object in [&mut volume, &mut claim] {

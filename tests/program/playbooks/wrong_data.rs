@@ -43,7 +43,7 @@ async fn exchanged_volumes_are_found() {
     }
 }
 
-/// What a careless copy loses, one thing at a time: a command on the tree, and what the comparison says of it.
+/// What a careless copy loses, one thing at a time: a command on the tree, and the words of the comparison.
 const LOSSES: &[(&str, &str)] = &[
     ("chown 0:0 ROOT/member/wal", "member/wal: owner"),
     ("chmod 0755 ROOT/archive", "archive: mode"),

@@ -40,11 +40,11 @@ async fn a_node_that_dies_in_any_phase_stops_it_and_the_service_comes_back() {
             let ran = stage.execution(&Play::cutover()).after(events).go().await;
             if node == "worker04" && index > 5 {
                 // What was on it has been copied from it.
-                assert_eq!(ran.ending.exit_code, 0, "{step}: {}", ran.told());
+                assert_eq!(ran.ending.exit_code, 0, "{step}: {}", ran.summary());
                 continue;
             }
-            assert!(matches!(ran.ending.exit_code, 1 | 4), "{step}: {}", ran.told());
-            assert!(ran.words().contains(node), "{step}: {}", ran.told());
+            assert!(matches!(ran.ending.exit_code, 1 | 4), "{step}: {}", ran.summary());
+            assert!(ran.words().contains(node), "{step}: {}", ran.summary());
             if index >= needed {
                 stage.world.power_on(site, node);
                 tokio::time::sleep(Duration::from_secs(120)).await;

@@ -14,7 +14,7 @@ fn rehearse(directory: &Path, args: &[&str]) -> Output {
         .expect("the binary starts")
 }
 
-fn said(output: &Output) -> String {
+fn seen(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
@@ -44,9 +44,9 @@ fn a_step_that_is_made_to_fail_fails_the_rehearsal() {
         ("scale-to-zeroo", 2, "did you mean `scale-to-zero`?"),
     ] {
         let output = rehearse(directory.path(), &["--fail", step]);
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(code), "{step}: {said}");
-        assert!(said.contains(words), "{step}: {said}");
+        let printed = seen(&output);
+        assert_eq!(output.status.code(), Some(code), "{step}: {printed}");
+        assert!(printed.contains(words), "{step}: {printed}");
     }
 }
 
@@ -60,7 +60,7 @@ fn a_call_is_struck_in_each_of_the_ways_there_are() {
         ("500", 4),
         ("429", 4),
         ("hangs", 1),
-        // What became of it is not known, and the next look tells.
+        // Its outcome is unknown, and the next probe decides.
         ("lost-before", 0),
         ("lost-after", 0),
         ("killed-before", 1),
@@ -73,12 +73,15 @@ fn a_call_is_struck_in_each_of_the_ways_there_are() {
         ("scaled-up", 0),
     ] {
         let output = rehearse(directory.path(), &["--fail", &format!("{step}={kind}")]);
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(code), "{kind}: {said}");
+        let printed = seen(&output);
+        assert_eq!(output.status.code(), Some(code), "{kind}: {printed}");
         let word = kind.split(':').next().unwrap();
-        let struck = said.lines().find(|line| line.starts_with("struck: call ")).unwrap_or_default();
-        assert!(struck.contains(&format!("scale-to-zero@primary:set-replicas.1: {word}")), "{kind}: {struck}\n{said}");
-        assert_eq!(said.contains("the controller was killed"), kind.starts_with("killed"), "{kind}: {said}");
+        let struck = printed.lines().find(|line| line.starts_with("struck: call ")).unwrap_or_default();
+        assert!(
+            struck.contains(&format!("scale-to-zero@primary:set-replicas.1: {word}")),
+            "{kind}: {struck}\n{printed}"
+        );
+        assert_eq!(printed.contains("the controller was killed"), kind.starts_with("killed"), "{kind}: {printed}");
     }
 }
 
@@ -93,9 +96,9 @@ fn what_is_named_has_to_be_there_and_has_to_be_hit() {
         (&["--then", "redo"], "possible values: resume, undo"),
     ] {
         let output = rehearse(directory.path(), args);
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
-        assert!(said.contains(words), "{args:?}: {said}");
+        let printed = seen(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {printed}");
+        assert!(printed.contains(words), "{args:?}: {printed}");
     }
 }
 
@@ -107,9 +110,9 @@ fn a_killed_run_is_resumed_or_undone_in_the_same_world() {
         [("resume", 0, "resume: Cut over"), ("undo", 7, "undo: Cut over")].into_iter().enumerate()
     {
         let output = rehearse(directory.path(), &["--fail", "scale-to-zero=killed-after", "--then", then]);
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(code), "{then}: {said}");
-        assert!(said.contains("the controller was killed") && said.contains(words), "{then}: {said}");
+        let printed = seen(&output);
+        assert_eq!(output.status.code(), Some(code), "{then}: {printed}");
+        assert!(printed.contains("the controller was killed") && printed.contains(words), "{then}: {printed}");
         let name = ["rehearsal-etcd-cutover-1", "rehearsal-etcd-cutover-1-2"][index];
         let text = journal(name);
         let begun: Vec<&str> = text.lines().filter(|line| line.contains("\"run_started\"")).collect();
@@ -122,8 +125,8 @@ fn a_killed_run_is_resumed_or_undone_in_the_same_world() {
     }
     let output = rehearse(directory.path(), &["--then", "resume"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(said(&output).contains("there is nothing to go on with"));
-    // The same rehearsal once more gives the same bytes, also of what is rehearsed after it.
+    assert!(seen(&output).contains("there is nothing to go on with"));
+    // Rehearsed again it has the same bytes, including the resume or undo after it.
     rehearse(directory.path(), &["--fail", "scale-to-zero=killed-after", "--then", "resume"]);
     assert!(journal("rehearsal-etcd-cutover-1") == journal("rehearsal-etcd-cutover-1-4"));
 }
@@ -146,14 +149,14 @@ fn a_world_file_strikes_at_a_number_a_name_or_a_text() {
     )
     .unwrap();
     let output = rehearse(directory.path(), &["--world", world.to_str().unwrap(), "--then", "resume"]);
-    let told = said(&output);
+    let printed = seen(&output);
     for words in ["struck: call 1, ", "set-replicas.1: intervention: primary/worker01$ mkdir /tmp/other [0]"] {
-        assert!(told.contains(words), "{words}: {told}");
+        assert!(printed.contains(words), "{words}: {printed}");
     }
     std::fs::write(&world, "strikes:\n  - at: {ordinal: 1}\n    kind: explodes\n").unwrap();
     let output = rehearse(directory.path(), &["--world", world.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains("world.yml:3:"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", seen(&output));
+    assert!(seen(&output).contains("world.yml:3:"), "{}", seen(&output));
 }
 
 #[test]
@@ -164,9 +167,9 @@ fn a_step_that_may_fail_and_is_made_to_fail_has_failed() {
                 command: {argv: [hostname], read_only: true}\n";
     std::fs::write(&playbook, text).unwrap();
     let output = rehearse(directory.path(), &[playbook.to_str().unwrap(), "--fail", "may-fail"]);
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("made to fail on purpose"), "{said}");
+    let printed = seen(&output);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    assert!(printed.contains("made to fail on purpose"), "{printed}");
 }
 
 #[test]
@@ -186,9 +189,9 @@ fn what_is_not_simulated_is_a_failure_of_its_own_kind() {
                 format!("name: One\nphases:\n  - name: Go\n    steps:\n      - name: It\n{allowed}        {step}\n");
             std::fs::write(&playbook, &text).unwrap();
             let output = rehearse(directory.path(), &[playbook.to_str().unwrap()]);
-            let said = said(&output);
-            assert_eq!(output.status.code(), Some(9), "{text}{said}");
-            assert!(said.contains(&format!("the sandbox does not simulate {what}")), "{text}{said}");
+            let printed = seen(&output);
+            assert_eq!(output.status.code(), Some(9), "{text}{printed}");
+            assert!(printed.contains(&format!("the sandbox does not simulate {what}")), "{text}{printed}");
         }
     }
     let output = Command::new(env!("CARGO_BIN_EXE_cutover")).args(["explain", "sandbox"]).output().expect("it starts");

@@ -7,7 +7,7 @@ use crate::support::play::Play;
 use crate::support::stage::{Stage, aside};
 use crate::support::truth::Workload;
 
-/// Rehearses both playbooks in a world of their own; gives the lines of all events.
+/// Rehearses both playbooks in a world of their own; returns the lines of all events.
 fn rehearse(seed: u64) -> String {
     aside(async move {
         let (prepare, cutover) = (Play::prepare(), Play::cutover());
@@ -22,7 +22,7 @@ fn rehearse(seed: u64) -> String {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_events() {
+fn the_same_seed_makes_the_same_events() {
     let first = rehearse(1);
     assert!(first.lines().count() > 1000);
     assert!(first == rehearse(1), "two rehearsals with one seed differ");

@@ -26,7 +26,7 @@ async fn kill(stage: Stage, play: &Play, (first, stride): (usize, usize)) {
             // A run of which nothing is known is begun anew.
             let stage = Stage::from(&moment.snapshot);
             let ran = stage.resume(play, &events).await;
-            assert_eq!(ran.ending.exit_code, 0, "killed at {:?}, written: {written}: {}", moment.next, ran.told());
+            assert_eq!(ran.ending.exit_code, 0, "killed at {:?}, written: {written}: {}", moment.next, ran.summary());
             workload.serves(&stage, "primary", &truth).await;
         }
     }

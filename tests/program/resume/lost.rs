@@ -1,5 +1,5 @@
 //! Connections that are lost before or after each command and request that changes something, answers that never come, and
-//! refusals. Whatever happens, the run ends well or says why not, and a resume brings it to its end; what may be done only
+//! refusals. Whatever happens, the run ends well or reports why not, and a resume completes it; what may be done only
 //! once is done only once.
 
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ impl Trial<'_> {
             assert!(!ran.words().is_empty() && ran.failed().is_some(), "{what}: it does not say why");
             ran = stage.resume(self.play, &ran.events).await;
         }
-        assert_eq!(ran.ending.exit_code, 0, "{what}: after a resume: {}", ran.told());
+        assert_eq!(ran.ending.exit_code, 0, "{what}: after a resume: {}", ran.summary());
         done_once(&stage.world.effects());
         Workload::default().serves(&stage, "primary", self.truth).await;
     }

@@ -40,7 +40,7 @@ fn once(events: &[Event]) -> BTreeSet<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_call_has_a_name_of_its_own_and_the_same_seed_gives_the_same() {
+async fn every_call_has_a_name_of_its_own_and_the_same_seed_makes_the_same_names() {
     let play = Play::cutover();
     let mut lists = Vec::new();
     for _ in 0..2 {
@@ -99,11 +99,11 @@ async fn the_controller_is_killed_at_calls_all_over_the_cutover() {
         stage.world.revive();
         let mut ran = stage.execution(&play).after(&events).go().await;
         if ran.ending.exit_code != 0 {
-            assert!(ran.words().starts_with(IN_DOUBT), "{what}: {}", ran.told());
+            assert!(ran.words().starts_with(IN_DOUBT), "{what}: {}", ran.summary());
             refused += 1;
             ran = stage.resume(&play, &ran.events).await;
         }
-        assert_eq!(ran.ending.exit_code, 0, "{what}: {}", ran.told());
+        assert_eq!(ran.ending.exit_code, 0, "{what}: {}", ran.summary());
         let calls = stage.world.calls();
         workload.serves(&stage, "primary", &truth).await;
         let done = made(&calls);

@@ -18,11 +18,11 @@ fn next_second() {
 #[test]
 fn runs_that_start_within_one_second_have_a_directory_each() {
     let place = Place::new();
-    let given: Vec<String> = (0..8).map(|number| format!("word=w{number}")).collect();
+    let words_of_runs: Vec<String> = (0..8).map(|number| format!("word=w{number}")).collect();
     for round in 1..=4 {
         next_second();
-        let words = |given| vec!["run", "words.yml", "-i", "inventory.yml", "-e", given];
-        let outputs = at_once(place.path(), &given.iter().map(|given| words(given)).collect::<Vec<_>>());
+        let words = |word| vec!["run", "words.yml", "-i", "inventory.yml", "-e", word];
+        let outputs = at_once(place.path(), &words_of_runs.iter().map(|word| words(word)).collect::<Vec<_>>());
         for output in &outputs {
             assert!(seen(output).contains("to go on: cutover resume "), "{}", seen(output));
         }
@@ -44,9 +44,9 @@ fn rehearsals_at_the_same_time_do_not_mix_their_files() {
     let mut owners = BTreeSet::new();
     let words = vec!["rehearse", playbook.as_str(), "-i", inventory.as_str()];
     for output in at_once(place.path(), &[words.clone(), words.clone(), words.clone()]) {
-        let said = seen(&output);
-        assert_eq!(output.status.code(), Some(0), "{said}");
-        let own = said.lines().rev().find_map(|line| line.strip_prefix("journal: ")).expect("a journal");
+        let printed = seen(&output);
+        assert_eq!(output.status.code(), Some(0), "{printed}");
+        let own = printed.lines().rev().find_map(|line| line.strip_prefix("journal: ")).expect("a journal");
         let text = fs::read_to_string(place.path().join(own)).expect("the journal that was named");
         let name = own.split('/').rev().nth(1).expect("a name");
         // The number at its end is the directory's, not the run's.
@@ -74,7 +74,7 @@ fn a_rehearsal_that_is_repeated_is_the_same_run_in_a_directory_of_its_own() {
         assert_eq!(place.runs(), names);
     }
     let bytes = |name: &str| fs::read(place.directory(name).join("events.jsonl")).expect("a journal");
-    assert!(bytes("rehearsal-pause-1") == bytes("rehearsal-pause-1-2"), "the same seed gives the same bytes");
+    assert!(bytes("rehearsal-pause-1") == bytes("rehearsal-pause-1-2"), "the same seed makes the same bytes");
     let text = String::from_utf8(bytes("rehearsal-pause-1-2")).expect("text");
     assert!(text.lines().all(|line| line.contains("\"run\":\"rehearsal-pause-1\"")), "{text}");
 }

@@ -1,10 +1,10 @@
-//! A journal with a line that is not an event: it is shown as far as it goes, and nothing goes on from it.
+//! A journal with a line that is not an event: its readable part is shown, and it cannot be resumed or undone.
 
 use std::fs;
 
-use crate::support::place::{Place, assert_said};
+use crate::support::place::{Place, assert_output};
 
-/// Puts a line into a journal, before the line of this index, and asks for what has to be said about it.
+/// Puts a line into a journal, before the line of this index, and asserts the messages about it.
 fn damaged(line: &str, reason: &str) {
     let place = Place::new();
     let id = place.begin(&[]);
@@ -14,9 +14,9 @@ fn damaged(line: &str, reason: &str) {
     let journal = place.directory(&id).join("events.jsonl");
     fs::write(&journal, &text).expect("written");
     let words = format!("line 5 of the journal: {reason}");
-    assert_said(&place.cutover(&["report", &id]), 0, &["Two words", &words]);
+    assert_output(&place.cutover(&["report", &id]), 0, &["Two words", &words]);
     for command in ["resume", "undo"] {
-        assert_said(&place.cutover(&[command, &id]), 2, &[&words, &format!("cutover report {id}")]);
+        assert_output(&place.cutover(&[command, &id]), 2, &[&words, &format!("cutover report {id}")]);
     }
     let listed = String::from_utf8(place.cutover(&["runs"]).stdout).expect("text");
     let line = listed.lines().find(|line| line.starts_with(&id)).expect("the run");
@@ -49,8 +49,8 @@ fn an_event_of_another_run_or_out_of_its_order() {
     lines.remove(4);
     fs::write(&journal, lines.join("\n") + "\n").expect("written");
     let words = "line 5 of the journal: event 5 is missing before it";
-    assert_said(&place.cutover(&["report", &id]), 0, &[words]);
-    assert_said(&place.cutover(&["resume", &id]), 2, &[words]);
+    assert_output(&place.cutover(&["report", &id]), 0, &[words]);
+    assert_output(&place.cutover(&["resume", &id]), 2, &[words]);
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn an_event_of_an_unknown_kind_at_the_end_is_not_passed_over() {
     let line = r#"{"v":2,"seq":99,"at":"2030-01-01T00:00:00Z","elapsed_ms":4,"run":"r","kind":"teleported"}"#;
     fs::write(&journal, place.journal(&id).join("\n") + "\n" + line + "\n").expect("written");
     let words = "this version does not know events of the kind `teleported`";
-    assert_said(&place.cutover(&["report", &id]), 0, &[words]);
-    assert_said(&place.cutover(&["resume", &id]), 2, &[words]);
-    assert_said(&place.cutover(&["undo", &id]), 2, &[words]);
+    assert_output(&place.cutover(&["report", &id]), 0, &[words]);
+    assert_output(&place.cutover(&["resume", &id]), 2, &[words]);
+    assert_output(&place.cutover(&["undo", &id]), 2, &[words]);
 }
 
 #[test]
@@ -80,9 +80,9 @@ fn a_line_that_a_crash_cut_off_is_left_out_by_all() {
     let torn = [(place.journal(&id).join("\n") + "\n").as_bytes(), b"{\"v\":1,\"se\xc3"].concat();
     fs::write(&journal, torn).expect("written");
     let cut = "the journal's last line was cut off after 11 bytes and is left out";
-    assert_said(&place.cutover(&["report", "latest"]), 0, &[cut]);
+    assert_output(&place.cutover(&["report", "latest"]), 0, &[cut]);
     place.mend();
-    assert_said(&place.cutover(&["resume", "latest"]), 0, &[]);
+    assert_output(&place.cutover(&["resume", "latest"]), 0, &[]);
     assert_eq!(place.done(), "one a 1\nthree a 1\n");
 }
 
@@ -91,8 +91,8 @@ fn a_directory_without_a_journal_is_not_a_run() {
     let place = Place::new();
     let id = place.begin(&[]);
     fs::create_dir(place.directory("20990101-000000-words")).expect("a directory");
-    assert_said(&place.cutover(&["resume", "latest"]), 3, &[&format!("resuming run {id}: ")]);
+    assert_output(&place.cutover(&["resume", "latest"]), 3, &[&format!("resuming run {id}: ")]);
     for command in ["report", "resume", "undo"] {
-        assert_said(&place.cutover(&[command, "20990101-000000-words"]), 2, &["no run `20990101-000000-words`"]);
+        assert_output(&place.cutover(&[command, "20990101-000000-words"]), 2, &["no run `20990101-000000-words`"]);
     }
 }

@@ -1,5 +1,5 @@
-//! File systems and mounts on a real loop device, and the same on a sandbox's disk: what the modules say and do must be
-//! the same. The real half needs root and a free loop device and says so where it has none.
+//! File systems and mounts on a real loop device, and the same on a sandbox's disk: the modules must behave the same. The real
+//! half needs root and a free loop device, and is reported as skipped without them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -56,55 +56,55 @@ fn run(program: &str, args: &[&Path]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Takes a blank disk through its life and writes down all that the modules say. `/DISK` and `/DIR` stand for what differs.
+/// Takes a blank disk through its life and returns all messages of the modules, with `/DISK` and `/DIR` in place of paths.
 async fn life(stage: &Stage, device: &str, directory: &str) -> String {
     let path = format!("{directory}/mnt");
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     stage.must(&["mkdir", "-p", &format!("{path}/old/deep")]).await;
     let mount = |more: Value| {
         let mut params = json!({"device": device, "path": path});
         params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         params
     };
-    said.extend(stage.converge("disk_check", &json!({"device": device, "min_bytes": "1MB"})).await.0);
-    said.extend(stage.refusal("mount", &mount(json!({}))).await);
+    messages.extend(stage.converge("disk_check", &json!({"device": device, "min_bytes": "1MB"})).await.0);
+    messages.extend(stage.refusal("mount", &mount(json!({}))).await);
     let (changes, result) = stage.converge("filesystem", &json!({"device": device, "label": "etcd"})).await;
-    said.extend(changes);
+    messages.extend(changes);
     let uuid = result["uuid"].as_str().unwrap().to_owned();
-    said.extend(stage.converge("filesystem", &json!({"device": device})).await.0);
-    said.extend(stage.refusal("filesystem", &json!({"device": device, "type": "xfs"})).await);
-    said.extend(stage.refusal("disk_check", &json!({"device": device})).await);
-    said.extend(stage.refusal("mount", &mount(json!({"uuid": "1234-5678"}))).await);
+    messages.extend(stage.converge("filesystem", &json!({"device": device})).await.0);
+    messages.extend(stage.refusal("filesystem", &json!({"device": device, "type": "xfs"})).await);
+    messages.extend(stage.refusal("disk_check", &json!({"device": device})).await);
+    messages.extend(stage.refusal("mount", &mount(json!({"uuid": "1234-5678"}))).await);
     let sealed = json!({"underlay": "sealed", "uuid": uuid, "options": ["noatime"]});
     let (changes, result) = stage.converge("mount", &mount(sealed.clone())).await;
-    said.extend(changes);
-    said.push(format!("{} {} {}", result["mounted"], result["type"], result["options"]));
-    said.extend(stage.converge("mount", &mount(sealed)).await.0);
-    said.extend(stage.refusal("disk_check", &json!({"device": device})).await);
+    messages.extend(changes);
+    messages.push(format!("{} {} {}", result["mounted"], result["type"], result["options"]));
+    messages.extend(stage.converge("mount", &mount(sealed)).await.0);
+    messages.extend(stage.refusal("disk_check", &json!({"device": device})).await);
     let elsewhere = json!({"device": device, "path": directory});
-    said.extend(stage.refusal("mount", &elsewhere).await);
-    said.push(format!("inside: {}", stage.must(&["ls", "-A", &path]).await.trim()));
+    messages.extend(stage.refusal("mount", &elsewhere).await);
+    messages.push(format!("inside: {}", stage.must(&["ls", "-A", &path]).await.trim()));
     stage.must(&["touch", &format!("{path}/written")]).await;
-    said.extend(stage.converge("mount", &mount(json!({"state": "unmounted", "underlay": "sealed"}))).await.0);
+    messages.extend(stage.converge("mount", &mount(json!({"state": "unmounted", "underlay": "sealed"}))).await.0);
     let refused = stage.run(&["touch", &format!("{path}/beneath")]).await;
-    said.push(refused.stderr.replace(['\u{2018}', '\u{2019}'], "'"));
-    said.extend(stage.converge("mount", &mount(json!({"state": "unmounted", "underlay": "open"}))).await.0);
-    said.push(format!("beneath: {}", stage.must(&["ls", "-A", &path]).await.trim()));
-    said.join("\n").replace(&uuid, "UUID").replace(device, "/DISK").replace(directory, "/DIR")
+    messages.push(refused.stderr.replace(['\u{2018}', '\u{2019}'], "'"));
+    messages.extend(stage.converge("mount", &mount(json!({"state": "unmounted", "underlay": "open"}))).await.0);
+    messages.push(format!("beneath: {}", stage.must(&["ls", "-A", &path]).await.trim()));
+    messages.join("\n").replace(&uuid, "UUID").replace(device, "/DISK").replace(directory, "/DIR")
 }
 
 /// Sizes differ between the worlds.
-fn without_sizes(said: &str) -> String {
+fn without_sizes(messages: &str) -> String {
     let size = |word: &str| {
         word.trim_start_matches('(').chars().next().is_some_and(|first| first.is_ascii_digit()) && word.contains("B,")
     };
-    said.split(' ').map(|word| if size(word) { "(SIZE," } else { word }).collect::<Vec<_>>().join(" ")
+    messages.split(' ').map(|word| if size(word) { "(SIZE," } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_life_of_a_disk_in_the_sandbox() {
-    let said = life(&Stage::sandbox(), "/dev/sdc", "/mnt/test").await;
-    insta::assert_snapshot!(without_sizes(&said));
+    let messages = life(&Stage::sandbox(), "/dev/sdc", "/mnt/test").await;
+    insta::assert_snapshot!(without_sizes(&messages));
 }
 
 #[test]

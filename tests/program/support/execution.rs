@@ -116,13 +116,17 @@ impl<'a> Execution<'a> {
         Ran { ending, events, before }
     }
 
-    /// Executes to the end, and keeps the world and the events as they are just before some events are recorded.
+    /// Executes to the end, and takes snapshots of the world and the events just before some events are recorded.
     pub(crate) async fn moments(self, pick: impl FnMut(&Event) -> bool + Send + 'static) -> Vec<Moment> {
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let camera =
-            Camera { world: self.stage.world.clone(), pick: Box::new(pick), seen: Vec::new(), kept: kept.clone() };
+        let moments = Arc::new(Mutex::new(Vec::new()));
+        let camera = Camera {
+            world: self.stage.world.clone(),
+            pick: Box::new(pick),
+            seen: Vec::new(),
+            moments: moments.clone(),
+        };
         self.watched(camera).go().await.well();
-        std::mem::take(&mut *kept.lock().unwrap())
+        std::mem::take(&mut *moments.lock().unwrap())
     }
 }
 
@@ -136,19 +140,19 @@ pub(crate) struct Moment {
     pub(crate) next: Event,
 }
 
-/// Keeps moments.
+/// Takes snapshots at moments.
 struct Camera {
     world: Sandbox,
     pick: Box<dyn FnMut(&Event) -> bool + Send>,
     seen: Vec<Event>,
-    kept: Arc<Mutex<Vec<Moment>>>,
+    moments: Arc<Mutex<Vec<Moment>>>,
 }
 
 impl Reader for Camera {
     fn event(&mut self, event: &Event) {
         if (self.pick)(event) {
             let (snapshot, events) = (self.world.snapshot(), self.seen.clone());
-            self.kept.lock().unwrap().push(Moment { snapshot, events, next: event.clone() });
+            self.moments.lock().unwrap().push(Moment { snapshot, events, next: event.clone() });
         }
         self.seen.push(event.clone());
     }

@@ -54,7 +54,7 @@ impl Place {
         fs::write(self.path().join(name), text).expect("written");
     }
 
-    /// What the commands have written.
+    /// The output of the commands.
     pub(crate) fn done(&self) -> String {
         fs::read_to_string(self.path().join("done")).unwrap_or_default()
     }
@@ -128,10 +128,10 @@ pub(crate) fn at_once(directory: &Path, all: &[Vec<&str>]) -> Vec<Output> {
 }
 
 /// Asserts an exit code and words.
-pub(crate) fn assert_said(output: &Output, code: i32, wanted: &[&str]) {
-    let said = seen(output);
-    assert_eq!(output.status.code(), Some(code), "{said}");
+pub(crate) fn assert_output(output: &Output, code: i32, wanted: &[&str]) {
+    let printed = seen(output);
+    assert_eq!(output.status.code(), Some(code), "{printed}");
     for words in wanted {
-        assert!(said.contains(words), "`{words}` is missing in\n{said}");
+        assert!(printed.contains(words), "`{words}` is missing in\n{printed}");
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn example() -> String {
 pub(crate) struct Play {
     pub(crate) playbook: Arc<Playbook>,
     pub(crate) inventory: Arc<Inventory>,
-    pub(crate) given: Map<String, Value>,
+    pub(crate) provided: Map<String, Value>,
 }
 
 impl Play {
@@ -54,16 +54,16 @@ impl Play {
         let read = |_: &Path| Ok(inventory.to_owned());
         let inventory = inventory::load(&PathBuf::from("inventory.yml"), &read, &NoSecrets);
         let inventory = inventory.unwrap_or_else(|faults| panic!("{faults}"));
-        Self { playbook: Arc::new(playbook), inventory: Arc::new(inventory), given: Map::new() }
+        Self { playbook: Arc::new(playbook), inventory: Arc::new(inventory), provided: Map::new() }
     }
 
     /// With parameters.
-    pub(crate) fn given(mut self, given: Value) -> Self {
-        self.given = given.as_object().expect("parameters").clone();
+    pub(crate) fn provided(mut self, provided: Value) -> Self {
+        self.provided = provided.as_object().expect("parameters").clone();
         self
     }
 
-    /// The steps that are no blocks, by id.
+    /// The steps that are not blocks, by id.
     pub(crate) fn steps(&self) -> Vec<String> {
         let blocks = |step: &&playbook::Step| !matches!(step.kind, playbook::StepKind::Block { .. });
         self.playbook.steps().into_iter().filter(blocks).map(|step| step.id.clone()).collect()
@@ -71,7 +71,7 @@ impl Play {
 
     pub(crate) fn bind(&self, id: &str, started: jiff::Timestamp) -> Run {
         let (playbook, inventory) = (Arc::clone(&self.playbook), Arc::clone(&self.inventory));
-        let run = Run::bind(id, playbook, inventory, &REGISTRY, &self.given, started);
+        let run = Run::bind(id, playbook, inventory, &REGISTRY, &self.provided, started);
         run.unwrap_or_else(|faults| panic!("{faults}"))
     }
 }

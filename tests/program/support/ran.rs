@@ -1,10 +1,10 @@
-//! How an execution went, as its events tell.
+//! The course of an execution, according to its events.
 
 use cutover_engine::event::{Event, EventKind, Outcome};
 use cutover_engine::execute::Ending;
 use cutover_engine::module::Class;
 
-/// How an execution went.
+/// The course of an execution.
 pub(crate) struct Ran {
     pub(crate) ending: Ending,
     /// All events, with those before it.
@@ -21,7 +21,7 @@ impl Ran {
 
     /// It must have ended well.
     pub(crate) fn well(self) -> Self {
-        assert_eq!(self.ending.exit_code, 0, "{}", self.told());
+        assert_eq!(self.ending.exit_code, 0, "{}", self.summary());
         self
     }
 
@@ -31,7 +31,7 @@ impl Ran {
     }
 
     /// How it ended, for a failed assertion.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         format!("exit {}, at {:?}: {}", self.ending.exit_code, self.failed(), self.words())
     }
 
@@ -45,7 +45,7 @@ impl Ran {
         })
     }
 
-    /// What still stands.
+    /// The standing changes.
     pub(crate) fn standing(&self) -> Vec<String> {
         let standing = |event: &Event| match &event.kind {
             EventKind::RunFinished { standing, .. } => {
@@ -57,7 +57,7 @@ impl Ran {
     }
 }
 
-/// The lasting changes that events tell of, as the list of what still stands has them.
+/// The lasting changes in events, as in the list of standing changes.
 pub(crate) fn changed(events: &[Event]) -> Vec<String> {
     let change = |event: &Event| match &event.kind {
         EventKind::Applying { task, change, .. } if change.class != Class::Transient => {

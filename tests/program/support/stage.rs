@@ -20,7 +20,7 @@ use crate::support::ran::Ran;
 /// The world after the preparation, made once.
 static PREPARED: LazyLock<Snapshot> = LazyLock::new(|| prepared(&Play::prepare(), WorldSpec::default(), 1));
 
-/// Prepares a world and keeps it. Works inside and outside of runtimes.
+/// Prepares a world and takes a snapshot of it. Works inside and outside of runtimes.
 pub(crate) fn prepared(play: &Play, spec: WorldSpec, seed: u64) -> Snapshot {
     aside(async {
         let stage = Stage::new(play, spec, seed);
@@ -116,7 +116,7 @@ impl Stage {
         self.exec(&Place::node(site, node), &Command::new(line.split(' '))).await
     }
 
-    /// Runs a line on a node that must succeed; gives its output.
+    /// Runs a line on a node that must succeed; returns its output.
     pub(crate) async fn must(&self, site: &str, node: &str, line: &str) -> String {
         let output = self.line(site, node, line).await;
         assert!(output.success(), "{site}/{node}$ {line}: {output:?}");

@@ -1,4 +1,4 @@
-//! What must be so whenever the cutover refuses to go on: it says where and why, and nothing is lost by it.
+//! Assertions for a cutover that refuses to go on: it reports where and why, and nothing is lost by it.
 
 use cutover_engine::event::Event;
 
@@ -10,30 +10,30 @@ use crate::support::truth::Workload;
 /// Words of commands and requests that destroy something.
 const DESTROYS: &[&str] = &["$ mkfs", "create-md", " uninstall ", "> DELETE ", "--force", "$ rm ", "wipefs -a"];
 
-/// Goes on with the cutover; it must stop in a step, and say these words.
+/// Goes on with the cutover; it must stop in a step, with these words.
 pub(crate) async fn caught(stage: &Stage, events: &[Event], step: &str, words: &[&str]) -> Ran {
     let ran = stage.execution(&Play::cutover()).after(events).go().await;
     stopped(&ran, step, words);
     ran
 }
 
-/// Everything that a cutover has done can be taken back, and the service has what it had before.
+/// Everything that a cutover has done can be undone, and the service has the data it had before.
 pub(crate) async fn undone(stage: &Stage, ran: &Ran) {
     let undone = stage.execution(&Play::cutover()).after(&ran.events).undo().await;
-    assert_eq!(undone.ending.exit_code, 7, "after {}: {}", ran.told(), undone.told());
+    assert_eq!(undone.ending.exit_code, 7, "after {}: {}", ran.summary(), undone.summary());
     let truth = Workload::default().truth(&Stage::prepared(), "primary").await;
     Workload::default().serves(stage, "primary", &truth).await;
 }
 
-/// It must have stopped in a step, and said these words.
+/// It must have stopped in a step, with these words.
 pub(crate) fn stopped(ran: &Ran, step: &str, words: &[&str]) {
-    assert!(matches!(ran.ending.exit_code, 1 | 3 | 4 | 8), "{}", ran.told());
-    assert!(ran.failed().is_some_and(|id| id.ends_with(step)), "not in {step}: {}", ran.told());
-    let said = ran.words();
-    assert!(words.iter().all(|words| said.contains(words)), "{words:?}: {said}");
+    assert!(matches!(ran.ending.exit_code, 1 | 3 | 4 | 8), "{}", ran.summary());
+    assert!(ran.failed().is_some_and(|id| id.ends_with(step)), "not in {step}: {}", ran.summary());
+    let printed = ran.words();
+    assert!(words.iter().all(|words| printed.contains(words)), "{words:?}: {printed}");
 }
 
-/// The same, with nothing destroyed after it; and then everything can be taken back.
+/// The same, with nothing destroyed after it; and then everything can be undone.
 pub(crate) async fn caught_and_undone(stage: &Stage, events: &[Event], step: &str, words: &[&str]) {
     let known = stage.world.effects().len();
     let ran = caught(stage, events, step, words).await;

@@ -15,8 +15,8 @@ use cutover_engine::world::{Place, Transport, World as _};
 /// What the container has in `/bin`.
 const PROGRAMS: [&str; 6] = ["sh", "timeout", "cat", "sleep", "grep", "true"];
 
-/// How a container is started, the first way that works. Without CAP_SYS_RESOURCE nobody can be given more open files and
-/// processes than one has oneself, which podman tries; its default runtime refuses control groups of both versions at once.
+/// Ways to start a container; the first one that works is used. Without CAP_SYS_RESOURCE a process cannot raise its limits on
+/// open files and processes, which podman tries; its default runtime refuses control groups of both versions at once.
 const WAYS: [(&str, &[&str], &[&str]); 4] = [
     ("docker", &[], &[]),
     ("podman", &[], &[]),
@@ -38,7 +38,7 @@ impl Secrets for NoSecrets {
     }
 }
 
-/// A container of each engine that can run one here. Says which cannot, and why.
+/// A container of each engine that can run one here. Prints which cannot, and why.
 pub(crate) fn each() -> Vec<Running> {
     let (mut running, mut why) = (Vec::new(), Vec::new());
     for engine in ["docker", "podman"] {
@@ -75,7 +75,7 @@ impl Running {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         run(Process::new(engine).arg("info"))?;
         let name = format!("cutover-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        // From here on dropping it removes what was made.
+        // From here on, dropping it removes image and container.
         let running = Self { engine, name };
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let archive = folder.path().join("root.tar");
@@ -126,12 +126,12 @@ impl Drop for Running {
     }
 }
 
-/// Runs a program to its end; an error says what it said.
+/// Runs a program to its end; the error is its standard error.
 fn run(process: &mut Process) -> Result<Output, String> {
     let program = process.get_program().to_string_lossy().into_owned();
     let output = process.output().map_err(|error| format!("cannot start {program}: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    output.status.success().then_some(()).ok_or_else(|| format!("{program}: {}", said.trim()))?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    output.status.success().then_some(()).ok_or_else(|| format!("{program}: {}", stderr.trim()))?;
     Ok(output)
 }
 

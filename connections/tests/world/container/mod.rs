@@ -1,4 +1,4 @@
-//! Commands in containers of real engines. An engine that is missing or cannot run a container here is skipped aloud.
+//! Commands in containers of real engines. An engine that is missing or cannot run a container here is reported as skipped.
 
 mod engine;
 
@@ -12,8 +12,8 @@ fn sh(script: &str) -> Command {
     Command::new(["sh", "-c", script])
 }
 
-/// How many processes in the container have this word in their arguments. It is written so that the one who looks does not
-/// find itself: `[7]77`.
+/// How many processes in the container have this word in their arguments. The pattern must not match the searching process
+/// itself: `[7]77`.
 async fn processes(node: &dyn Transport, word: &str) -> usize {
     let output = collect(node, &sh(&format!("grep -ls -e '{word}' /proc/[0-9]*/cmdline"))).await.unwrap();
     output.stdout.lines().count()
@@ -32,7 +32,7 @@ async fn eventually(node: &dyn Transport, word: &str, good: impl Fn(usize) -> bo
 }
 
 #[tokio::test]
-async fn streams_stay_apart_and_exits_are_told() {
+async fn streams_stay_apart_and_exits_are_reported() {
     for running in each() {
         let world = running.world();
         let node = node(&world).await;
@@ -121,25 +121,25 @@ async fn a_command_ends_at_its_limit() {
 #[tokio::test]
 async fn a_container_that_is_gone_is_unreachable() {
     for running in each() {
-        let said = |fault: TransportFault| match fault {
+        let reason = |fault: TransportFault| match fault {
             TransportFault::Unreachable(why) => why.to_lowercase(),
             other => panic!("{other:?}"),
         };
         let elsewhere = world(running.engine, "cutover-test-that-never-was");
         let fault = collect(&*node(&elsewhere).await, &Command::new(["true"])).await.unwrap_err();
-        let why = said(fault);
+        let why = reason(fault);
         assert!(why.contains("no such container") && why.contains(running.engine), "{why}");
         let world = running.world();
         let node = node(&world).await;
         assert!(collect(&*node, &Command::new(["true"])).await.unwrap().success());
         running.stop();
-        let why = said(collect(&*node, &Command::new(["true"])).await.unwrap_err());
+        let why = reason(collect(&*node, &Command::new(["true"])).await.unwrap_err());
         assert!(why.contains("running"), "{why}");
     }
 }
 
 #[tokio::test]
-async fn an_engine_that_is_missing_is_told() {
+async fn a_missing_engine_is_reported() {
     let world = world("no-such-engine", "any");
     let fault = collect(&*node(&world).await, &Command::new(["true"])).await.unwrap_err();
     assert!(

@@ -9,7 +9,7 @@ use cutover_engine::world::{Command, Exit, Io, pipe};
 use super::sshd::{Sshd, node, noise, run, sh};
 
 #[tokio::test]
-async fn streams_stay_apart_and_exits_are_told() {
+async fn streams_stay_apart_and_exits_are_reported() {
     let Some(sshd) = Sshd::start() else { return };
     let (world, start) = (sshd.world(""), Instant::now());
     let node = node(&world).await.unwrap();
@@ -80,9 +80,9 @@ async fn thirty_commands_at_once_over_one_connection() {
         let world = &world;
         async move { run(&*node(world).await.unwrap(), &format!("sleep 0.1; echo {number}")).await.stdout }
     });
-    let said = futures_util::future::join_all(commands).await;
+    let outputs = futures_util::future::join_all(commands).await;
     println!("30 commands of 0.1 s at once, connecting included: {:?}", start.elapsed());
-    assert_eq!(said, (0..30).map(|number| format!("{number}\n")).collect::<Vec<_>>());
+    assert_eq!(outputs, (0..30).map(|number| format!("{number}\n")).collect::<Vec<_>>());
     let log = fs::read_to_string(sshd.path("log")).unwrap();
     assert_eq!(log.matches("Accepted publickey").count(), 1, "{log}");
 }

@@ -1,4 +1,4 @@
-//! Getting in over SSH, and every way of not getting in: each with the words a person needs.
+//! Logging in over SSH, and every way in which that fails: each with the hint a person needs.
 
 use std::fs;
 use std::net::TcpListener;
@@ -140,10 +140,14 @@ async fn the_agent_lends_its_keys() {
     let (there, gone) = (with(&socket), with(std::path::Path::new("/nowhere")));
     let _ = agent.kill();
     let _ = agent.wait();
-    let said = String::from_utf8_lossy(&there.stdout);
-    assert!(there.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&there.stderr));
-    let said = String::from_utf8_lossy(&gone.stderr);
-    assert!(!gone.status.success() && said.contains("no agent answers at SSH_AUTH_SOCK"), "{said}");
+    let stdout = String::from_utf8_lossy(&there.stdout);
+    assert!(
+        there.status.success() && stdout.contains("1 passed"),
+        "{stdout}{}",
+        String::from_utf8_lossy(&there.stderr)
+    );
+    let stderr = String::from_utf8_lossy(&gone.stderr);
+    assert!(!gone.status.success() && stderr.contains("no agent answers at SSH_AUTH_SOCK"), "{stderr}");
 }
 
 /// A user that is made for a test and removed after it.

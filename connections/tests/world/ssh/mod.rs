@@ -1,4 +1,4 @@
-//! SSH against real sshds on loopback. Where there is no sshd the tests say that they were skipped.
+//! SSH against real sshds on loopback. Where there is no sshd the tests report that they were skipped.
 
 mod commands;
 mod login;

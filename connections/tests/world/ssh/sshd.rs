@@ -21,16 +21,16 @@ pub(crate) struct Sshd {
 }
 
 /// The text of a test's secret.
-struct Given(String);
+struct FixedSecret(String);
 
-impl Secrets for Given {
+impl Secrets for FixedSecret {
     fn resolve(&self, _: &SecretSource) -> Result<String, String> {
         Ok(self.0.clone())
     }
 }
 
 impl Sshd {
-    /// Starts one; without an sshd on this machine says so and gives none.
+    /// Starts one; `None`, with a message, if this machine has no sshd.
     pub(crate) fn start() -> Option<Self> {
         Self::start_with("")
     }
@@ -94,7 +94,7 @@ impl Sshd {
             self.path("known_hosts").display(),
         );
         let read = move |_: &Path| Ok(text.clone());
-        let inventory = load(Path::new("inventory.yml"), &read, &Given("open sesame".to_owned())).unwrap();
+        let inventory = load(Path::new("inventory.yml"), &read, &FixedSecret("open sesame".to_owned())).unwrap();
         RealWorld::new(Arc::new(inventory), self.folder.path().to_owned())
     }
 
@@ -110,7 +110,7 @@ impl Sshd {
         found.split_off(1)
     }
 
-    /// Lets no new connection in, as a host that hangs does, or does so again. What is connected stays so.
+    /// Stops accepting new connections, as a host that hangs does, or accepts them again. Existing connections stay.
     pub(crate) fn hang(&self, hangs: bool) {
         signal(if hangs { "-STOP" } else { "-CONT" }, self.listener.id());
     }
@@ -147,7 +147,7 @@ pub(crate) fn processes() -> Vec<(u32, u32, u32)> {
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let state = fields.next()?;
         let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        // What is dead and not yet waited for is gone.
+        // A zombie counts as gone: it is only waiting for its parent.
         (state != "Z").then_some((pid, parent, group))
     };
     entries.filter_map(parse).collect()

@@ -7,7 +7,7 @@ use cutover_engine::world::{Command, Exit, TransportFault, World as _, collect, 
 
 use super::sshd::{Sshd, eventually, group, group_of, kill, node, run, sh};
 
-/// Starts a script that writes its pid and waits, and gives its process group.
+/// Starts a script that writes its pid and waits; returns its process group.
 async fn started(sshd: &Sshd) -> u32 {
     let pid = sshd.path("pid");
     eventually(Duration::from_secs(10), "the command has started", || {
@@ -52,7 +52,7 @@ async fn settling_waits_until_dropped_commands_have_ended() {
     };
     drop(running);
     world.settle().await;
-    // It does not listen to TERM, which has two seconds before KILL comes: those are over.
+    // It ignores TERM, and the two seconds between TERM and KILL are over.
     eventually(Duration::from_millis(500), "the group is gone", || group(group_id).is_empty()).await;
     assert_eq!(run(&*node, "echo alive").await.stdout, "alive\n", "the world can still be used");
 }
@@ -109,7 +109,7 @@ fn run_count(sshd: &Sshd, bytes: &[u8]) -> usize {
 }
 
 #[tokio::test]
-async fn commands_dropped_at_any_moment_leave_nothing_and_give_back_their_channels() {
+async fn commands_dropped_at_any_moment_leave_nothing_and_free_their_channels() {
     let Some(sshd) = Sshd::start() else { return };
     let world = sshd.world("");
     let node = node(&world).await.unwrap();
@@ -146,7 +146,7 @@ fn when_the_controller_dies_the_limit_ends_what_it_left() {
 }
 
 #[tokio::test]
-async fn the_limit_is_told_apart_from_an_exit_code() {
+async fn the_limit_is_distinguished_from_an_exit_code() {
     let Some(sshd) = Sshd::start() else { return };
     let world = sshd.world("").command_limit(Duration::from_secs(1));
     let node = node(&world).await.unwrap();

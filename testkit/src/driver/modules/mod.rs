@@ -1,4 +1,4 @@
-//! Modules for tests, beside some of the real ones: one of each kind that the engine tells apart.
+//! Modules for tests, besides some of the real ones: one of each kind that the engine distinguishes.
 
 mod note;
 mod numbers;
@@ -35,7 +35,7 @@ fn reads<const N: usize>(words: [&str; N]) -> Result<ReadOnly, Failure> {
     command.ok_or_else(|| Failure::failed(Text::verbatim("not declared")))
 }
 
-/// What sets a number.
+/// The command that sets a number.
 fn set(facts: &Facts, name: &str, is: i64) -> Action {
     let command = Command::new(["set", name, &is.to_string()]).gives_up("no answer within");
     Action::Exec { place: facts.place(), command }

@@ -1,4 +1,4 @@
-//! A module that keeps a text. What it sees has the text as a text, as a number and as a key; so has what it calls its change.
+//! A module that stores a text. Its state has the text as a text, as a number and as a key, and so does its change's key.
 
 use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;
@@ -12,20 +12,20 @@ use serde_json::{Value, json};
 
 use super::reads;
 
-/// What a playbook says to `note`.
+/// The parameters of `note`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
     /// The text's name.
     name: String,
-    /// What it is to be.
+    /// The wanted text.
     text: String,
     /// Whether it may be written only once.
     #[serde(default)]
     once: bool,
 }
 
-/// Keeps a text.
+/// Stores a text.
 #[derive(Clone, Copy)]
 pub(super) struct Note;
 

@@ -1,4 +1,4 @@
-//! Modules that keep a number at a place, and one that reads it.
+//! Modules that store a number at a place, and one that reads it.
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module};
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{reads, set};
 
-/// What a playbook says to these modules.
+/// The parameters of these modules.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
     /// The number's name.
     name: String,
-    /// What it is to be.
+    /// The wanted number.
     is: i64,
     /// Refused if it is this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -23,15 +23,15 @@ pub(super) struct Params {
     /// Whether it is only waited for.
     #[serde(default)]
     wait: bool,
-    /// A text that only travels along.
+    /// A text without effect.
     #[serde(default)]
     note: String,
 }
 
-/// What they see.
+/// Their state.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Seen {
-    /// What the number is.
+    /// The present number.
     is: i64,
 }
 
@@ -41,7 +41,7 @@ async fn seen(cx: &Context, name: &str) -> Result<Seen, Failure> {
     Ok(Seen { is })
 }
 
-/// What a number is to a plan.
+/// A number as a subject.
 fn number(facts: &Facts, name: &str) -> Vec<Subject> {
     vec![Subject::path(&facts.place(), format!("/{name}"))]
 }
@@ -103,7 +103,7 @@ number!(Keep, "keep", "Keeps a number for good: nothing undoes it", Idempotent, 
 number!(Once, "once", "Keeps a number, set at most once; its probe sees whether it was", AtMostOnce, true);
 number!(Vague, "vague", "Keeps a number, and does not say what it looks at", Idempotent, true, |_, _| None);
 
-/// What a playbook says to `peek`.
+/// The parameters of `peek`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PeekParams {

@@ -1,4 +1,4 @@
-//! A module that keeps a number in an API server.
+//! A module that stores a number in an API server.
 
 use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;
@@ -10,20 +10,20 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What a playbook says to `remote`.
+/// The parameters of `remote`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
     /// The number's name.
     name: String,
-    /// What it is to be.
+    /// The wanted number.
     is: i64,
     /// Whether it may be set only once.
     #[serde(default)]
     once: bool,
 }
 
-/// Keeps a number in an API server.
+/// Stores a number in an API server.
 #[derive(Clone, Copy)]
 pub(super) struct Remote;
 

@@ -1,4 +1,4 @@
-//! Modules that send something at most once, whatever is there: no probe can see whether it was sent.
+//! Modules that send something at most once, whatever the state: no probe can see whether it was sent.
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::set;
 
-/// What a playbook says to `unseen`.
+/// The parameters of `unseen`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UnseenParams {
@@ -62,15 +62,15 @@ impl Module for Unseen {
     }
 }
 
-/// What a playbook says to `send`.
+/// The parameters of `send`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SendParams {
     /// The number's name.
     name: String,
-    /// What it is to be.
+    /// The wanted number.
     is: i64,
-    /// A text that only travels along.
+    /// A text without effect.
     #[serde(default)]
     note: String,
 }

@@ -99,11 +99,11 @@ impl Ran {
         let made = |event: &serde_json::Value| {
             event["kind"] == "applied" && event["task"]["path"].as_str().is_some_and(|name| name.starts_with(step))
         };
-        let last = events.rfind(made).unwrap_or_else(|| panic!("{step} changed nothing:\n{}", self.said));
+        let last = events.rfind(made).unwrap_or_else(|| panic!("{step} changed nothing:\n{}", self.text));
         last["at"].as_str().expect("a time").parse().expect("a time")
     }
 
-    /// The sentences of the changes that were begun.
+    /// The summaries of the changes that were begun.
     pub(crate) fn changes(&self) -> Vec<String> {
         let event = |line: &str| serde_json::from_str::<Event>(line).expect("an event");
         let sentence = |event: Event| match event.kind {

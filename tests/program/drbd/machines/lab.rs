@@ -60,21 +60,21 @@ pub(crate) struct Lab {
     runs: tempfile::TempDir,
 }
 
-/// What `cutover run` said, and its exit code.
+/// The output of `cutover run`, and its exit code.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
-    pub(crate) said: String,
-    /// What its journal holds.
+    pub(crate) text: String,
+    /// The content of its journal.
     pub(crate) events: String,
 }
 
 impl Ran {
-    /// Expects a code and words.
+    /// Expects an exit code and words in the output.
     #[track_caller]
     pub(crate) fn expect(self, code: i32, words: &[&str]) -> Self {
-        assert_eq!(self.code, Some(code), "{}", self.said);
+        assert_eq!(self.code, Some(code), "{}", self.text);
         for word in words {
-            assert!(self.said.contains(word), "no `{word}` in\n{}", self.said);
+            assert!(self.text.contains(word), "no `{word}` in\n{}", self.text);
         }
         self
     }
@@ -138,13 +138,13 @@ impl Lab {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Runs a shell script on the machine of a site; gives what it printed.
+    /// Runs a shell script on the machine of a site; returns its output.
     #[track_caller]
     pub(crate) fn on(&self, site: &str, script: &str) -> String {
         self.machines(&["ssh", site, "worker01", script])
     }
 
-    /// What the kernel of a site has said of DRBD since it was booted or this test began.
+    /// The messages of a site's kernel about DRBD since it was booted or this test began.
     #[track_caller]
     pub(crate) fn log(&self, site: &str) -> String {
         self.on(site, "dmesg -t | grep drbd")
@@ -164,7 +164,7 @@ impl Lab {
         let journals = fs::read_dir(run_dir.path()).expect("the run's directory");
         let journals = journals.map(|entry| fs::read_to_string(entry.expect("an entry").path().join("events.jsonl")));
         let events = journals.map(Result::unwrap_or_default).collect();
-        Ran { code: output.status.code(), said: words(&output), events }
+        Ran { code: output.status.code(), text: words(&output), events }
     }
 
     /// Looks until a site's resource is as wanted: words of `drbdsetup events2`.

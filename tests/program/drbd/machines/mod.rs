@@ -19,7 +19,7 @@ const FENCED: &str = "fenced=the test: power is off";
 #[ignore = "needs the machines of tests/lab/drbd"]
 fn two_blank_disks_become_one_file_system_and_move_to_the_other_side() {
     let lab = Lab::blank();
-    // A busy machine: drbdadm gives up on what drbdsetup still does. The next look decides.
+    // A busy machine: drbdadm gives up while drbdsetup still works. The next probe decides.
     lab.slow("standby");
     let ran = lab.run("prepare", "inventory", &[]).expect(0, &[]);
     let events: Vec<Value> = ran.events.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
@@ -31,7 +31,7 @@ fn two_blank_disks_become_one_file_system_and_move_to_the_other_side() {
     });
     assert_eq!((begun.len(), applied.count()), (2, 1), "{}", ran.events);
     let again = lab.run("prepare", "inventory", &[]).expect(0, &["0 changes"]);
-    assert!(!again.said.contains("changed"), "{}", again.said);
+    assert!(!again.text.contains("changed"), "{}", again.text);
     lab.verify();
     let witness = lab.witness();
     lab.run("switch", "inventory", &[]).expect(0, &["6 changes"]);
@@ -153,13 +153,13 @@ fn two_sides_that_both_went_on_are_a_split_brain() {
     lab.on("primary", &format!("rm -rf /data/backup /etc/drbd.d/cke_etcd0.primary; umount {MOUNT}"));
     lab.on("standby", "dmesg -C");
     let ran = lab.run("resolve", "inventory", &[]).expect(0, &[]);
-    let given_up = |change: &String| change.contains("give up what was written to etcd0 on primary/worker01");
-    assert!(ran.changes().iter().any(given_up), "{}", ran.events);
+    let discards = |change: &String| change.contains("give up what was written to etcd0 on primary/worker01");
+    assert!(ran.changes().iter().any(discards), "{}", ran.events);
     lab.run("resolve", "inventory", &[]).expect(0, &["0 changes"]);
     let log = lab.log("standby");
     assert!(log.contains("Began resync as SyncSource") && !log.contains("as SyncTarget"), "{log}");
 
-    // What was given up is in the image, and only there.
+    // The victim's data is in the image, and only there.
     let image = "/data/backup/etcd0.primary.worker01.*.img";
     lab.on(
         "primary",

@@ -1,4 +1,4 @@
-//! The record of DRBD 8.4 that the sandbox is held to, taken again: real 8.4 must still say what the record says.
+//! The record of DRBD 8.4 that the sandbox is held to, taken again: real 8.4 must still answer as in the record.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -65,7 +65,7 @@ impl Normal {
     fn output(&mut self, entry: &Entry) -> Vec<String> {
         let program = entry.command.split(' ').next().unwrap_or_default();
         let lines = entry.output.iter().filter(|line| match program {
-            // The rest of the kernel's log is what that machine's hardware and systemd said.
+            // The rest of the kernel's log comes from that machine's hardware and systemd.
             "dmesg" => line.contains("Split-Brain"),
             // Whether the other side answers is its exit code; the rest are times.
             "ping" => false,
@@ -118,7 +118,7 @@ impl Normal {
 const UNNOTICED: &str = "  peer role:Primary\n    replication:Established peer-disk:UpToDate\n";
 const NOTICED: &str = "  peer connection:Connecting\n";
 
-/// Whether an output says what the record says.
+/// Whether an output matches the record.
 fn alike(scene: &str, record: &[String], seen: &[String]) -> bool {
     let all = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     record.len() == seen.len() && record.iter().zip(seen).all(|(record, seen)| same(record, seen))
@@ -126,7 +126,7 @@ fn alike(scene: &str, record: &[String], seen: &[String]) -> bool {
             && all(record).replace(UNNOTICED, NOTICED) == all(seen)
 }
 
-/// Whether a line says what the record says; where a resync ran then, it may be over here.
+/// Whether a line matches the record; where a resync ran then, it may be over here.
 fn same(record: &str, seen: &str) -> bool {
     let over = |line: &str| {
         line.replace("replication:SyncSource peer-disk:Inconsistent", "replication:Established peer-disk:UpToDate")
@@ -138,7 +138,7 @@ fn same(record: &str, seen: &str) -> bool {
 
 #[test]
 #[ignore = "needs the machines of tests/lab/drbd"]
-fn real_drbd_says_what_the_record_says() {
+fn real_drbd_answers_as_recorded() {
     let lab = Lab::blank();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORD);
     let record = entries(&std::fs::read_to_string(&path).expect("the record"));

@@ -1,4 +1,4 @@
-//! A world that keeps what is sent to it: the shape of every command and of every API request. It changes nothing.
+//! A world that records what is sent to it: the shape of every command and of every API request. It changes nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,31 +17,31 @@ use super::shape::{Shapes, of_command, of_request};
 pub(crate) struct Sent {
     pub(crate) commands: Shapes,
     pub(crate) requests: Shapes,
-    /// What the modules returned.
+    /// The results of the modules.
     pub(crate) returned: Returned,
 }
 
-/// A world with an ear on it.
-pub(crate) struct Heard {
+/// A world with a listener.
+pub(crate) struct Listener {
     world: Arc<dyn World>,
     inventory: Arc<Inventory>,
     sent: Arc<Mutex<Sent>>,
 }
 
-impl Heard {
+impl Listener {
     /// Listens to a world; what is sent is added to `sent`.
     pub(crate) fn new(world: Arc<dyn World>, inventory: Arc<Inventory>, sent: &Arc<Mutex<Sent>>) -> Self {
         Self { world, inventory, sent: Arc::clone(sent) }
     }
 }
 
-impl Clock for Heard {
+impl Clock for Listener {
     fn now(&self) -> jiff::Timestamp {
         self.world.now()
     }
 }
 
-impl World for Heard {
+impl World for Listener {
     fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>> {
         let place = place.clone();
         Box::pin(async move {
@@ -59,7 +59,7 @@ impl World for Heard {
     }
 }
 
-/// The way to one place.
+/// The transport to one place.
 struct Line {
     way: Arc<dyn Transport>,
     place: Place,

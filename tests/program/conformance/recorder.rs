@@ -1,4 +1,4 @@
-//! A world that writes down every command and the answer to it, in order.
+//! A world that records every command and the answer to it, in order.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use super::shape::of_command;
 
 /// A command and the answer to it.
 #[derive(Debug, Clone)]
-pub(crate) struct Note {
+pub(crate) struct Record {
     pub(crate) shape: String,
     pub(crate) command: String,
     pub(crate) exit: Exit,
@@ -21,35 +21,35 @@ pub(crate) struct Note {
     pub(crate) stderr: String,
 }
 
-/// What was noted so far.
-pub(crate) type Notes = Arc<Mutex<Vec<Note>>>;
+/// The records so far.
+pub(crate) type Records = Arc<Mutex<Vec<Record>>>;
 
-/// A world whose answers are noted.
-pub(crate) struct Noted {
+/// A world whose answers are recorded.
+pub(crate) struct RecordingWorld {
     world: Arc<dyn World>,
     inventory: Arc<Inventory>,
-    notes: Notes,
+    records: Records,
 }
 
-impl Noted {
-    pub(crate) fn new(world: Arc<dyn World>, inventory: Arc<Inventory>, notes: &Notes) -> Self {
-        Self { world, inventory, notes: Arc::clone(notes) }
+impl RecordingWorld {
+    pub(crate) fn new(world: Arc<dyn World>, inventory: Arc<Inventory>, records: &Records) -> Self {
+        Self { world, inventory, records: Arc::clone(records) }
     }
 }
 
-impl Clock for Noted {
+impl Clock for RecordingWorld {
     fn now(&self) -> jiff::Timestamp {
         self.world.now()
     }
 }
 
-impl World for Noted {
+impl World for RecordingWorld {
     fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>> {
         let place = place.clone();
         Box::pin(async move {
             let way = self.world.transport(&place).await?;
-            let (inventory, notes) = (Arc::clone(&self.inventory), Arc::clone(&self.notes));
-            Ok(Arc::new(Line { way, place, inventory, notes }) as Arc<dyn Transport>)
+            let (inventory, records) = (Arc::clone(&self.inventory), Arc::clone(&self.records));
+            Ok(Arc::new(Line { way, place, inventory, records }) as Arc<dyn Transport>)
         })
     }
 
@@ -62,7 +62,7 @@ struct Line {
     way: Arc<dyn Transport>,
     place: Place,
     inventory: Arc<Inventory>,
-    notes: Notes,
+    records: Records,
 }
 
 impl Transport for Line {
@@ -71,14 +71,14 @@ impl Transport for Line {
             let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
             let inner = Io { stdin: io.stdin.take(), stdout: Box::new(&mut stdout), stderr: Box::new(&mut stderr) };
             let exit = self.way.exec(command, inner).await?;
-            // A reader that went away is no fault of the command's.
+            // If the reader is gone, the command has not failed.
             let _ = io.stdout.write_all(&stdout).await;
             let _ = io.stdout.shutdown().await;
             let _ = io.stderr.write_all(&stderr).await;
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            // An archive is for the program that unpacks it, and is compared as what comes out of it.
+            // An archive is compared by its unpacked files, not by its bytes.
             let archive = command.argv[0] == "tar";
-            self.notes.lock().unwrap().push(Note {
+            self.records.lock().unwrap().push(Record {
                 shape: of_command(&self.place, command, &self.inventory),
                 command: command.to_string(),
                 exit: exit.clone(),
