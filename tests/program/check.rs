@@ -1,4 +1,4 @@
-//! `cutover check`: every fault of a playbook and of an inventory is told with its place, before anything is touched.
+//! `cutover check`: every fault of a playbook and of an inventory is reported with its place, before anything is touched.
 
 use std::fs;
 use std::path::Path;
@@ -56,8 +56,11 @@ fn what_a_target_or_the_inventory_rules_out_is_told_before_a_run() {
     for (step, words) in steps {
         let playbook = format!("name: Never\nphases:\n  - name: One\n    steps:\n      - {{name: x, {step}}}\n");
         fs::write(directory.path().join("p.yml"), playbook).expect("written");
-        let said = seen(&run(directory.path(), &["check", "p.yml", "-i", "i.yml"]));
-        assert!(said.contains(words) && said.contains("p.yml:5:") && said.contains("exit code 2"), "{step}\n{said}");
+        let printed = seen(&run(directory.path(), &["check", "p.yml", "-i", "i.yml"]));
+        assert!(
+            printed.contains(words) && printed.contains("p.yml:5:") && printed.contains("exit code 2"),
+            "{step}\n{printed}"
+        );
     }
 }
 
@@ -68,11 +71,11 @@ fn a_tag_that_no_step_has_and_a_secret_of_the_wrong_type_are_refused() {
     fs::write(directory.path().join("i.yml"), inventory).expect("written");
     let playbook = "name: Tags\nparams: {pin: {secret: true, type: integer, default: 1}}\nphases:\n  - name: One\n    steps:\n      - {name: x, tags: [danger], command: {argv: [id]}}\n";
     fs::write(directory.path().join("p.yml"), playbook).expect("written");
-    let said = seen(&run(directory.path(), &["run", "p.yml", "-i", "i.yml", "--skip-tags", "dangr"]));
-    assert!(said.contains("no step has the tag `dangr`") && said.contains("did you mean `danger`?"), "{said}");
-    assert!(said.contains("exit code 2"), "{said}");
-    let said = seen(&run(directory.path(), &["run", "p.yml", "-i", "i.yml", "-e", "pin=12ab"]));
-    assert!(said.contains("is not a whole number") && !said.contains("12ab"), "{said}");
+    let printed = seen(&run(directory.path(), &["run", "p.yml", "-i", "i.yml", "--skip-tags", "dangr"]));
+    assert!(printed.contains("no step has the tag `dangr`") && printed.contains("did you mean `danger`?"), "{printed}");
+    assert!(printed.contains("exit code 2"), "{printed}");
+    let printed = seen(&run(directory.path(), &["run", "p.yml", "-i", "i.yml", "-e", "pin=12ab"]));
+    assert!(printed.contains("is not a whole number") && !printed.contains("12ab"), "{printed}");
 }
 
 #[test]
@@ -83,21 +86,21 @@ fn every_fault_of_an_inventory_is_told_with_its_place() {
 #[test]
 fn ten_faults_in_one_playbook_are_ten_with_ten_places() {
     let output = run(&root().join("tests/cases"), &["check", "faults/ten.yml", "--output", "json"]);
-    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let faults = said["faults"].as_array().expect("a list");
+    let printed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let faults = printed["faults"].as_array().expect("a list");
     let lines: Vec<u64> = faults.iter().filter_map(|fault| fault["line"].as_u64()).collect();
     assert_eq!(lines, [2, 7, 10, 12, 15, 17, 19, 21, 24, 26, 30]);
     let first = r#"{"message":"unknown key `windo` in a playbook","help":"did you mean `window`?","file":"faults/ten.yml","line":2,"column":1,"end_line":2,"end_column":6}"#;
     assert_eq!(faults[0].to_string(), first);
-    assert_eq!((said["ok"].as_bool(), output.status.code()), (Some(false), Some(2)));
+    assert_eq!((printed["ok"].as_bool(), output.status.code()), (Some(false), Some(2)));
 }
 
 #[test]
 fn on_a_terminal_faults_are_drawn() {
     let output = run(&root().join("tests/cases"), &["check", "faults/two_modules.yml", "--color", "always"]);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("\u{1b}["), "{said}");
-    assert_snapshot!("drawn", ::console::strip_ansi_codes(&said));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("\u{1b}["), "{printed}");
+    assert_snapshot!("drawn", ::console::strip_ansi_codes(&printed));
 }
 
 #[test]

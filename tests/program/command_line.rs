@@ -105,8 +105,8 @@ fn a_module_is_explained_from_its_schema() {
 
 #[test]
 fn a_misspelt_module_is_guessed() {
-    let said = seen(&run(&root(), &["explain", "mout"]));
-    assert!(said.contains("a similar value exists: 'mount'"), "{said}");
+    let printed = seen(&run(&root(), &["explain", "mout"]));
+    assert!(printed.contains("a similar value exists: 'mount'"), "{printed}");
 }
 
 #[test]

@@ -84,9 +84,9 @@ fn playbooks_and_inventories_in_documents_pass_check() {
 fn anchors(text: &str) -> Vec<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| -> String {
-        let kept = heading.trim_start_matches('#').trim().to_lowercase();
-        let kept = kept.chars().filter(|char| char.is_alphanumeric() || [' ', '-', '_'].contains(char));
-        kept.map(|char| if char == ' ' { '-' } else { char }).collect()
+        let slug = heading.trim_start_matches('#').trim().to_lowercase();
+        let slug = slug.chars().filter(|char| char.is_alphanumeric() || [' ', '-', '_'].contains(char));
+        slug.map(|char| if char == ' ' { '-' } else { char }).collect()
     };
     headings.map(anchor).collect()
 }

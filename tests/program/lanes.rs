@@ -1,4 +1,4 @@
-//! `tests/run` itself: its lanes are listed and say beforehand how long they take, what is said comes line by line, and the last
+//! `tests/run` itself: its lanes are listed and say beforehand how long they take, output comes line by line, and the last
 //! line counts. Cargo is a script here; the labs are not brought up.
 
 use std::fs;
@@ -111,19 +111,20 @@ fn the_list_names_every_lane_with_its_time_its_needs_and_its_moment() {
 fn with_passing_tests(words: &[&str]) -> String {
     let cargo = "case $1 in test) echo 'test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured' ;; *) echo \"cargo $*\" ;; esac";
     let output = ended(&[("cargo", cargo), ("dpkg-query", "echo installed")], words);
-    let said = text(&output.stdout);
-    assert!(output.status.success(), "{}{}", quoted(&said), text(&output.stderr));
-    said
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{}{}", quoted(&printed), text(&output.stderr));
+    printed
 }
 
 #[test]
 fn a_lane_says_beforehand_how_long_it_takes() {
-    let said = with_passing_tests(&["--quick"]);
+    let printed = with_passing_tests(&["--quick"]);
     for (name, about) in listed().iter().filter(|(name, _)| !name.starts_with("lab/")) {
         let takes = about.lines().next().expect("how long");
-        let begins = said.find(&format!("== {name}: {takes}\n")).unwrap_or_else(|| panic!("{name}: {}", quoted(&said)));
-        let does = said.find(if name == "lint" { "cargo fmt" } else { "test result" }).expect("what it does");
-        assert!(begins < does, "{name}: {}", quoted(&said));
+        let begins =
+            printed.find(&format!("== {name}: {takes}\n")).unwrap_or_else(|| panic!("{name}: {}", quoted(&printed)));
+        let does = printed.find(if name == "lint" { "cargo fmt" } else { "test result" }).expect("what it does");
+        assert!(begins < does, "{name}: {}", quoted(&printed));
     }
     // The labs are not brought up here; each is begun where the script runs it.
     let script = fs::read_to_string(root().join("tests/run")).expect("the script");
@@ -137,14 +138,18 @@ fn a_lane_says_beforehand_how_long_it_takes() {
 
 #[test]
 fn what_is_left_out_is_counted_as_skipped_and_the_last_line_counts() {
-    let said = with_passing_tests(&["--quick"]);
-    assert_eq!(said.lines().last(), Some("3 passed, 0 failed, 4 skipped"), "{}", quoted(&said));
+    let printed = with_passing_tests(&["--quick"]);
+    assert_eq!(printed.lines().last(), Some("3 passed, 0 failed, 4 skipped"), "{}", quoted(&printed));
     for lane in ["lab/scenarios", "lab/drbd"] {
-        assert!(said.contains(&format!("  skipped: {lane}: tests/run --quick leaves it out\n")), "{}", quoted(&said));
+        assert!(
+            printed.contains(&format!("  skipped: {lane}: tests/run --quick leaves it out\n")),
+            "{}",
+            quoted(&printed)
+        );
     }
-    let said = with_passing_tests(&["some_filter"]);
-    assert_eq!(said.lines().last(), Some("3 passed, 0 failed, 1 skipped"), "{}", quoted(&said));
-    assert!(!said.contains("== lint"), "{}", quoted(&said));
+    let printed = with_passing_tests(&["some_filter"]);
+    assert_eq!(printed.lines().last(), Some("3 passed, 0 failed, 1 skipped"), "{}", quoted(&printed));
+    assert!(!printed.contains("== lint"), "{}", quoted(&printed));
 }
 
 #[test]
@@ -162,10 +167,10 @@ fn a_test_that_fails_and_a_run_of_none_end_with_one() {
 #[test]
 fn an_unknown_option_is_answered_with_the_usage() {
     let output = ended(&[], &["--fast"]);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{}", quoted(&said));
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{}", quoted(&printed));
     for option in ["--quick", "--full", "--list", "FILTER"] {
-        assert!(said.contains(&format!("tests/run {option}")), "{}", quoted(&said));
+        assert!(printed.contains(&format!("tests/run {option}")), "{}", quoted(&printed));
     }
 }
 

@@ -159,13 +159,13 @@ fn every_module_of_tests_is_in_the_table_with_the_page_of_its_feature() {
     let page = text("docs/testing.md");
     let table = page.split_once("| feature | tests | page |\n|---|---|---|\n").expect("the table").1;
     let table = table.split("\n\n").next().unwrap_or_default();
-    let mut told = Vec::new();
+    let mut linked = Vec::new();
     for row in table.lines() {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
         assert_eq!(cells.len(), 3, "{row}");
         let (tests, pages) = (links(cells[1]), links(cells[2]));
         assert!(!tests.is_empty() && pages.len() == 1 && pages[0].contains(".md"), "{row}");
-        told.extend(tests.iter().filter_map(|link| link.strip_prefix("../")).map(str::to_owned));
+        linked.extend(tests.iter().filter_map(|link| link.strip_prefix("../")).map(str::to_owned));
     }
     let apart = ["main.rs", "snapshots", "support"];
     let modules = entries("tests/program").into_iter().filter(|name| !apart.contains(&name.as_str()));
@@ -174,7 +174,7 @@ fn every_module_of_tests_is_in_the_table_with_the_page_of_its_feature() {
     let there: Vec<String> = own.chain(others).collect();
     assert!(there.len() > 20, "{there:?}");
     for tests in &there {
-        let rows = told.iter().filter(|told| *told == tests).count();
+        let rows = linked.iter().filter(|linked| *linked == tests).count();
         assert_eq!(rows, 1, "{tests} is in {rows} rows of the table in docs/testing.md; it has to be in one");
     }
 }
