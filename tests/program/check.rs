@@ -34,12 +34,12 @@ fn every_case(directory: &str, options: &[&str], kind: &str) {
 }
 
 #[test]
-fn every_fault_of_a_playbook_is_told_with_its_place() {
+fn every_fault_of_a_playbook_is_reported_with_its_place() {
     every_case("faults", &[], "playbook");
 }
 
 #[test]
-fn what_a_target_or_the_inventory_rules_out_is_told_before_a_run() {
+fn what_a_target_or_the_inventory_rules_out_is_reported_before_a_run() {
     let directory = tempfile::tempdir().expect("a directory");
     let inventory = fs::read_to_string(root().join("tests/cases/good/inventory.yml")).expect("an inventory");
     fs::write(directory.path().join("i.yml"), inventory).expect("written");
@@ -79,7 +79,7 @@ fn a_tag_that_no_step_has_and_a_secret_of_the_wrong_type_are_refused() {
 }
 
 #[test]
-fn every_fault_of_an_inventory_is_told_with_its_place() {
+fn every_fault_of_an_inventory_is_reported_with_its_place() {
     every_case("inventories", &["-i"], "inventory");
 }
 

@@ -73,7 +73,7 @@ fn the_shipped_playbook_is_used_where_there_is_none_on_the_disk() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_reader_that_goes_away_is_not_an_error() {
     for arguments in [&["explain"][..], &["schema", "playbook"], &["completions", "bash"], &["--help"]] {
         let mut command = cutover(&root(), arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cutover");
