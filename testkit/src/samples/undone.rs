@@ -83,7 +83,7 @@ fn rescued(stream: &mut Stream) {
         class: FailureClass::Failed,
         message: Text::verbatim("`wanted` is undefined"),
         details: Vec::new(),
-        help: Some(Text::verbatim("pass it with -e wanted=VALUE")),
+        help: Some(Text::verbatim("give it with -e wanted=VALUE")),
         place: Some("playbooks/etcd-cutover.yml:50:9".into()),
     });
     let block = "prepare/try";
