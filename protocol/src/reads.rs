@@ -138,6 +138,8 @@ table! {
     DRBDADM_VERSION: Reads<0> = ["drbdadm", "--version"];
     /// A resource as the tools read it.
     DRBDADM_DUMP: Reads<1> = ["drbdadm", "dump", "{}"];
+    /// All resources as the tools read them.
+    DRBDADM_DUMP_ALL: Reads<0> = ["drbdadm", "dump"];
     /// A resource's role.
     DRBDADM_ROLE: Reads<1> = ["drbdadm", "role", "{}"];
     /// The state of a resource's disk.
