@@ -99,9 +99,11 @@ table! {
     /// One letter for each entry of a directory.
     FIND_ENTRIES: Reads<1> = ["find", "{}", "-mindepth", "1", "-maxdepth", "1", "-printf", "x"];
     /// The bytes that a tree takes.
-    DU: Reads<1> = ["du", "-s", "-B1", "{}"];
-    /// The free bytes of a file system.
-    DF: Reads<1> = ["df", "-B1", "--output=avail", "{}"];
+    DU: Reads<1> = ["du", "-s", "-B1", "-D", "{}"];
+    /// How many inodes a tree has.
+    DU_INODES: Reads<1> = ["du", "-s", "--inodes", "-D", "{}"];
+    /// The free bytes of a file system, and how many inodes it has, and has free.
+    DF: Reads<1> = ["df", "-B1", "--output=avail,itotal,iavail", "{}"];
 
     // Mounts and block devices.
     /// Whether a directory is a mount point.
