@@ -134,11 +134,11 @@ fn coerce(value: &Value, kind: Option<ParamType>, shown: &str) -> Result<Value, 
             Some(path) if is_path(path.trim_end_matches('/')) => {
                 Ok(Value::String(path.trim_end_matches('/').to_owned()))
             }
-            _ => wrong("path: write an absolute one below `/`, without `.` and `..`"),
+            _ => Err(format!("{shown} is not a path: write an absolute one below `/`, without `.` and `..`")),
         },
         ParamType::Size => match text.map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string())) {
             Some(text) if is_size(&text) => Ok(Value::String(text)),
-            _ => wrong("size that a disk has: write `20Gi` or `500MB`"),
+            _ => Err(format!("{shown} is not a size that a disk has: write `20Gi` or `500MB`")),
         },
         ParamType::List | ParamType::Map => {
             let parsed = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
