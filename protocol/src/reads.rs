@@ -99,9 +99,11 @@ table! {
     /// One letter for each entry of a directory.
     FIND_ENTRIES: Reads<1> = ["find", "{}", "-mindepth", "1", "-maxdepth", "1", "-printf", "x"];
     /// The bytes that a tree occupies.
-    DU: Reads<1> = ["du", "-s", "-B1", "{}"];
-    /// The free bytes of a file system.
-    DF: Reads<1> = ["df", "-B1", "--output=avail", "{}"];
+    DU: Reads<1> = ["du", "-s", "-B1", "-D", "{}"];
+    /// The number of inodes of a tree.
+    DU_INODES: Reads<1> = ["du", "-s", "--inodes", "-D", "{}"];
+    /// The free bytes of a file system, its inodes, and how many of them are free.
+    DF: Reads<1> = ["df", "-B1", "--output=avail,itotal,iavail", "{}"];
 
     // Mounts and block devices.
     /// Whether a directory is a mount point.
@@ -138,6 +140,8 @@ table! {
     DRBDADM_VERSION: Reads<0> = ["drbdadm", "--version"];
     /// A resource as the tools read it.
     DRBDADM_DUMP: Reads<1> = ["drbdadm", "dump", "{}"];
+    /// All resources as the tools read them.
+    DRBDADM_DUMP_ALL: Reads<0> = ["drbdadm", "dump"];
     /// A resource's role.
     DRBDADM_ROLE: Reads<1> = ["drbdadm", "role", "{}"];
     /// The state of a resource's disk.

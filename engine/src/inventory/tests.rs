@@ -85,6 +85,55 @@ fn every_collision_is_a_fault_with_its_place() {
 }
 
 #[test]
+fn what_cannot_be_meant_is_a_fault() {
+    let with = |from: &str, to: &str| GOOD.replacen(from, to, 1);
+    let disk = |disk: &str| with("disk: /dev/sdc", &format!("disk: {disk}"));
+    let device = |device: &str| with("device: /dev/drbd0", &format!("device: {device}"));
+    let cases = [
+        with("resource: etcd0", "resource: all"),
+        with("port: 7790", "port: 0"),
+        device("/dev/"),
+        device("/dev/drbd"),
+        device("/dev/drbd_etcd"),
+        device("/dev/drbd/by-res/etcd0/0"),
+        device("/dev/drbd01"),
+        device("/dev/drbd1048576"),
+        disk("/dev/"),
+        disk("/dev/../etc/passwd"),
+        disk("/dev/sd c"),
+        disk("/dev/drbd1"),
+        disk("\"\""),
+        with("address: 172.16.2.1", "address: 172.16.1.1"),
+        with("address: 172.16.2.1", "address: 172.16.1.6"),
+        with("address: 172.16.2.1", "address: \"::ffff:172.16.1.1\""),
+        with("address: 172.16.2.6", "address: \"\""),
+        with("address: 172.16.2.6", "address: \"172.16.2.6:22\""),
+        with("address: 172.16.2.6", "address: root@w6"),
+        with("address: 172.16.2.6", "address: 0.0.0.0"),
+        with("{address: 172.16.2.6}", "{address: 172.16.2.6, hostname: \"\"}"),
+        with("{node: worker01, node_id: 2}", "{node: worker01, node_id: 2, address: 172.16.1.1}"),
+        with("{node: worker02, node_id: 1}", "{node: worker02, node_id: 1, address: 172.16.1.1, port: 7791}"),
+        with("{node: worker02, node_id: 1}", "{node: worker02, node_id: 1, address: 239.0.0.1}"),
+        GOOD.replace("context: primary", "context: primary, uid: a-b")
+            .replace("context: standby", "context: standby, uid: a-b"),
+    ];
+    let all: Vec<String> = cases.iter().map(|text| faults(text)).collect();
+    assert_snapshot!(all.join("\n---\n"));
+}
+
+#[test]
+fn one_address_may_be_two_hosts() {
+    let twice = GOOD.replace("172.16.2.6", "172.16.1.6");
+    assert!(faults(&twice).contains("are one host"), "{}", faults(&twice));
+    let jump = twice.replacen("user: root", "user: root, jump: gate@bastion", 1);
+    let port = twice.replacen("port: 6233", "port: 22", 1);
+    let local = twice.replace("    ssh: {", "    connection: local\n    ssh: {");
+    for text in [jump, port, local] {
+        assert_eq!(faults(&text), "no fault", "{text}");
+    }
+}
+
+#[test]
 fn secrets_become_variables_whose_values_are_known_to_be_secret() {
     let text = GOOD.replace("roles:", "secrets: {password: {env: GOOD}}\nroles:");
     let inventory = load(Path::new("i.yml"), &move |_: &Path| Ok(text.clone()), &NoSecrets).expect("an inventory");

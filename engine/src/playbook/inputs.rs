@@ -69,6 +69,39 @@ fn type_of(value: &Value) -> ParamType {
     }
 }
 
+/// Whether a text is an absolute path that names something below `/`, and one thing only.
+fn is_path(text: &str) -> bool {
+    let mut parts = text.split('/');
+    let rooted = parts.next() == Some("");
+    rooted && text.len() > 1 && parts.all(|part| !matches!(part, "" | "." | "..") && !part.contains(char::is_control))
+}
+
+/// Whether a text is an amount of data, as Kubernetes or the modules write it, from one byte to 1 EiB.
+fn is_size(text: &str) -> bool {
+    const UNITS: [(&str, u32, u32); 12] = [
+        ("", 10, 0),
+        ("k", 10, 3),
+        ("K", 10, 3),
+        ("M", 10, 6),
+        ("G", 10, 9),
+        ("T", 10, 12),
+        ("P", 10, 15),
+        ("Ki", 2, 10),
+        ("Mi", 2, 20),
+        ("Gi", 2, 30),
+        ("Ti", 2, 40),
+        ("Pi", 2, 50),
+    ];
+    let split = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit = unit.strip_suffix('B').unwrap_or(unit);
+    let known = UNITS.iter().find(|(name, ..)| *name == unit);
+    let bytes = known
+        .zip(number.parse::<f64>().ok())
+        .map(|((_, base, power), number)| number * f64::from(*base).powf(f64::from(*power)));
+    bytes.is_some_and(|bytes| (1.0..=f64::from(2).powf(60.0)).contains(&bytes))
+}
+
 fn coerce(value: &Value, kind: Option<ParamType>, shown: &str) -> Result<Value, String> {
     let Some(kind) = kind else { return Ok(value.clone()) };
     let text = value.as_str();
@@ -96,6 +129,16 @@ fn coerce(value: &Value, kind: Option<ParamType>, shown: &str) -> Result<Value, 
         ParamType::Duration => match text.map(str::parse::<HumanDuration>) {
             Some(Ok(_)) => Ok(value.clone()),
             _ => wrong("a duration: write `30s`, `5m`, `2h` or `1m 30s`"),
+        },
+        ParamType::Path => match text {
+            Some(path) if is_path(path.trim_end_matches('/')) => {
+                Ok(Value::String(path.trim_end_matches('/').to_owned()))
+            }
+            _ => Err(format!("{shown} is not a path: write an absolute one below `/`, without `.` and `..`")),
+        },
+        ParamType::Size => match text.map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string())) {
+            Some(text) if is_size(&text) => Ok(Value::String(text)),
+            _ => Err(format!("{shown} is not a size that a disk has: write `20Gi` or `500MB`")),
         },
         ParamType::List | ParamType::Map => {
             let parsed = text.and_then(|text| serde_json::from_str::<Value>(text).ok());

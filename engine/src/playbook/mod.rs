@@ -97,6 +97,10 @@ pub enum ParamType {
     Map,
     /// A duration such as `30s`.
     Duration,
+    /// An absolute path below `/`, without `.` and `..`; a slash at its end is taken off.
+    Path,
+    /// A size that a disk has, such as `20Gi` or `500MB`.
+    Size,
 }
 
 /// A phase: a part of the window with its own budget.

@@ -23,7 +23,9 @@ use crate::support::storage::block::Block;
 
 mod compare;
 mod look;
+mod lost;
 mod moves;
+mod others;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -36,7 +38,9 @@ pub(crate) struct DrbdResource;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Wanted {
-    /// Its file is as the inventory says, its disk is attached, and it is connected or tries to be.
+    /// Its file is as the inventory says, its disk is attached, and it is connected or tries to be. A file that holds more than
+    /// the inventory and the parameters name (volumes, hosts, sections, settings) is refused, and so is a minor, port or disk
+    /// that another resource has, up or down.
     #[default]
     Up,
     /// It is not in the kernel. Its file and its data stay. Refused while it is Primary or mounted.
@@ -115,8 +119,10 @@ pub(crate) struct State {
     disk: Block,
     /// The size of the other end's backing disk in bytes; `None` if not known.
     peer_bytes: Option<u64>,
-    /// Other resources that have this one's minor or port.
+    /// Other resources of this node that have this one's minor, port or disk.
     collisions: Vec<Text>,
+    /// Other resources of the peer's node that have its minor, port or disk.
+    peer_collisions: Vec<Text>,
     /// This end.
     own: End,
     /// The other end; looked at only if this one is StandAlone.

@@ -3,10 +3,9 @@
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::{Pair, PairMember};
-use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Targets, Waiting};
+use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
-use cutover_engine::text::Text;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,10 +16,11 @@ use crate::support::drbd::split_brain::suspicion;
 use crate::support::drbd::states::{ConnectionState, DiskState, ReplicationState, Role};
 use crate::support::drbd::status::Status;
 use crate::support::drbd::{at, not_up};
-use crate::support::quantity::human;
+use together::{done, together};
 
 #[cfg(test)]
 mod tests;
+mod together;
 
 /// The module.
 #[derive(Clone, Copy)]
@@ -30,7 +30,8 @@ pub(crate) struct DrbdSync;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Until {
-    /// Connected, and both disks UpToDate: the same blocks on both ends.
+    /// Connected, and both disks UpToDate with no block out of sync: the same blocks on both ends. A running verification is
+    /// waited for; suspended I/O, lost quorum, and blocks that differ without a resync are refused.
     #[default]
     UpToDate,
     /// The ends have met; the data may still differ.
@@ -188,135 +189,4 @@ fn apart(pair: &Pair, members: (&PairMember, &PairMember), state: &State, status
         Some(why) => text!("drbd_sync.apart-because", "{apart}; {why}", apart, why),
         None => apart,
     })
-}
-
-/// The ends talk: they hold the same data, are on the way, or need a person.
-fn together(resource: &str, here: &str, there: &str, status: &Status) -> Diff {
-    let Status { disk, peer_disk, replication, .. } = *status;
-    for (place, disk) in [(here, disk), (there, peer_disk)] {
-        if matches!(disk, DiskState::Diskless | DiskState::Failed | DiskState::Detaching) {
-            return Diff::blocked(text!(
-                "drbd_sync.disk-lost",
-                "{resource} on {place} is {disk}: its disk had an error or was detached; look at `dmesg` there, then attach it with drbd_resource",
-                resource = resource,
-                place = place,
-                disk
-            ));
-        }
-    }
-    let overwritten = [
-        (replication.is_target() && status.role == Role::Primary).then_some((here, there)),
-        (replication.is_source() && status.peer_role == Role::Primary && status.role != Role::Primary)
-            .then_some((there, here)),
-    ];
-    if let Some((target, source)) = overwritten.into_iter().flatten().next() {
-        return Diff::blocked(text!(
-            "drbd_sync.overwrites-primary",
-            "the resync of {resource} overwrites the Primary on {target} with the data of {source} ({replication}): stop what writes there and check which end holds the right data",
-            resource = resource,
-            target = target,
-            source = source,
-            replication
-        ));
-    }
-    if disk == DiskState::UpToDate && peer_disk == DiskState::UpToDate {
-        return match replication {
-            ReplicationState::Established | ReplicationState::VerifyS | ReplicationState::VerifyT => Diff::InSync,
-            other => Diff::Waiting(on_the_way(resource, here, there, other, status)),
-        };
-    }
-    if disk == DiskState::Inconsistent && peer_disk == DiskState::Inconsistent && !moving(replication) {
-        return Diff::blocked(text!(
-            "drbd_sync.both-blank",
-            "{resource} is Inconsistent on {here} and {there}: neither end holds data; promote one for the first time, with drbd_role and `initial: true`",
-            resource = resource,
-            here = here,
-            there = there
-        ));
-    }
-    Diff::Waiting(on_the_way(resource, here, there, replication, status))
-}
-
-fn moving(replication: ReplicationState) -> bool {
-    replication.is_source() || replication.is_target()
-}
-
-/// How much of the data is the same on both ends, in percent; `None` if that is not known.
-fn done(status: &Status) -> Option<f64> {
-    let Status { disk, peer_disk, replication, .. } = *status;
-    if disk == DiskState::UpToDate && peer_disk == DiskState::UpToDate {
-        Some(100.0)
-    } else if syncing(replication) {
-        status.percent()
-    } else {
-        None
-    }
-}
-
-/// Whether a resync has begun, so that its figures mean something.
-fn syncing(replication: ReplicationState) -> bool {
-    use ReplicationState::{PausedSyncS, PausedSyncT, SyncSource, SyncTarget};
-    matches!(replication, SyncSource | SyncTarget | PausedSyncS | PausedSyncT)
-}
-
-fn on_the_way(resource: &str, here: &str, there: &str, replication: ReplicationState, status: &Status) -> Waiting {
-    if !syncing(replication) {
-        let (disk, peer_disk) = (status.disk, status.peer_disk);
-        let why = text!(
-            "drbd_sync.about-to-sync",
-            "{resource} is {replication}, disks {disk} on {here} and {peer_disk} on {there}",
-            resource = resource,
-            replication,
-            disk,
-            here = here,
-            peer_disk,
-            there = there
-        );
-        return Waiting { why, progress: None };
-    }
-    let target = if replication.is_target() { here } else { there };
-    let percent = done(status);
-    let mut why = synced(resource, target, percent, status.out_of_sync_kib);
-    if matches!(replication, ReplicationState::PausedSyncS | ReplicationState::PausedSyncT) {
-        why = text!(
-            "drbd_sync.paused",
-            "{synced}, paused: look at `drbdadm status {resource}`, and let it go on with `drbdadm resume-sync {resource}`",
-            synced = why,
-            resource = resource
-        );
-    }
-    let progress = percent.map(|percent| Progress { percent, eta_seconds: status.eta_seconds });
-    Waiting { why, progress }
-}
-
-/// How far a resync is.
-fn synced(resource: &str, target: &str, percent: Option<f64>, out_of_sync_kib: Option<u64>) -> Text {
-    let left = out_of_sync_kib.map(|kib| human(kib * 1024));
-    match (percent.map(f64::floor), left) {
-        (Some(percent), Some(left)) => text!(
-            "drbd_sync.synced-and-left",
-            "{resource} on {target} {percent} % synced, {left} to go",
-            resource = resource,
-            target = target,
-            percent,
-            left
-        ),
-        (Some(percent), None) => text!(
-            "drbd_sync.synced",
-            "{resource} on {target} {percent} % synced",
-            resource = resource,
-            target = target,
-            percent
-        ),
-        (None, Some(left)) => text!(
-            "drbd_sync.syncing-and-left",
-            "{resource} on {target} is syncing, {left} to go",
-            resource = resource,
-            target = target,
-            left
-        ),
-        (None, None) => {
-            text!("drbd_sync.syncing", "{resource} on {target} is syncing", resource = resource, target = target)
-        }
-    }
 }

@@ -155,7 +155,7 @@ timeout: 30m
                 let fix = |argv: [&str; 4]| Action::Exec { place: to.place.clone(), command: Command::new(argv) };
                 let fixes = [
                     fix(["chown", "--", owner, &to.path]),
-                    fix(["chmod", "--", mode, &to.path]),
+                    fix(["chmod", "--", &exact(mode), &to.path]),
                     fix(["touch", "-d", time, &to.path]),
                 ];
                 let (from, to) = (from.to_string(), to.to_string());
@@ -185,6 +185,11 @@ timeout: 30m
     }
 }
 
+/// Permission bits for chmod, which leaves the setgid bit of a directory as it is unless there are five digits.
+fn exact(mode: &str) -> String {
+    format!("{mode:0>5}")
+}
+
 /// Finds both trees; they have to be apart.
 fn locate(facts: &Facts, inventory: &Inventory, params: &Params) -> Result<(Located, Located), Failure> {
     let from = params.source.locate(facts, inventory, "/source")?;
@@ -204,10 +209,18 @@ fn refusals(params: &Params, state: &State, label: &str) -> Vec<Text> {
     let mut reasons = Vec::new();
     let not_a_directory =
         |tree: &Located| text!("copy_preserve.not-a-directory", "{tree} is not a directory", tree = tree.to_string());
+    let a_link = |tree: &Located| {
+        text!(
+            "copy_preserve.link",
+            "{tree} is a symbolic link: name the directory that it leads to (`readlink -f`)",
+            tree = tree.to_string()
+        )
+    };
     let tree = from.to_string();
     match source.kind {
         Kind::Absent => reasons.push(text!("copy_preserve.no-source", "{tree} does not exist", tree)),
-        Kind::Link | Kind::Other => reasons.push(not_a_directory(from)),
+        Kind::Link => reasons.push(a_link(from)),
+        Kind::Other => reasons.push(not_a_directory(from)),
         Kind::Directory if source.entries == 0 => {
             reasons.push(text!("copy_preserve.empty-source", "{tree} is empty", tree));
         }
@@ -222,7 +235,8 @@ fn refusals(params: &Params, state: &State, label: &str) -> Vec<Text> {
         ));
     }
     match destination.kind {
-        Kind::Link | Kind::Other => reasons.push(not_a_directory(to)),
+        Kind::Link => reasons.push(a_link(to)),
+        Kind::Other => reasons.push(not_a_directory(to)),
         Kind::Absent | Kind::Directory => {}
     }
     reasons.extend(tree::left_out_reasons(from, &source.left_out));
@@ -251,7 +265,10 @@ fn refusals(params: &Params, state: &State, label: &str) -> Vec<Text> {
             reasons.extend(comparison.lines());
         }
         Some(_) => {}
-        None => reasons.extend(no_room(params, to, source, destination)),
+        None => {
+            reasons.extend(no_room(params, to, source, destination));
+            reasons.extend(no_inodes(to, source, destination));
+        }
     }
     for (tree, look) in [(from, source), (to, destination)] {
         if !look.holders.is_empty() {
@@ -277,6 +294,23 @@ fn no_room(params: &Params, to: &Located, source: &Look, destination: &Look) -> 
             needed = human(needed),
             data = human(source.allocated),
             spare = human(params.min_free.0)
+        )
+    })
+}
+
+/// That there are too few inodes, whatever the room is; what an unfinished copy takes counts as free.
+fn no_inodes(to: &Located, source: &Look, destination: &Look) -> Option<Text> {
+    let taken = if destination.unfinished.is_some() { destination.inodes } else { 0 };
+    let free = destination.free_inodes?.saturating_add(taken);
+    // One more for the marker.
+    (free <= source.inodes).then(|| {
+        text!(
+            "copy_preserve.no-inodes",
+            "{to} has {free} inodes free on {device}; the copy takes {needed}, one for each file and directory: make the file system anew with more (`mkfs.ext4 -N`)",
+            to = to.to_string(),
+            free,
+            device = &destination.device,
+            needed = source.inodes
         )
     })
 }

@@ -188,7 +188,7 @@ fn check(params: &Params) -> Result<(), Failure> {
             Err(Failure::invalid(text!("file.absent-immutable", "what shall be absent has no attributes"))
                 .pointer("/immutable"))
         }
-        _ => params.device.iter().try_for_each(|device| crate::support::storage::check_absolute(device, "/device")),
+        _ => params.device.iter().try_for_each(|device| crate::support::storage::check_file(device, "/device")),
     }
 }
 

@@ -75,7 +75,15 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
     );
     let preview: String = state.deployed.iter().map(|object| format!("- {} is removed\n", object.id)).collect();
     let change = Change::at_most_once("uninstall", summary, actions).preview(preview);
-    let back = cli.command(["rollback", &cli.release, &number]);
-    let good = matches!(last.status.as_str(), "deployed" | "failed");
-    Diff::Change(vec![if params.keep_history && good { change.undo([Cli::action(back)]) } else { change }])
+    // Not to a revision that failed.
+    let back = match last.status.as_str() {
+        "deployed" => Some(number),
+        "failed" => state.good().map(|good| good.revision.to_string()),
+        _ => None,
+    };
+    let back = back.filter(|_| params.keep_history).map(|number| cli.command(["rollback", &cli.release, &number]));
+    Diff::Change(vec![match back {
+        Some(back) => change.undo([Cli::action(back)]),
+        None => change,
+    }])
 }

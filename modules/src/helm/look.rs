@@ -63,6 +63,9 @@ pub(crate) struct State {
     pub(super) pods: Vec<Left>,
     /// Why claims would be deleted: by the StatefulSets that go, or that an upgrade leaves fewer replicas.
     pub(super) drops_claims: Vec<Text>,
+    /// StatefulSets that are not what the last revision says, in fields that no upgrade can change. Looked at only for
+    /// `state: settled`.
+    pub(super) drifted: Vec<Text>,
 }
 
 impl State {
@@ -74,6 +77,12 @@ impl State {
     /// The values that are wanted; `None` if the release keeps its own.
     pub(super) fn wanted<'a>(&'a self, params: &'a Params) -> Option<&'a Map<String, Value>> {
         params.values.as_ref().or(self.others.as_ref())
+    }
+
+    /// The revision whose values are the release's own: the last one, unless that failed and one before was good.
+    fn valid(&self) -> Option<&Revision> {
+        let last = self.history.last()?;
+        if last.status == "failed" { self.good().or(Some(last)) } else { Some(last) }
     }
 
     /// The newest revision that was good.
@@ -91,8 +100,8 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
     let mut state = State { history: history(cx, cli).await?, cluster, ..State::default() };
     let last = state.last().cloned();
     // Also of a release that was uninstalled with its history kept: installing it again keeps its values.
-    if let Some(revision) = state.history.last() {
-        state.values = values(cx, cli, revision).await?;
+    if let Some(revision) = state.valid().cloned() {
+        state.values = values(cx, cli, &revision).await?;
     }
     if let Some(other) = params.values_of.as_ref().filter(|_| params.state == Wanted::Present) {
         let theirs = Cli::new(&Cluster::of(cx.inventory(), other)?, params);
@@ -133,7 +142,10 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
                 state.pods = pods::read(cx, site, &params.namespace, &params.selector()).await?;
             }
         }
-        Wanted::Settled => manifest::mask(&mut state.deployed, &mut []),
+        Wanted::Settled => {
+            state.drifted = drifted(cx, site, params, &state.deployed).await?;
+            manifest::mask(&mut state.deployed, &mut []);
+        }
     }
     Ok(state)
 }
@@ -230,6 +242,44 @@ async fn scaled(
         }
     }
     Ok(scaled)
+}
+
+/// The StatefulSets that are not what the manifest says in what cannot change: helm may call a revision deployed that the API server
+/// refused in part, once the same is asked for again.
+async fn drifted(cx: &Context, site: &str, params: &Params, deployed: &[Object]) -> Result<Vec<Text>, Failure> {
+    let mut found = Vec::new();
+    for Object { id, body } in deployed {
+        if (body["apiVersion"].as_str(), body["kind"].as_str()) != (Some("apps/v1"), Some("StatefulSet")) {
+            continue;
+        }
+        let namespace = body["metadata"]["namespace"].as_str().unwrap_or(&params.namespace);
+        let name = body["metadata"]["name"].as_str().unwrap_or_default();
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets/{name}");
+        if let Some(live) = cx.get(site, &path).await? {
+            found.extend(unlike(id, body, &live));
+        }
+    }
+    Ok(found)
+}
+
+/// In what a StatefulSet is not as a manifest says.
+pub(super) fn unlike(id: &str, manifest: &Value, live: &Value) -> Vec<Text> {
+    let field = |object: &Value, name: &str, default: &str| object["spec"][name].as_str().unwrap_or(default).to_owned();
+    let fields = [("podManagementPolicy", "OrderedReady"), ("serviceName", "")];
+    let differs = fields.into_iter().filter_map(|(name, default)| {
+        let (says, is) = (field(manifest, name, default), field(live, name, default));
+        (says != is).then(|| {
+            text!(
+                "helm.drifted",
+                "{id} is not what the release says: {name} is {is}, and the last revision has {says}, which an upgrade cannot change; put the release right first, with the values that are in effect",
+                id = id,
+                name,
+                is,
+                says
+            )
+        })
+    });
+    differs.collect()
 }
 
 /// `name-version` of what `helm show chart` prints.

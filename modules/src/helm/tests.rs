@@ -201,6 +201,33 @@ fn only_the_last_revision_says_whether_a_release_is_settled() {
     assert!(pending.contains("any more: HELM rollback x 2"), "{pending}");
     assert!(settled(&["pending-install"]).contains("any more: HELM uninstall x"));
     assert!(settled(&["uninstalling"]).contains("any more: HELM uninstall x"));
+    let failed = settled(&["superseded", "deployed", "failed"]);
+    assert!(
+        failed.contains("revision 3 failed (Install complete), so what runs is revision 2, all or part of it"),
+        "{failed}"
+    );
+    assert!(failed.contains("put it right first: HELM rollback x 2, or an upgrade that succeeds"), "{failed}");
+    let drifted = State { drifted: vec![cutover_engine::text::Text::verbatim("it differs")], ..state(&["deployed"]) };
+    assert_eq!(shown(json!({"state": "settled"}), &drifted), "blocked: it differs\n");
+}
+
+#[test]
+fn what_no_upgrade_can_change_is_compared_with_what_runs() {
+    let set = |policy: Value| json!({"spec": {"podManagementPolicy": policy, "serviceName": "x"}});
+    let of = |manifest: Value, live: Value| super::look::unlike("apps/v1 StatefulSet common/x", &manifest, &live);
+    assert_eq!(of(set(json!("Parallel")), set(json!("Parallel"))).len(), 0);
+    // The API server fills the default in.
+    assert_eq!(of(set(Value::Null), set(json!("OrderedReady"))).len(), 0);
+    let [one] = of(set(json!("OrderedReady")), set(json!("Parallel"))).try_into().unwrap();
+    assert!(one.contains("podManagementPolicy is Parallel, and the last revision has OrderedReady"), "{one}");
+}
+
+#[test]
+fn the_way_back_of_an_uninstall_leads_to_a_good_revision() {
+    let absent = |statuses: &[&str]| shown(json!({"state": "absent", "keep_history": true}), &state(statuses));
+    assert!(absent(&["superseded", "deployed"]).contains("undo controller$ HELM rollback x 2"));
+    assert!(absent(&["superseded", "deployed", "failed"]).contains("undo controller$ HELM rollback x 2"));
+    assert!(!absent(&["failed"]).contains("undo"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! manifest no longer names, and does not delete objects.
 
 mod immutable;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -48,6 +49,10 @@ pub(crate) struct Params {
     /// a StatefulSet that then deletes their claims.
     #[schemars(with = "ManifestSchema")]
     pub(crate) manifest: Value,
+    /// Only looks whether the objects could be made or changed so, and changes nothing: to be asked before the window, of names
+    /// that are needed in it.
+    #[serde(default)]
+    pub(crate) check_only: bool,
 }
 
 /// What a probe saw.
@@ -78,6 +83,9 @@ pub(crate) struct Seen {
     pub(crate) deleting: Option<String>,
     /// Whether deleting it deletes no data; decides whether making it can be taken back.
     pub(crate) removable: bool,
+    /// The phase of a volume; empty of anything else.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) phase: String,
 }
 
 fn shown<S: serde::Serializer>(object: &Value, serializer: S) -> Result<S::Ok, S::Error> {
@@ -116,8 +124,11 @@ impl Seen {
         }
         let Some(live) = &self.live else { return Verdict::Change(self.creation(site, &title)) };
         let found = differences(&self.wanted, live);
-        let reasons: Vec<Text> =
-            found.iter().filter_map(|difference| immutable::reason(&self.kind, live, difference)).collect();
+        let mut reasons: Vec<Text> = taken::reason(&self.kind, &self.wanted, live, &self.phase).into_iter().collect();
+        // Whose volume it is comes first: how it could be made anew is no advice for another one's.
+        if reasons.is_empty() {
+            reasons = found.iter().filter_map(|one| immutable::reason(&self.kind, live, one)).collect();
+        }
         if !reasons.is_empty() {
             let titled = |reason| text!("k8s_apply.refused", "{title}: {reason}", title = &title, reason = reason);
             return Verdict::Blocked(reasons.into_iter().map(titled).collect());
@@ -291,6 +302,12 @@ k8s_apply:
                 uid: object.as_ref().map(uid).unwrap_or_default().to_owned(),
                 live: object.as_ref().map(manifest::clean),
                 deleting: object.as_ref().filter(|object| deleting(object)).map(holders),
+                phase: match kind == VOLUME {
+                    true => {
+                        object.as_ref().map(|object| text(&object["status"]["phase"])).unwrap_or_default().to_owned()
+                    }
+                    false => String::new(),
+                },
                 wanted: manifest,
                 removable,
                 kind,
@@ -311,8 +328,11 @@ k8s_apply:
         Some(manifests.iter().flat_map(of).collect())
     }
 
-    fn diff(&self, facts: &Facts, _params: &Params, state: &State) -> Diff {
-        state.compare(facts.target().site().unwrap_or_default())
+    fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {
+        match state.compare(facts.target().site().unwrap_or_default()) {
+            Diff::Change(_) if params.check_only => Diff::InSync,
+            diff => diff,
+        }
     }
 
     fn result_schema(generator: &mut SchemaGenerator) -> Schema {

@@ -67,6 +67,10 @@ pub(crate) struct Params {
     /// that has data of several members does not.
     #[serde(default)]
     pub(crate) accept_ordered_start: bool,
+    /// Only looks whether anything speaks against scaling (hooks, claims that would go, pods that would wait for each other), and
+    /// changes nothing: to be asked before the window.
+    #[serde(default)]
+    pub(crate) check_only: bool,
 }
 
 /// What a probe saw.
@@ -151,6 +155,9 @@ impl Params {
         let reasons = hazards::reasons(self, self.named(&state.kind), workload);
         if !reasons.is_empty() {
             return Diff::refused(reasons);
+        }
+        if self.check_only {
+            return Diff::InSync;
         }
         if workload.wanted != replicas {
             let path = format!("{}/scale", state.kind.object(Some(&self.namespace), &self.name));

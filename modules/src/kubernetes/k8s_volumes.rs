@@ -2,6 +2,7 @@
 //! one-to-one. Looks only. What is read is in `facts`, what must hold in `proof`.
 
 mod facts;
+mod others;
 mod proof;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,15 @@ pub(crate) struct Params {
     /// not say `Delete`, and it owns none of its claims. To be asked before anything is stopped.
     #[serde(default)]
     pub(crate) keeps_claims: bool,
+    /// Whether it, its pods and these claims must be free of finalizers of other controllers: a snapshot controller or a queue that
+    /// holds one of them would keep it from going when it is deleted. To be asked before anything is stopped.
+    #[serde(default)]
+    pub(crate) removable: bool,
+    /// Other volumes of its pods that may stay behind, or are moved by other steps, by name: further volume claim templates, and
+    /// claims and writable host directories that its template names. One that is not listed is refused, since its data would
+    /// be left out.
+    #[serde(default)]
+    pub(crate) besides: Vec<String>,
 }
 
 /// What `register` keeps.

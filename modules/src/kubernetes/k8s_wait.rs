@@ -1,5 +1,6 @@
 //! `k8s_wait`: waits until objects are ready, are there, are gone, or say something. Changes nothing.
 
+mod taints;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::support::kubernetes::kind::Kind;
 use crate::support::kubernetes::pod::{self, Pod};
@@ -134,6 +135,10 @@ pub(crate) struct Params {
     /// How many objects must be meant: exactly that many, more are as wrong as fewer. At least one if left out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) count: Option<usize>,
+    /// Pods that nodes must take: a pod's `spec`, of which `tolerations` is looked at. A node that is cordoned, or has a taint
+    /// that these do not tolerate, fails the step at once. Only with `kind: Node` and `for: ready`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) takes: Option<Map<String, Value>>,
 }
 
 /// What a probe saw.
@@ -189,6 +194,16 @@ impl Params {
         Err(Failure::invalid(message).pointer("/count"))
     }
 
+    fn judge_takes(&self) -> Result<(), Failure> {
+        let known = Kind::known(self.api_version.as_deref(), &self.kind);
+        let node = known.is_some_and(|known| known.group.is_empty() && known.kind == "Node");
+        if self.takes.is_none() || (node && self.goal == Goal::Word(Word::Ready)) {
+            return Ok(());
+        }
+        let message = text!("k8s_wait.takes", "`takes` goes with `kind: Node` and `for: ready`");
+        Err(Failure::invalid(message).pointer("/takes"))
+    }
+
     fn judge_goal(&self) -> Result<(), Failure> {
         match &self.goal {
             Goal::Word(Word::Ready) => match Kind::known(self.api_version.as_deref(), &self.kind) {
@@ -208,7 +223,11 @@ impl Params {
         let (mut held, mut why, mut never, mut value) = (true, None, false, None);
         match &self.goal {
             Goal::Word(Word::Ready) => match ready::of(kind, object) {
-                Readiness::Ready => {}
+                Readiness::Ready => {
+                    let obstacle = self.takes.as_ref().and_then(|spec| taints::obstacle(object, spec));
+                    (held, never) = (obstacle.is_none(), obstacle.is_some());
+                    why = obstacle;
+                }
                 Readiness::NotYet(words) => (held, why) = (false, Some(words)),
                 Readiness::Never(words) => (held, why, never) = (false, Some(words), true),
                 // A custom kind: those in the table were judged with the parameters.
@@ -363,6 +382,7 @@ timeout: 1m
         Kind::judge(params.api_version.as_deref(), &params.kind, params.namespace.as_deref(), all)?;
         params.judge_which()?;
         params.judge_count()?;
+        params.judge_takes()?;
         params.judge_goal()
     }
 

@@ -24,9 +24,12 @@ fi
 printf 'kind=%s\n' "$kind"
 printf 'device=%s\n' "$(findmnt -n -o SOURCE -T "$near" | tail -n 1)"
 printf 'free=%s\n' "$(df -B1 --output=avail -- "$near" | tail -n 1 | tr -d ' ')"
+# Where inodes are made as they are needed (btrfs), there are none to count.
+df --output=itotal,iavail -- "$near" | awk 'END { print "free_inodes=" ($1 + 0 > 0 ? $2 : "") }'
 [ "$kind" = directory ] || exit 0
 printf 'entries=%s\n' "$(find "$path" -mindepth 1 -maxdepth 1 ! -name .cutover-copy "$@" -printf x | wc -c)"
 printf 'allocated=%s\n' "$(du -sxB1 -- "$path" | cut -f 1)"
+printf 'inodes=%s\n' "$(du -sx --inodes -- "$path" | cut -f 1)"
 if [ -L "$path/.cutover-copy" ]; then
     printf 'unfinished=%s\n' "$(readlink -- "$path/.cutover-copy")"
 fi

@@ -55,8 +55,9 @@ pub(crate) struct Params {
     /// at the revision of then the store must hash the same and hold as many keys. Only later writes may be more.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) same_as: Option<Earlier>,
-    /// Accept that the revision of `same_as` was compacted away since. Its hash cannot be compared then, only the identity of
-    /// cluster and members.
+    /// Accept that history was compacted since `same_as` was recorded. The hash of then cannot be compared, and `hash_compared`
+    /// of the result says so: what remains is that cluster and members are the same, that no write is missing, that all members
+    /// hash the same among each other and, unless the revision of then is gone, that it has as many keys.
     #[serde(default)]
     pub(crate) allow_compacted: bool,
 }
@@ -100,6 +101,13 @@ pub(crate) struct Earlier {
     pub(crate) key_count: u64,
 }
 
+impl Earlier {
+    /// Whether hashes can be compared with the one of then: a hash depends on how far history was compacted.
+    fn comparable(&self, hashes: &[answer::Hash]) -> bool {
+        hashes.iter().all(|hash| hash.compact_revision == self.compact_revision)
+    }
+}
+
 /// A member of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Identity {
@@ -137,6 +145,9 @@ struct Registered {
     version: Option<String>,
     /// The alarms that are set: `NOSPACE on 628170c800dbcee`.
     alarms: Option<Vec<String>>,
+    /// Whether the hash was compared with that of `same_as`; false if history was compacted since, which `allow_compacted` accepts;
+    /// null without `same_as`.
+    hash_compared: Option<bool>,
 }
 
 /// The member that leads.
@@ -221,7 +232,7 @@ register: after
         generator.subschema_for::<Registered>()
     }
 
-    fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
+    fn result(&self, _facts: &Facts, params: &Params, state: &State, _done: &[Done]) -> Value {
         let leader = state.endpoints.iter().find_map(|endpoint| endpoint.leader.clone());
         let hash = state.hashes.first();
         let registered = Registered {
@@ -235,6 +246,7 @@ register: after
             db_size: state.endpoints.iter().map(|endpoint| endpoint.db_size).max(),
             version: state.endpoints.iter().map(|endpoint| endpoint.version.clone()).min(),
             alarms: state.alarms.clone(),
+            hash_compared: state.compared(params.same_as.as_ref()),
         };
         serde_json::to_value(registered).unwrap_or(Value::Null)
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::support::storage::block::{Block, clearing};
-use crate::support::storage::check_absolute;
+use crate::support::storage::check_file;
 
 /// The module `filesystem`.
 #[derive(Clone, Copy)]
@@ -97,7 +97,7 @@ filesystem:
 
     fn judge(params: &Params) -> Result<(), Failure> {
         let Params { device, label, options, .. } = params;
-        check_absolute(device, "/device")?;
+        check_file(device, "/device")?;
         if label.as_ref().is_some_and(String::is_empty) {
             let words = text!("filesystem.empty-label", "`label` is empty: leave it out for a file system without one");
             return Err(Failure::invalid(words).pointer("/label"));

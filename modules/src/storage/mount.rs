@@ -2,6 +2,7 @@
 //! compared is in `compare`, what runs in `moves`.
 
 mod compare;
+mod fstab;
 mod moves;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use serde_json::Value;
 
 use crate::storage::filesystem::Kind;
 use crate::support::storage::block::Block;
-use crate::support::storage::check_absolute;
+use crate::support::storage::check_file;
 use crate::support::storage::mounts::{self, Mounted};
 use crate::support::storage::unit::{Boot, DIRECTORY};
 use crate::support::storage::users::{self, User};
@@ -73,7 +74,8 @@ pub(crate) struct Persist {
 pub(crate) struct Params {
     /// The device: `{{ pair.device }}`. A DRBD device must be Primary here.
     pub(crate) device: String,
-    /// The directory, absolute and without symbolic links. It must exist.
+    /// The directory, absolute and without symbolic links. It must exist. Refused if /etc/fstab mounts something else there, or
+    /// anything at all that `persist` is to mount.
     pub(crate) path: String,
     /// Whether it is to be mounted.
     #[serde(default)]
@@ -84,7 +86,8 @@ pub(crate) struct Params {
     /// The UUID that the file system must have, for example one that an earlier step registered.
     #[serde(default)]
     pub(crate) uuid: Option<String>,
-    /// Mount options.
+    /// Mount options. Unless `ro` is one of them, a mount that is read-only is refused: the kernel may have made it so after an
+    /// error.
     #[serde(default)]
     pub(crate) options: Vec<String>,
     /// Mount it at boot too, by a systemd unit tied to a marker file. Left out: what is there stays.
@@ -116,6 +119,8 @@ pub(crate) struct State {
     pub(crate) beneath: Option<Beneath>,
     /// The units for boot, as they are.
     pub(crate) units: Vec<Unit>,
+    /// What /etc/fstab mounts at the path.
+    pub(crate) fstab: Vec<fstab::Entry>,
 }
 
 /// The directory that the mount hides.
@@ -171,7 +176,7 @@ impl Params {
 
     fn check(&self) -> Result<(), Failure> {
         let path = &self.path;
-        check_absolute(&self.device, "/device")?;
+        check_file(&self.device, "/device")?;
         if !path.starts_with('/') || path == "/" || path.split('/').skip(1).any(|part| matches!(part, "" | "." | ".."))
         {
             let message = text!(
@@ -201,7 +206,7 @@ impl Params {
             return Err(Failure::invalid(message).pointer("/persist"));
         }
         if let Some(persist) = &self.persist {
-            check_absolute(&persist.marker, "/persist/marker")?;
+            check_file(&persist.marker, "/persist/marker")?;
         }
         if self.uuid.as_ref().is_some_and(String::is_empty) {
             let message = text!("mount.empty-uuid", "`uuid` is empty: leave it out if any will do");
@@ -284,8 +289,12 @@ mount:
         for (name, _) in params.boot(cx.facts()).map(|boot| boot.units()).unwrap_or_default() {
             units.push(unit(cx, name).await?);
         }
+        let fstab = match params.state {
+            Wanted::Mounted => fstab::read(cx, path).await?,
+            Wanted::Unmounted => Vec::new(),
+        };
         let directory = directory.to_owned();
-        Ok(State { block, directory, real_path, at_path, elsewhere, nested, users, beneath, units })
+        Ok(State { block, directory, real_path, at_path, elsewhere, nested, users, beneath, units, fstab })
     }
 
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {

@@ -11,6 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mode(pub(crate) u32);
 
+impl Mode {
+    /// The bits for chmod. It leaves setuid and setgid of a directory as they are unless there are five digits.
+    pub(crate) fn exact(self) -> String {
+        format!("{:05o}", self.0)
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04o}", self.0)

@@ -23,7 +23,10 @@ const UNITS: [(&str, u64); 12] = [
     ("B", 1),
 ];
 
-/// Reads `1.5GiB` as bytes.
+/// The most that is taken for an amount: 1 EiB. No file system of these nodes is larger, so more is a slip.
+const MOST: u64 = 1 << 60;
+
+/// Reads `1.5GiB` as bytes; nothing if it is not an amount, or one that no disk has.
 fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, factor) = match UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor))) {
@@ -34,7 +37,8 @@ fn bytes(text: &str) -> Option<u64> {
     let plain = !number.is_empty() && number.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
     let value: f64 = if plain { number.parse().ok()? } else { return None };
     // Exact up to 2^53 bytes, which is 8 PiB.
-    Some((value * factor as f64).round() as u64)
+    let bytes = value * factor as f64;
+    (bytes <= MOST as f64).then(|| bytes.round() as u64)
 }
 
 /// Writes bytes with the largest decimal unit that leaves a number of at least one.
@@ -60,9 +64,9 @@ impl FromStr for Bytes {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = bytes(text).filter(|_| !text.contains("bit"));
-        found
-            .map(Self)
-            .ok_or_else(|| format!("`{text}` is not an amount of data: write `20GiB`, `500MB` or a number of bytes"))
+        found.map(Self).ok_or_else(|| {
+            format!("`{text}` is not an amount of data: write `20GiB`, `500MB` or a number of bytes, up to 1 EiB")
+        })
     }
 }
 
@@ -98,7 +102,7 @@ enum Written {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Written::deserialize(deserializer)? {
-            Written::Number(number) => Ok(Self(number)),
+            Written::Number(number) => number.to_string().parse().map_err(serde::de::Error::custom),
             Written::Text(text) => text.parse().map_err(serde::de::Error::custom),
         }
     }
@@ -164,7 +168,10 @@ mod tests {
         for (text, bytes) in [("100MB/s", 100_000_000), ("1Gbit/s", 125_000_000), ("10 MiB/s", 10 << 20)] {
             assert_eq!(text.parse(), Ok(Rate(bytes)), "{text}");
         }
-        for text in ["", "GB", "-1GB", "1e3", "5 apples", "1Gbit", "10MB/s", "1..2B"] {
+        let most = 1_u64 << 60;
+        assert_eq!(most.to_string().parse(), Ok(Bytes(most)));
+        let more = ["2000000TB", "18446744073709551615", "99999999999999999999999999TiB"];
+        for text in ["", "GB", "-1GB", "1e3", "5 apples", "1Gbit", "10MB/s", "1..2B"].into_iter().chain(more) {
             assert!(text.parse::<Bytes>().is_err(), "{text}");
         }
         for text in ["100MB", "/s", "fast/s"] {

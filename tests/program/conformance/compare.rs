@@ -64,7 +64,7 @@ fn normalised(record: &Record, Ground { directory, device, .. }: &Ground) -> Str
         }
         "df" | "du" | "ping" | "cutover-throughput" => numbers(line),
         "cutover-look" if line.starts_with("device=") => "device=".to_owned(),
-        "cutover-look" if line.starts_with("free=") || line.starts_with("allocated=") => numbers(line),
+        "cutover-look" if line.starts_with("free") || line.starts_with("allocated=") => numbers(line),
         _ => line.to_owned(),
     });
     let stdout: Vec<String> = lines.map(uuids).filter(|line| !line.is_empty()).collect();

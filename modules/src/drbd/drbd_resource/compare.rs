@@ -5,6 +5,7 @@ use cutover_engine::module::{Diff, Facts};
 use cutover_engine::text;
 use cutover_engine::text::Text;
 
+use super::lost;
 use super::moves::{self, Rewrite};
 use super::{Params, State, Wanted};
 use crate::support::drbd::at;
@@ -45,16 +46,18 @@ fn up(facts: &Facts, params: &Params, state: &State, pair: &Pair, members: (&Pai
         || (same_hosts && state.own.generations.is_some());
 
     let mut reasons: Vec<Text> = hostname(state, own).into_iter().collect();
-    reasons.extend(file_reasons(state, resource, &here, &file, differs));
-    reasons.extend(state.collisions.iter().map(|words| {
-        text!(
-            "drbd_resource.collision",
-            "{resource} cannot come up on {here}: {words}; correct the inventory",
-            resource,
-            here,
-            words
-        )
-    }));
+    reasons.extend(file_reasons(state, pair, members, &rewrite));
+    for (found, place) in [(&state.collisions, here.clone()), (&state.peer_collisions, at(members.1))] {
+        reasons.extend(found.iter().map(|words| {
+            text!(
+                "drbd_resource.collision",
+                "{resource} cannot come up on {here}: {words}; correct the inventory",
+                resource,
+                here = &place,
+                words
+            )
+        }));
+    }
     if !state.attached() {
         reasons.extend(disk_reasons(params, state, &here, resource, metadata));
         reasons.extend(size_reason(state, members));
@@ -161,7 +164,9 @@ fn hostname(state: &State, own: &PairMember) -> Option<Text> {
 }
 
 /// What speaks against writing the file, or against what the tools read.
-fn file_reasons(state: &State, resource: &str, here: &str, file: &str, differs: bool) -> Vec<Text> {
+fn file_reasons(state: &State, pair: &Pair, members: (&PairMember, &PairMember), rewrite: &Rewrite<'_>) -> Vec<Text> {
+    let Rewrite { file, old, new } = *rewrite;
+    let (resource, here) = (&pair.resource, at(members.0));
     let mut reasons = Vec::new();
     if let Some(other) = state.defined_at.as_ref().filter(|other| *other != file) {
         reasons.push(text!(
@@ -169,26 +174,57 @@ fn file_reasons(state: &State, resource: &str, here: &str, file: &str, differs: 
             "{resource} is defined in {other} on {here}, and twice would make all of DRBD's configuration invalid: set `file: {other}`, or move that file away",
             resource = resource,
             other,
-            here = here
+            here = &here
         ));
     }
-    if differs && state.text.as_ref().is_some_and(|text| text.contains("shared-secret")) {
-        reasons.push(text!(
-            "drbd_resource.secret-in-file",
-            "{file} on {here} holds a shared secret, which would be lost: move it into /etc/drbd.d/global_common.conf on both nodes first",
-            file = file,
-            here = here
-        ));
+    // The tools name a file as it was included: `drbd.d/etcd0.res`.
+    let unread = state.fault.as_ref().is_some_and(|words| words.contains(file.strip_prefix("/etc/").unwrap_or(file)));
+    let differs = old != Some(new);
+    if let Some(old) = old.filter(|_| differs) {
+        if old.contains("shared-secret") {
+            reasons.push(text!(
+                "drbd_resource.secret-in-file",
+                "{file} on {here} holds a shared secret, which would be lost: move it into /etc/drbd.d/global_common.conf on both nodes first",
+                file = file,
+                here = &here
+            ));
+        } else {
+            reasons.extend(lost_reason(file, &here, &lost::lost(old, new, resource, unread)));
+        }
+        let others = lost::other_end(old, resource, members, &state.disk.kernel_name);
+        reasons.extend(others.into_iter().map(|words| {
+            text!(
+                "drbd_resource.not-ours",
+                "{file} on {here}, which was not written by cutover, has {words}: correct the inventory, or move the file away if it is not needed",
+                file = file,
+                here = &here,
+                words
+            )
+        }));
     }
-    if let Some(words) = state.fault.as_ref().filter(|words| !differs || !words.contains(file)) {
+    if let Some(words) = state.fault.as_ref().filter(|_| !differs || !unread) {
         reasons.push(text!(
             "drbd_resource.configuration",
             "drbdadm refuses the configuration of {here}: {words}; correct it by hand",
-            here = here,
+            here = &here,
             words
         ));
     }
     reasons
+}
+
+/// That a file holds more than would be written.
+fn lost_reason(file: &str, here: &str, lost: &[String]) -> Option<Text> {
+    let what = lost.iter().map(|what| format!("`{what}`")).collect::<Vec<_>>().join(", ");
+    (!lost.is_empty()).then(|| {
+        text!(
+            "drbd_resource.would-be-lost",
+            "{file} on {here} holds what the inventory and this step do not name, and rewriting it would lose that: {what}; name settings of the section `net` in `net`, move others for all resources into /etc/drbd.d/global_common.conf, and set up a resource with more volumes or hosts by hand",
+            file = file,
+            here = here,
+            what
+        )
+    })
 }
 
 /// What speaks against the backing disk. Its DRBD role does not matter: it is not the replicated device.

@@ -4,10 +4,10 @@ use cutover_engine::failure::Failure;
 use cutover_engine::inventory::PairMember;
 use cutover_engine::module::Context;
 use cutover_engine::reads;
-use cutover_engine::text;
 use cutover_engine::text::Text;
 use cutover_engine::world::Exit;
 
+use super::others::Others;
 use super::{Params, State, Wanted};
 use crate::support::drbd::end::{self, End, Peer, reach};
 use crate::support::drbd::states::{ConnectionState, Role};
@@ -38,6 +38,7 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
         disk,
         peer_bytes: None,
         collisions: Vec::new(),
+        peer_collisions: Vec::new(),
         own: end,
         peer: None,
         pending: Vec::new(),
@@ -51,7 +52,8 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
         (Wanted::Down, None) => {}
         (Wanted::Down, Some(_)) => state.mounted = mounted(cx, own).await?,
         (Wanted::Up, None) => {
-            state.collisions = collisions(cx, resource, own).await?;
+            state.collisions = collisions(cx, resource, (own, peer), &state.disk).await?;
+            state.peer_collisions = peer_collisions(cx, resource, (own, peer)).await?;
             state.peer_bytes = peer_bytes(cx, peer).await?;
         }
         (Wanted::Up, Some(status)) => {
@@ -110,38 +112,39 @@ async fn peer_bytes(cx: &Context, peer: &PairMember) -> Result<Option<u64>, Fail
     Ok(answer.ok().filter(|output| output.success()).and_then(|output| output.stdout.trim().parse().ok()))
 }
 
-/// Other resources in the kernel that have this one's minor or port.
-async fn collisions(cx: &Context, resource: &str, own: &PairMember) -> Result<Vec<Text>, Failure> {
+/// What other resources of the task's node have of this one's, in its kernel and its configuration.
+async fn collisions(
+    cx: &Context,
+    resource: &str,
+    (own, peer): (&PairMember, &PairMember),
+    disk: &Block,
+) -> Result<Vec<Text>, Failure> {
+    let mut others = Others::default();
     let all = reads::DRBDSETUP_EVENTS.of([]);
     let output = cx.read(&all).await?;
-    if end::unloaded(&output) { Ok(Vec::new()) } else { Ok(collide(&stdout(&all, output)?, resource, own)) }
+    if !end::unloaded(&output) {
+        others.of_kernel(&stdout(&all, output)?, resource, own, &disk.kernel_name);
+    }
+    // What is wrong with the configuration as a whole is said elsewhere.
+    let dump = cx.read(&reads::DRBDADM_DUMP_ALL.of([])).await?;
+    if dump.success() {
+        others.of_configuration(&dump.stdout, resource, (own, peer), &disk.kernel_name);
+    }
+    Ok(others.found())
 }
 
-/// Reads them from `drbdsetup events2`. Only DRBD 9 tells ports.
-pub(super) fn collide(text: &str, resource: &str, own: &PairMember) -> Vec<Text> {
-    let mut found = Vec::new();
-    for line in text.lines() {
-        let pairs: Vec<(&str, &str)> = line.split_whitespace().filter_map(|word| word.split_once(':')).collect();
-        let get = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-        let Some(name) = get("name").filter(|name| *name != resource) else { continue };
-        if let Some(minor) = get("minor")
-            && own.device.strip_prefix("/dev/drbd") == Some(minor)
-        {
-            let device = &own.device;
-            found.push(text!("drbd_resource.minor-taken", "{device} is the device of {name}", device, name));
-        }
-        let local =
-            get("local").and_then(|local| local.split_once(':')).map(|(_, address)| address.replace(['[', ']'], ""));
-        if local == Some(format!("{}:{}", own.address, own.port)) {
-            let PairMember { address, port, .. } = own;
-            found.push(text!(
-                "drbd_resource.port-taken",
-                "{address} port {port} is in use by {name}",
-                address,
-                port,
-                name
-            ));
-        }
+/// The same of the other end: nothing is written here that cannot come up there. Not known if its node does not answer, or has no
+/// DRBD yet.
+async fn peer_collisions(
+    cx: &Context,
+    resource: &str,
+    (own, peer): (&PairMember, &PairMember),
+) -> Result<Vec<Text>, Failure> {
+    let mut others = Others::default();
+    let place = crate::support::drbd::place(peer);
+    let dump = reach(cx.read_at(&place, &reads::DRBDADM_DUMP_ALL.of([])).await)?;
+    if let Some(dump) = dump.ok().filter(|dump| dump.success()) {
+        others.of_configuration(&dump.stdout, resource, (peer, own), &peer.disk);
     }
-    found
+    Ok(others.found())
 }

@@ -36,6 +36,7 @@ fn fresh() -> State {
         disk,
         peer_bytes: Some(20 << 30),
         collisions: Vec::new(),
+        peer_collisions: Vec::new(),
         own: End::default(),
         peer: None,
         pending: Vec::new(),
@@ -174,6 +175,7 @@ fn all_reasons_against_it_are_given() {
         disk: signed("LVM2_member"),
         peer_bytes: Some(30 << 30),
         collisions: vec![Text::verbatim("/dev/drbd0 is the device of redis0")],
+        peer_collisions: vec![Text::verbatim("/dev/sdc is the disk of redis0")],
         ..fresh()
     };
     let shown = [
@@ -275,16 +277,22 @@ fn settings_are_checked_where_they_stand() {
 }
 
 #[test]
-fn other_resources_with_the_minor_or_the_port_are_found() {
-    let cx = testing::pair_context();
-    let (_, own, _) = cx.pair().unwrap();
-    let record = include_str!("../../support/drbd/fixtures/drbd-9.2.14.txt");
-    assert_eq!(look::collide(record, "etcd0", own), Vec::<Text>::new());
-    let text = "exists resource name:redis0 role:Secondary\n\
-                exists device name:redis0 volume:0 minor:0 backing_dev:/dev/sdd disk:UpToDate\n\
-                exists device name:kafka0 volume:0 minor:10 disk:UpToDate\n\
-                exists path name:redis0 peer-node-id:2 conn-name:x local:ipv4:172.16.1.1:7790 peer:ipv4:172.16.2.1:7790\n\
-                exists path name:kafka0 peer-node-id:2 conn-name:x local:ipv4:172.16.1.1:7791 peer:ipv4:172.16.2.1:7790\n";
-    let found = look::collide(text, "etcd0", own);
-    assert_eq!(found, ["/dev/drbd0 is the device of redis0", "172.16.1.1 port 7790 is in use by redis0"]);
+fn a_file_with_more_than_is_named_is_refused_up_and_down() {
+    let text = wanted(Generation::V9).replacen("    on ", "    disk {\n        on-io-error detach;\n    }\n    on ", 1);
+    for words in ["down", CONNECTING, LEADS] {
+        let shown = look(words, "create_metadata: true", State { text: Some(text.clone()), ..there(words, SAME) });
+        assert!(shown.contains("blocked: /etc/drbd.d/cke_etcd0.res on primary/worker01 holds what"), "{shown}");
+        assert!(shown.contains("`disk { on-io-error detach }`"), "{shown}");
+    }
+}
+
+#[test]
+fn a_setting_that_the_tools_refused_may_be_taken_back() {
+    let text = wanted(Generation::V9).replace("allow-two", "bogus-option 3;\n        allow-two");
+    let fault = "drbd.d/cke_etcd0.res:6: Parse error: 'an option keyword' expected, but got 'bogus-option'";
+    let broken = State { text: Some(text.clone()), fault: Some(fault.into()), ..there(LEADS, SAME) };
+    let shown = look("broken", "", broken);
+    assert!(shown.contains("rewrite /etc/drbd.d/cke_etcd0.res and adjust etcd0"), "{shown}");
+    let shown = look("whole", "", State { text: Some(text), ..there(LEADS, SAME) });
+    assert!(shown.contains("would lose that: `net { bogus-option 3 }`"), "{shown}");
 }

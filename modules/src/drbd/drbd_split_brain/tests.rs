@@ -22,6 +22,8 @@ fn free() -> Node {
         kind: Kind::Absent,
         device: "/dev/sda1".to_owned(),
         free: 10 << 30,
+        free_inodes: None,
+        inodes: 1,
         entries: 0,
         allocated: 0,
         unfinished: None,

@@ -1,5 +1,7 @@
 //! What `drbd_sync` decides, for statuses as data.
 
+use cutover_engine::module::Waiting;
+
 use super::*;
 use crate::support::drbd::testing::{BLANK, DIVERGED, NEWER, SAME, end, seen, unreachable};
 use crate::testing;
@@ -29,6 +31,12 @@ fn it_waits_for_what_comes_by_itself_and_refuses_the_rest() {
     let shown = [
         together("Primary UpToDate Connected Secondary UpToDate Established"),
         together("Secondary UpToDate Connected Secondary UpToDate VerifyS done:12.5"),
+        together("Secondary UpToDate Connected Primary UpToDate VerifyT"),
+        together("Primary UpToDate Connected Secondary UpToDate Established out-of-sync:4096"),
+        together("Primary UpToDate Connected Secondary UpToDate Established out-of-sync:unknown"),
+        together("Primary UpToDate Connected Secondary UpToDate Established suspended:user"),
+        together("Primary UpToDate Connected Secondary UpToDate Established suspended:quorum,no-data quorum:no"),
+        together("Primary UpToDate Connected Secondary UpToDate Established resync-suspended:user"),
         together("Primary UpToDate Connected Secondary Inconsistent SyncSource done:43.91 out-of-sync:73496 eta:201"),
         together("Secondary Inconsistent Connected Primary UpToDate SyncTarget done:99.99 out-of-sync:4"),
         together("Primary UpToDate Connected Secondary Inconsistent PausedSyncS out-of-sync:65516"),

@@ -1,9 +1,11 @@
+use cutover_engine::module::{Diff, Module as _};
 use cutover_engine::text::Text;
 use cutover_engine::world::Place;
 use serde_json::json;
 
-use super::{Params, State, copy, refusals};
+use super::{CopyPreserve, Params, State, copy, refusals};
 use crate::support::tree::{Comparison, Kind, LeftOut, Located, Look, What};
+use crate::testing;
 
 fn located(node: &str, path: &str) -> Located {
     Located { place: Place::node("primary", node), path: path.to_owned(), device: None }
@@ -14,6 +16,8 @@ fn look(kind: Kind, entries: u64) -> Look {
         kind,
         device: "/dev/sdb1".into(),
         free: 10 << 30,
+        free_inodes: Some(1000),
+        inodes: entries * 3,
         entries,
         allocated: if entries == 0 { 4096 } else { 2 << 30 },
         unfinished: None,
@@ -95,7 +99,45 @@ fn a_source_must_be_a_directory_with_something_in_it() {
     assert_eq!(with(Kind::Directory, 1), [""; 0]);
     assert_eq!(with(Kind::Absent, 0), ["primary/w4:/data/pvc-1 does not exist"]);
     assert_eq!(with(Kind::Directory, 0), ["primary/w4:/data/pvc-1 is empty"]);
-    assert_eq!(with(Kind::Link, 0), ["primary/w4:/data/pvc-1 is not a directory"]);
+    assert_eq!(with(Kind::Other, 0), ["primary/w4:/data/pvc-1 is not a directory"]);
+    assert_eq!(
+        with(Kind::Link, 0),
+        ["primary/w4:/data/pvc-1 is a symbolic link: name the directory that it leads to (`readlink -f`)"]
+    );
+}
+
+#[test]
+fn inodes_have_to_last_as_bytes_have() {
+    let mut full = state("w4");
+    (full.source.inodes, full.destination.free_inodes) = (3001, Some(3002));
+    assert_eq!(refused(&full), [""; 0]);
+    full.destination.free_inodes = Some(1989);
+    insta::assert_snapshot!(refused(&full).join("\n"), @"primary/w4:/data/backup/etcd-0 has 1989 inodes free on /dev/sdb1; the copy takes 3001, one for each file and directory: make the file system anew with more (`mkfs.ext4 -N`)");
+    (full.destination.unfinished, full.destination.inodes) = (Some(full.from.to_string()), 1020);
+    assert_eq!(refused(&full), [""; 0]);
+    // btrfs makes them as they are needed.
+    full.destination = Look { free_inodes: None, ..look(Kind::Absent, 0) };
+    assert_eq!(refused(&full), [""; 0]);
+}
+
+#[test]
+fn the_mode_of_the_directory_is_set_with_all_its_bits() {
+    let mut inherited = state("w4");
+    inherited.comparison = Some(Comparison {
+        digest: "d".into(),
+        files: 1,
+        bytes: 1,
+        attributes_compared: true,
+        different: 1,
+        differences: Vec::new(),
+        only_root: true,
+    });
+    inherited.root = Some(("0:0".into(), "755".into(), "@1".into()));
+    let Diff::Change(changes) = CopyPreserve.diff(testing::pair_context().facts(), &params(), &inherited) else {
+        panic!("it is to be changed")
+    };
+    let actions: Vec<String> = changes[0].actions.iter().map(ToString::to_string).collect();
+    assert!(actions.contains(&"primary/w4$ chmod -- 00755 /data/backup/etcd-0".to_owned()), "{actions:?}");
 }
 
 #[test]

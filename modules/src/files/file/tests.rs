@@ -89,14 +89,14 @@ fn owner_and_mode_are_compared_by_name_or_number() {
     insta::assert_snapshot!(shown(json!({"path": "/x", "state": "touch", "group": 1002}), there()), @r"
     change the owner of /x from 1001:0 to :1002 (Idempotent)
       do   primary/w1$ chown -- :1002 /x
-      do   primary/w1$ chmod -- 0640 /x
+      do   primary/w1$ chmod -- 00640 /x
       undo primary/w1$ chown -- 1001:0 /x
-      undo primary/w1$ chmod -- 0640 /x
+      undo primary/w1$ chmod -- 00640 /x
     ");
     insta::assert_snapshot!(shown(json!({"path": "/x", "state": "touch", "mode": "2750"}), there()), @r"
     change the mode of /x from 0640 to 2750 (Idempotent)
-      do   primary/w1$ chmod -- 2750 /x
-      undo primary/w1$ chmod -- 0640 /x
+      do   primary/w1$ chmod -- 02750 /x
+      undo primary/w1$ chmod -- 00640 /x
     ");
 }
 
@@ -131,7 +131,7 @@ fn directories_and_files_do_not_replace_each_other() {
     insta::assert_snapshot!(shown(json!({"path": "/data/x/", "state": "directory", "mode": "0700"}), None), @r"
     make the directory /data/x (Idempotent)
       do   primary/w1$ mkdir -p -- /data/x
-      do   primary/w1$ chmod -- 0700 /data/x
+      do   primary/w1$ chmod -- 00700 /data/x
       undo primary/w1$ rmdir --ignore-fail-on-non-empty -- /data/x
     ");
 }

@@ -46,9 +46,10 @@ fn lock(params: &Params, place: &Place, on: bool) -> Change {
 /// What makes it where nothing is.
 fn make(params: &Params, place: &Place) -> Change {
     let path = path(params);
-    let mode = params.mode.map(|mode| mode.to_string());
+    let directory = params.state == Wanted::Directory;
+    let mode = params.mode.map(|mode| if directory { mode.exact() } else { mode.to_string() });
     let owner = wanted_owner(params);
-    if params.state == Wanted::Directory {
+    if directory {
         let mut actions = vec![run(place, ["mkdir", "-p", "--", path])];
         actions.extend(owner.map(|owner| run(place, ["chown", "--", &owner, path])));
         actions.extend(mode.map(|mode| run(place, ["chmod", "--", &mode, path])));
@@ -89,18 +90,19 @@ fn adjust(params: &Params, place: &Place, found: &Found) -> Vec<Change> {
         let owner = wanted_owner(params).unwrap_or_default();
         let before = format!("{}:{}", found.owner[0], found.group[0]);
         // Changing the owner clears setuid and setgid, so the mode is set again.
-        let mode = params.mode.unwrap_or(found.mode).to_string();
+        let mode = params.mode.unwrap_or(found.mode).exact();
         let chown = |owner: &str| run(place, ["chown", "--", owner, path]);
         let chmod = |mode: &str| run(place, ["chmod", "--", mode, path]);
         let summary = text!("file.owner", "change the owner of {path} from {before} to {owner}", path, before, owner);
         let change = Change::idempotent("set-owner", summary, [chown(&owner), chmod(&mode)]);
-        todo.push(change.undo([chown(&before), chmod(&found.mode.to_string())]));
+        todo.push(change.undo([chown(&before), chmod(&found.mode.exact())]));
     } else if let Some(mode) = params.mode.filter(|mode| *mode != found.mode) {
         let chmod = |mode: String| -> Action { run(place, ["chmod", "--", &mode, path]) };
-        let (before, mode) = (found.mode.to_string(), mode.to_string());
-        let summary = text!("file.mode", "change the mode of {path} from {before} to {mode}", path, before, mode);
-        let change = Change::idempotent("set-mode", summary, [chmod(mode)]);
-        todo.push(change.undo([chmod(found.mode.to_string())]));
+        let (before, after) = (found.mode.to_string(), mode.to_string());
+        let summary =
+            text!("file.mode", "change the mode of {path} from {before} to {mode}", path, before, mode = after);
+        let change = Change::idempotent("set-mode", summary, [chmod(mode.exact())]);
+        todo.push(change.undo([chmod(found.mode.exact())]));
     }
     todo
 }

@@ -32,6 +32,7 @@ fn seen(kind: Kind, wanted: Value, live: Option<Value>) -> Seen {
         uid: String::new(),
         removable: true,
         deleting: None,
+        phase: String::new(),
         kind,
         wanted,
         live,
@@ -40,7 +41,7 @@ fn seen(kind: Kind, wanted: Value, live: Option<Value>) -> Seen {
 
 fn look(seen: Seen) -> String {
     let state = State { objects: vec![seen] };
-    let params = Params { manifest: Value::Null };
+    let params = Params { manifest: Value::Null, check_only: false };
     format!("--\n{}", testing::show(&K8sApply.diff(testing::pair_context().facts(), &params, &state)))
 }
 
@@ -80,6 +81,54 @@ fn what_cannot_be_changed_is_named() {
         look(seen(STATEFUL_SET, set("Parallel", 3), Some(set("Parallel", 0)))),
     ];
     insta::assert_snapshot!(shown.concat());
+}
+
+#[test]
+fn a_volume_of_another_claim_is_left_alone() {
+    let theirs = edited(bound(), "/spec/claimRef/namespace", json!("other"));
+    assert_eq!(
+        look(seen(VOLUME, volume(), Some(theirs))),
+        "--\nblocked: PersistentVolume etcd-0: it belongs to the claim other/data-etcd-0, not to common/data-etcd-0: \
+         leave it alone, and give yours another name\n"
+    );
+    let released = Seen { phase: "Released".into(), ..seen(VOLUME, volume(), Some(bound())) };
+    let shown = look(released);
+    assert!(
+        shown.contains("it is Released: it was bound to a claim common/data-etcd-0 that is gone (uid 11-22)"),
+        "{shown}"
+    );
+    let meant = edited(volume(), "/spec/claimRef", bound()["spec"]["claimRef"].clone());
+    let meant = Seen { phase: "Released".into(), ..seen(VOLUME, meant, Some(bound())) };
+    assert_eq!(look(meant), "--\nin sync\n");
+    let bound_to_it = Seen { phase: "Bound".into(), ..seen(VOLUME, volume(), Some(bound())) };
+    assert_eq!(look(bound_to_it), "--\nin sync\n");
+}
+
+#[test]
+fn a_look_ahead_changes_nothing() {
+    let params = Params { manifest: Value::Null, check_only: true };
+    let of = |seen: Seen| {
+        testing::show(&K8sApply.diff(testing::pair_context().facts(), &params, &State { objects: vec![seen] }))
+    };
+    assert_eq!(of(seen(VOLUME, volume(), None)), "in sync\n");
+    assert_eq!(of(seen(VOLUME, edited(volume(), "/metadata/labels", json!({"a": "c"})), Some(bound()))), "in sync\n");
+    assert!(
+        of(seen(VOLUME, volume(), Some(edited(bound(), "/spec/claimRef/name", json!("x"))))).starts_with("blocked")
+    );
+}
+
+#[test]
+fn volumes_have_a_size_and_a_directory() {
+    let judged = |object: Value| wanted::judge("/manifest", &object).err().and_then(|failure| failure.pointer);
+    assert_eq!(judged(volume()), None);
+    for size in [json!("0"), json!("-1Gi"), json!("20Gib"), json!("2Ei"), json!("much"), json!("1m")] {
+        let pointer = judged(edited(volume(), "/spec/capacity/storage", size.clone()));
+        assert_eq!(pointer.as_deref(), Some("/manifest/spec/capacity/storage"), "{size}");
+    }
+    for path in ["", "/", "//", "data", "/data/../etc"] {
+        let pointer = judged(edited(volume(), "/spec/hostPath/path", json!(path)));
+        assert_eq!(pointer.as_deref(), Some("/manifest/spec/hostPath/path"), "{path}");
+    }
 }
 
 #[test]

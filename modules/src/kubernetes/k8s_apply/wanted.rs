@@ -7,6 +7,7 @@ use cutover_engine::text;
 use serde_json::{Map, Value};
 
 use crate::support::kubernetes::kind::Kind;
+use crate::support::kubernetes::quantity::nanos;
 use crate::support::kubernetes::{judge_name, manifest, name, text};
 
 /// The manifests, each with the pointer to it. What only the API server writes is taken off.
@@ -63,7 +64,39 @@ pub(super) fn judge(pointer: &str, manifest: &Value) -> Result<(), Failure> {
     };
     Kind::judge(Some(version), text(&manifest["kind"]), namespace, false)
         .and_then(|()| judge_name(name(manifest), "/name"))
-        .map_err(beneath)
+        .map_err(beneath)?;
+    match (version, text(&manifest["kind"])) {
+        ("v1", "PersistentVolume" | "PersistentVolumeClaim") => judge_storage(pointer, manifest),
+        _ => Ok(()),
+    }
+}
+
+/// Judges the size and the directory of a volume, and what a claim asks for.
+fn judge_storage(pointer: &str, manifest: &Value) -> Result<(), Failure> {
+    let wrong = |words, field: &str| Err(Failure::invalid(words).pointer(format!("{pointer}{field}")));
+    for field in ["/spec/capacity/storage", "/spec/resources/requests/storage"] {
+        let Some(size) = manifest.pointer(field).filter(|size| !size.is_null()) else { continue };
+        // In billionths of a byte; a disk has one byte at least, and an EiB at most.
+        let possible =
+            nanos(size).is_some_and(|nanos| (1_000_000_000..=(1_i128 << 60) * 1_000_000_000).contains(&nanos));
+        if !possible {
+            return wrong(text!("k8s_apply.size", "{size} is not a size that a disk has: write `20Gi`", size), field);
+        }
+    }
+    for field in ["/spec/hostPath/path", "/spec/local/path"] {
+        let Some(path) = manifest.pointer(field) else { continue };
+        let path = text(path);
+        let plain = path.starts_with('/') && !path.split('/').any(|part| matches!(part, "." | ".."));
+        if !plain || path.trim_matches('/').is_empty() {
+            let words = text!(
+                "k8s_apply.directory",
+                "`{path}` is not the directory of a volume: write an absolute path without `.` and `..`, below `/`",
+                path
+            );
+            return wrong(words, field);
+        }
+    }
+    Ok(())
 }
 
 /// What makes two manifests speak of the same object: group, kind, namespace and name.

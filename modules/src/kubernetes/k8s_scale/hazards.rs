@@ -25,7 +25,10 @@ pub(crate) struct Hook {
 pub(crate) fn hooks(template: &Value, pods: &[&Value]) -> Vec<Hook> {
     let mut hooks = Vec::new();
     for spec in std::iter::once(&template["spec"]).chain(pods.iter().map(|pod| &pod["spec"])) {
-        for container in spec["containers"].as_array().into_iter().flatten() {
+        // A native sidecar stops when the pod does, and its hook runs like any other.
+        let sidecars = spec["initContainers"].as_array().into_iter().flatten();
+        let sidecars = sidecars.filter(|container| container["restartPolicy"] == "Always");
+        for container in sidecars.chain(spec["containers"].as_array().into_iter().flatten()) {
             if let Some(hook) = hook(container).filter(|hook| !hooks.contains(hook)) {
                 hooks.push(hook);
             }

@@ -134,6 +134,30 @@ fn hooks_and_order_that_lose_members_are_refused() {
 }
 
 #[test]
+fn the_hook_of_a_native_sidecar_counts_and_that_of_an_init_container_does_not() {
+    let with = |policy: Value| {
+        let hook = json!({"preStop": {"exec": {"command": ["sh", "-c", "etcdctl member remove $(cat /id)"]}}});
+        let init = json!({"name": "member", "restartPolicy": policy, "lifecycle": hook});
+        let template = json!({"spec": {"initContainers": [init], "containers": [{"name": "etcd"}]}});
+        (object(PODS, template), (0..PODS).map(pod).collect::<Vec<_>>())
+    };
+    let shown = look(json!({"replicas": 0}), with(json!("Always")));
+    assert!(shown.contains("blocked: container member of StatefulSet common/etcd removes its member"), "{shown}");
+    assert!(look(json!({"replicas": 0}), with(Value::Null)).contains("change"));
+}
+
+#[test]
+fn a_look_ahead_names_the_hazards_and_changes_nothing() {
+    let look_ahead = json!({"replicas": 0, "check_only": true});
+    let hook = look(look_ahead.clone(), with_hook("sleep 5", json!([])));
+    assert!(
+        hook.contains("blocked: container etcd of StatefulSet common/etcd has a preStop hook (sh -c sleep 5)"),
+        "{hook}"
+    );
+    assert!(look(look_ahead, running()).ends_with("\nin sync\n"));
+}
+
+#[test]
 fn replicas_whose_claims_would_go_are_not_scaled_away() {
     let with = |mut running: (Value, Vec<Value>), policy: Value| {
         running.0["metadata"]["name"] = json!("etcd");

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Params;
+use super::others::{self, Other};
 use crate::support::kubernetes::kind::STATEFUL_SET;
 use crate::support::kubernetes::retention::{self, Moment, Named, Retention};
 use crate::support::kubernetes::selector::nodes_of_volume;
@@ -47,6 +48,10 @@ pub(super) struct Set {
     pub(super) templates: Vec<String>,
     /// Why its claims would not survive that it is scaled down or deleted.
     pub(super) drops_claims: Option<Text>,
+    /// Volumes of its pods beside that of the claim.
+    pub(super) others: Vec<Other>,
+    /// Finalizers of other controllers that hold it, its pods or its claims.
+    pub(super) held: Vec<Text>,
 }
 
 /// One replica.
@@ -156,7 +161,14 @@ impl Facts {
         let named = Named { kind: &STATEFUL_SET, namespace: Some(&params.namespace), name: &params.statefulset };
         let policy = Retention::of(&sources.set).reason(named, &[Moment::Scaled, Moment::Deleted], 0);
         let drops_claims = policy.or_else(|| retention::deletion(named, &sources.set, &sources.claims));
-        Self { set: Some(Set { replicas, templates, drops_claims }), replicas: replicas_seen, others }
+        let set = Set {
+            replicas,
+            templates,
+            drops_claims,
+            others: others::of(&sources.set, &params.claim),
+            held: others::held(sources, &prefix),
+        };
+        Self { set: Some(set), replicas: replicas_seen, others }
     }
 }
 

@@ -34,6 +34,19 @@ pub(super) fn violations(params: &Params, site: &str, pairs: &[Pair], facts: &Fa
     }
     found.extend(overlaps(facts));
     found.extend(set.drops_claims.clone().filter(|_| params.keeps_claims));
+    if params.removable {
+        found.extend(set.held.iter().cloned());
+    }
+    found.extend(set.others.iter().filter(|other| !params.besides.contains(&other.name)).map(|other| {
+        text!(
+            "k8s_volumes.other-volume",
+            "the pods of {title} have a volume {name} besides {claim} ({what}): its data is not moved, and may tie the pods to their nodes; move it as well, or name it in `besides` if it may stay behind",
+            title = &title,
+            name = &other.name,
+            claim = &params.claim,
+            what = other.what.clone()
+        )
+    }));
     if params.on_pairs {
         for replica in &facts.replicas {
             found.extend(placed(site, pairs, replica));

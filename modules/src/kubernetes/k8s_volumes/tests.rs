@@ -11,6 +11,8 @@ fn params(on_pairs: bool) -> Params {
         claim: "data".into(),
         on_pairs,
         keeps_claims: false,
+        removable: false,
+        besides: Vec::new(),
     }
 }
 
@@ -175,6 +177,79 @@ fn claims_that_would_not_survive_are_named_if_asked_for() {
         "{:?}",
         found(&owned, true)
     );
+}
+
+#[test]
+fn data_beside_the_claim_is_named_or_accepted_by_name() {
+    let found = |edit: &dyn Fn(&mut Sources), besides: &[&str]| {
+        let mut sources = sources(3);
+        edit(&mut sources);
+        let params = Params { besides: besides.iter().map(ToString::to_string).collect(), ..params(false) };
+        let found = proof::violations(&params, "primary", &pairs(3), &Facts::of(&params, &sources, 3));
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let two = |s: &mut Sources| {
+        s.set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}}, {"metadata": {"name": "wal"}}]);
+    };
+    let [one] = found(&two, &[]).try_into().unwrap();
+    assert!(one.contains("have a volume wal besides data (another volume claim template)"), "{one}");
+    assert_eq!(found(&two, &["wal"]), [""; 0]);
+    let more = |s: &mut Sources| {
+        let mount = |name: &str, only: bool| json!({"name": name, "mountPath": "/x", "readOnly": only});
+        s.set["spec"]["template"]["spec"] = json!({
+            "containers": [{"volumeMounts": [mount("host", false), mount("zone", true), mount("sock", false), mount("tmp", false)]}],
+            "volumes": [
+                {"name": "extra", "persistentVolumeClaim": {"claimName": "extra-claim"}},
+                {"name": "host", "hostPath": {"path": "/srv/wal", "type": "Directory"}},
+                {"name": "zone", "hostPath": {"path": "/etc/localtime"}},
+                {"name": "sock", "hostPath": {"path": "/run/x.sock", "type": "Socket"}},
+                {"name": "tmp", "emptyDir": {}}, {"name": "conf", "configMap": {"name": "c"}},
+            ],
+        });
+    };
+    let all = found(&more, &[]);
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(all[0].contains("extra besides data (the claim extra-claim)"), "{all:?}");
+    assert!(all[1].contains("host besides data (the directory /srv/wal of the node)"), "{all:?}");
+    assert_eq!(found(&more, &["host"]).len(), 1);
+}
+
+#[test]
+fn what_another_controller_holds_is_named_if_asked_for() {
+    let found = |edit: &dyn Fn(&mut Sources), removable: bool| {
+        let mut sources = sources(3);
+        edit(&mut sources);
+        let params = Params { removable, ..params(false) };
+        let found = proof::violations(&params, "primary", &pairs(3), &Facts::of(&params, &sources, 3));
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let own = |s: &mut Sources| s.claims[1]["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection"]);
+    assert_eq!(found(&own, true), [""; 0]);
+    let held = |s: &mut Sources| {
+        s.claims[1]["metadata"]["finalizers"] =
+            json!(["kubernetes.io/pvc-protection", "snapshot.storage.kubernetes.io/x"]);
+        s.claims[0] = claim(0);
+        s.pods[2]["metadata"]["finalizers"] = json!(["kueue.x-k8s.io/managed"]);
+        s.set["metadata"]["name"] = json!("etcd");
+        s.set["metadata"]["finalizers"] = json!(["example.com/guard"]);
+    };
+    assert_eq!(found(&held, false), [""; 0]);
+    let all = found(&held, true);
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert!(all[0].starts_with("StatefulSet etcd is held by example.com/guard: once deleted"), "{all:?}");
+    assert!(all[1].starts_with("Pod etcd-2 is held by kueue.x-k8s.io/managed"), "{all:?}");
+    assert!(
+        all[2].starts_with("PersistentVolumeClaim data-etcd-1 is held by snapshot.storage.kubernetes.io/x:"),
+        "{all:?}"
+    );
+    // A claim of another set that begins alike is not one of its claims.
+    let other = |s: &mut Sources| {
+        let mut other = claim(0);
+        other["metadata"]["name"] = json!("data-etcd-events-0");
+        other["metadata"]["finalizers"] = json!(["example.com/x"]);
+        s.claims.push(other);
+    };
+    assert_eq!(found(&other, true), [""; 0]);
 }
 
 #[test]

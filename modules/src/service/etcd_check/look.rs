@@ -1,6 +1,8 @@
 //! What is read of a cluster, and in which order: what needs no leader first, and nothing that only runs into its deadline
 //! once it is clear that the cluster does not serve.
 
+use std::collections::BTreeSet;
+
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadOnly;
@@ -11,7 +13,7 @@ use cutover_engine::world::{Output, Place};
 use serde::Serialize;
 
 use super::answer::{self, Endpoint, Hash, Member};
-use super::{Identity, Params};
+use super::{Earlier, Identity, Params};
 use crate::support::pod::{self, Pod, Standing};
 
 /// What a probe saw.
@@ -59,6 +61,23 @@ impl State {
         let mut list: Vec<Identity> = self.members.iter().map(identity).collect();
         list.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         list
+    }
+
+    /// How many members answer: by their ids, since several may advertise one URL, and one several.
+    pub(super) fn answered(&self) -> usize {
+        let ids: BTreeSet<&str> = self.endpoints.iter().map(|endpoint| endpoint.member_id.as_str()).collect();
+        ids.len()
+    }
+
+    /// Whether the hash at the revision of then could be compared; `None` if nothing earlier was given, or it cannot be read.
+    pub(super) fn compared(&self, earlier: Option<&Earlier>) -> Option<bool> {
+        let earlier = earlier?;
+        match &self.then {
+            Some(Then::Known { hashes, .. }) => Some(earlier.comparable(hashes)),
+            Some(Then::Compacted) => Some(false),
+            None if self.revision == Some(earlier.revision) => Some(earlier.comparable(&self.hashes)),
+            None => None,
+        }
     }
 
     /// The name of a member.
@@ -112,7 +131,7 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
     let output = asked.ask(asked.words(&reads::ETCDCTL_ENDPOINT_STATUS, [])).await?;
     state.endpoints = read(&mut state.troubles, &output, answer::endpoints).unwrap_or_default();
     let serves = !state.endpoints.is_empty() && state.endpoints.iter().all(|endpoint| endpoint.leader.is_some());
-    if !serves || state.endpoints.len() < state.members.len() {
+    if !serves || state.answered() < state.members.len() {
         return Ok(state);
     }
     hash(&asked, &mut state).await?;

@@ -57,7 +57,7 @@ fn what_the_real_one_prints_is_read() {
             ],
             "leader": {"name": "e2", "id": "b00abe8e230a35bd"},
             "revision": 2, "compact_revision": -1, "hash": 3_628_877_040_u32, "key_count": 1, "db_size": 20480,
-            "version": "3.4.23", "alarms": [],
+            "version": "3.4.23", "alarms": [], "hash_compared": null,
         })
     );
     assert_eq!(endpoints(include_str!("fixtures/status-no-leader.json")).unwrap()[0].leader, None);
@@ -157,4 +157,56 @@ fn what_is_the_same_as_before_and_what_is_not() {
     same_revision.key_count = Some(4);
     say("other content at the same revision", before(), &same_revision);
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn an_url_that_several_members_advertise_says_nothing_of_one() {
+    let shared = |answers_as: usize| {
+        let mut state = state();
+        let url = "http://service:2379".to_owned();
+        state.members.iter_mut().for_each(|member| member.urls.push(url.clone()));
+        // etcdctl asks it once for each member that advertises it.
+        for _ in 0..state.members.len() {
+            let (mut endpoint, mut hash) = (state.endpoints[answers_as].clone(), state.hashes[answers_as].clone());
+            (endpoint.url, hash.url) = (url.clone(), url.clone());
+            state.endpoints.push(endpoint);
+            state.hashes.push(hash);
+        }
+        state
+    };
+    for answers_as in 0..3 {
+        assert_eq!(shown(json!({}), &shared(answers_as)), "in sync\n", "{answers_as}");
+    }
+    // It stands for nobody: a member that does not answer itself is missed.
+    let mut missing = shared(0);
+    missing.endpoints.remove(2);
+    assert!(shown(json!({}), &missing).starts_with("waiting: 2 of 3 members answer"), "{}", shown(json!({}), &missing));
+    // A member's own URL still has to be answered by it.
+    let mut swapped = shared(0);
+    let (one, two) = (swapped.endpoints[0].member_id.clone(), swapped.endpoints[1].member_id.clone());
+    (swapped.endpoints[0].member_id, swapped.endpoints[1].member_id) = (two, one);
+    assert!(shown(json!({}), &swapped).contains("it has another member's data"));
+}
+
+#[test]
+fn what_was_compared_is_registered() {
+    let before = registered(&state());
+    let of = |state: &State, same_as: &Value| {
+        let params: Params = serde_json::from_value(
+            json!({"namespace": "common", "statefulset": "e", "same_as": same_as, "allow_compacted": true}),
+        )
+        .unwrap();
+        let result = EtcdCheck.result(pair_context().facts(), &params, state, &[]);
+        (show(&EtcdCheck.diff(pair_context().facts(), &params, state)), result["hash_compared"].clone())
+    };
+    assert_eq!(of(&state(), &before), ("in sync\n".to_owned(), json!(true)));
+    let mut compacted = state();
+    compacted.hashes.iter_mut().for_each(|hash| (hash.compact_revision, hash.hash) = (1, 99));
+    assert_eq!(of(&compacted, &before), ("in sync\n".to_owned(), json!(false)));
+    let mut gone = state();
+    (gone.revision, gone.then) = (Some(40), Some(Then::Compacted));
+    assert_eq!(of(&gone, &before), ("in sync\n".to_owned(), json!(false)));
+    let mut fewer = compacted;
+    fewer.key_count = Some(0);
+    assert!(of(&fewer, &before).0.contains("there are 0 keys, there were 1"), "{}", of(&fewer, &before).0);
 }

@@ -42,7 +42,9 @@ pub(super) fn verdict(params: &Params, state: &State) -> Diff {
 fn strangers(state: &State) -> Vec<Text> {
     let mut reasons = Vec::new();
     for endpoint in &state.endpoints {
-        let expected = state.members.iter().find(|member| member.urls.contains(&endpoint.url));
+        // Whoever answers at a URL that several members advertise, a service's for example, is one of them.
+        let mut advertise = state.members.iter().filter(|member| member.urls.contains(&endpoint.url));
+        let expected = advertise.next().filter(|_| advertise.next().is_none());
         if let Some(expected) = expected.filter(|expected| expected.id != endpoint.member_id) {
             let id = &endpoint.member_id;
             reasons.push(text!(
@@ -74,7 +76,7 @@ fn unfinished(state: &State) -> Option<Diff> {
         Some(trouble) => text!("etcd_check.trouble", "{why}: {trouble}", why, trouble),
         None => why,
     };
-    let (answered, all) = (state.endpoints.len(), state.members.len());
+    let (answered, all) = (state.answered(), state.members.len());
     if answered == 0 || all == 0 || answered < all {
         return Some(Diff::waiting(with_trouble(text!(
             "etcd_check.answer",
@@ -90,7 +92,7 @@ fn unfinished(state: &State) -> Option<Diff> {
         // Pods that are ready passed a health check, most often with a quorum read; a start is over then.
         return Some(if state.pods.iter().all(|pod| pod.ready) { Diff::blocked(why) } else { Diff::waiting(why) });
     }
-    if leaders.len() < answered || leaders.iter().any(|leader| *leader != leaders[0]) {
+    if leaders.len() < state.endpoints.len() || leaders.iter().any(|leader| *leader != leaders[0]) {
         return Some(Diff::waiting(text!(
             "etcd_check.election",
             "an election is under way: not all members know the same leader"
@@ -98,7 +100,7 @@ fn unfinished(state: &State) -> Option<Diff> {
     }
     let compacted = state.hashes.iter().map(|hash| hash.compact_revision);
     let compacting = compacted.clone().min() != compacted.max();
-    if state.hashes.len() < answered || state.key_count.is_none() || state.alarms.is_none() || compacting {
+    if state.hashes.len() < state.endpoints.len() || state.key_count.is_none() || state.alarms.is_none() || compacting {
         let why = match compacting {
             true => text!("etcd_check.compacting", "the members are compacting their history"),
             false => text!("etcd_check.not-readable", "the stores cannot be read yet"),
@@ -207,8 +209,7 @@ fn changed(earlier: &Earlier, allow_compacted: bool, state: &State) -> Vec<Text>
         }
     };
     // The hash depends on how far history was compacted.
-    let comparable =
-        known.filter(|(hashes, _)| hashes.iter().all(|hash| hash.compact_revision == earlier.compact_revision));
+    let comparable = known.filter(|(hashes, _)| earlier.comparable(hashes));
     if let Some((_, keys)) = known.filter(|(_, keys)| *keys != earlier.key_count) {
         reasons.push(text!(
             "etcd_check.keys",

@@ -4,9 +4,11 @@ use cutover_engine::module::{Change, Diff, Facts};
 use cutover_engine::text;
 use cutover_engine::text::Text;
 
+use super::fstab;
 use super::moves::{self, aside};
 use super::{Params, State, Underlay, Wanted};
 use crate::support::storage::mounts::Mounted;
+use crate::support::storage::unit::{self, DIRECTORY};
 use crate::support::storage::users::describe;
 
 /// Compares what is wanted with what is.
@@ -27,6 +29,7 @@ pub(super) fn compare(facts: &Facts, params: &Params, state: &State) -> Diff {
 fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<Text>, Vec<Change>) {
     let Params { device, path, options, .. } = params;
     let mut reasons = device_reasons(params, state);
+    reasons.extend(fstab::reasons(params, state));
     let mut changes = Vec::new();
     match state.at_path.last() {
         Some(there) if is_ours(there, state) => {
@@ -34,6 +37,7 @@ fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<Text>, Vec<Cha
             if !missing.is_empty() {
                 changes.push(moves::remount(facts, params, there, &missing));
             }
+            reasons.extend(read_only(params, there));
         }
         Some(there) => reasons.push(not_ours(there, params)),
         None => {
@@ -80,6 +84,7 @@ fn mounted(facts: &Facts, params: &Params, state: &State) -> (Vec<Text>, Vec<Cha
         }
     }
     if let Some(boot) = params.boot(facts) {
+        reasons.extend(foreign_units(&boot.units(), state));
         changes.extend(moves::persist(facts, path, &boot.units(), &state.units));
     }
     (reasons, changes)
@@ -181,6 +186,37 @@ fn path_reasons(params: &Params, state: &State) -> Vec<Text> {
 
 fn is_ours(there: &Mounted, state: &State) -> bool {
     there.source == state.block.kernel_name && there.subdirectory.is_none()
+}
+
+/// Units of the names that are needed, which somebody else wrote.
+fn foreign_units(wanted: &[(String, String)], state: &State) -> Vec<Text> {
+    let foreign = wanted
+        .iter()
+        .zip(&state.units)
+        .filter(|((_, text), unit)| unit.text.as_ref().is_some_and(|there| there != text && !unit::is_ours(there)));
+    let reason = |((name, _), _): (&(String, String), _)| {
+        text!(
+            "mount.foreign-unit",
+            "{directory}/{name} was not written by cutover, and would be lost: move it away if it is not needed, and run `systemctl daemon-reload`",
+            directory = DIRECTORY,
+            name
+        )
+    };
+    foreign.map(reason).collect()
+}
+
+/// That nothing can be written there, though it was not asked to be so.
+fn read_only(params: &Params, there: &Mounted) -> Option<Text> {
+    let Params { device, path, options, .. } = params;
+    let is = there.options.split(',').any(|option| option == "ro");
+    (is && !options.iter().any(|option| matches!(option.as_str(), "ro" | "rw"))).then(|| {
+        text!(
+            "mount.read-only",
+            "{device} is mounted read-only at {path}: the kernel does that after an error (look at `dmesg`), or somebody did; unmount it and check the file system (`fsck -n {device}`), or say `options: [ro]`",
+            device = device,
+            path = path
+        )
+    })
 }
 
 fn in_use(path: &str, state: &State) -> Text {

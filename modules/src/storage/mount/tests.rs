@@ -30,6 +30,7 @@ fn state() -> State {
         users: Vec::new(),
         beneath: None,
         units: Vec::new(),
+        fstab: Vec::new(),
     }
 }
 
@@ -43,6 +44,33 @@ fn look(more: &str, state: State) -> String {
         serde_yaml::from_str(&format!("{{device: /dev/drbd0, path: {PATH}{more}}}")).expect("the parameters are right");
     params.check().expect("the parameters agree");
     format!("-- {more}\n{}", testing::show(&Mount.diff(testing::pair_context().facts(), &params, &state)))
+}
+
+#[test]
+fn a_mount_that_went_read_only_is_not_in_order() {
+    let options = |options: &str| Mounted { options: options.into(), ..at(PATH, "/dev/drbd0") };
+    let ro = || State { at_path: vec![options("ro,relatime")], ..state() };
+    let shown = look("", ro());
+    assert!(shown.contains(&format!("blocked: /dev/drbd0 is mounted read-only at {PATH}")), "{shown}");
+    assert!(look(", options: [noatime]", ro()).contains("blocked: /dev/drbd0 is mounted read-only"));
+    assert!(look(", options: [ro]", ro()).ends_with("\nin sync\n"));
+    assert!(look(", options: [rw]", ro()).contains("mount -o remount,rw"));
+    // `errors=remount-ro` is what would make it so.
+    let errors = State { at_path: vec![options("rw,relatime,errors=remount-ro")], ..state() };
+    assert!(look("", errors).ends_with("\nin sync\n"));
+}
+
+#[test]
+fn what_fstab_mounts_there_is_in_the_way() {
+    let with = |device: &str| State { fstab: vec![fstab::Entry { line: 9, device: device.into() }], ..state() };
+    let shown = look("", with("UUID=00000000-aaaa"));
+    assert!(shown.contains("blocked: /etc/fstab, line 9, mounts UUID=00000000-aaaa at "), "{shown}");
+    for same in ["/dev/drbd0", "UUID=51EE"] {
+        assert!(!look("", with(same)).contains("blocked"), "{same}");
+        let persist = look(", persist: {marker: /etc/drbd.d/x.primary}", with(same));
+        assert!(persist.contains("blocked: /etc/fstab, line 9, mounts"), "{persist}");
+    }
+    assert!(!look(", state: unmounted", with("/dev/sdz")).contains("fstab"));
 }
 
 #[test]
@@ -124,11 +152,14 @@ fn units_are_written_where_they_differ() {
     let right = |index: usize| Some(wanted[index].1.as_str());
     let shown = [
         look(persist, units(vec![unit(0, None, false), unit(1, None, false)])),
-        look(persist, units(vec![unit(0, Some("old\n"), true), unit(1, right(1), true)])),
+        look(persist, units(vec![unit(0, Some("# Written by cutover. old\n"), true), unit(1, right(1), true)])),
         look(persist, units(vec![unit(0, right(0), false), unit(1, right(1), true)])),
         look(persist, units(vec![unit(0, right(0), true), unit(1, right(1), true)])),
     ];
     insta::assert_snapshot!(shown.concat());
+    let foreign = look(persist, units(vec![unit(0, Some("[Mount]\nWhat=/dev/sdz\n"), true), unit(1, right(1), true)]));
+    assert!(foreign.contains("blocked: /etc/systemd/system/data-vmdata-hpvolumes-pvc"), "{foreign}");
+    assert!(foreign.contains(".mount was not written by cutover, and would be lost"), "{foreign}");
 }
 
 #[test]

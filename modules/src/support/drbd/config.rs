@@ -1,12 +1,33 @@
 //! The resource file of one end, rendered from the pair of the inventory, so that both ends come from one model. Not
 //! DRBD's whole grammar: what two nodes with one volume need.
 
+pub(crate) mod ends;
+pub(crate) mod tree;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use cutover_engine::inventory::{Pair, PairMember};
 
 use super::version::Generation;
+
+/// How a file begins that was rendered here.
+const MARK: &str = "# Written by cutover from its inventory.";
+
+/// Whether a file was rendered here, and not written by somebody else.
+pub(crate) fn is_ours(text: &str) -> bool {
+    text.starts_with(MARK)
+}
+
+/// The name of the peer's section: free, since both nodes may have the same hostname.
+pub(crate) fn remote(peer: &PairMember) -> String {
+    format!("remote_{}", peer.address)
+}
+
+/// An address with its port, as a file has it.
+pub(crate) fn endpoint(PairMember { address, port, .. }: &PairMember) -> String {
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
 
 /// Renders the file for the end `own`, as the other end's mirror image. `net` holds more settings of the section `net`.
 pub(crate) fn render(
@@ -16,9 +37,7 @@ pub(crate) fn render(
     net: &BTreeMap<String, String>,
 ) -> String {
     let resource = &pair.resource;
-    let mut text = format!(
-        "# Written by cutover from its inventory. The other end has the same file, mirrored.\nresource {resource} {{\n"
-    );
+    let mut text = format!("{MARK} The other end has the same file, mirrored.\nresource {resource} {{\n");
     text += "    net {\n        protocol C;\n        allow-two-primaries no;\n";
     for (name, value) in net {
         let _ = writeln!(text, "        {name} {};", word(value));
@@ -28,17 +47,12 @@ pub(crate) fn render(
     if generation == Generation::V9 {
         text += "    options {\n        auto-promote no;\n    }\n";
     }
-    // Both nodes may have the same hostname; the name of the peer's section is free.
-    let remote = format!("remote_{}", peer.address);
-    for (name, member) in [(own.hostname.as_str(), own), (remote.as_str(), peer)] {
-        let _ = writeln!(text, "    on {} {{", word(name));
+    for (name, member) in [(own.hostname.clone(), own), (remote(peer), peer)] {
+        let _ = writeln!(text, "    on {} {{", word(&name));
         let _ = writeln!(text, "        device {};", word(&member.device));
         let _ = writeln!(text, "        disk {};", word(&member.disk));
-        let address = &member.address;
-        let _ = match address.contains(':') {
-            true => writeln!(text, "        address ipv6 [{address}]:{};", member.port),
-            false => writeln!(text, "        address {address}:{};", member.port),
-        };
+        let family = if member.address.contains(':') { "ipv6 " } else { "" };
+        let _ = writeln!(text, "        address {family}{};", endpoint(member));
         let _ = match generation {
             Generation::V9 => writeln!(text, "        node-id {};", member.node_id),
             Generation::V84 => writeln!(text, "        meta-disk internal;"),

@@ -9,7 +9,7 @@ use cutover_engine::world::{Command, Exit, Output, Place};
 use serde::Serialize;
 
 use super::generations::Generations;
-use super::status::Status;
+use super::status::{Status, Unread};
 
 /// What an end says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -79,7 +79,17 @@ pub(crate) async fn status(cx: &Context, place: &Place, resource: &str) -> Resul
         return Ok(None);
     }
     match output.exit {
-        Exit::Code(0) => Status::parse(&output.stdout, resource).map_err(|why| not_understood(&command, place, &why)),
+        Exit::Code(0) => Status::parse(&output.stdout, resource).map_err(|why| match why {
+            Unread::Unclear(why) => not_understood(&command, place, &why),
+            Unread::TooMuch { devices, connections } => Failure::blocked(text!(
+                "drbd.too-many",
+                "{resource} on {place} has {devices} volumes and {connections} peers, and only resources with one volume and one peer are dealt with here: what is done to one would be done to all; use drbdadm for it, by hand or with command",
+                resource = resource,
+                place = place,
+                devices,
+                connections
+            )),
+        }),
         // Unknown resource.
         Exit::Code(10) => Ok(None),
         _ => Err(crate::support::storage::failed(&command, &output)),

@@ -9,6 +9,26 @@ use serde::Serialize;
 
 use super::states::{ConnectionState, DiskState, ReplicationState, Role};
 
+/// Why an answer does not become a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// A word or line that is not understood, in words.
+    Unclear(Text),
+    /// It is understood, and there is more than one volume or peer: what is done to the one would be done to all.
+    TooMuch {
+        /// How many volumes there are.
+        devices: usize,
+        /// How many peers.
+        connections: usize,
+    },
+}
+
+impl From<Text> for Unread {
+    fn from(words: Text) -> Self {
+        Self::Unclear(words)
+    }
+}
+
 /// A resource with one volume and one peer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Status {
@@ -32,14 +52,18 @@ pub(crate) struct Status {
     pub(crate) done: Option<f64>,
     /// Estimated seconds to the end of a running resync.
     pub(crate) eta_seconds: Option<u64>,
+    /// Why I/O is suspended, in DRBD's words: `user`, `no-data`, `fencing`, `quorum`. Empty if it is not.
+    pub(crate) suspended: Vec<String>,
+    /// Whether this end has quorum, which it does where none is asked for; `None` of 8.4, which knows no quorum.
+    pub(crate) quorum: Option<bool>,
 }
 
 impl Status {
     /// Reads the answer for one resource; `None` if the kernel does not have it.
     ///
     /// # Errors
-    /// Names the word or line that is not understood, or that there is more than one volume or peer.
-    pub(crate) fn parse(text: &str, resource: &str) -> Result<Option<Self>, Text> {
+    /// What is not understood, or more than is known here.
+    pub(crate) fn parse(text: &str, resource: &str) -> Result<Option<Self>, Unread> {
         let mut status = None;
         let (mut devices, mut connections) = (0, 0);
         for line in text.lines() {
@@ -51,7 +75,11 @@ impl Status {
                 continue;
             }
             if object == "resource" {
-                status = Some(Self::alone(word(line, "role", get("role"))?));
+                let suspended = get("suspended").unwrap_or("no").split(',').filter(|word| *word != "no");
+                status = Some(Self {
+                    suspended: suspended.map(str::to_owned).collect(),
+                    ..Self::alone(word(line, "role", get("role"))?)
+                });
                 continue;
             }
             let status = status
@@ -62,6 +90,7 @@ impl Status {
                     devices += 1;
                     status.disk = word(line, "disk", get("disk"))?;
                     status.size_kib = number(get("size"));
+                    status.quorum = get("quorum").map(|word| word == "yes");
                 }
                 "connection" => {
                     connections += 1;
@@ -79,13 +108,7 @@ impl Status {
             }
         }
         if devices > 1 || connections > 1 {
-            return Err(text!(
-                "drbd.too-many",
-                "{resource} has {devices} volumes and {connections} peers: only resources with one volume and one peer are known here",
-                resource = resource,
-                devices,
-                connections
-            ));
+            return Err(Unread::TooMuch { devices, connections });
         }
         Ok(status)
     }
@@ -103,6 +126,8 @@ impl Status {
             out_of_sync_kib: None,
             done: None,
             eta_seconds: None,
+            suspended: Vec::new(),
+            quorum: None,
         }
     }
 

@@ -20,11 +20,16 @@ pub(crate) fn status(words: &str) -> Status {
     let mut words = words.split_whitespace();
     let mut next = || words.next().expect("six words");
     let (role, disk, connection, peer_role, peer_disk, replication) = (next(), next(), next(), next(), next(), next());
-    let more = words.collect::<Vec<_>>().join(" ");
+    let mut more = words.collect::<Vec<_>>().join(" ");
+    if !more.contains("out-of-sync:") {
+        more += " out-of-sync:0";
+    }
+    let of = |name: &str| more.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix(':'));
+    let (suspended, quorum) = (of("suspended").unwrap_or("no"), of("quorum").unwrap_or("yes"));
     let text = format!(
-        "exists resource name:etcd0 role:{role} suspended:no\n\
+        "exists resource name:etcd0 role:{role} suspended:{suspended}\n\
          exists connection name:etcd0 peer-node-id:2 conn-name:remote connection:{connection} role:{peer_role}\n\
-         exists device name:etcd0 volume:0 minor:0 disk:{disk} size:131032\n\
+         exists device name:etcd0 volume:0 minor:0 disk:{disk} quorum:{quorum} size:131032\n\
          exists peer-device name:etcd0 volume:0 replication:{replication} peer-disk:{peer_disk} {more}\n\
          exists -\n"
     );

@@ -30,10 +30,42 @@ pub(crate) fn last_words(output: &Output) -> impl Iterator<Item = Text> {
     output.stderr.lines().chain(output.stdout.lines()).map(Text::verbatim).take(20)
 }
 
-/// Refuses what is not an absolute path.
+/// Refuses what is not an absolute path, or not written as one means it.
 pub(crate) fn check_absolute(path: &str, pointer: &str) -> Result<(), Failure> {
-    if path.starts_with('/') {
+    let words = if !path.starts_with('/') {
+        text!("storage.not-absolute", "`{path}` is not an absolute path", path)
+    } else if path.split('/').any(|part| matches!(part, "." | "..")) || path.contains(char::is_control) {
+        text!("storage.not-plain", "`{path}` has `.`, `..` or a control character in it: write the path as it is", path)
+    } else {
         return Ok(());
+    };
+    Err(Failure::invalid(words).pointer(pointer))
+}
+
+/// Refuses what cannot be the path of a file or device: what is not absolute, and a directory by the way it is written.
+pub(crate) fn check_file(path: &str, pointer: &str) -> Result<(), Failure> {
+    check_absolute(path, pointer)?;
+    if path.ends_with('/') {
+        let words = text!("storage.no-file", "`{path}` ends in a slash, and no file or device does", path);
+        return Err(Failure::invalid(words).pointer(pointer));
     }
-    Err(Failure::invalid(text!("storage.not-absolute", "`{path}` is not an absolute path", path)).pointer(pointer))
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_nobody_means_are_refused() {
+        for path in ["", " ", "dev/sdc", "/dev/../etc", "/a/./b", "/a\nb"] {
+            assert!(check_absolute(path, "/path").is_err(), "{path:?}");
+            assert!(check_file(path, "/path").is_err(), "{path:?}");
+        }
+        for path in ["/", "/dev/", "//"] {
+            assert!(check_absolute(path, "/path").is_ok(), "{path:?}");
+            assert_eq!(check_file(path, "/device").unwrap_err().pointer.as_deref(), Some("/device"));
+        }
+        assert!(check_file("/dev/disk/by-id/a..b", "/device").is_ok());
+    }
 }

@@ -5,6 +5,14 @@ use std::fmt::Write;
 /// Where the units go.
 pub(crate) const DIRECTORY: &str = "/etc/systemd/system";
 
+/// How a unit begins that was written here.
+const MARK: &str = "# Written by cutover.";
+
+/// Whether a unit's text is one that was written here, and not by somebody else.
+pub(crate) fn is_ours(text: &str) -> bool {
+    text.starts_with(MARK)
+}
+
 /// The mount to be made at boot.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Boot<'a> {
@@ -38,7 +46,7 @@ impl Boot<'_> {
         let mount = unit_name(path, "mount");
         let options = self.options.iter().map(String::as_str).filter(|option| *option != "defaults");
         let options = ["_netdev"].into_iter().chain(options).collect::<Vec<_>>().join(",");
-        let mut text = String::from("# Written by cutover. The marker says whether this node mounts it at boot.\n");
+        let mut text = format!("{MARK} The marker says whether this node mounts it at boot.\n");
         let _ = write!(
             text,
             "[Unit]\nDescription=Mount {device} at {path} where it is Primary\nConditionPathExists={marker}\n\
@@ -51,8 +59,8 @@ impl Boot<'_> {
         );
         let mut units = vec![(mount.clone(), text)];
         if let Some(resource) = resource {
-            let mut text = String::from(
-                "# Written by cutover. Mounts as soon as the resource is Primary, if it was not yet when the mount was tried.\n",
+            let mut text = format!(
+                "{MARK} Mounts as soon as the resource is Primary, if it was not yet when the mount was tried.\n"
             );
             if *promote {
                 text += "# Makes it Primary as soon as its disk is UpToDate and its peer connected and Secondary. To do without the peer,\n\

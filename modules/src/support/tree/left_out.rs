@@ -1,4 +1,4 @@
-//! What lies in a tree and is not carried by a copy: mounts, subvolumes, sockets, devices. Two trees without it are not equal
+//! What lies in a tree and is not carried by a copy: mounts, subvolumes, sockets, devices, what cannot be read. Two trees without it are not equal
 //! if one of them had it, so nothing is copied or compared as long as it is there.
 
 use cutover_engine::text;
@@ -34,6 +34,8 @@ pub(crate) enum What {
     BlockDevice,
     /// A character device.
     CharacterDevice,
+    /// Something that cannot be read.
+    Unreadable,
 }
 
 /// Something in a tree that a copy does not carry.
@@ -56,6 +58,7 @@ pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>, exclude: &[String]
             "s" => What::Socket,
             "b" => What::BlockDevice,
             "c" => What::CharacterDevice,
+            "u" => What::Unreadable,
             _ => return None,
         };
         let path = match what {
@@ -113,6 +116,11 @@ fn reason(tree: &Located, LeftOut { what, path }: &LeftOut) -> Text {
             "{path} is a character device, which a copy does not carry; move it out of the directory",
             path
         ),
+        What::Unreadable => text!(
+            "tree.unreadable-inside",
+            "{path} cannot be read, and neither copied nor compared: log in as root, or give the login the right to read it",
+            path
+        ),
     }
 }
 
@@ -124,8 +132,7 @@ mod tests {
 
     #[test]
     fn each_is_named_once_and_with_what_it_is() {
-        let lines =
-            "x wal\nx sub\ns a b/.sock\nb loop\nc null\nm wal\nm with\\040space/\\134\nm wal\nx lost+found/deep\n";
+        let lines = "x wal\nx sub\ns a b/.sock\nb loop\nc null\nm wal\nm with\\040space/\\134\nm wal\nx lost+found/deep\nu keys\n";
         let found = parse(lines.lines(), &["lost+found".to_owned()]).unwrap();
         let tree = Located { place: Place::node("primary", "w4"), path: "/data/x".into(), device: None };
         let reasons_shown = reasons(&tree, &found).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
@@ -136,6 +143,7 @@ mod tests {
         primary/w4:/data/x/loop is a block device, which a copy does not carry; move it out of the directory
         primary/w4:/data/x/null is a character device, which a copy does not carry; move it out of the directory
         primary/w4:/data/x/with space/\ is a mount point: a copy would leave out what is in it; unmount it, and move its content into the directory
+        primary/w4:/data/x/keys cannot be read, and neither copied nor compared: log in as root, or give the login the right to read it
         ");
         assert_eq!(reasons(&tree, &[]).len(), 0);
         assert_eq!(parse("wal".lines(), &[]), None);

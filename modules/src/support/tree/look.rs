@@ -38,10 +38,14 @@ pub(crate) struct Look {
     pub(crate) device: String,
     /// Free bytes on that file system.
     pub(crate) free: u64,
+    /// Free inodes on that file system; null where they are made as they are needed.
+    pub(crate) free_inodes: Option<u64>,
     /// Entries directly in it, those left out by name not counted.
     pub(crate) entries: u64,
     /// Bytes it takes on disk.
     pub(crate) allocated: u64,
+    /// Inodes it takes: one for each file, directory and link, hard-linked ones once.
+    pub(crate) inodes: u64,
     /// The source of a copy that was begun here and not finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<String>,
@@ -111,6 +115,11 @@ fn parse(text: &str, exclude: &[String]) -> Option<Look> {
         kind,
         device,
         free: field("free")?.parse().ok()?,
+        free_inodes: match field("free_inodes")?.trim() {
+            "" => None,
+            number => Some(number.parse().ok()?),
+        },
+        inodes: number("inodes")?,
         entries: number("entries")?,
         allocated: number("allocated")?,
         unfinished: field("unfinished").map(str::to_owned),
@@ -125,7 +134,7 @@ mod tests {
 
     #[test]
     fn answers_are_read() {
-        let text = "kind=directory\ndevice=/dev/sda1[/x]\nfree=1000\nentries=3\nallocated=81920\n\
+        let text = "kind=directory\ndevice=/dev/sda1[/x]\nfree=1000\nfree_inodes=70\nentries=3\nallocated=81920\ninodes=9\n\
                     unfinished=primary/w1:/data\nodd=m wal\nholder=12 etcd\nholder=13 cat\n";
         let look = parse(text, &[]).unwrap();
         insta::assert_json_snapshot!(look, @r#"
@@ -133,8 +142,10 @@ mod tests {
           "kind": "directory",
           "device": "/dev/sda1",
           "free": 1000,
+          "free_inodes": 70,
           "entries": 3,
           "allocated": 81920,
+          "inodes": 9,
           "unfinished": "primary/w1:/data",
           "left_out": [
             {
@@ -148,16 +159,18 @@ mod tests {
           ]
         }
         "#);
-        assert_eq!(parse("kind=absent\ndevice=/dev/sda1\nfree=5\n", &[]).unwrap().entries, 0);
+        let absent = parse("kind=absent\ndevice=/dev/sda1\nfree=5\nfree_inodes=\n", &[]).unwrap();
+        assert_eq!((absent.entries, absent.free_inodes), (0, None));
     }
 
     #[test]
     fn an_answer_with_something_missing_is_not_understood() {
         for text in [
-            "kind=directory\nfree=5\n",
-            "kind=new\ndevice=/dev/sda1\nfree=5\n",
-            "kind=absent\ndevice=/dev/sda1\nfree=\n",
-            "kind=directory\ndevice=/dev/sda1\nfree=5\nodd=? wal\n",
+            "kind=directory\nfree=5\nfree_inodes=\n",
+            "kind=new\ndevice=/dev/sda1\nfree=5\nfree_inodes=\n",
+            "kind=absent\ndevice=/dev/sda1\nfree=\nfree_inodes=\n",
+            "kind=absent\ndevice=/dev/sda1\nfree=5\n",
+            "kind=directory\ndevice=/dev/sda1\nfree=5\nfree_inodes=\nodd=? wal\n",
         ] {
             assert_eq!(parse(text, &[]), None, "{text}");
         }

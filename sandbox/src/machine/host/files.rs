@@ -177,20 +177,29 @@ impl Machine {
 
     /// The bytes that a tree takes on disk, each inode once, other mounts left out (`du -sx`).
     pub(crate) fn tree_allocated(&self, path: &str) -> Result<u64, Errno> {
-        fn add(filesystem: &Filesystem, ino: u64, seen: &mut std::collections::BTreeSet<u64>) -> Result<u64, Errno> {
-            let inode = filesystem.inode(ino)?;
-            if !seen.insert(ino) {
-                return Ok(0);
-            }
-            match &inode.kind {
-                InodeKind::Directory(entries) => {
-                    entries.values().try_fold(allocated(inode), |sum, child| Ok(sum + add(filesystem, *child, seen)?))
-                }
-                _ => Ok(allocated(inode)),
-            }
-        }
+        let (filesystem, inodes) = self.tree_inodes(path)?;
+        inodes.into_iter().try_fold(0, |sum, ino| Ok(sum + allocated(filesystem.inode(ino)?)))
+    }
+
+    /// How many inodes a tree has, each once.
+    pub(crate) fn tree_entries(&self, path: &str) -> Result<u64, Errno> {
+        Ok(self.tree_inodes(path)?.1.len() as u64)
+    }
+
+    /// The inodes of a tree, each once, and their file system.
+    fn tree_inodes(&self, path: &str) -> Result<(&Filesystem, std::collections::BTreeSet<u64>), Errno> {
         let spot = self.resolve(path, Follow::Yes)?;
-        add(self.filesystem(spot.mount)?, spot.ino, &mut Default::default())
+        let filesystem = self.filesystem(spot.mount)?;
+        let (mut seen, mut open) = (std::collections::BTreeSet::new(), vec![spot.ino]);
+        while let Some(ino) = open.pop() {
+            if let InodeKind::Directory(entries) = &filesystem.inode(ino)?.kind
+                && !seen.contains(&ino)
+            {
+                open.extend(entries.values());
+            }
+            seen.insert(ino);
+        }
+        Ok((filesystem, seen))
     }
 
     /// Sets the owner and group.

@@ -45,6 +45,16 @@ impl Filesystem {
         Self { kind: kind.to_owned(), uuid: uuid.to_owned(), label: String::new(), bytes, inodes, next: 12 }
     }
 
+    /// How many inodes there are, used or free: one for each 16 KiB, as mkfs.ext4 makes them.
+    pub(crate) fn all_inodes(&self) -> u64 {
+        self.bytes / 16_384
+    }
+
+    /// How many are free. The first ten are the file system's own.
+    pub(crate) fn free_inodes(&self) -> u64 {
+        self.all_inodes().saturating_sub(10 + self.inodes.len() as u64)
+    }
+
     /// The bytes taken by files and directories.
     pub(crate) fn used(&self) -> u64 {
         self.inodes.values().map(allocated).sum()

@@ -45,12 +45,28 @@ fn what_is_not_understood_is_named() {
         ("exists resource name:etcd0 suspended:no\n".to_owned(), "has no `role`"),
         (device.to_owned(), "comes before its resource"),
         (format!("{resource}exists device name:etcd0 disk:Sleepy\n"), "`Sleepy` is not a disk state"),
-        (format!("{resource}{device}{device}"), "2 volumes and 0 peers"),
     ];
     for (text, words) in cases {
-        let error = Status::parse(&text, "etcd0").unwrap_err();
+        let Err(Unread::Unclear(error)) = Status::parse(&text, "etcd0") else { panic!("{text} is understood") };
         assert!(error.contains(words), "{error}");
     }
+    let two = Status::parse(&format!("{resource}{device}{device}"), "etcd0");
+    assert_eq!(two, Err(Unread::TooMuch { devices: 2, connections: 0 }));
+}
+
+#[test]
+fn what_holds_writes_up_is_read() {
+    let read = |suspended: &str, quorum: &str| {
+        let text = format!(
+            "exists resource name:etcd0 role:Primary suspended:{suspended}\n\
+             exists device name:etcd0 volume:0 minor:0 disk:UpToDate {quorum}\n"
+        );
+        let status = Status::parse(&text, "etcd0").unwrap().unwrap();
+        (status.suspended, status.quorum)
+    };
+    assert_eq!(read("no", ""), (Vec::new(), None));
+    assert_eq!(read("no", "quorum:yes"), (Vec::new(), Some(true)));
+    assert_eq!(read("user,quorum", "quorum:no"), (vec!["user".to_owned(), "quorum".to_owned()], Some(false)));
 }
 
 #[test]

@@ -35,14 +35,19 @@ fn df(machine: &Machine, args: &[String]) -> Reply {
             stderr += &format!("df: {path}: No such file or directory\n");
             continue;
         };
-        let (size, used) =
-            machine.filesystem(spot.mount).map_or((0, 0), |filesystem| (filesystem.bytes, filesystem.used()));
+        let filesystem = machine.filesystem(spot.mount).ok();
+        let (size, used) = filesystem.map_or((0, 0), |filesystem| (filesystem.bytes, filesystem.used()));
+        let (inodes, free) =
+            filesystem.map_or((0, 0), |filesystem| (filesystem.all_inodes(), filesystem.free_inodes()));
         let cell = |column: &&str| match *column {
             "source" => mount.source.clone(),
             "target" => mount.target.clone(),
             "size" => (size / unit).to_string(),
             "used" => used.div_ceil(unit).to_string(),
             "avail" => (size.saturating_sub(used) / unit).to_string(),
+            "itotal" => inodes.to_string(),
+            "iused" => inodes.saturating_sub(free).to_string(),
+            "iavail" => free.to_string(),
             "pcent" => format!("{}%", used * 100 / size.max(1)),
             _ => "-".to_owned(),
         };
@@ -72,6 +77,9 @@ fn heading(column: &str, unit: u64) -> String {
         "used" => "Used".to_owned(),
         "avail" => "Avail".to_owned(),
         "pcent" => "Use%".to_owned(),
+        "itotal" => "Inodes".to_owned(),
+        "iused" => "IUsed".to_owned(),
+        "iavail" => "IFree".to_owned(),
         other => other.to_owned(),
     }
 }

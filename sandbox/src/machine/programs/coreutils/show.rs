@@ -192,7 +192,16 @@ fn condition(machine: &Machine, cwd: &str, words: &[&str]) -> Option<bool> {
 }
 
 fn du(machine: &Machine, cwd: &str, args: &[String]) -> Reply {
-    let known = ["s|summarize", "x|one-file-system", "B|block-size=", "b|bytes", "apparent-size", "k"];
+    let known = [
+        "s|summarize",
+        "x|one-file-system",
+        "D|dereference-args",
+        "inodes",
+        "B|block-size=",
+        "b|bytes",
+        "apparent-size",
+        "k",
+    ];
     let options = match Options::parse(args, &known) {
         Ok(options) => options,
         Err(words) => return Reply::fail(1, format!("du: {words}\n")),
@@ -200,8 +209,13 @@ fn du(machine: &Machine, cwd: &str, args: &[String]) -> Reply {
     let unit: u64 = options.number("B").unwrap_or(1024);
     let (mut stdout, mut stderr) = (String::new(), String::new());
     for path in &options.operands {
-        match machine.tree_allocated(&absolute(cwd, path)) {
-            Ok(bytes) => stdout += &format!("{}\t{path}\n", bytes.div_ceil(unit)),
+        let path_there = absolute(cwd, path);
+        let counted = match options.has("inodes") {
+            true => machine.tree_entries(&path_there),
+            false => machine.tree_allocated(&path_there).map(|bytes| bytes.div_ceil(unit)),
+        };
+        match counted {
+            Ok(number) => stdout += &format!("{number}\t{path}\n"),
             Err(errno) => stderr += &format!("du: cannot access '{path}': {errno}\n"),
         }
     }

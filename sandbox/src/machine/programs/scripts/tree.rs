@@ -142,15 +142,17 @@ fn look(machine: &Machine, path: &str, skip: &[&str]) -> Reply {
         Err(_) => "absent",
     };
     let spot = machine.resolve(near, crate::machine::Follow::Yes);
-    let free = spot
+    let (free, inodes) = spot
         .and_then(|spot| machine.filesystem(spot.mount))
-        .map_or(0, |filesystem| filesystem.bytes.saturating_sub(filesystem.used()));
-    let mut text = format!("kind={kind}\ndevice={}\nfree={free}\n", machine.path_device(near).unwrap_or_default());
+        .map_or((0, 0), |filesystem| (filesystem.bytes.saturating_sub(filesystem.used()), filesystem.free_inodes()));
+    let device = machine.path_device(near).unwrap_or_default();
+    let mut text = format!("kind={kind}\ndevice={device}\nfree={free}\nfree_inodes={inodes}\n");
     if kind == "directory" {
         let names = machine.list_dir(path).unwrap_or_default();
         let entries = names.iter().filter(|name| *name != MARKER && !skip.contains(&name.as_str())).count();
         let allocated = machine.tree_allocated(path).unwrap_or(0);
-        text += &format!("entries={entries}\nallocated={allocated}\n");
+        let inodes = machine.tree_entries(path).unwrap_or(0);
+        text += &format!("entries={entries}\nallocated={allocated}\ninodes={inodes}\n");
         if let Ok(Some(source)) = machine.lstat(&format!("{path}/{MARKER}")).map(|stat| stat.link) {
             text += &format!("unfinished={source}\n");
         }
