@@ -15,7 +15,7 @@ pub(super) fn lost(old: &str, new: &str, resource: &str, unread: bool) -> Vec<St
     let (old, new) = (read(old), read(new));
     let is_it = |item: &&Item| item.keyword() == "resource" && item.inside.is_some() && item.value() == resource;
     let kept = new.iter().find(is_it).map(Item::items).unwrap_or_default();
-    let beside = old.iter().filter(|item| !is_it(item) && !(unread && item.inside.is_none()));
+    let beside = old.iter().filter(|item| !(is_it(item) || unread && item.inside.is_none()));
     let mut found: Vec<String> = beside.map(shown).collect();
     for it in old.iter().filter(is_it) {
         let ends = it.sections("on").count();
