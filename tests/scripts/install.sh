@@ -6,7 +6,7 @@
 #   tests/scripts/install.sh --lists          only fetches the lists of what can be had
 set -euo pipefail
 case ${1:-} in
-    '') packages=(acl attr drbd-utils iputils-ping openssh-server shellcheck sudo) ;;
+    '') packages=(acl attr drbd-utils iputils-ping openssh-server python3-venv shellcheck sudo) ;;
     --lists) packages=() ;;
     -*)
         sed -n 's/^#   //p' "$0" >&2

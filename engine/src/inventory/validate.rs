@@ -64,7 +64,7 @@ fn nodes(inventory: &Inventory, tree: &Node, faults: &mut Faults) {
 }
 
 /// No host may be a node of both sites: it would be its own standby. Behind two jump hosts or two ports one address is two hosts;
-/// nodes that are this machine, or containers on it, are told apart by other means.
+/// nodes that are this machine, or containers on it, are distinguished by other means.
 fn same_hosts(inventory: &Inventory, tree: &Node, faults: &mut Faults) {
     let mut seen: BTreeMap<(String, u16, Option<&str>), String> = BTreeMap::new();
     for site in inventory.sites.values().filter(|site| site.connection == Connection::Ssh) {
@@ -248,7 +248,7 @@ fn collisions(inventory: &Inventory, tree: &Node, faults: &mut Faults) {
             ];
             for (what, of, value) in uses {
                 let first = seen.insert((of, what, value.clone()), &pair.resource);
-                // Of the two members of one pair other words are said.
+                // The two members of one pair have a message of their own.
                 if let Some(first) = first.filter(|first| *first != pair.resource) {
                     let at = field(tree, pair.ordinal, &member.site, what);
                     let message = format!("`{first}` and `{}` both use {what} {value} on {node}", pair.resource);

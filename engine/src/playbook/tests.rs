@@ -192,20 +192,22 @@ phases: [{name: a, steps: [{k8s_scale: {replicas: 1}}]}]
 ";
     let files = [("p.yml", text)];
     let playbook = load(Path::new("p.yml"), &REGISTRY, &self::files(&files)).expect("a playbook");
-    let given = |name: &str, value: serde_json::Value| {
-        let given = [(name.to_owned(), value)].into_iter().collect();
-        resolve_params(&playbook, &given).map(|values| values[name].to_string()).map_err(|faults| faults.to_string())
+    let resolved = |name: &str, value: serde_json::Value| {
+        let arguments = [(name.to_owned(), value)].into_iter().collect();
+        resolve_params(&playbook, &arguments)
+            .map(|values| values[name].to_string())
+            .map_err(|faults| faults.to_string())
     };
     for path in ["", "/", "//", " ", "data", "/data/../etc", "/data//x", "/a\nb", "."] {
-        let fault = given("dir", path.into()).expect_err(path);
+        let fault = resolved("dir", path.into()).expect_err(path);
         assert!(fault.contains("parameter `dir`") && fault.contains("path: write an absolute one"), "{fault}");
     }
-    assert_eq!(given("dir", "/data/x y/".into()).as_deref(), Ok(r#""/data/x y""#));
+    assert_eq!(resolved("dir", "/data/x y/".into()).as_deref(), Ok(r#""/data/x y""#));
     for size in ["", "0", "-1Gi", "20Gib", "20 Gi", "2000Pi", "1e30", "many", "0.2"] {
-        assert!(given("size", size.into()).is_err(), "{size}");
+        assert!(resolved("size", size.into()).is_err(), "{size}");
     }
     for (size, value) in [("20Gi", r#""20Gi""#), ("500MB", r#""500MB""#), ("1.5Ti", r#""1.5Ti""#)] {
-        assert_eq!(given("size", size.into()).as_deref(), Ok(value));
+        assert_eq!(resolved("size", size.into()).as_deref(), Ok(value));
     }
-    assert_eq!(given("size", 4096.into()).as_deref(), Ok(r#""4096""#));
+    assert_eq!(resolved("size", 4096.into()).as_deref(), Ok(r#""4096""#));
 }

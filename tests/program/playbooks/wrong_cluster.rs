@@ -88,7 +88,7 @@ async fn a_hook_that_removes_members_is_not_run() {
     set["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = hook;
     stage.api("primary", "PUT", SETS, Some(set)).await;
     tokio::time::sleep(std::time::Duration::from_secs(300)).await;
-    caught_and_undone(&stage, &[], "scale-to-zero", &["preStop", "member remove"]).await;
+    caught_and_undone(&stage, &[], "the-service-may-be-stopped", &["preStop", "member remove"]).await;
 }
 
 /// Makes the StatefulSet delete its claims when this happens to it.
@@ -99,13 +99,15 @@ async fn let_claims_go(stage: &Stage, when: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
-    for when in ["whenScaled", "whenDeleted"] {
+    let steps =
+        [("whenScaled", "the-service-may-be-stopped"), ("whenDeleted", "map-every-replica-to-its-volume-and-node")];
+    for (when, step) in steps {
         let stage = Stage::prepared();
         let_claims_go(&stage, when).await;
         let policy = format!("persistentVolumeClaimRetentionPolicy: {when}: Delete");
         let words =
             [policy.as_str(), "data-common-etcd-etcd-2", "kubectl -n common patch statefulset common-etcd-etcd"];
-        caught_and_undone(&stage, &[], "map-every-replica-to-its-volume-and-node", &words).await;
+        caught_and_undone(&stage, &[], step, &words).await;
     }
 }
 

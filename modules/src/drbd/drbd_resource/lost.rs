@@ -10,8 +10,10 @@ use crate::support::drbd::config::tree::{Item, read};
 use crate::support::drbd::config::{endpoint, is_ours};
 
 /// What the new text of a file lacks of the old one, in words for people; empty if nothing is lost. `unread`: the tools do not read
-/// the old file, so that its settings never had an effect.
+/// the old file, so that its settings never had an effect. The section `net` of a file that was written here is made of parameters,
+/// and follows them.
 pub(super) fn lost(old: &str, new: &str, resource: &str, unread: bool) -> Vec<String> {
+    let ours = is_ours(old);
     let (old, new) = (read(old), read(new));
     let is_it = |item: &&Item| item.keyword() == "resource" && item.inside.is_some() && item.value() == resource;
     let kept = new.iter().find(is_it).map(Item::items).unwrap_or_default();
@@ -27,6 +29,7 @@ pub(super) fn lost(old: &str, new: &str, resource: &str, unread: bool) -> Vec<St
                 // What stands here counts for both hosts; `protocol` stood here before there was a section `net`.
                 ("device" | "disk" | "protocol", None) => {}
                 ("meta-disk", None) if item.value() == "internal" => {}
+                ("net", Some(_)) if ours => {}
                 (keyword, Some(settings)) => match kept.iter().find(|kept| kept.keyword() == keyword) {
                     Some(section) => {
                         let is_kept =
@@ -193,7 +196,9 @@ mod tests {
         assert_eq!(with(second), ["volume 1 { device /dev/drbd1; disk /dev/sdd }"]);
         assert_eq!(of(&ours.replace("auto-promote no;", "quorum majority;")), ["options { quorum majority }"]);
         let settings = rendered("primary", &[("max-buffers", "8000"), ("verify-alg", "md5")]);
-        assert_eq!(of(&settings), ["net { max-buffers 8000 }"]);
+        assert_eq!(of(&settings), [""; 0], "the parameters of another day");
+        let (_, by_hand) = settings.split_once('\n').unwrap();
+        assert_eq!(of(by_hand), ["net { max-buffers 8000 }"]);
         let third = format!("{}on c {{ disk /dev/sdc; }} }}", ours.trim_end().trim_end_matches('}'));
         assert_eq!(of(&third), ["on worker01", "on remote_172.16.2.1", "on c"]);
         let beside = format!("{ours}resource other {{ on a {{ disk /dev/sdd; }} }}\n");

@@ -293,6 +293,7 @@ fn a_setting_that_the_tools_refused_may_be_taken_back() {
     let broken = State { text: Some(text.clone()), fault: Some(fault.into()), ..there(LEADS, SAME) };
     let shown = look("broken", "", broken);
     assert!(shown.contains("rewrite /etc/drbd.d/cke_etcd0.res and adjust etcd0"), "{shown}");
-    let shown = look("whole", "", State { text: Some(text), ..there(LEADS, SAME) });
+    let (_, by_hand) = text.split_once('\n').unwrap();
+    let shown = look("whole", "", State { text: Some(by_hand.to_owned()), ..there(LEADS, SAME) });
     assert!(shown.contains("would lose that: `net { bogus-option 3 }`"), "{shown}");
 }

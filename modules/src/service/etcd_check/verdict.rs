@@ -6,6 +6,7 @@ use cutover_engine::text::Text;
 
 use super::look::{State, Then};
 use super::{Earlier, Expect, Params};
+use crate::support::pod::Standing;
 
 /// Judges.
 pub(super) fn verdict(params: &Params, state: &State) -> Diff {
@@ -77,6 +78,11 @@ fn unfinished(state: &State) -> Option<Diff> {
         None => why,
     };
     let (answered, all) = (state.answered(), state.members.len());
+    let asked = state.pods.iter().find(|pod| pod.standing == Standing::Running).filter(|_| answered == 0);
+    if let Some((pod, node)) = asked.and_then(|pod| Some((&pod.name, pod.node.as_ref()?))) {
+        let why = text!("etcd_check.no-answer", "no member answers, asked in pod {pod} on {node}", pod, node);
+        return Some(Diff::waiting(with_trouble(why)));
+    }
     if answered == 0 || all == 0 || answered < all {
         return Some(Diff::waiting(with_trouble(text!(
             "etcd_check.answer",
