@@ -2,6 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
+use super::stop::stopped;
 use super::{Executor, made_to_fail};
 use crate::event::{EventKind, Outcome};
 use crate::failure::Failure;
@@ -11,7 +12,9 @@ use crate::text;
 use crate::walk::{End, Names, StepVisit, gate_texts};
 
 /// What is typed to approve a gate that asks for no phrase of its own.
-const YES: &str = "yes";
+pub(crate) const YES: &str = "yes";
+/// What is typed to refuse one, in any case.
+pub(crate) const NO: &str = "no";
 
 /// What a gate asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,19 +29,51 @@ pub struct Question {
     pub phrase: bool,
 }
 
+impl Question {
+    /// What is meant by a text that was typed.
+    pub fn judge(&self, typed: &str) -> Judgement {
+        match typed.trim() {
+            "" => Judgement::Unclear,
+            typed if typed == self.confirm.trim() => Judgement::Approved,
+            typed if typed.eq_ignore_ascii_case(NO) => Judgement::Refused,
+            _ => Judgement::Unclear,
+        }
+    }
+}
+
+/// What is meant by an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is the phrase that was asked for.
+    Approved,
+    /// It is a no.
+    Refused,
+    /// It is neither, so the question is still open.
+    Unclear,
+}
+
 /// What was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What was typed. Anything but the phrase asked for is a refusal.
+    /// What was typed. Only the phrase asked for approves.
     pub typed: String,
     /// Who answered.
     pub by: String,
 }
 
+/// Why a question was not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Nobody can be asked: why.
+    Nobody(String),
+    /// Who was asked has stopped the run instead.
+    Stopped,
+}
+
 /// Asks people.
 pub trait Approver: Send + Sync {
-    /// Asks a question. An error says why nobody can be asked.
-    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>>;
+    /// Asks a question, again until the answer is clear. Dropped while it waits, it takes no answer any more.
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, Unanswered>>;
 }
 
 impl Executor<'_> {
@@ -63,13 +98,21 @@ impl Executor<'_> {
         let asked = self.ports.stop.reading(super::attempt::far_future(), self.ports.approver.ask(&question)).await;
         let (approved, by, reason, refusal) = match asked {
             Err(failure) => return End::failed(failure),
+            Ok(Err(Unanswered::Stopped)) => return End::failed(stopped()),
             Ok(Ok(answer)) => {
-                let approved = answer.typed == question.confirm;
-                let refusal =
-                    text!("engine.gate-refused", "refused at the gate: {question}", question = &question.question);
-                (approved, answer.by, answer.typed, refusal)
+                let (asked, judgement) = (&question.question, question.judge(&answer.typed));
+                let refusal = match judgement {
+                    Judgement::Unclear => text!(
+                        "engine.gate-unclear",
+                        "not approved at the gate, because `{typed}` was answered: {question}",
+                        typed = &answer.typed,
+                        question = asked
+                    ),
+                    _ => text!("engine.gate-refused", "refused at the gate: {question}", question = asked),
+                };
+                (judgement == Judgement::Approved, answer.by, answer.typed, refusal)
             }
-            Ok(Err(why)) => {
+            Ok(Err(Unanswered::Nobody(why))) => {
                 let refusal = text!("engine.gate-unanswered", "nobody can approve the gate: {why}", why);
                 (false, "nobody".to_owned(), why, refusal)
             }
@@ -88,5 +131,36 @@ impl Executor<'_> {
             path
         );
         End::failed(Failure::blocked(refusal).help(help))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_phrase_approves_and_only_a_no_refuses() {
+        let asks = |confirm: &str| Question {
+            path: Path::of("p/approve"),
+            question: "Really?".to_owned(),
+            confirm: confirm.to_owned(),
+            phrase: confirm != YES,
+        };
+        for (confirm, typed, meant) in [
+            ("yes", "yes", Judgement::Approved),
+            ("yes", " yes ", Judgement::Approved),
+            ("yes", "Yes", Judgement::Unclear),
+            ("yes", "y", Judgement::Unclear),
+            ("yes", "", Judgement::Unclear),
+            ("common-etcd", "yes", Judgement::Unclear),
+            ("common-etcd", "no", Judgement::Refused),
+            ("common-etcd", "NO", Judgement::Refused),
+            ("yes", "n", Judgement::Unclear),
+            ("yes", "nope", Judgement::Unclear),
+            // No playbook gets this far with it.
+            ("", "", Judgement::Unclear),
+        ] {
+            assert_eq!(asks(confirm).judge(typed), meant, "`{typed}` for `{confirm}`");
+        }
     }
 }

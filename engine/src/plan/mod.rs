@@ -1,10 +1,14 @@
 //! What a run would do, as data: every step probed and compared, nothing changed. Not how it is shown.
 
+mod contacts;
+mod gates;
 mod planner;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use contacts::{Contact, contacts};
+pub use gates::{KnownGate, gates};
 pub use planner::plan;
 
 use crate::event::StepKind;

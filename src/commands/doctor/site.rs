@@ -25,7 +25,7 @@ pub(super) fn look(site: &Site, inventory: &Path) -> Vec<Finding> {
 /// A file that can be opened.
 fn opened(path: &Path) -> Result<Metadata, String> {
     let metadata = File::open(path).and_then(|file| file.metadata()).map_err(|error| error.to_string())?;
-    if metadata.is_file() { Ok(metadata) } else { Err("is no file".to_owned()) }
+    if metadata.is_file() { Ok(metadata) } else { Err("is not a file".to_owned()) }
 }
 
 /// OpenSSH refuses a private key that others can read, and so should everyone.
