@@ -9,10 +9,12 @@ use crate::exit::Exit;
 use crate::faults;
 
 /// What to do about a run that has not ended well.
-pub(crate) fn next(exit: Exit, stored: &StoredRun) -> String {
+pub(crate) fn next(exit: Exit, ending: &Ending, stored: &StoredRun) -> String {
     let run = stored.named();
     match exit {
         Exit::Done | Exit::Wrong => String::new(),
+        // Where nothing stands there is nothing to undo.
+        _ if ending.standing == 0 => format!("to go on: cutover resume {run}\n"),
         _ => format!("to go on: cutover resume {run}\nto undo it: cutover undo {run}\n"),
     }
 }

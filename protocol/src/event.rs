@@ -163,6 +163,10 @@ pub enum EventKind {
         params: Value,
         /// The window in milliseconds.
         window_ms: Option<u64>,
+        /// Since when the window and the budgets count, for a run that goes on: its beginning, unless it was given a new window.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[schemars(with = "Option<String>")]
+        window_from: Option<Timestamp>,
         /// What it was started to do.
         verb: Verb,
         /// The tool's version.
@@ -383,6 +387,11 @@ pub enum EventKind {
         took_ms: u64,
         /// Its budget in milliseconds.
         budget_ms: Option<u64>,
+    },
+    /// The operator stops the run.
+    Stopping {
+        /// Whether nothing is waited for any more. Otherwise it stops at the next safe point: an action that was sent is completed.
+        at_once: bool,
     },
     /// Something an operator should read.
     Notice {

@@ -325,7 +325,8 @@ impl Leaves for EventKind {
             | Self::TaskStarted { .. }
             | Self::Applied { .. }
             | Self::NotSent { .. }
-            | Self::Undone { .. } => {}
+            | Self::Undone { .. }
+            | Self::Stopping { .. } => {}
         }
     }
 }

@@ -104,6 +104,9 @@ fn service_name(text: &str) -> Result<String, String> {
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) on: InventoryArg,
+    /// Also ask every node and API server that the inventory names whether it answers; nothing is changed
+    #[arg(long, requires = "inventory")]
+    pub(crate) online: bool,
     #[command(flatten)]
     pub(crate) records: RunDir,
 }

@@ -110,7 +110,9 @@ pub(super) const DOCTOR: &str = "\
 Examples:
     $ cutover doctor
   Also the keys, kubeconfigs and secrets that an inventory names
-    $ cutover doctor -i inventories/prod.yml";
+    $ cutover doctor -i inventories/prod.yml
+  And whether its nodes and API servers answer
+    $ cutover doctor --online -i inventories/prod.yml";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

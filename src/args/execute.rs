@@ -25,6 +25,16 @@ pub(crate) struct PlanArgs {
     /// Show the commands and requests that only read as well
     #[arg(long)]
     pub(crate) reads: bool,
+    #[command(flatten)]
+    pub(crate) look: FirstLook,
+}
+
+/// Whether it is looked first who answers.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FirstLook {
+    /// Begin although a target may not answer: a step before it makes it reachable
+    #[arg(long)]
+    pub(crate) skip_first_look: bool,
 }
 
 /// `run`.
@@ -35,6 +45,8 @@ pub(crate) struct RunArgs {
     pub(crate) playbook: PathBuf,
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) look: FirstLook,
 }
 
 /// `rehearse`.
@@ -88,8 +100,18 @@ pub(crate) struct ResumeArgs {
     /// Make the change of this step although it was begun before and may have been made: you have looked, and it was not made. The end of its path is enough; `each[2]` names one pass of a loop
     #[arg(long, value_name = "STEP[@TARGET]")]
     pub(crate) repeat: Vec<Selector>,
+    /// Count the window and the budgets from now on: it is another night. They count from the beginning of the run otherwise
+    #[arg(long, value_enum, value_name = "TIME")]
+    pub(crate) window_from: Option<WindowFrom>,
     #[command(flatten)]
     pub(crate) session: Session,
+}
+
+/// Since when a window counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WindowFrom {
+    /// Since this command was typed
+    Now,
 }
 
 /// `undo`.

@@ -10,7 +10,9 @@ pub(crate) use author::{
     CheckArgs, CheckOutput, CompletionsArgs, DoctorArgs, ExplainArgs, InitArgs, SANDBOX, SchemaArgs, SchemaKind,
 };
 pub(crate) use common::{Color, Output};
-pub(crate) use execute::{PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, Then, UndoArgs};
+pub(crate) use execute::{
+    PlanArgs, RehearseArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, Then, UndoArgs, WindowFrom,
+};
 
 use std::ffi::OsString;
 
@@ -101,8 +103,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Check this machine: programs, keys, kubeconfigs, run directory
     ///
-    /// Looks only at this machine and sends nothing over the network. What it cannot check is listed at the end. Ends with 3 if
-    /// something is missing that a run needs.
+    /// Looks only at this machine and sends nothing over the network, unless `--online` is passed. What it cannot check is listed
+    /// at the end. Ends with 3 if something is missing that a run needs, with 4 if only something does not answer.
     #[command(after_long_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
     /// Print the JSON Schema of playbooks, inventories or events

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::plan::{Plan, Verdict, plan};
-use cutover_engine::run::Run;
-use cutover_engine::world::World;
 use cutover_files::{Chosen, Job, known_tags, parameters};
 use cutover_modules::REGISTRY;
 use cutover_rehearsal::Rehearsal;
-use cutover_session::terminal;
+use cutover_session::{close, known_approvals, terminal};
+use jiff::Timestamp;
 
 use crate::args::{Output, PlanArgs};
 use crate::exit::Exit;
@@ -25,25 +24,30 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
             let world = rehearsal.prepared().await?;
             let run = rehearsal.jobs[rehearsal.jobs.len() - 1].bind("plan", world.now())?;
             known_tags(&tags, &run.playbook)?;
+            known_approvals(&args.common.session.approve, &run, &tags)?;
             anyhow::Ok(plan(&run, REGISTRY, Arc::new(world), &tags).await)
         })?;
         (planned, rehearsal.changes()?)
     } else {
         let job = Job::load(&args.playbook, args.common.on.inventory.as_deref(), &args.common.extra)?;
         known_tags(&tags, &job.playbook)?;
+        let run = job.bind("plan", Timestamp::now())?;
+        known_approvals(&args.common.session.approve, &run, &tags)?;
+        let world = crate::real::world(&job)?;
+        let runtime = tokio::runtime::Runtime::new()?;
+        if !args.look.skip_first_look
+            && let Some(exit) = runtime.block_on(crate::real::unreachable(&run, &world, &tags))?
+        {
+            close(runtime, world.as_ref());
+            return Ok(exit);
+        }
         // The rehearsal only adds detail: a playbook that the sandbox cannot simulate is planned without it.
         let rehearsed = rehearsal(&args).and_then(|rehearsal| rehearsal.changes()).unwrap_or_else(|why| {
             // If standard error is closed, there is nowhere left to report to.
             let _ = terminal::complain(&format!("not rehearsed, so later steps show no commands: {why:#}\n"));
             Vec::new()
         });
-        let runtime = tokio::runtime::Runtime::new()?;
-        let planned = runtime.block_on(async {
-            let world = crate::real::world(&job)?;
-            let run = job.bind("plan", world.now())?;
-            anyhow::Ok(look(&run, world, &tags).await)
-        })?;
-        (planned, rehearsed)
+        (runtime.block_on(plan(&run, REGISTRY, world, &tags)), rehearsed)
     };
     let shown = Shown { plan: &plan, rehearsed: &rehearsed, reads: args.reads };
     match args.common.session.output {
@@ -51,10 +55,6 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
         _ => terminal::print(&plan_text::text(&shown))?,
     }
     Ok(exit(&plan))
-}
-
-async fn look(run: &Run, world: Arc<dyn World>, tags: &cutover_engine::execute::Tags) -> Plan {
-    plan(run, REGISTRY, world, tags).await
 }
 
 fn rehearsal(args: &PlanArgs) -> anyhow::Result<Rehearsal> {

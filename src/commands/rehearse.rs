@@ -15,7 +15,8 @@ use cutover_rehearsal::{Failures, MadeToFail, Rehearsal, Watch};
 use cutover_runs::{Begun, Naming, RunStore, StoredRun};
 use cutover_sandbox::Sandbox;
 use cutover_session::terminal;
-use cutover_session::{Said, Show, listen};
+use cutover_session::{Said, Show, known_approvals, listen};
+use jiff::Timestamp;
 
 use crate::args::{RehearseArgs, Then};
 use crate::ending::end;
@@ -36,14 +37,16 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
     let failures = Failures::of(&args.fail, &rehearsal)?;
     if let Some(job) = rehearsal.jobs.last() {
         known_tags(&args.common.tags(), &job.playbook)?;
+        let run = job.bind("rehearsal", Timestamp::now())?;
+        known_approvals(&args.common.session.approve, &run, &args.common.tags())?;
     }
     Rehearsal::runtime()?.block_on(async {
         let world = rehearsal.world()?;
         world.keep_no_calls();
         failures.strikes.iter().for_each(|strike| world.inject(strike.clone()));
         let stop = Stop::default();
-        listen(stop.clone(), Said::REHEARSAL);
         let (show, made_to_fail) = (Show::new(args.common.session.output.map(Into::into)), MadeToFail::default());
+        listen(stop.clone(), show.beside(Said::REHEARSAL));
         let mut stage = Stage { args: &args, rehearsal: &rehearsal, world, show, stop, made_to_fail, reported: 0 };
         let mut ended = None;
         for (index, job) in rehearsal.jobs.iter().enumerate() {
@@ -119,11 +122,11 @@ impl Stage<'_> {
             return Ok(Exit::Done);
         }
         let journal = FileJournal::resume(&stored.directory)?;
-        let (verb, recalled) = match then {
-            Then::Resume => (Verb::Resume, &[][..]),
-            Then::Undo => (Verb::Undo, &events[..]),
+        let verb = match then {
+            Then::Resume => Verb::Resume,
+            Then::Undo => Verb::Undo,
         };
-        let (audience, reader) = self.show.reporter_after(recalled, &stored.journal, &self.stop)?;
+        let (audience, reader) = self.show.reporter_after(&events, &stored.journal, &self.stop)?;
         let is_last = self.rehearsal.jobs.last().is_some_and(|last| last.playbook.digest == job.playbook.digest);
         let mut settings = Settings::new(verb, if is_last { self.args.common.tags() } else { Default::default() });
         settings.record_reads = self.args.common.session.record_reads;

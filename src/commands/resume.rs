@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use cutover_engine::event::{EventKind, Verb};
 use cutover_engine::execute::{Settings, Stop, execute};
-use cutover_files::{known_gates, known_repeat};
+use cutover_files::known_repeat;
 use cutover_runs::{LATEST, RunStore, StoredRun};
-use cutover_session::{Approvals, Earlier, Said, Show, close, listen, operator, ports};
+use cutover_session::{Approvals, Earlier, Said, Show, close, known_approvals, listen, operator, ports};
+use jiff::Timestamp;
 
 use super::runs;
-use crate::args::ResumeArgs;
+use crate::args::{ResumeArgs, WindowFrom};
 use crate::ending::{end, next};
 use crate::exit::Exit;
 
@@ -28,7 +29,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         });
         known_repeat(wanted, &earlier.job.playbook, begun)?;
     }
-    known_gates(session.approve.iter().map(|approval| &approval.gate), &earlier.job.playbook)?;
+    known_approvals(&session.approve, &earlier.run, &earlier.tags)?;
     let show = Show::new(session.output.map(Into::into));
     if earlier.is_finished() {
         show.say(&format!("run {} has ended well: there is nothing to go on with\n", earlier.stored.id));
@@ -44,24 +45,26 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     let Earlier { job, run, events, past, journal, tags, stored } = earlier;
     let world = crate::real::world(&job)?;
     let stop = Stop::default();
-    let (mut audience, reader) = show.reporter(&stored.journal, &stop)?;
+    let (mut audience, reader) = show.reporter_after(&events, &stored.journal, &stop)?;
     let ending = runtime.block_on(async {
         let screen = audience.screen();
-        let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: show.for_people() });
-        listen(stop.clone(), Said::RUN);
+        let (provided, shown) = (session.approve.clone(), show.for_people());
+        let approver = Arc::new(Approvals { provided, screen, shown, stop: stop.clone() });
+        listen(stop.clone(), show.beside(Said::RUN));
         let mut ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = Settings::new(Verb::Resume, tags);
         settings.operator = Some(operator());
         settings.record_reads = session.record_reads;
         settings.past = past;
+        settings.window_from = args.window_from.map(|WindowFrom::Now| Timestamp::now());
         settings.repeat = args.repeat.clone();
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
     show.wait(&mut audience);
     close(runtime, world.as_ref());
     let exit = end(&ending);
-    show.say(&format!("journal: {}\n{}", stored.journal.display(), next(exit, &stored)));
+    show.say(&format!("journal: {}\n{}", stored.journal.display(), next(exit, &ending, &stored)));
     Ok(exit)
 }
 

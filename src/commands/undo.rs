@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use cutover_engine::event::Verb;
-use cutover_engine::execute::{Approver as _, Past, Question, Settings, Stop, undo};
+use cutover_engine::execute::{Approver as _, Judgement, Past, Question, Settings, Stop, Unanswered, undo};
 use cutover_engine::path::Path;
-use cutover_files::begun;
+use cutover_files::{begun, known_gates_of_undo};
 use cutover_runs::RunStore;
 use cutover_session::terminal;
-use cutover_session::{Approvals, Earlier, Said, Show, close, listen, operator, ports};
+use cutover_session::{Approvals, Earlier, Said, Show, close, known_phrase, listen, operator, ports};
 
 use super::check::count;
 use crate::args::UndoArgs;
@@ -25,6 +25,8 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     for wanted in &args.repeat {
         begun(wanted, &earlier.events)?;
     }
+    let undo_path = Path::of("undo");
+    known_gates_of_undo(session.approve.iter().map(|approval| &approval.gate), &undo_path, &earlier.job.playbook)?;
     let show = Show::new(session.output.map(Into::into));
     if args.run != earlier.stored.id {
         show.say(&format!("undoing {}\n", earlier.introduction()));
@@ -37,6 +39,13 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         show.say(&format!("run {} has changed nothing that still stands\n", stored.id));
         return Ok(Exit::Done);
     }
+    let question = Question {
+        path: undo_path,
+        question: format!("Undo {} of run {}?", count(changes.len(), "change"), stored.id),
+        confirm: stored.id.clone(),
+        phrase: true,
+    };
+    known_phrase(&session.approve, &question)?;
     let mut list = format!("run {} has made these changes; they will be undone, newest first:\n", stored.id);
     for made in changes {
         let way = if made.change.undo.is_some() { "" } else { "  (by its step's `undo`, or by hand)" };
@@ -49,22 +58,18 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let (mut audience, reader) = show.reporter_after(&events, &stored.journal, &stop)?;
     let ending = runtime.block_on(async {
         let screen = audience.screen();
-        let approver = Arc::new(Approvals { given: session.approve.clone(), screen, told: false });
-        let question = Question {
-            path: Path::of("undo"),
-            question: format!("Undo {} of run {}?", count(changes.len(), "change"), stored.id),
-            confirm: stored.id.clone(),
-            phrase: true,
-        };
+        let provided = session.approve.clone();
+        let approver = Arc::new(Approvals { provided, screen, shown: false, stop: stop.clone() });
+        listen(stop.clone(), show.beside(Said::RUN));
         match approver.ask(&question).await {
-            Ok(answer) if answer.typed == question.confirm => {}
-            Ok(_) => return Ok(None),
-            Err(why) => {
+            Ok(answer) if question.judge(&answer.typed) == Judgement::Approved => {}
+            Ok(_) => return Ok(Err(Exit::Blocked)),
+            Err(Unanswered::Stopped) => return Ok(Err(Exit::Stopped)),
+            Err(Unanswered::Nobody(why)) => {
                 terminal::complain(&format!("nobody can approve it: {why}; pass --approve 'undo={}'\n", stored.id))?;
-                return Ok(None);
+                return Ok(Err(Exit::Blocked));
             }
         }
-        listen(stop.clone(), Said::RUN);
         let mut ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = Settings::new(Verb::Undo, tags);
@@ -72,13 +77,20 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         settings.record_reads = session.record_reads;
         settings.past = past;
         settings.repeat = args.repeat.clone();
-        anyhow::Ok(Some(undo(&run, &ports, &settings, &events).await))
+        anyhow::Ok(Ok(undo(&run, &ports, &settings, &events).await))
     })?;
     show.wait(&mut audience);
     close(runtime, world.as_ref());
-    let Some(ending) = ending else {
-        show.say("not approved: nothing was undone\n");
-        return Ok(Exit::Blocked);
+    let ending = match ending {
+        Ok(ending) => ending,
+        Err(exit) => {
+            show.say(if exit == Exit::Stopped {
+                "stopped: nothing was undone\n"
+            } else {
+                "not approved: nothing was undone\n"
+            });
+            return Ok(exit);
+        }
     };
     let exit = end(&ending);
     show.say(&format!("journal: {}\n", stored.journal.display()));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use cutover_engine::event::Event;
-use cutover_engine::execute::{Answer, Approver, Question};
+use cutover_engine::execute::{Answer, Approver, Question, Unanswered};
 use cutover_engine::inventory::{SecretSource, Secrets};
 use cutover_engine::record::Journal;
 use futures_util::future::BoxFuture;
@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 pub struct Yes;
 
 impl Approver for Yes {
-    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>> {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, Unanswered>> {
         Box::pin(async { Ok(Answer { typed: question.confirm.clone(), by: "tester".to_owned() }) })
     }
 }

@@ -1,5 +1,7 @@
 //! A person at the keyboard: their input answers the question that they have seen, and a closed window stops the run.
 
+mod approved;
+
 use std::io::Write as _;
 use std::process::Stdio;
 use std::time::Duration;

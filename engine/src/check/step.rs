@@ -9,7 +9,7 @@ use crate::playbook::{Step, StepKind};
 use crate::run::builtins;
 use crate::source::{Fault, Kind, Location, Node};
 use crate::template::{self, Scope};
-use crate::walk::{Names, StepVisit};
+use crate::walk::{Names, StepVisit, approves};
 
 impl Checker<'_> {
     /// Checks a step's own options; returns the names in its scope.
@@ -50,6 +50,8 @@ impl Checker<'_> {
                 self.mentions(&gate.question, false, &own);
                 if let Some(confirm) = &gate.confirm {
                     self.mentions(confirm, false, &own);
+                    let literal = target::literal(confirm).map(|phrase| approves(confirm, phrase));
+                    self.faults.0.extend(literal.and_then(Result::err));
                 }
             }
             StepKind::Block { .. } => {}

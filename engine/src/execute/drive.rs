@@ -56,7 +56,7 @@ impl Executor<'_> {
             let Some(visit) = cursor.next() else { break };
             match visit {
                 Visit::PhaseBegins { index, phase, environment } => {
-                    self.forecast(&self.run.playbook.phases[index - 1..], began.elapsed());
+                    self.forecast(index);
                     open.phase = Instant::now();
                     self.phase_begins(index, phase, &environment, &mut cursor);
                 }
@@ -260,13 +260,20 @@ impl Executor<'_> {
         }
     }
 
-    /// Warns before the point of no return if the remaining phases do not fit into the window. Everything else about the window
-    /// is shown by the readers.
-    fn forecast(&self, left: &[Phase], elapsed: Duration) {
+    /// Warns before the point of no return, which begins with the phase of a number, if what is left does not fit into the
+    /// window. How the window burns down otherwise is for the readers to show.
+    fn forecast(&self, index: usize) {
         let Some(HumanDuration(window)) = self.run.playbook.window else { return };
+        let left = &self.run.playbook.phases[index - 1..];
+        // One that an earlier execution has begun is not ahead any more.
+        let near = left.first().filter(|phase| phase.point_of_no_return);
+        if near.is_none_or(|phase| self.settings.past.phase(index, phase) == Some(true)) {
+            return;
+        }
         let budgets: Duration = left.iter().filter_map(|phase| phase.budget).map(|budget| budget.0).sum();
-        let near = left.first().is_some_and(|phase| phase.point_of_no_return);
-        if !near || elapsed + budgets <= window {
+        let passed = self.ports.world.now().duration_since(self.window_from);
+        let elapsed = Duration::try_from(passed).unwrap_or_default();
+        if elapsed + budgets <= window {
             return;
         }
         let rest = HumanDuration(Duration::from_secs(window.saturating_sub(elapsed).as_secs()));

@@ -2,6 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
+use super::stop::stopped;
 use super::{Executor, made_to_fail};
 use crate::event::{EventKind, Outcome};
 use crate::failure::Failure;
@@ -11,7 +12,9 @@ use crate::text;
 use crate::walk::{End, Names, StepVisit, gate_texts};
 
 /// The phrase that approves a gate without a `confirm` of its own.
-const YES: &str = "yes";
+pub(crate) const YES: &str = "yes";
+/// The word that refuses a gate, in any case.
+pub(crate) const NO: &str = "no";
 
 /// A gate's question and the phrase that approves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,19 +29,51 @@ pub struct Question {
     pub phrase: bool,
 }
 
+impl Question {
+    /// Judges a text that was typed.
+    pub fn judge(&self, typed: &str) -> Judgement {
+        match typed.trim() {
+            "" => Judgement::Unclear,
+            typed if typed == self.confirm.trim() => Judgement::Approved,
+            typed if typed.eq_ignore_ascii_case(NO) => Judgement::Refused,
+            _ => Judgement::Unclear,
+        }
+    }
+}
+
+/// The meaning of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is the gate's phrase.
+    Approved,
+    /// It is a no.
+    Refused,
+    /// It is neither, so the question is still open.
+    Unclear,
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The text that was typed. Anything but the gate's phrase is a refusal.
+    /// The text that was typed. Only the gate's phrase approves.
     pub typed: String,
     /// Who answered.
     pub by: String,
 }
 
+/// Why a question was not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Nobody can be asked: why.
+    Nobody(String),
+    /// Who was asked has stopped the run instead.
+    Stopped,
+}
+
 /// Asks people.
 pub trait Approver: Send + Sync {
-    /// Asks a question. The error is the reason why nobody can be asked.
-    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>>;
+    /// Asks a question, again until the answer is clear. If it is dropped while it waits, no later answer counts.
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, Unanswered>>;
 }
 
 impl Executor<'_> {
@@ -63,13 +98,21 @@ impl Executor<'_> {
         let asked = self.ports.stop.reading(super::attempt::far_future(), self.ports.approver.ask(&question)).await;
         let (approved, by, reason, refusal) = match asked {
             Err(failure) => return End::failed(failure),
+            Ok(Err(Unanswered::Stopped)) => return End::failed(stopped()),
             Ok(Ok(answer)) => {
-                let approved = answer.typed == question.confirm;
-                let refusal =
-                    text!("engine.gate-refused", "refused at the gate: {question}", question = &question.question);
-                (approved, answer.by, answer.typed, refusal)
+                let (asked, judgement) = (&question.question, question.judge(&answer.typed));
+                let refusal = match judgement {
+                    Judgement::Unclear => text!(
+                        "engine.gate-unclear",
+                        "not approved at the gate, because `{typed}` was answered: {question}",
+                        typed = &answer.typed,
+                        question = asked
+                    ),
+                    _ => text!("engine.gate-refused", "refused at the gate: {question}", question = asked),
+                };
+                (judgement == Judgement::Approved, answer.by, answer.typed, refusal)
             }
-            Ok(Err(why)) => {
+            Ok(Err(Unanswered::Nobody(why))) => {
                 let refusal = text!("engine.gate-unanswered", "nobody can approve the gate: {why}", why);
                 (false, "nobody".to_owned(), why, refusal)
             }
@@ -88,5 +131,36 @@ impl Executor<'_> {
             path
         );
         End::failed(Failure::blocked(refusal).help(help))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_phrase_approves_and_only_a_no_refuses() {
+        let asks = |confirm: &str| Question {
+            path: Path::of("p/approve"),
+            question: "Really?".to_owned(),
+            confirm: confirm.to_owned(),
+            phrase: confirm != YES,
+        };
+        for (confirm, typed, meant) in [
+            ("yes", "yes", Judgement::Approved),
+            ("yes", " yes ", Judgement::Approved),
+            ("yes", "Yes", Judgement::Unclear),
+            ("yes", "y", Judgement::Unclear),
+            ("yes", "", Judgement::Unclear),
+            ("common-etcd", "yes", Judgement::Unclear),
+            ("common-etcd", "no", Judgement::Refused),
+            ("common-etcd", "NO", Judgement::Refused),
+            ("yes", "n", Judgement::Unclear),
+            ("yes", "nope", Judgement::Unclear),
+            // No playbook gets this far with it.
+            ("", "", Judgement::Unclear),
+        ] {
+            assert_eq!(asks(confirm).judge(typed), meant, "`{typed}` for `{confirm}`");
+        }
     }
 }

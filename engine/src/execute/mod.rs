@@ -17,10 +17,12 @@ mod undo;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use act::act;
-pub use gate::{Answer, Approver, Question};
+pub use gate::{Answer, Approver, Judgement, Question, Unanswered};
+pub(crate) use gate::{NO, YES};
 pub use ledger::{Ledger, Made};
 pub use past::Past;
 pub use stop::Stop;
@@ -66,6 +68,8 @@ pub struct Settings {
     pub repeat: Vec<Selector>,
     /// Whether the queries and answers of probes are recorded as well.
     pub record_reads: bool,
+    /// The moment from which the window and the budgets count; by default the first start of the run.
+    pub window_from: Option<Timestamp>,
 }
 
 impl Settings {
@@ -81,6 +85,7 @@ impl Settings {
             past: Past::default(),
             repeat: Vec::new(),
             record_reads: false,
+            window_from: None,
         }
     }
 }
@@ -125,6 +130,8 @@ pub struct Ending {
     pub exit_code: u8,
     /// What went wrong first.
     pub failure: Option<Failure>,
+    /// How many changes of the run stand.
+    pub standing: usize,
 }
 
 /// A run that is being executed.
@@ -140,6 +147,8 @@ pub(crate) struct Executor<'a> {
     registrants: Mutex<Registrants>,
     /// The warnings of API servers that were reported already, with their sites.
     warned: Mutex<BTreeSet<(String, String)>>,
+    /// Since when the window counts.
+    window_from: Timestamp,
 }
 
 /// Executes a run to its end. Its last event is `RunFinished`.
@@ -153,7 +162,7 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
         None => {
             let cursor = Cursor::new(&run.playbook, Mode::Execute(run), &settings.tags)
                 .going_on(settings.past.reached(), settings.past.entered());
-            executor.drive(cursor).await.0
+            ports.stop.recorded(executor.recorder(), executor.drive(cursor)).await.0
         }
     };
     // A playbook may go on after a change in doubt, but that does not settle the change.
@@ -164,15 +173,22 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
         executor.notice(&failure);
         end.absorb(End::failed(failure));
     }
+    // Who has stopped it was not asking for its end.
+    if end.failure.is_none() && ports.stop.is_requested() {
+        let failure = stop::stopped_at_its_end();
+        executor.notice(&failure);
+        end.absorb(End::failed(failure));
+    }
     let standing = executor.ledger().summary();
     let class = end.failure.as_ref().map(|failure| failure.class);
     let exit_code = exit_code(end.outcome, class, !standing.is_empty());
+    let stand = standing.len();
     let standing = if exit_code == 0 { Vec::new() } else { standing };
     let took_ms = executor.recorder().elapsed_ms();
     let kind = EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing };
     let journal = executor.recorder().durably(kind).await.err();
     let failure = end.failure.or(journal).map(|failure| executor.recorder().shown(failure));
-    Ending { outcome: end.outcome, exit_code, failure }
+    Ending { outcome: end.outcome, exit_code, failure, standing: stand }
 }
 
 /// A phase as the first event announces it.
@@ -214,6 +230,7 @@ fn made_to_fail() -> Failure {
 impl<'a> Executor<'a> {
     /// Records that an execution begins.
     fn begin(run: &'a Run, ports: &'a Ports, settings: &'a Settings, phases: Vec<PlannedPhase>) -> Self {
+        let window_from = settings.window_from.or(settings.past.window_from());
         ports.recorder.emit(EventKind::RunStarted {
             playbook: run.playbook.name.clone(),
             playbook_path: run.playbook.source.path.display().to_string(),
@@ -222,6 +239,7 @@ impl<'a> Executor<'a> {
             inventory_digest: run.inventory.digest.clone(),
             params: run.shown_params(),
             window_ms: run.playbook.window.map(|window| millis(window.0)),
+            window_from,
             verb: settings.verb,
             version: settings.version.clone(),
             seed: settings.seed,
@@ -231,7 +249,9 @@ impl<'a> Executor<'a> {
         let ledger = Mutex::new(settings.past.ledger().clone());
         let doubts = Mutex::new(settings.past.doubts().to_vec());
         let registrants = Mutex::new(Registrants::of(&settings.past));
-        Self { run, ports, settings, ledger, doubts, reused: Mutex::default(), registrants, warned: Mutex::default() }
+        let window_from = window_from.unwrap_or_else(|| ports.world.now());
+        let (reused, warned) = (Mutex::default(), Mutex::default());
+        Self { run, ports, settings, ledger, doubts, reused, registrants, warned, window_from }
     }
 
     fn recorder(&self) -> &'a Recorder {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::attempt::RESULT_LOST;
@@ -47,6 +48,8 @@ pub struct Past {
     doubts: Vec<Doubt>,
     sections: BTreeMap<Path, Sections>,
     undone: bool,
+    /// When the window began.
+    window_from: Option<Timestamp>,
     /// Whether the following events belong to an undo.
     undoing: bool,
 }
@@ -172,7 +175,8 @@ impl Past {
                 let around = std::iter::successors(path.parent(), Path::parent);
                 self.entered.extend(around.flat_map(|outer| [outer.step(), outer]));
             }
-            EventKind::RunStarted { verb, .. } => {
+            EventKind::RunStarted { verb, window_from, .. } => {
+                self.window_from = window_from.or(self.window_from).or(Some(event.at));
                 self.undoing = *verb == Verb::Undo;
                 self.doubts.iter_mut().for_each(|doubt| doubt.is_live = false);
             }
@@ -285,6 +289,11 @@ impl Past {
     /// The changes that still stand.
     pub fn standing(&self) -> &[Made] {
         self.ledger.standing()
+    }
+
+    /// Since when its window counts; `None` if it was never begun.
+    pub(crate) fn window_from(&self) -> Option<Timestamp> {
+        self.window_from
     }
 
     /// Whether some of it was undone.

@@ -1,12 +1,15 @@
 //! How an operator stops a run: first at the next safe point, then at once.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::event::EventKind;
 use crate::failure::{Failure, FailureClass};
+use crate::record::Recorder;
 use crate::text;
 
 /// The two ways to stop.
@@ -19,9 +22,45 @@ pub struct Stop {
 }
 
 impl Stop {
+    /// Whether the run is being stopped.
+    pub fn is_requested(&self) -> bool {
+        self.soft.is_cancelled() || self.hard.is_cancelled()
+    }
+
+    /// Does the work of an execution. That it is being stopped is recorded before what comes of that.
+    pub(super) async fn recorded<T>(&self, recorder: &Recorder, work: impl Future<Output = T>) -> T {
+        let level_recorded = AtomicU8::new(0);
+        let tell = |at_once: bool| {
+            let level = if at_once { 2 } else { 1 };
+            if level_recorded.fetch_max(level, Ordering::Relaxed) < level {
+                recorder.emit(EventKind::Stopping { at_once });
+            }
+        };
+        let watch = async {
+            tokio::select! {
+                biased;
+                () = self.hard.cancelled() => {}
+                () = self.soft.cancelled() => tell(false),
+            }
+            self.hard.cancelled().await;
+            tell(true);
+            std::future::pending().await
+        };
+        let done = tokio::select! {
+            biased;
+            never = watch => never,
+            done = work => done,
+        };
+        // It came while the work was at its end.
+        if self.is_requested() {
+            tell(self.hard.is_cancelled());
+        }
+        done
+    }
+
     /// Fails once the run is being stopped.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        if self.soft.is_cancelled() || self.hard.is_cancelled() { Err(stopped()) } else { Ok(()) }
+        if self.is_requested() { Err(stopped()) } else { Ok(()) }
     }
 
     /// Waits, at most until a deadline or until the run is being stopped.
@@ -59,8 +98,18 @@ impl Stop {
     }
 }
 
-fn stopped() -> Failure {
+/// The failure of what was stopped.
+pub(super) fn stopped() -> Failure {
     Failure::new(FailureClass::Stopped, text!("engine.stopped", "stopped by the operator"))
+}
+
+/// The failure of an execution whose work was done when it was stopped.
+pub(super) fn stopped_at_its_end() -> Failure {
+    let words = text!(
+        "engine.stopped-at-end",
+        "stopped by the operator; what was running came to its end, and nothing was left"
+    );
+    Failure::new(FailureClass::Stopped, words)
 }
 
 fn timed_out() -> Failure {

@@ -54,8 +54,13 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
             executor.notice(&failure);
             End::failed(failure)
         }
-        None => executor.undo_all().await,
+        None => ports.stop.recorded(executor.recorder(), executor.undo_all()).await,
     };
+    if end.failure.is_none() && ports.stop.is_requested() {
+        let failure = super::stop::stopped_at_its_end();
+        executor.notice(&failure);
+        end.absorb(End::failed(failure));
+    }
     if end.failure.is_none() {
         end.outcome = end.outcome.max(Outcome::InSync);
     }
@@ -68,12 +73,13 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
         Some(_) => 8,
     };
     let standing = executor.ledger().summary();
+    let stand = standing.len();
     let (took_ms, outcome) = (executor.recorder().elapsed_ms(), end.outcome);
     executor.recorder().emit(EventKind::PhaseFinished { index, name, outcome, took_ms, budget_ms });
     let finished = EventKind::RunFinished { outcome, exit_code, took_ms, standing };
     let journal = executor.recorder().durably(finished).await.err();
     let failure = end.failure.or(journal).map(|failure| executor.recorder().shown(failure));
-    Ending { outcome, exit_code, failure }
+    Ending { outcome, exit_code, failure, standing: stand }
 }
 
 fn past_return(phase: &Phase) -> Failure {

@@ -1,10 +1,14 @@
 //! A plan, as data: what a run would do, with every step probed and compared, and nothing changed. How it is shown is elsewhere.
 
+mod contacts;
+mod gates;
 mod planner;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use contacts::{Contact, contacts};
+pub use gates::{KnownGate, gates};
 pub use planner::plan;
 
 use crate::event::StepKind;

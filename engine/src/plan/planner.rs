@@ -287,7 +287,7 @@ impl Planner<'_> {
 }
 
 /// Registers that a step and everything inside it was skipped.
-fn left_out(step: &Step, cursor: &mut Cursor<'_>) {
+pub(super) fn left_out(step: &Step, cursor: &mut Cursor<'_>) {
     if let Some(name) = &step.register {
         know(name, json!({"skipped": true}), cursor);
     }
@@ -297,7 +297,7 @@ fn left_out(step: &Step, cursor: &mut Cursor<'_>) {
 }
 
 /// Registers a result for later steps, or that it is not known yet.
-fn leave(visit: &StepVisit<'_>, value: Result<Value, ()>, cursor: &mut Cursor<'_>) {
+pub(super) fn leave(visit: &StepVisit<'_>, value: Result<Value, ()>, cursor: &mut Cursor<'_>) {
     let Some(name) = &visit.step.register else { return };
     match value {
         Ok(value) => know(name, value, cursor),

@@ -56,7 +56,7 @@ pub struct Step {
 
 impl Step {
     /// All steps inside it, if it is a block, depth first.
-    pub(crate) fn inner(&self) -> Vec<&Self> {
+    pub fn inner(&self) -> Vec<&Self> {
         match &self.kind {
             StepKind::Block { block, rescue, always } => {
                 super::all_steps([block, rescue, always].into_iter().flatten())

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::environment::{Element, Unrendered, scope};
 use super::prepare::elements;
 use super::{Decision, Environment, Names, needs};
+use crate::execute::NO;
 use crate::playbook::{Gate, Step};
 use crate::redact::Redactor;
 use crate::run::Run;
-use crate::source::Node;
+use crate::source::{Fault, Node};
 use crate::text::Text;
 use crate::{template, text};
 
@@ -70,5 +71,19 @@ pub(crate) fn gate_texts(
         Some(node) => Some(template::render_text(node, &scope)?),
         None => None,
     };
+    if let (Some(node), Some(text)) = (&gate.confirm, &confirm) {
+        approves(node, text)?;
+    }
     Ok(Some((question, confirm)))
+}
+
+/// Refuses a phrase that nobody can type, or that means the contrary at every other gate.
+pub(crate) fn approves(node: &Node, phrase: &str) -> Result<(), Fault> {
+    match phrase.trim() {
+        "" => Err(Fault::at(&node.at, "the phrase of the gate is empty, so that nobody can type it")),
+        phrase if phrase.eq_ignore_ascii_case(NO) => {
+            Err(Fault::at(&node.at, format!("`{phrase}` refuses a gate, so it cannot be the phrase that approves it")))
+        }
+        _ => Ok(()),
+    }
 }

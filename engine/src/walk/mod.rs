@@ -14,7 +14,7 @@ mod targets;
 pub(crate) use cursor::{Cursor, Mode, Reached, Visit};
 pub(crate) use enter::{changed, enter};
 pub(crate) use environment::{Element, Environment, Names, Unrendered};
-pub(crate) use expressions::{decide, gate_texts, why_not};
+pub(crate) use expressions::{approves, decide, gate_texts, why_not};
 pub(crate) use needs::mentions;
 pub(crate) use prepare::{Task, prepare, targets_of, title};
 pub(crate) use targets::resolve;

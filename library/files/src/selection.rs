@@ -99,6 +99,29 @@ pub fn known_gates<'a>(mut approved: impl Iterator<Item = &'a Selector>, playboo
     approved.try_for_each(|gate| known("--approve", "gate", gate, &gates))
 }
 
+/// Refuses the approval of a gate that is neither the question whether to undo nor in the `undo:` steps of the playbook.
+///
+/// # Errors
+/// With the gate that was perhaps meant.
+pub fn known_gates_of_undo<'a>(
+    mut approved: impl Iterator<Item = &'a Selector>,
+    undo: &Path,
+    playbook: &Playbook,
+) -> Result<(), Fault> {
+    let undoing = playbook.steps().into_iter().flat_map(|step| step.undo.iter().flatten());
+    let steps: Vec<&Step> = undoing.flat_map(|step| std::iter::once(step).chain(step.inner())).collect();
+    let gates: Vec<&Step> = steps.into_iter().filter(|step| matches!(step.kind, StepKind::Gate(_))).collect();
+    approved.try_for_each(|gate| {
+        if gate.selects(undo) {
+            return Ok(());
+        }
+        known("--approve", "gate", gate, &gates).map_err(|fault| match gates.as_slice() {
+            [] => Fault::bare(fault.message).help(format!("an undo asks one question, which is called `{undo}`")),
+            _ => fault,
+        })
+    })
+}
+
 fn known(option: &str, what: &str, wanted: &Selector, steps: &[&Step]) -> Result<(), Fault> {
     if steps.iter().any(|step| wanted.selects(&Path::of(&step.id))) {
         return Ok(());

@@ -31,7 +31,8 @@ pub trait Reporter {
     /// Takes in one event.
     fn event(&mut self, event: &Event);
 
-    /// Takes in what earlier executions of the run have recorded, without showing it: an undo tells of their changes.
+    /// Takes in what earlier executions of the run have recorded, without showing it: their clock goes on, and an undo tells of
+    /// their changes.
     fn recall(&mut self, _events: &[Event]) {}
 
     /// Says that no event follows.

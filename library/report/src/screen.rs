@@ -6,8 +6,8 @@ use std::sync::Arc;
 pub(crate) trait Suspend: Send + Sync {
     /// Shows everything said so far, then takes the footer away.
     fn pause(&self);
-    /// Lets the footer come back.
-    fn go_on(&self);
+    /// Lets the footer come back; on a fresh line, if the cursor was left in one.
+    fn go_on(&self, fresh_line: bool);
 }
 
 /// The screen of a reporter. Cheap to clone; does nothing for reporters that write lines only.
@@ -20,6 +20,16 @@ pub struct Screen {
 #[must_use = "the footer comes back as soon as this is dropped"]
 pub struct Paused {
     owner: Option<Arc<dyn Suspend>>,
+    fresh_line: bool,
+}
+
+impl Paused {
+    /// Says that the cursor was left in a line of a prompt: what is drawn next begins in another. Returns whether anything is
+    /// drawn by this screen at all.
+    pub fn leave_line(&mut self) -> bool {
+        self.fresh_line = true;
+        self.owner.is_some()
+    }
 }
 
 impl Screen {
@@ -34,14 +44,14 @@ impl Screen {
         if let Some(owner) = &self.owner {
             owner.pause();
         }
-        Paused { owner: self.owner.clone() }
+        Paused { owner: self.owner.clone(), fresh_line: false }
     }
 }
 
 impl Drop for Paused {
     fn drop(&mut self) {
         if let Some(owner) = &self.owner {
-            owner.go_on();
+            owner.go_on(self.fresh_line);
         }
     }
 }

@@ -97,7 +97,7 @@ fn phase_row<'a>(timeline: &Timeline, phase: &'a Phase) -> Row<'a> {
         actual: exact(actual),
         attempts: String::new(),
         outcome: since(phase.outcome, timeline.undone_of_phase(phase)),
-        over: over(actual, phase.budget_ms),
+        over: over(phase.spent_ms(timeline.now_ms), phase.budget_ms),
         tones: (Tone::Strong, tone(phase.outcome)),
     }
 }
@@ -112,7 +112,7 @@ fn step_row<'a>(timeline: &Timeline, step: &'a Step) -> Row<'a> {
         actual: exact(actual),
         attempts: if step.attempts > 0 { step.attempts.to_string() } else { String::new() },
         outcome: step_label(timeline, step),
-        over: over(actual, step.budget_ms),
+        over: over(step.spent_ms(timeline.now_ms), step.budget_ms),
         tones: (Tone::Quiet, tone(step.outcome)),
     }
 }

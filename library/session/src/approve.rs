@@ -1,12 +1,19 @@
 //! Who answers gates: approvals given beforehand, a person at the keyboard, or nobody.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
 
-use cutover_engine::execute::{Answer, Approver, Question};
+use cutover_engine::execute::{Answer, Approver, Judgement, Question, Stop, Tags, Unanswered};
+use cutover_engine::plan::{KnownGate, gates};
+use cutover_engine::redact::Redactor;
+use cutover_engine::run::Run;
 use cutover_engine::selector::Selector;
+use cutover_engine::source::Fault;
+use cutover_engine::world::quote;
+use cutover_files::known_gates;
 use futures_util::future::BoxFuture;
 
+use crate::prompt::Prompt;
 use crate::screen::Screen;
 
 /// Who runs this program, as `user@host`.
@@ -48,71 +55,129 @@ impl FromStr for Approval {
     }
 }
 
+impl Approval {
+    /// What it types at a gate, if that approves it.
+    ///
+    /// # Errors
+    /// What the gate asks for instead.
+    fn typed(&self, question: &Question) -> Result<String, String> {
+        let typed = match (&self.phrase, question.phrase) {
+            (Some(phrase), _) => phrase.clone(),
+            (None, false) => question.confirm.clone(),
+            (None, true) => return Err("this gate asks for a phrase".to_owned()),
+        };
+        match question.judge(&typed) {
+            Judgement::Approved => Ok(typed),
+            _ => Err(format!("`{typed}` does not approve this gate")),
+        }
+    }
+}
+
+/// Refuses approvals of gates that the run does not have, in a pass that it does not make, or with a phrase that does not approve
+/// them. A phrase that depends on a result is compared when the gate is reached.
+///
+/// # Errors
+/// With the gate, the passes or the phrase that was perhaps meant.
+pub fn known_approvals(given: &[Approval], run: &Run, tags: &Tags) -> Result<(), Fault> {
+    known_gates(given.iter().map(|given| &given.gate), &run.playbook)?;
+    let gates = gates(run, tags);
+    let shown = |fault: Fault, asked: &Question| {
+        let confirm = Redactor::new(&run.secrets).text(&asked.confirm);
+        fault.help(asks_for(asked, &confirm))
+    };
+    for approval in given {
+        let meant: Vec<&KnownGate> = gates.iter().filter(|known| approval.gate.selects(&known.path)).collect();
+        if meant.is_empty() {
+            let paths: Vec<String> = gates.iter().map(|known| known.path.to_string()).collect();
+            let fault = Fault::bare(format!("--approve: the run does not come to the gate `{}`", approval.gate));
+            return Err(fault.help(format!("it comes to\n    {}", paths.join("\n    "))));
+        }
+        // One of them at least it has to fit, also if another one was given before it.
+        let fits = |known: &&KnownGate| known.question.as_ref().is_none_or(|asked| approval.typed(asked).is_ok());
+        if let (false, Some(asked)) = (meant.iter().any(fits), meant[0].question.as_ref()) {
+            known_phrase(std::slice::from_ref(approval), asked).map_err(|fault| shown(fault, asked))?;
+        }
+    }
+    for question in gates.iter().filter_map(|known| known.question.as_ref()) {
+        known_phrase(given, question).map_err(|fault| shown(fault, question))?;
+    }
+    Ok(())
+}
+
+/// Refuses an approval of a question with a phrase that does not approve it.
+///
+/// # Errors
+/// With the phrase that does.
+pub fn known_phrase(given: &[Approval], question: &Question) -> Result<(), Fault> {
+    // Of several that mean a gate the first one answers it.
+    let Some(approval) = given.iter().find(|given| given.gate.selects(&question.path)) else { return Ok(()) };
+    let unfit =
+        |why| Fault::bare(format!("--approve {}: {why}", approval.gate)).help(asks_for(question, &question.confirm));
+    approval.typed(question).map(drop).map_err(unfit)
+}
+
+fn asks_for(question: &Question, confirm: &str) -> String {
+    format!("it asks for `{confirm}`: --approve {}", quote(&format!("{}={confirm}", question.path)))
+}
+
 /// Approvals from the command line, and a person for the rest.
 pub struct Approvals {
     /// What was approved beforehand.
-    pub given: Vec<Approval>,
+    pub provided: Vec<Approval>,
     /// The screen to ask on.
     pub screen: Screen,
     /// Whether the question is already on the screen.
-    pub told: bool,
+    pub shown: bool,
+    /// How the run is stopped: by Ctrl-C at a question, too.
+    pub stop: Stop,
 }
 
 impl Approvals {
+    /// What was said beforehand about a gate: the answer, or why it approves nothing.
     fn beforehand(&self, question: &Question) -> Option<Result<Answer, String>> {
-        let given = self.given.iter().find(|given| given.gate.selects(&question.path))?;
-        let typed = match (&given.phrase, question.phrase) {
-            (Some(phrase), _) => phrase.clone(),
-            (None, false) => question.confirm.clone(),
-            (None, true) => {
-                let words = format!("this gate asks for a phrase: --approve '{}={}'", question.path, question.confirm);
-                return Some(Err(words));
-            }
-        };
-        Some(Ok(Answer { typed, by: format!("{} (--approve)", operator()) }))
+        let given = self.provided.iter().find(|given| given.gate.selects(&question.path))?;
+        let typed = given.typed(question);
+        Some(typed.map(|typed| Answer { typed, by: format!("{} (--approve)", operator()) }))
     }
 }
 
 impl Approver for Approvals {
-    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>> {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, Unanswered>> {
         Box::pin(async move {
-            if let Some(answer) = self.beforehand(question) {
-                return answer;
-            }
+            let unfit = match self.beforehand(question) {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(why)) => Some(format!("--approve: {why}, it asks for `{}`", question.confirm)),
+                None => None,
+            };
             if !io::stdin().is_terminal() {
-                return Err("standard input is not a terminal".to_owned());
+                return Err(Unanswered::Nobody(unfit.unwrap_or_else(|| "standard input is not a terminal".to_owned())));
             }
             // People have read the question in the reporter's lines; beside the event stream it has to be asked here.
-            let text = match self.told {
+            let mut text = match self.shown {
                 true => "           > ".to_owned(),
                 false => format!("{} (type `{}` to go on) > ", question.question, question.confirm),
             };
-            // What waits for the terminal cannot be cancelled; the thread is left behind if the run is stopped meanwhile.
-            let (paused, ready) = tokio::sync::oneshot::channel();
-            let (sender, receiver) = tokio::sync::oneshot::channel();
-            let screen = self.screen.clone();
-            std::thread::spawn(move || {
-                // If nobody waits any more the footer comes back at once, and nobody is asked.
-                if paused.send(screen.pause()).is_ok() {
-                    let _ = sender.send(ask_terminal(&text));
+            if let Some(why) = unfit {
+                text.insert_str(0, &format!("           {why}\n"));
+            }
+            let typed = tokio::select! {
+                biased;
+                () = self.stop.hard.cancelled() => return Err(Unanswered::Stopped),
+                () = self.stop.soft.cancelled() => return Err(Unanswered::Stopped),
+                typed = Prompt::ask(&self.screen, &text, question) => typed,
+            };
+            match typed {
+                Ok(Some(typed)) => Ok(Answer { typed, by: operator() }),
+                Ok(None) => {
+                    self.stop.soft.cancel();
+                    // Who records that the run is being stopped comes first.
+                    tokio::task::yield_now().await;
+                    Err(Unanswered::Stopped)
                 }
-            });
-            let _paused = ready.await;
-            let typed = receiver.await.unwrap_or_else(|_| Err(io::Error::other("nobody answered")));
-            typed.map(|typed| Answer { typed, by: operator() }).map_err(|error| error.to_string())
+                Err(error) => Err(Unanswered::Nobody(format!("the terminal cannot be read: {error}"))),
+            }
         })
     }
-}
-
-fn ask_terminal(text: &str) -> io::Result<String> {
-    let mut error = io::stderr().lock();
-    error.write_all(text.as_bytes())?;
-    error.flush()?;
-    // What was typed before the question was there is no answer to it.
-    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    Ok(line.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -130,8 +195,8 @@ mod tests {
     }
 
     fn approvals(texts: &[&str]) -> Approvals {
-        let given = texts.iter().map(|text| text.parse().expect("an approval")).collect();
-        Approvals { given, screen: Screen::default(), told: true }
+        let provided = texts.iter().map(|text| text.parse().expect("an approval")).collect();
+        Approvals { provided, screen: Screen::default(), shown: true, stop: Stop::default() }
     }
 
     #[test]
@@ -151,8 +216,9 @@ mod tests {
         let typed = |answer: Option<Result<Answer, String>>| answer.expect("an answer").expect("given").typed;
         assert_eq!(typed(answer(&["rebuild/each/approve"], false)), "yes");
         assert_eq!(typed(answer(&["approve=common-etcd"], true)), "common-etcd");
-        assert_eq!(typed(answer(&["approve=wrong"], true)), "wrong", "the engine compares");
-        assert!(answer(&["approve"], true).expect("an answer").is_err());
+        for unfit in ["approve=wrong", "approve=", "approve=no", "approve"] {
+            assert!(answer(&[unfit], true).expect("an answer").is_err(), "{unfit}");
+        }
         assert_eq!(typed(answer(&["each[2]/approve"], false)), "yes");
         assert!(answer(&["another"], false).is_none() && answer(&["each[1]/approve"], false).is_none());
     }

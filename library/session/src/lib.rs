@@ -4,15 +4,19 @@
 mod approve;
 mod audience;
 mod earlier;
+mod first_look;
+mod keyboard;
 mod ports;
+mod prompt;
 mod screen;
 mod show;
 mod signals;
 pub mod terminal;
 
-pub use approve::{Approval, Approvals, operator};
+pub use approve::{Approval, Approvals, known_approvals, known_phrase, operator};
 pub use audience::Audience;
 pub use earlier::Earlier;
+pub use first_look::{Cause, causes, first_look, reach};
 pub use ports::{close, ports};
 pub use screen::Screen;
 pub use show::Show;

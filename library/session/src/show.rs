@@ -10,6 +10,7 @@ use cutover_engine::record::Reader;
 use cutover_report::{OutputKind, Style, Width};
 
 use crate::audience::Audience;
+use crate::signals::Said;
 use crate::terminal;
 
 /// What an execution shows and where.
@@ -35,6 +36,11 @@ impl Show {
         self.kind != OutputKind::Json
     }
 
+    /// What is said beside the reporter: nothing, if its lines are on the terminal.
+    pub fn beside(&self, said: Said) -> Option<Said> {
+        Some(said).filter(|_| !self.for_people() || !io::stdout().is_terminal())
+    }
+
     /// A reporter of what is recorded in a journal, and what has to be given to the recorder for it.
     ///
     /// # Errors
@@ -43,7 +49,7 @@ impl Show {
         self.reporter_after(&[], journal, stop)
     }
 
-    /// The same, for an execution that tells of what earlier ones have changed.
+    /// The same, for an execution that goes on from earlier ones: their clock, and what they have changed.
     ///
     /// # Errors
     /// The system has no thread for it.

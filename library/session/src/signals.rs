@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::terminal;
 
-/// What is said to the first signal, and to the second.
+/// What is said on standard error to the first signal, and to the second, where the reporter's lines are not on the terminal.
 pub struct Said([&'static str; 2]);
 
 impl Said {
@@ -18,15 +18,17 @@ impl Said {
     pub const REHEARSAL: Self = Self(["\nstopping the rehearsal\n", "\nstopping the rehearsal at once\n"]);
 }
 
-/// Stops a run when the operator asks for it. Ends when the runtime does.
-pub fn listen(stop: Stop, said: Said) {
+/// Stops a run when the operator asks for it. Ends when the runtime does. The reporter tells of it; what is `said` beside that is
+/// for who does not see the reporter.
+pub fn listen(stop: Stop, said: Option<Said>) {
     tokio::spawn(async move {
         let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
             (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
         else {
             return;
         };
-        for (token, words) in [&stop.soft, &stop.hard].into_iter().zip(said.0) {
+        let words = said.map_or([None; 2], |said| said.0.map(Some));
+        for (token, words) in [&stop.soft, &stop.hard].into_iter().zip(words) {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
@@ -34,7 +36,7 @@ pub fn listen(stop: Stop, said: Said) {
             }
             // First of all: the terminal may be frozen.
             token.cancel();
-            terminal::offer(words);
+            words.map(terminal::offer);
         }
     });
 }

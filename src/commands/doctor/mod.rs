@@ -2,6 +2,7 @@
 
 mod finding;
 mod machine;
+mod online;
 mod site;
 
 use std::path::Path;
@@ -22,10 +23,21 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
         let inventory = inventory::load(path, &read, &Resolver { inventory: path })?;
         findings.extend(on(&inventory, path));
     }
+    let is_wrong = |findings: &[Finding]| findings.iter().any(|finding| finding.mark == Mark::Wrong);
     let mut text: String = findings.iter().map(ToString::to_string).collect();
-    text += &unseen(args.on.inventory.is_some());
+    let (mut exit, mut answers) = (if is_wrong(&findings) { Exit::Blocked } else { Exit::Done }, false);
+    if let Some(path) = args.on.inventory.as_ref().filter(|_| args.online) {
+        let inventory = inventory::load(path, &read, &Resolver { inventory: path })?;
+        let found = online::look(inventory)?;
+        text.extend(found.iter().map(ToString::to_string));
+        if is_wrong(&found) && exit == Exit::Done {
+            exit = Exit::Unreachable;
+        }
+        answers = true;
+    }
+    text += &unseen(args.on.inventory.is_some(), answers);
     terminal::print(&text)?;
-    Ok(if findings.iter().any(|finding| finding.mark == Mark::Wrong) { Exit::Blocked } else { Exit::Done })
+    Ok(exit)
 }
 
 fn on(inventory: &Inventory, path: &Path) -> Vec<Finding> {
@@ -39,11 +51,16 @@ fn on(inventory: &Inventory, path: &Path) -> Vec<Finding> {
     findings
 }
 
-fn unseen(with_inventory: bool) -> String {
-    let mut text = "\nNot looked at, because it needs the network:\n  nodes and API servers that answer, host keys, the \
-                    identity of the clusters, programs and disks on the nodes\n  `cutover plan` looks at these, and changes \
-                    nothing\n"
-        .to_owned();
+fn unseen(with_inventory: bool, online: bool) -> String {
+    let mut text = match online {
+        true => "\nNot looked at: programs and disks on the nodes\n  `cutover plan` looks at these, and changes nothing\n",
+        false => {
+            "\nNot looked at, because it needs the network:\n  nodes and API servers that answer, host keys, the identity of the \
+             clusters, programs and disks on the nodes\n  `cutover doctor --online` looks at who answers, `cutover plan` at \
+             everything; both change nothing\n"
+        }
+    }
+    .to_owned();
     if !with_inventory {
         text += "Not looked at, because no inventory is named (-i INVENTORY):\n  SSH keys, kubeconfigs, secrets\n";
     }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutover_engine::check;
 use cutover_engine::event::{Event, Verb};
-use cutover_engine::execute::{Answer, Approver, Ending, Past, Ports, Question, Settings, Stop, Tags, execute, undo};
+use cutover_engine::execute::{
+    Answer, Approver, Ending, Past, Ports, Question, Settings, Stop, Tags, Unanswered, execute, undo,
+};
 use cutover_engine::failure::Failure;
 use cutover_engine::plan::{Plan, Verdict, plan};
 use cutover_engine::record::Recorder;
@@ -66,7 +68,7 @@ pub enum Decision {
 struct Person(Option<String>);
 
 impl Approver for Person {
-    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, String>> {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, Unanswered>> {
         let typed = self.0.clone().unwrap_or_else(|| question.confirm.clone());
         Box::pin(async move { Ok(Answer { typed, by: "tester".to_owned() }) })
     }
@@ -266,6 +268,7 @@ impl Bench {
             fail: self.fail.iter().map(|text| text.parse().expect("a selector")).collect(),
             past,
             record_reads: self.record_reads,
+            window_from: None,
             repeat: self.repeat.iter().map(|text| text.parse().expect("a selector")).collect(),
         };
         (ports, settings, controller)

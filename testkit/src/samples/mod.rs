@@ -95,6 +95,7 @@ impl Stream {
             inventory_digest: "sha256:90ab".into(),
             params: json!({"namespace": "common", "replicas": 3, "token": "***"}),
             window_ms,
+            window_from: None,
             verb,
             version: "0.1.0".into(),
             seed: 7,

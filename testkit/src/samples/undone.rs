@@ -137,6 +137,7 @@ fn undo(stream: &mut Stream, whole: bool) {
             help: None,
             place: None,
         };
+        stream.add(EventKind::Stopping { at_once: false });
         stream.add(EventKind::StepFinished {
             path: path("prepare/mount"),
             outcome: end,

@@ -30,6 +30,10 @@ async fn a_gate_needs_its_phrase() {
     bench.answer = Some("yes".to_owned());
     let ending = bench.run(None).await;
     assert_eq!((ending.code(), bench.sent().len()), (3, 0));
+    assert_eq!(ending.failed().message, "not approved at the gate, because `yes` was answered: Delete here?");
+    bench.says = Some("No".to_owned());
+    let ending = bench.run(None).await;
+    assert_eq!((ending.code(), bench.sent().len()), (3, 0));
     assert_eq!(ending.failed().message, "refused at the gate: Delete here?");
     bench.answer = Some("here".to_owned());
     assert_eq!(bench.run(None).await.code(), 0);

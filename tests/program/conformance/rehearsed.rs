@@ -81,6 +81,7 @@ impl Theatre {
             past: Past::of(past.unwrap_or_default()),
             repeat: Vec::new(),
             record_reads: false,
+            window_from: None,
         };
         let ending = match past {
             Some(events) => undo(&run, &ports, &settings, events).await,

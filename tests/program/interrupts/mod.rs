@@ -1,5 +1,8 @@
 //! An operator who presses Ctrl-C twice: the run ends at once, and so does what it had begun on the hosts.
 
+mod gates;
+mod steps;
+
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

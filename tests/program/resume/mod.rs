@@ -5,3 +5,4 @@ mod killed;
 mod lost;
 mod parameters;
 mod struck;
+mod window;

@@ -2,4 +2,5 @@
 
 mod began;
 mod damaged;
+mod first_look;
 mod named;

@@ -85,6 +85,7 @@ impl<'a> Execution<'a> {
             past: Past::of(&self.past),
             repeat: self.repeat,
             record_reads: false,
+            window_from: None,
         };
         (run, ports, settings, journal, self.past)
     }

@@ -7,7 +7,7 @@ use super::super::clock::{coarse, exact, planned, since};
 use super::super::line::{clean, count, first_line, fit, pad, pad_right};
 use super::super::outcome::{label, tone};
 use super::super::palette::{Palette, Tone};
-use super::super::timeline::{Doing, Phase, Step, Task, Timeline, over};
+use super::super::timeline::{Doing, Phase, Step, Stopping, Task, Timeline, over};
 
 /// The rows of targets shown at most.
 const ROWS: usize = 12;
@@ -20,17 +20,39 @@ pub(super) fn footer(timeline: &Timeline, now_ms: u64, size: (usize, usize), pal
     let (rows, columns) = size;
     let width = columns.saturating_sub(1);
     let mut lines = vec![String::new()];
+    lines.extend(timeline.stopping.map(|stopping| stopping_line(stopping, timeline, now_ms, palette)));
     lines.extend(timeline.phase().map(|phase| phase_line(phase, now_ms, width, palette)));
     if let Some(step) = timeline.running().filter(|step| !step.is_block()) {
         lines.push(step_line(step, now_ms, width, palette));
-        lines.extend(task_rows(step, now_ms, rows.saturating_sub(5).clamp(1, ROWS), width, palette));
+        lines.extend(task_rows(step, now_ms, rows.saturating_sub(2 + lines.len()).clamp(1, ROWS), width, palette));
     }
     lines.push(window_line(timeline, now_ms, palette));
     lines.iter().map(|line| fit(line, width)).collect()
 }
 
+/// That the run is being stopped, since when, and what is waited for.
+fn stopping_line(stopping: Stopping, timeline: &Timeline, now_ms: u64, palette: Palette) -> String {
+    let how = if stopping.at_once { "STOPPING AT ONCE" } else { "STOPPING" };
+    let time = coarse(now_ms.saturating_sub(stopping.at_ms));
+    let head = format!("{how} since {}, for {time}", since(stopping.at_ms));
+    let running = timeline.running().into_iter().flat_map(|step| &step.tasks).filter(|task| task.outcome.is_none());
+    let sent: Vec<String> = running
+        .filter_map(|task| match &task.doing {
+            Doing::Applying(summary) => Some(clean(&format!("{summary} on {}", task.id.target))),
+            _ => None,
+        })
+        .collect();
+    let waits = match (stopping.at_once, sent.as_slice()) {
+        (true, _) => String::new(),
+        (false, []) => "; waits for a safe point".to_owned(),
+        (false, [one]) => format!("; waits for: {one}"),
+        (false, [first, rest @ ..]) => format!("; waits for: {first}, and {} more", rest.len()),
+    };
+    format!("{}{waits}", palette.paint(Tone::Warning, &head))
+}
+
 fn phase_line(phase: &Phase, now_ms: u64, width: usize, palette: Palette) -> String {
-    let actual = phase.actual_ms(now_ms);
+    let actual = phase.spent_ms(now_ms);
     let time = match phase.budget_ms {
         Some(budget) => format!("{} of {}", coarse(actual), planned(budget)),
         None => coarse(actual),
@@ -47,7 +69,7 @@ fn phase_line(phase: &Phase, now_ms: u64, width: usize, palette: Palette) -> Str
 }
 
 fn step_line(step: &Step, now_ms: u64, width: usize, palette: Palette) -> String {
-    let actual = step.actual_ms(now_ms);
+    let actual = step.spent_ms(now_ms);
     let mut right = exact(actual);
     if let Some(budget) = step.budget_ms {
         right += &format!(" of {}", planned(budget));

@@ -162,8 +162,11 @@ impl Suspend for Painter {
         self.draw(false);
     }
 
-    fn go_on(&self) {
+    fn go_on(&self, fresh_line: bool) {
         let mut scene = self.scene();
+        if fresh_line {
+            scene.lines.insert(0, String::new());
+        }
         scene.paused = scene.paused.saturating_sub(1);
         scene.changed = true;
         self.wake.notify_one();

@@ -19,7 +19,7 @@ use super::clock::{coarse, exact, planned, since};
 use super::line::{clean, count, first_line, lines, pad, pad_right};
 use super::outcome::{tone, word};
 use super::palette::{Palette, Tone};
-use super::timeline::{Step, Timeline, over};
+use super::timeline::{Step, Stopping, Timeline, over};
 
 /// The columns that the words at the head of a line take.
 const HEAD: usize = 11;
@@ -86,6 +86,7 @@ impl Narration {
                 let (tone, word) = if *approved { (Tone::Good, "approved") } else { (Tone::Bad, "REFUSED") };
                 self.say(tone, word, &format!("by {by}: {reason}"))
             }
+            EventKind::Stopping { at_once } => self.say(Tone::Warning, "STOPPING", Stopping::meaning(*at_once)),
             EventKind::Notice { message } => self.say(Tone::Active, "notice", &message.to_string()),
             EventKind::RunFinished { .. } => self.closing(timeline),
             EventKind::StepStarted { .. }
@@ -134,7 +135,7 @@ impl Narration {
         let Some(phase) = timeline.phases.iter().rev().find(|phase| phase.index == index) else { return Vec::new() };
         let actual = phase.actual_ms(timeline.now_ms);
         let mut text = format!("phase {}/{}", phase.index, phase.count);
-        match (phase.budget_ms, over(actual, phase.budget_ms)) {
+        match (phase.budget_ms, over(phase.spent_ms(timeline.now_ms), phase.budget_ms)) {
             (Some(budget), Some(over)) => {
                 text += &format!(" OVER its budget of {} by {}", planned(budget), exact(over))
             }
@@ -216,7 +217,7 @@ impl Narration {
         if step.attempts > 1 {
             line += &format!(" ({} attempts)", step.attempts);
         }
-        if let (Some(budget), Some(over)) = (step.budget_ms, over(actual, step.budget_ms)) {
+        if let (Some(budget), Some(over)) = (step.budget_ms, over(step.spent_ms(actual), step.budget_ms)) {
             let text = format!(" OVER its budget of {} by {}", planned(budget), exact(over));
             line += &self.palette.paint(Tone::Warning, &text);
         }

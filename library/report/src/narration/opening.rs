@@ -20,7 +20,8 @@ impl Narration {
         if let Some(window) = header.window_ms {
             let budgets = header.planned.iter().filter_map(|phase| phase.budget_ms).sum::<u64>();
             let budgets = if budgets > 0 { format!("; budgets {}", planned(budgets)) } else { String::new() };
-            field("window", &format!("{}{budgets}", planned(window)));
+            let from = header.window_from.map_or_else(String::new, |from| format!("; counted from {from:.0}"));
+            field("window", &format!("{}{budgets}{from}", planned(window)));
         }
         for (index, (name, value)) in params(&header.params).into_iter().enumerate() {
             field(if index == 0 { "params" } else { "" }, &format!("{name}={value}"));

@@ -11,7 +11,7 @@ use super::super::narration::params;
 use super::super::outcome::{class, exit_meaning, is_good, since as ended, standing, step_label, total_label, verdict};
 use super::super::palette::Tone;
 use super::super::table::sums;
-use super::super::timeline::{Phase, Step, Task, Timeline, over};
+use super::super::timeline::{Header, Phase, Step, Task, Timeline, over};
 use super::change::ChangeView;
 use super::gantt::{Gantt, gantt};
 
@@ -213,9 +213,18 @@ fn header(timeline: &Timeline) -> Vec<(String, String)> {
     fields.extend(undone(timeline).map(|words| ("undone".to_owned(), words)));
     fields.push(("operator".to_owned(), header.operator.clone().unwrap_or_else(|| "not known".to_owned())));
     fields.push(("took".to_owned(), exact(timeline.now_ms)));
-    fields.extend(header.window_ms.map(|window| ("window".to_owned(), planned(window))));
+    fields.extend(header.window_ms.map(|window| ("window".to_owned(), counted(window, header))));
     fields.push(("version".to_owned(), format!("cutover {}, seed {}", header.version, header.seed)));
     fields
+}
+
+/// A window, and since when it counts if that is not the beginning of the run.
+fn counted(window_ms: u64, header: &Header) -> String {
+    let window = planned(window_ms);
+    match header.window_from.filter(|from| from.duration_since(header.started).as_millis() > 0) {
+        Some(from) => format!("{window}, counted from {from:.0}"),
+        None => window,
+    }
 }
 
 /// How far the run was undone; none if that was never begun.
@@ -278,6 +287,7 @@ impl Row {
             title: phase.name.clone(),
             note: if phase.point_of_no_return { "point of no return".to_owned() } else { String::new() },
             outcome: ended(phase.outcome, timeline.undone_of_phase(phase)),
+            over: over(phase.spent_ms(timeline.now_ms), phase.budget_ms).map_or_else(String::new, exact),
             ..Self::timed(actual, phase.budget_ms, phase.outcome)
         }
     }
@@ -291,6 +301,7 @@ impl Row {
             attempts: if step.attempts > 0 { step.attempts.to_string() } else { String::new() },
             note: step.reason.as_ref().map(Text::to_string).unwrap_or_default(),
             outcome: step_label(timeline, step),
+            over: over(step.spent_ms(timeline.now_ms), step.budget_ms).map_or_else(String::new, exact),
             ..Self::timed(step.actual_ms(timeline.now_ms), step.budget_ms, step.outcome)
         }
     }

@@ -41,7 +41,7 @@ pub(super) struct Bar {
 pub(super) fn gantt(timeline: &Timeline) -> Gantt {
     let ahead = timeline.header.as_ref().map_or(&[][..], |header| &header.planned);
     let budgets: u64 = ahead.iter().filter_map(|phase| phase.budget_ms).sum();
-    let window_ms = timeline.header.as_ref().and_then(|header| header.window_ms);
+    let window_ms = timeline.window_end_ms();
     let mut whole = timeline.now_ms.max(budgets).max(1);
     // The window's end belongs on the chart unless it would push everything else to the edge.
     let window = window_ms.filter(|window| *window <= whole.saturating_mul(3) / 2);
@@ -59,7 +59,7 @@ pub(super) fn gantt(timeline: &Timeline) -> Gantt {
             planned: phase.budget_ms.map(|budget| bar(begins, budget)),
             actual: Some(bar(phase.start_ms, actual)),
             tone: tone(phase.outcome),
-            over: over(actual, phase.budget_ms).is_some(),
+            over: over(phase.spent_ms(timeline.now_ms), phase.budget_ms).is_some(),
             hint: hint(phase.start_ms, actual, phase.budget_ms),
         });
         begins += phase.budget_ms.unwrap_or(0);
@@ -71,7 +71,7 @@ pub(super) fn gantt(timeline: &Timeline) -> Gantt {
                 planned: step.budget_ms.map(|budget| bar(step.start_ms, budget)),
                 actual: Some(bar(step.start_ms, actual)),
                 tone: tone(step.outcome),
-                over: over(actual, step.budget_ms).is_some(),
+                over: over(step.spent_ms(timeline.now_ms), step.budget_ms).is_some(),
                 hint: hint(step.start_ms, actual, step.budget_ms),
             }
         }));

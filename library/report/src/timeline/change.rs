@@ -2,7 +2,7 @@
 
 use cutover_protocol::action::Done;
 use cutover_protocol::change::Change;
-use cutover_protocol::event::{Event, EventKind, Outcome};
+use cutover_protocol::event::{EventKind, Outcome};
 use cutover_protocol::path::{Path, Segment};
 use cutover_protocol::task::{ChangeId, TaskId};
 
@@ -99,15 +99,6 @@ impl Undone {
 }
 
 impl Timeline {
-    /// Takes in the changes that earlier executions of the run have made and that were not undone. Their times are of another
-    /// clock and are left out.
-    pub(crate) fn recall(&mut self, events: &[Event]) {
-        let mut made = Self::of(events).changes;
-        made.retain(|made| !made.undoes && !made.is_undone());
-        made.iter_mut().for_each(|made| made.at_ms = 0);
-        self.changes = made;
-    }
-
     /// Takes in an event of a change.
     pub(super) fn change_event(&mut self, kind: &EventKind) {
         match kind {

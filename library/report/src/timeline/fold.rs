@@ -1,10 +1,12 @@
 //! The fold itself: one event into the timeline. Takes any stream, also one that begins in the middle or was cut off.
 
-use cutover_protocol::event::{Event, EventKind, Outcome, Section, Verb};
+use cutover_protocol::event::{Event, EventKind, Outcome, Section, StepKind, Verb};
 use cutover_protocol::path::Path;
 use cutover_protocol::task::TaskId;
+use cutover_protocol::text::Text;
+use jiff::Timestamp;
 
-use super::{Answer, Doing, End, Gate, Header, Notice, Phase, Retry, Step, Task, Timeline};
+use super::{Answer, Doing, End, Gate, Header, Notice, Phase, Retry, Step, Stopping, Task, Timeline};
 
 impl Timeline {
     /// Folds a whole stream.
@@ -25,6 +27,7 @@ impl Timeline {
             EventKind::RunStarted { .. } => {}
             EventKind::PhaseStarted { index, count, name, budget_ms, point_of_no_return } => {
                 let phase = Phase {
+                    begun_ms: self.phase_begun_ms(*index, name),
                     index: *index,
                     count: *count,
                     budget_ms: *budget_ms,
@@ -40,6 +43,12 @@ impl Timeline {
                 }
             }
             EventKind::Notice { message } => self.notices.push(Notice { at_ms: now, message: message.clone() }),
+            EventKind::Stopping { at_once } => {
+                let at_ms = self.stopping.map_or(now, |stopping| stopping.at_ms);
+                self.stopping = Some(Stopping { at_ms, at_once: *at_once });
+                let message = Text::verbatim(format!("stopping {}", Stopping::meaning(*at_once)));
+                self.notices.push(Notice { at_ms: now, message });
+            }
             EventKind::RunFinished { outcome, exit_code, standing, .. } => {
                 self.end = Some(End { outcome: *outcome, exit_code: *exit_code, standing: standing.clone() });
             }
@@ -68,6 +77,7 @@ impl Timeline {
         match kind {
             EventKind::StepStarted { path, name, step, place, budget_ms, targets } => {
                 let begun = Step {
+                    begun_ms: if *step == StepKind::Undo { now } else { self.step_begun_ms(path) },
                     name: format!("{}{}", name, passes(path)),
                     kind: Some(step.clone()),
                     place: place.clone(),
@@ -163,6 +173,7 @@ impl Timeline {
             inventory_digest,
             params,
             window_ms,
+            window_from,
             verb,
             version,
             seed,
@@ -172,13 +183,20 @@ impl Timeline {
         else {
             return;
         };
+        let earlier = self.recalled.as_ref().and_then(|before| Some((before.header.clone()?, before.now_ms)));
+        if let (None, Some((header, now_ms))) = (&self.header, earlier) {
+            self.now_ms = self.now_ms.max(now_ms);
+            self.header = Some(header);
+        }
         let (started, again) = match self.header.take() {
             Some(before) => (before.started, [before.again, vec![(*verb, event.at)]].concat()),
             None => (event.at, Vec::new()),
         };
-        let since = u64::try_from(event.at.as_millisecond().saturating_sub(started.as_millisecond())).unwrap_or(0);
-        self.stretch_ms = since.max(self.now_ms);
-        self.end = None;
+        let since =
+            |at: Timestamp| at.as_millisecond().saturating_sub(started.as_millisecond()).try_into().unwrap_or(0);
+        self.stretch_ms = since(event.at).max(self.now_ms);
+        self.window_from_ms = window_from.map_or(0, since);
+        (self.end, self.stopping) = (None, None);
         self.cut_off();
         self.header = Some(Header {
             run: event.run.clone(),
@@ -189,6 +207,7 @@ impl Timeline {
             inventory_file: (inventory_path.clone(), inventory_digest.clone()),
             params: params.clone(),
             window_ms: *window_ms,
+            window_from: *window_from,
             verb: *verb,
             version: version.clone(),
             seed: *seed,
@@ -198,7 +217,7 @@ impl Timeline {
     }
 
     /// Ends what an interrupted stretch of the run left open, at the time of its last event.
-    fn cut_off(&mut self) {
+    pub(super) fn cut_off(&mut self) {
         let now = self.now_ms;
         for phase in &mut self.phases {
             for step in phase.steps.iter_mut().filter(|step| step.runs()) {
@@ -266,6 +285,7 @@ impl Timeline {
             point_of_no_return: false,
             undoes: self.undoes(),
             start_ms: self.now_ms,
+            begun_ms: self.now_ms,
             took_ms: None,
             outcome: None,
             steps: Vec::new(),
@@ -345,6 +365,7 @@ impl Step {
             targets: Vec::new(),
             depth: 0,
             start_ms: now_ms,
+            begun_ms: now_ms,
             took_ms: None,
             outcome: None,
             attempts: 0,

@@ -1,6 +1,7 @@
 //! A run as it unfolded: phases, steps, tasks, with start, duration, attempts and outcome. Folded from events alone, and
 //! the only source of every table, total and chart. Says nothing about how any of it looks. What was changed is in `change`.
 
+mod attempts;
 mod change;
 mod fold;
 mod totals;
@@ -32,6 +33,8 @@ pub(crate) struct Timeline {
     pub(crate) changes: Vec<Made>,
     /// What an operator should read.
     pub(crate) notices: Vec<Notice>,
+    /// Since when it is being stopped, if it is.
+    pub(crate) stopping: Option<Stopping>,
     /// How it ended.
     pub(crate) end: Option<End>,
     /// The time of the latest event.
@@ -40,6 +43,10 @@ pub(crate) struct Timeline {
     reason: Option<(Path, Text)>,
     /// When the current stretch of the run (the run itself, or its latest resumption) began.
     stretch_ms: u64,
+    /// Since when the window counts.
+    window_from_ms: u64,
+    /// What earlier executions have recorded, if it is not shown.
+    recalled: Option<Box<Timeline>>,
 }
 
 /// What was begun.
@@ -61,6 +68,8 @@ pub(crate) struct Header {
     pub(crate) params: Value,
     /// The window.
     pub(crate) window_ms: Option<u64>,
+    /// Since when the window counts, if that is not the beginning of this execution.
+    pub(crate) window_from: Option<Timestamp>,
     /// What it was started to do last.
     pub(crate) verb: Verb,
     /// The tool's version.
@@ -90,6 +99,8 @@ pub(crate) struct Phase {
     pub(crate) undoes: bool,
     /// When it began.
     pub(crate) start_ms: u64,
+    /// Since when it takes of its budget: an earlier execution may have begun it.
+    pub(crate) begun_ms: u64,
     /// How long it took; none while it runs.
     pub(crate) took_ms: Option<u64>,
     /// How it ended.
@@ -119,6 +130,8 @@ pub(crate) struct Step {
     pub(crate) depth: usize,
     /// When it began.
     pub(crate) start_ms: u64,
+    /// Since when it takes of its budget: an earlier execution may have begun it.
+    pub(crate) begun_ms: u64,
     /// How long it took; none while it runs.
     pub(crate) took_ms: Option<u64>,
     /// How it ended.
@@ -218,6 +231,25 @@ pub(crate) struct Retry {
     pub(crate) message: Text,
 }
 
+/// A stop that the operator asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stopping {
+    /// When it was asked for first.
+    pub(crate) at_ms: u64,
+    /// Whether nothing is waited for any more.
+    pub(crate) at_once: bool,
+}
+
+impl Stopping {
+    /// What it means, for people.
+    pub(crate) fn meaning(at_once: bool) -> &'static str {
+        match at_once {
+            false => "at the next safe point: what was sent is brought to its end; Ctrl-C once more stops at once",
+            true => "at once: what was sent may still be carried out; `cutover resume` looks first",
+        }
+    }
+}
+
 /// What an operator should read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Notice {
@@ -243,12 +275,22 @@ impl Phase {
     pub(crate) fn actual_ms(&self, now_ms: u64) -> u64 {
         self.took_ms.unwrap_or_else(|| now_ms.saturating_sub(self.start_ms))
     }
+
+    /// How much of its budget it took, or has taken at a time: over all executions since it was begun, the pauses between them too.
+    pub(crate) fn spent_ms(&self, now_ms: u64) -> u64 {
+        self.start_ms.saturating_sub(self.begun_ms).saturating_add(self.actual_ms(now_ms))
+    }
 }
 
 impl Step {
     /// How long it took, or runs already at a time.
     pub(crate) fn actual_ms(&self, now_ms: u64) -> u64 {
         self.took_ms.unwrap_or_else(|| now_ms.saturating_sub(self.start_ms))
+    }
+
+    /// How much of its budget it took, or has taken at a time: over all executions since it was begun, the pauses between them too.
+    pub(crate) fn spent_ms(&self, now_ms: u64) -> u64 {
+        self.start_ms.saturating_sub(self.begun_ms).saturating_add(self.actual_ms(now_ms))
     }
 
     /// Whether it still runs.

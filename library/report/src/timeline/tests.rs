@@ -1,6 +1,6 @@
 //! What the fold makes of streams.
 
-use cutover_protocol::event::{EventKind, Outcome};
+use cutover_protocol::event::{Event, EventKind, Outcome};
 use cutover_protocol::target::Target;
 use jiff::SignedDuration;
 
@@ -90,6 +90,66 @@ fn the_window_burns_down_and_the_forecast_counts_what_is_left_of_this_phase() {
     stream.after(60_000).phase_end(1, "a", Outcome::InSync, 60_000, minutes(5));
     // A phase that ended early gives its budget back.
     assert_eq!(Timeline::of(&stream.events).window(60_000).unwrap().budgeted_ms, 600_000);
+}
+
+/// Two executions of one run, the second one an hour after the first one was stopped in its second phase.
+fn two_executions(window_from: Option<i64>) -> (Vec<Event>, Vec<Event>) {
+    let minutes = |n: u64| Some(n * 60_000);
+    let phases = [("a", minutes(5)), ("b", minutes(10)), ("c", minutes(20))];
+    let mut first = Stream::new();
+    first.start(minutes(120), &phases).phase(1, 3, "a", minutes(5)).after(60_000);
+    first.phase_end(1, "a", Outcome::Changed, 60_000, minutes(5));
+    first.phase(2, 3, "b", minutes(10)).step("b/x", "X", "mount", &members()).after(60_000);
+    let mut second = Stream::new();
+    second.start(minutes(120), &phases).phase(1, 3, "a", minutes(5));
+    second.phase_end(1, "a", Outcome::InSync, 0, minutes(5));
+    second.phase(2, 3, "b", minutes(10)).step("b/x", "X", "mount", &members());
+    let began = first.events[0].at;
+    for event in &mut second.events {
+        event.at += SignedDuration::from_mins(62);
+        if let EventKind::RunStarted { window_from: from, .. } = &mut event.kind {
+            *from = Some(began + SignedDuration::from_mins(window_from.unwrap_or(0)));
+        }
+    }
+    (first.events, second.events)
+}
+
+#[test]
+fn a_run_that_goes_on_counts_from_its_beginning_also_for_who_sees_only_the_second_half() {
+    let (first, second) = two_executions(None);
+    let mut recalled = Timeline::default();
+    recalled.recall(&first);
+    second.iter().for_each(|event| recalled.event(event));
+    for timeline in [recalled, Timeline::of(first.iter().chain(&second))] {
+        let minute = 60_000;
+        let window = timeline.window(timeline.now_ms).unwrap();
+        assert_eq!((timeline.now_ms, window.left_ms), (62 * minute, Some(58 * minute)));
+        let [.., passed, phase] = timeline.phases.as_slice() else { panic!("two phases") };
+        // It was begun after one minute; the other one was done, and is only passed.
+        assert_eq!((phase.begun_ms, phase.spent_ms(timeline.now_ms)), (minute, 61 * minute));
+        assert_eq!((passed.begun_ms, passed.spent_ms(timeline.now_ms)), (62 * minute, 0));
+        assert_eq!(phase.steps[0].spent_ms(timeline.now_ms), 61 * minute);
+        assert_eq!(window.budgeted_ms, 20 * minute, "its own budget is used up");
+    }
+}
+
+#[test]
+fn what_is_done_already_is_not_forecast_again() {
+    let (first, second) = two_executions(None);
+    let mut timeline = Timeline::default();
+    timeline.recall(&first);
+    timeline.event(&second[0]);
+    // Nothing of the first phase, and what is left of the second and third one.
+    assert_eq!(timeline.window(timeline.now_ms).unwrap().budgeted_ms, 30 * 60_000);
+}
+
+#[test]
+fn another_night_has_its_own_window_and_budgets() {
+    let (first, second) = two_executions(Some(62));
+    let timeline = Timeline::of(first.iter().chain(&second));
+    let window = timeline.window(timeline.now_ms + 60_000).unwrap();
+    assert_eq!((window.left_ms, window.budgeted_ms), (Some(119 * 60_000), 29 * 60_000));
+    assert_eq!(timeline.phase().unwrap().spent_ms(timeline.now_ms), 0);
 }
 
 #[test]

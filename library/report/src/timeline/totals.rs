@@ -39,10 +39,11 @@ impl Timeline {
         ];
         let counts = |step: &&Step| !step.is_block() && step.section.is_none();
         let count = |outcome| self.steps().filter(counts).filter(|step| step.outcome == outcome).count();
-        let gates = self.steps().filter_map(|step| step.gate.as_ref());
-        let waited = gates.map(|gate| {
-            let until = gate.answer.as_ref().map_or(self.now_ms, |answer| answer.at_ms);
-            until.saturating_sub(gate.opened_ms)
+        let waited = self.steps().filter_map(|step| {
+            let gate = step.gate.as_ref()?;
+            // One that was ended by a stop was waited at as long as its step went on.
+            let until = gate.answer.as_ref().map_or(step.start_ms + step.actual_ms(self.now_ms), |answer| answer.at_ms);
+            Some(until.saturating_sub(gate.opened_ms))
         });
         let planned = self.header.as_ref().map_or(&[][..], |header| &header.planned);
         let budget_ms = match planned {

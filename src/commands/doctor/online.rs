@@ -1,0 +1,33 @@
+//! Who answers of all that an inventory names.
+
+use std::sync::Arc;
+
+use cutover_engine::inventory::Inventory;
+use cutover_engine::plan::Contact;
+use cutover_session::{causes, close, reach};
+
+use super::finding::Finding;
+
+/// Asks every node and API server, all at once.
+pub(super) fn look(inventory: Inventory) -> anyhow::Result<Vec<Finding>> {
+    let inventory = Arc::new(inventory);
+    let mut contacts = Vec::new();
+    for site in inventory.sites.values() {
+        if !site.kubernetes.kubeconfig.is_empty() {
+            contacts.push(Contact::Cluster { site: site.name.clone() });
+        }
+        let nodes = site.nodes.keys().map(|node| Contact::Node { site: site.name.clone(), node: node.clone() });
+        contacts.extend(nodes);
+    }
+    let world = crate::real::world_of(&inventory);
+    let runtime = tokio::runtime::Runtime::new()?;
+    let looked = runtime.block_on(reach(&world, &contacts));
+    close(runtime, world.as_ref());
+    let good = looked.iter().filter(|(_, answer)| answer.is_ok());
+    let mut findings: Vec<Finding> = good.map(|(contact, _)| Finding::good(contact.to_string(), "answers")).collect();
+    findings.extend(causes(&inventory, looked).into_iter().map(|cause| {
+        let help = "nothing that works there can be done; put it right, or leave it out of the inventory";
+        Finding::wrong(cause.whose(), cause.why, help)
+    }));
+    Ok(findings)
+}
