@@ -31,7 +31,7 @@ async fn a_gate_needs_its_phrase() {
     let ending = bench.run(None).await;
     assert_eq!((ending.code(), bench.sent().len()), (3, 0));
     assert_eq!(ending.failed().message, "not approved at the gate, because `yes` was answered: Delete here?");
-    bench.says = Some("No".to_owned());
+    bench.answer = Some("No".to_owned());
     let ending = bench.run(None).await;
     assert_eq!((ending.code(), bench.sent().len()), (3, 0));
     assert_eq!(ending.failed().message, "refused at the gate: Delete here?");
