@@ -192,14 +192,20 @@ class Trouble:
         hosts.on(host(1), "drbdadm", "primary", "etcd0")
 
     def claim_stuck_and_image_never_starts(self) -> None:
-        """A claim that a finalizer holds: the run waits, and says what holds it. Let go, the run goes on, and then the new
-        release cannot start; the old one is brought back."""
+        """A claim that a finalizer holds stops the cutover before the outage. If it comes later the run waits, and says what
+        holds the claim. Let go, the run goes on, and then the new release cannot start; the old one is brought back."""
         claim = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims/data-{STATEFULSET}-1"
         protection = "kubernetes.io/pvc-protection"
         self.service.api.patch(claim, {"metadata": {"finalizers": [protection, HOLDER]}})
         words = ['values={"image":{"tag":"never"}}' if word == "values={}" else word for word in CUTOVER]
         playbook = self.impatient({"Delete the claims; the volumes stay": "10s", "Every replica is ready": "20s"})
         ended = call(words[0], playbook, *words[2:])
+        self.ends(ended, 3, f"data-{STATEFULSET}-1 is held by {HOLDER}", True)
+        self.service.api.patch(claim, {"metadata": {"finalizers": [protection]}})
+        process = start(words[0], playbook, *words[2:])
+        self.await_step(process, "scale-to-zero")
+        self.service.api.patch(claim, {"metadata": {"finalizers": [protection, HOLDER]}})
+        ended = end(process)
         self.ends(ended, 1, f"data-{STATEFULSET}-1 is being deleted, held by {HOLDER}", False)
         volumes = self.service.api.get("/api/v1/persistentvolumes")["items"]
         kept = [one["metadata"]["name"] for one in volumes if one["spec"]["persistentVolumeReclaimPolicy"] == "Retain"]
