@@ -6,21 +6,12 @@ use cutover_engine::execute::Tags;
 use cutover_engine::inventory::Inventory;
 use cutover_engine::run::Run;
 use cutover_engine::world::World;
-use cutover_files::Job;
 use cutover_session::{first_look, terminal};
 
 use crate::exit::Exit;
 
-/// The world of a job. Connects to nothing until it is used.
-///
-/// # Errors
-/// The inventory lacks a setting that is needed to reach something.
-pub(crate) fn world(job: &Job) -> anyhow::Result<Arc<dyn World>> {
-    Ok(world_of(&job.inventory))
-}
-
-/// The world of an inventory.
-pub(crate) fn world_of(inventory: &Arc<Inventory>) -> Arc<dyn World> {
+/// The world of an inventory. Connects to nothing until it is used.
+pub(crate) fn world(inventory: &Arc<Inventory>) -> Arc<dyn World> {
     let home = std::env::var_os("HOME").map_or_else(|| "/root".into(), std::path::PathBuf::from);
     Arc::new(cutover_connections::RealWorld::new(Arc::clone(inventory), home))
 }

@@ -33,7 +33,7 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
         known_tags(&tags, &job.playbook)?;
         let run = job.bind("plan", Timestamp::now())?;
         known_approvals(&args.common.session.approve, &run, &tags)?;
-        let world = crate::real::world(&job)?;
+        let world = crate::real::world(&job.inventory);
         let runtime = tokio::runtime::Runtime::new()?;
         if !args.look.skip_first_look
             && let Some(exit) = runtime.block_on(crate::real::unreachable(&run, &world, &tags))?

@@ -43,7 +43,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let Earlier { job, run, events, past, journal, tags, stored } = earlier;
-    let world = crate::real::world(&job)?;
+    let world = crate::real::world(&job.inventory);
     let stop = Stop::default();
     let (mut audience, reader) = show.reporter_after(&events, &stored.journal, &stop)?;
     let ending = runtime.block_on(async {

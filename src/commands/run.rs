@@ -20,7 +20,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     known_tags(&args.common.tags(), &job.playbook)?;
     let first = job.bind("first-look", Timestamp::now())?;
     known_approvals(&session.approve, &first, &args.common.tags())?;
-    let world = crate::real::world(&job)?;
+    let world = crate::real::world(&job.inventory);
     let runtime = tokio::runtime::Runtime::new()?;
     if !args.look.skip_first_look
         && let Some(exit) = runtime.block_on(crate::real::unreachable(&first, &world, &args.common.tags()))?

@@ -52,7 +52,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         list += &format!("  {}: {}{way}\n", made.task.target, made.change.summary);
     }
     terminal::complain(&list)?;
-    let world = crate::real::world(&job)?;
+    let world = crate::real::world(&job.inventory);
     let runtime = tokio::runtime::Runtime::new()?;
     let stop = Stop::default();
     let (mut audience, reader) = show.reporter_after(&events, &stored.journal, &stop)?;

@@ -35,6 +35,28 @@ pub enum End {
     Failed(String),
 }
 
+/// The commands and the result of what must succeed.
+///
+/// # Panics
+/// It did not.
+pub fn done(end: End) -> (Vec<String>, Value) {
+    match end {
+        End::Done(log, result) => (log, result),
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+/// The reasons of what must be refused.
+///
+/// # Panics
+/// It was not.
+pub fn blocked(end: End) -> String {
+    match end {
+        End::Blocked(reasons) => reasons.join("\n"),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
 impl Lab {
     /// A world from a world file, with one member of the service.
     pub fn new(mut spec: WorldSpec) -> Self {

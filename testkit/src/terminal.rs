@@ -41,6 +41,23 @@ struct Seen {
     written: String,
 }
 
+/// Both ends of a new terminal: the one of somebody who looks at it, and the program's.
+///
+/// # Panics
+/// The system has no terminal left.
+pub fn ends() -> (File, File) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    // Programs that other tests start meanwhile must not keep it open.
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&master).expect("granted");
+    unlockpt(&master).expect("unlocked");
+    let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
+    // Not to become the terminal of the tests.
+    let flags = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag");
+    let side = OpenOptions::new().read(true).write(true).custom_flags(flags).open(name).expect("its other end");
+    (File::from(master), side)
+}
+
 impl Terminal {
     /// Runs `cutover` in a directory, on a terminal of its own.
     pub fn run(directory: &Path, words: &[&str]) -> Self {
@@ -49,18 +66,10 @@ impl Terminal {
 
     /// Runs a command on a terminal of its own.
     pub fn of(wanted: &Command) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
-        grantpt(&master).expect("granted");
-        unlockpt(&master).expect("unlocked");
+        let (eyes, side) = ends();
         let (ws_row, ws_col) = SIZE;
-        tcsetwinsize(&master, Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 }).expect("a size");
-        let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
-        // Not to become the terminal of the tests.
-        let open = || {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            let flags = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag");
-            OpenOptions::new().read(true).write(true).custom_flags(flags).open(&name).expect("its other end")
-        };
+        tcsetwinsize(&eyes, Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 }).expect("a size");
+        let open = || side.try_clone().expect("another handle");
         let mut command = Command::new("setsid");
         command.arg("--ctty").arg(wanted.get_program()).args(wanted.get_args());
         command.env_clear().env("TERM", "xterm");
@@ -72,10 +81,10 @@ impl Terminal {
         let screen = vt100::Parser::new(SIZE.0.try_into().expect("rows"), SIZE.1.try_into().expect("columns"), 0);
         let seen = Arc::new(Mutex::new(Seen { screen, written: String::new() }));
         let closed = Arc::new(AtomicBool::new(false));
-        let (eyes, shared, over) = (File::from(master), Arc::clone(&seen), Arc::clone(&closed));
+        let (shared, over) = (Arc::clone(&seen), Arc::clone(&closed));
         let keyboard = eyes.try_clone().expect("a second handle");
         let reader = std::thread::spawn(move || look(eyes, &shared, &over));
-        Self { keyboard: Some(keyboard), side: Some(open()), seen, closed, reader: Some(reader), child }
+        Self { keyboard: Some(keyboard), side: Some(side), seen, closed, reader: Some(reader), child }
     }
 
     /// Types.

@@ -7,9 +7,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use cutover_testkit::console::cutover;
+use cutover_testkit::terminal::ends;
 
 use crate::support::place::Place;
-use crate::support::terminal::{code, journal, signal, terminal, until};
+use crate::support::terminal::{code, journal, signal, until};
 
 const TWO_GATES: &str = "\
 name: Two gates
@@ -25,7 +26,7 @@ phases:
 fn what_was_typed_before_a_gate_was_shown_does_not_answer_it() {
     let place = Place::new();
     place.write("gates.yml", TWO_GATES);
-    let (mut keyboard, stdin) = terminal();
+    let (mut keyboard, stdin) = ends();
     let mut child = cutover(place.path(), &["run", "gates.yml", "-i", "inventory.yml"])
         .stdin(stdin)
         .stdout(Stdio::null())

@@ -5,9 +5,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cutover_testkit::console::cutover;
+use cutover_testkit::terminal::ends;
 
 use crate::support::place::Place;
-use crate::support::terminal::{code, journal, signal, terminal, until};
+use crate::support::terminal::{code, journal, signal, until};
 
 /// More steps than a pipe, a terminal and the queue of a reader hold together.
 const STEPS: usize = 300;
@@ -79,7 +80,7 @@ fn a_frozen_terminal_can_be_left_by_signals() {
     for (output, second) in [("live", "-INT"), ("live", "-TERM"), ("plain", "-INT")] {
         let place = place(last);
         // Somebody has the terminal, but does not read it.
-        let (_master, slave) = terminal();
+        let (_master, slave) = ends();
         let (out, err) = (slave.try_clone().unwrap(), slave);
         let mut child = long(&place, &["--output", output]).stdout(out).stderr(err).spawn().unwrap();
         until("the last step runs", Duration::from_secs(60), || journal(&place).contains("p/last").then_some(()));

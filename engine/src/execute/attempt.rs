@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
 use super::past::Doubt;
 use super::{Executor, made_to_fail};
 use crate::action::{Action, Done};
@@ -24,8 +25,6 @@ use crate::world::Caller;
 /// The id of the refusal to repeat a change that was made, but whose secret result no journal holds.
 pub(super) const RESULT_LOST: &str = "engine.result-lost";
 
-/// The shortest and the longest time between two probes.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// The longest time between two probes of something that reports its remaining time: a tenth of that, up to this.
 const FAR_LOOK: Duration = Duration::from_secs(60);
 /// How often a change is sent again after its outcome was unknown and a probe shows that it is still needed.
@@ -51,7 +50,7 @@ struct Progress {
     seen: Option<Value>,
     /// Whether the last probe did not reach the target.
     lost: bool,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 impl Executor<'_> {
@@ -67,7 +66,7 @@ impl Executor<'_> {
             waiting: None,
             seen: None,
             lost: false,
-            pause: LOOKS.0,
+            backoff: Backoff::new(),
         };
         loop {
             let probed = match self.look(bound.as_ref(), step, task, deadline, &mut progress).await? {
@@ -97,7 +96,7 @@ impl Executor<'_> {
                     }
                     if progress.unsure.is_none() {
                         progress.last = changes;
-                        progress.pause = LOOKS.0;
+                        progress.backoff = Backoff::new();
                         continue;
                     }
                 }
@@ -325,8 +324,8 @@ impl Executor<'_> {
         }
         let eta = progress.waiting.as_ref().and_then(|waiting| waiting.progress?.eta_seconds);
         let far = eta.map_or(Duration::ZERO, |seconds| (Duration::from_secs(seconds) / 10).min(FAR_LOOK));
-        self.ports.stop.sleep(progress.pause.max(far), deadline).await?;
-        progress.pause = (progress.pause * 3 / 2).min(LOOKS.1);
+        self.ports.stop.sleep(progress.backoff.pause().max(far), deadline).await?;
+        progress.backoff.grow();
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
 use super::{Executor, Made};
 use crate::action::Action;
 use crate::event::{EventKind, Outcome};
@@ -22,8 +23,6 @@ use crate::world::Caller;
 const TIMEOUT: Duration = Duration::from_secs(600);
 /// How long a failed action that may still succeed is retried.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The shortest and the longest time between two tries.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
 impl Executor<'_> {
     /// Undoes the changes of a step, its tasks in parallel; the changes come last first.
@@ -90,7 +89,7 @@ impl Executor<'_> {
             return Err(Failure::failed(message).help(help));
         }
         let patience = Instant::now() + PATIENCE;
-        let mut pause = PAUSES.0;
+        let mut backoff = Backoff::new();
         for (index, action) in made.change.undo.iter().flatten().enumerate() {
             loop {
                 self.ports.stop.check()?;
@@ -118,7 +117,7 @@ impl Executor<'_> {
                 if self.is_wanted_again(around, made, names).await {
                     return Ok(());
                 }
-                if !may_succeed(action, &failure) || Instant::now() + pause > patience {
+                if !may_succeed(action, &failure) || Instant::now() + backoff.pause() > patience {
                     let message = text!(
                         "engine.undo-failed",
                         "{target}: could not undo: {summary}",
@@ -136,8 +135,8 @@ impl Executor<'_> {
                 );
                 let waiting = Waiting { why, progress: None };
                 self.recorder().emit(EventKind::Waiting { task: made.task.clone(), waiting });
-                self.ports.stop.sleep(pause, patience).await?;
-                pause = (pause * 3 / 2).min(PAUSES.1);
+                self.ports.stop.sleep(backoff.pause(), patience).await?;
+                backoff.grow();
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 
 mod act;
 mod attempt;
+mod backoff;
 mod drive;
 mod gate;
 mod inverse;

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::planner::{leave, left_out};
+use super::planner::{leave, left_out, phase_begins};
 use crate::execute::{Question, Tags, YES};
 use crate::path::Path;
 use crate::playbook::StepKind;
 use crate::run::Run;
-use crate::walk::{Cursor, Decision, End, Mode, Visit, decide, gate_texts};
+use crate::walk::{Cursor, Decision, End, Mode, Visit, gate_texts};
 
 /// A gate, as far as it is known before a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,7 @@ pub fn gates(run: &Run, tags: &Tags) -> Vec<KnownGate> {
     while let Some(visit) = cursor.next() {
         match visit {
             Visit::PhaseBegins { phase, environment, .. } => {
-                if let Some(when) = &phase.when {
-                    let decision = decide(run, when, &environment, &cursor.names);
-                    if decision != Decision::Run {
-                        cursor.skip_phase(decision);
-                    }
-                }
+                phase_begins(run, phase, &environment, &mut cursor);
             }
             Visit::Step(visit) => match &visit.step.kind {
                 StepKind::Block { .. } => cursor.enter(),

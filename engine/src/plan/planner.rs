@@ -19,7 +19,7 @@ use crate::subject::Subject;
 use crate::text;
 use crate::text::Text;
 use crate::walk::{
-    Cursor, Decision, End, Mode, StepVisit, Task, Unrendered, Visit, decide, gate_texts, prepare, title,
+    Cursor, Decision, End, Environment, Mode, StepVisit, Task, Unrendered, Visit, decide, gate_texts, prepare, title,
 };
 use crate::world::World;
 
@@ -31,12 +31,7 @@ pub async fn plan(run: &Run, registry: Registry, world: Arc<dyn World>, tags: &T
     while let Some(visit) = cursor.next() {
         match visit {
             Visit::PhaseBegins { phase, environment, .. } => {
-                if let Some(when) = &phase.when {
-                    let decision = decide(run, when, &environment, &cursor.names);
-                    if decision != Decision::Run {
-                        cursor.skip_phase(decision);
-                    }
-                }
+                phase_begins(run, phase, &environment, &mut cursor);
                 phases.push(begun(phase));
             }
             Visit::Step(visit) if matches!(visit.step.kind, StepKind::Block { .. }) => cursor.enter(),
@@ -283,6 +278,16 @@ impl Planner<'_> {
         let look = tokio::time::timeout(task.timeout, bound.look(&task.context));
         let timed_out = || Failure::new(FailureClass::TimedOut, text!("plan.no-answer", "no answer in time"));
         (look.await.unwrap_or_else(|_| Err(timed_out())), subjects)
+    }
+}
+
+/// Skips a phase whose condition does not hold, or cannot be evaluated yet.
+pub(super) fn phase_begins<'a>(run: &Run, phase: &Phase, environment: &Environment<'a>, cursor: &mut Cursor<'a>) {
+    if let Some(when) = &phase.when {
+        let decision = decide(run, when, environment, &cursor.names);
+        if decision != Decision::Run {
+            cursor.skip_phase(decision);
+        }
     }
 }
 

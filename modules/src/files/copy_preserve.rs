@@ -16,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::support::permission;
 use crate::support::quantity::{Bytes, human};
 use crate::support::tree::{self, Comparison, Kind, LOST_AND_FOUND, Located, Look, TreeRef};
 
@@ -155,7 +156,7 @@ timeout: 30m
                 let fix = |argv: [&str; 4]| Action::Exec { place: to.place.clone(), command: Command::new(argv) };
                 let fixes = [
                     fix(["chown", "--", owner, &to.path]),
-                    fix(["chmod", "--", &exact(mode), &to.path]),
+                    fix(["chmod", "--", &permission::exact(mode), &to.path]),
                     fix(["touch", "-d", time, &to.path]),
                 ];
                 let (from, to) = (from.to_string(), to.to_string());
@@ -183,11 +184,6 @@ timeout: 30m
         };
         serde_json::to_value(returned).unwrap_or(Value::Null)
     }
-}
-
-/// Permission bits for chmod, which leaves the setgid bit of a directory as it is unless there are five digits.
-fn exact(mode: &str) -> String {
-    format!("{mode:0>5}")
 }
 
 /// Finds both trees; they have to be apart.

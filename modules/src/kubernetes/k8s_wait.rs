@@ -18,7 +18,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::support::kubernetes::kind::Kind;
+use crate::support::kubernetes::kind::{Kind, NODE};
 use crate::support::kubernetes::pod::{self, Pod};
 use crate::support::kubernetes::ready::{self, Readiness};
 use crate::support::kubernetes::{self, deleting, holders, name, selector, subjects, text};
@@ -195,8 +195,7 @@ impl Params {
     }
 
     fn judge_takes(&self) -> Result<(), Failure> {
-        let known = Kind::known(self.api_version.as_deref(), &self.kind);
-        let node = known.is_some_and(|known| known.group.is_empty() && known.kind == "Node");
+        let node = Kind::known(self.api_version.as_deref(), &self.kind) == Some(&NODE);
         if self.takes.is_none() || (node && self.goal == Goal::Word(Word::Ready)) {
             return Ok(());
         }

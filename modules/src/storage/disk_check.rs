@@ -12,6 +12,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::support::drbd::config::ends::End;
+use crate::support::drbd::config::tree::read;
 use crate::support::quantity::{Bytes, human};
 use crate::support::storage::block::Block;
 use crate::support::storage::mounts;
@@ -74,7 +76,7 @@ fn yes() -> bool {
 }
 
 /// What a probe saw.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct State {
     /// The disk.
     pub(crate) block: Option<Block>,
@@ -189,18 +191,7 @@ disk_check:
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let Params { device, path, fits, to_copy, .. } = params;
-        let mut state = State {
-            block: None,
-            mounted: Vec::new(),
-            upon: Vec::new(),
-            configured: None,
-            attached: false,
-            free_bytes: None,
-            free_inodes: None,
-            trees: Vec::new(),
-            inodes: Vec::new(),
-            uncopied: Vec::new(),
-        };
+        let mut state = State::default();
         for path in to_copy {
             let tree = TreeRef { site: None, node: None, path: path.clone(), device: None };
             let tree = tree.locate(cx.facts(), cx.inventory(), "").map_err(|failure| failure.pointer("/to_copy"))?;
@@ -351,11 +342,7 @@ fn upon(line: &str) -> Option<Upon> {
 
 /// The backing disk that `drbdadm dump` shows for a host.
 fn configured_disk(dump: &str, hostname: &str) -> Option<String> {
-    let mut lines = dump.lines().map(str::trim);
-    lines.find(|line| {
-        let hosts = line.strip_prefix("on ").and_then(|rest| rest.strip_suffix('{'));
-        hosts.is_some_and(|hosts| hosts.split_whitespace().any(|host| host.trim_matches('"') == hostname))
-    })?;
-    let disk = lines.take_while(|line| !line.starts_with("on ")).find_map(|line| line.strip_prefix("disk "))?;
-    Some(disk.trim().trim_end_matches(';').trim_matches('"').to_owned())
+    let resources = read(dump);
+    let end = resources.iter().flat_map(End::all).find(|end| end.names.iter().any(|name| name == hostname))?;
+    end.volumes.into_iter().find_map(|volume| volume.disk)
 }

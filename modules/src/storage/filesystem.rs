@@ -196,16 +196,7 @@ mod tests {
     use crate::testing;
 
     fn block() -> Block {
-        Block {
-            device: "/dev/drbd0".into(),
-            kernel_name: "/dev/drbd0".into(),
-            bytes: Some(20 << 30),
-            closed: None,
-            role: Some("Primary".into()),
-            signature: None,
-            traces: Vec::new(),
-            unknown: false,
-        }
+        Block { bytes: Some(20 << 30), role: Some("Primary".into()), ..Block::named("/dev/drbd0") }
     }
 
     fn look(yaml: &str, block: Block) -> String {

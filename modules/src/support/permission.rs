@@ -12,10 +12,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) struct Mode(pub(crate) u32);
 
 impl Mode {
-    /// The bits for chmod. It leaves setuid and setgid of a directory as they are unless there are five digits.
+    /// The bits for chmod.
     pub(crate) fn exact(self) -> String {
-        format!("{:05o}", self.0)
+        exact(&self.to_string())
     }
+}
+
+/// Octal permission bits for chmod, which leaves setuid and setgid of a directory as they are unless there are five digits.
+pub(crate) fn exact(bits: &str) -> String {
+    format!("{bits:0>5}")
 }
 
 impl fmt::Display for Mode {

@@ -19,7 +19,7 @@ pub(super) fn look(inventory: Inventory) -> anyhow::Result<Vec<Finding>> {
         let nodes = site.nodes.keys().map(|node| Contact::Node { site: site.name.clone(), node: node.clone() });
         contacts.extend(nodes);
     }
-    let world = crate::real::world_of(&inventory);
+    let world = crate::real::world(&inventory);
     let runtime = tokio::runtime::Runtime::new()?;
     let looked = runtime.block_on(reach(&world, &contacts));
     close(runtime, world.as_ref());

@@ -7,27 +7,13 @@ use cutover_engine::clock::Clock as _;
 use cutover_engine::module::Diff;
 use cutover_engine::target::Target;
 use cutover_sandbox::{At, Strike, StrikeKind, WorldSpec};
-use cutover_testkit::lab::{End, Lab};
+use cutover_testkit::lab::{End, Lab, blocked, done};
 use serde_json::{Value, json};
 
 const SITES: [&str; 2] = ["primary", "standby"];
 
 fn lab(version: &str) -> Lab {
     Lab::new(WorldSpec { drbd_version: version.to_owned(), disk_bytes: 1 << 30, ..WorldSpec::default() })
-}
-
-fn done(end: End) -> (Vec<String>, Value) {
-    match end {
-        End::Done(log, result) => (log, result),
-        other => panic!("not done: {other:?}"),
-    }
-}
-
-fn blocked(end: End) -> String {
-    match end {
-        End::Blocked(reasons) => reasons.join("\n"),
-        other => panic!("not refused: {other:?}"),
-    }
 }
 
 fn programs(log: &[String]) -> Vec<&str> {

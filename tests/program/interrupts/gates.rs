@@ -7,13 +7,12 @@ use std::time::Duration;
 use cutover_testkit::console::{run, seen};
 use cutover_testkit::terminal::{CTRL_C, CTRL_D, Terminal};
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::INVENTORY;
+use super::place;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// So long may the answer to a key take that a person presses.
-const AT_ONCE: Duration = Duration::from_secs(2);
+pub(super) const AT_ONCE: Duration = Duration::from_secs(2);
 
 const GATE: &str = "\
 name: Gate
@@ -23,15 +22,6 @@ phases:
       - {name: approve, gate: \"Begin the outage?\", confirm: \"common-etcd\"}
       - {name: touch, target: \"active.nodes\", command: {argv: [touch, HERE/touched]}}
 ";
-
-/// A directory with an inventory and a playbook, in which `HERE` is the directory.
-pub(super) fn place(playbook: &str) -> TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    let here = directory.path();
-    fs::write(here.join("inventory.yml"), INVENTORY).expect("written");
-    fs::write(here.join("play.yml"), playbook.replace("HERE", &here.display().to_string())).expect("written");
-    directory
-}
 
 /// The only run in a directory, and its events.
 pub(super) fn journal(here: &Path) -> (String, Vec<Value>) {

@@ -5,11 +5,13 @@ mod steps;
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use cutover_testkit::console::{cutover, run, seen};
+
+use crate::support::terminal::until;
 
 const INVENTORY: &str = "\
 sites:
@@ -33,25 +35,18 @@ phases:
         command: {argv: [sh, -c, \"SCRIPT\"], chdir: HERE}
 ";
 
-/// A directory with an inventory and a playbook of one script, which runs there.
-fn directory(script: &str) -> TempDir {
+/// A directory with an inventory and a playbook, in which `HERE` is the directory.
+fn place(playbook: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let here = directory.path();
-    let playbook = PLAYBOOK.replace("SCRIPT", script).replace("HERE", &here.display().to_string());
     fs::write(here.join("inventory.yml"), INVENTORY).expect("written");
-    fs::write(here.join("play.yml"), playbook).expect("written");
+    fs::write(here.join("play.yml"), playbook.replace("HERE", &here.display().to_string())).expect("written");
     directory
 }
 
-fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + within;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "not within {within:?}: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// A directory with an inventory and a playbook of one script, which runs there.
+fn directory(script: &str) -> TempDir {
+    place(&PLAYBOOK.replace("SCRIPT", script))
 }
 
 #[test]

@@ -6,10 +6,8 @@ use std::time::Duration;
 use cutover_testkit::console::{run, seen};
 use cutover_testkit::terminal::{CTRL_C, Terminal};
 
-use super::gates::{journal, of_kind, place};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-const AT_ONCE: Duration = Duration::from_secs(2);
+use super::gates::{AT_ONCE, PATIENCE, journal, of_kind};
+use super::place;
 
 /// One step, which is the last one, and takes its time.
 const LAST: &str = "\

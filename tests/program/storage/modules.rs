@@ -1,26 +1,11 @@
 //! The modules for disks, file systems, mounts and the network, driven against the sandbox's programs.
 
 use cutover_sandbox::WorldSpec;
-use cutover_testkit::lab::{End, Lab};
-use serde_json::{Value, json};
+use cutover_testkit::lab::{End, Lab, blocked, done};
+use serde_json::json;
 
 fn lab() -> Lab {
     Lab::new(WorldSpec::default())
-}
-
-/// The commands and the result of what must succeed.
-fn done(end: End) -> (Vec<String>, Value) {
-    match end {
-        End::Done(log, result) => (log, result),
-        other => panic!("not done: {other:?}"),
-    }
-}
-
-fn blocked(end: End) -> String {
-    match end {
-        End::Blocked(reasons) => reasons.join("\n"),
-        other => panic!("not refused: {other:?}"),
-    }
 }
 
 #[tokio::test(start_paused = true)]

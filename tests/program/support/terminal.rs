@@ -1,10 +1,8 @@
-//! A program at a terminal: what a test waits for, the signals that it sends, and both ends of the terminal.
+//! A program at a terminal: what a test waits for, and the signals that it sends.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::place::Place;
 
@@ -38,16 +36,4 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(sent.success());
     // Two signals that come together count as one.
     std::thread::sleep(Duration::from_millis(300));
-}
-
-/// Both ends of a terminal: the one of somebody who looks at it, and the program's.
-pub(crate) fn terminal() -> (File, File) {
-    // Programs that other tests start meanwhile must not keep it open.
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = openpt(flags).expect("a terminal");
-    grantpt(&master).expect("granted");
-    unlockpt(&master).expect("unlocked");
-    let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
-    let slave = OpenOptions::new().read(true).write(true).open(name).expect("its other end");
-    (File::from(master), slave)
 }

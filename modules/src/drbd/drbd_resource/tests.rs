@@ -17,16 +17,7 @@ fn wanted(generation: Generation) -> String {
 
 /// A node before anything was done: no file, a blank disk, nothing in the kernel.
 fn fresh() -> State {
-    let disk = Block {
-        device: "/dev/sdc".into(),
-        kernel_name: "/dev/sdc".into(),
-        bytes: Some(20 << 30),
-        closed: None,
-        role: None,
-        signature: None,
-        traces: Vec::new(),
-        unknown: false,
-    };
+    let disk = Block { bytes: Some(20 << 30), ..Block::named("/dev/sdc") };
     State {
         version: Version { kernel: Some("9.2.14".into()), generation: Some(Generation::V9), tools: "9.22.0".into() },
         hostname: "worker01".into(),

@@ -4,13 +4,13 @@ use cutover_engine::text;
 use cutover_engine::text::Text;
 use serde_json::Value;
 
-use crate::support::kubernetes::kind::Kind;
+use crate::support::kubernetes::kind::{Kind, VOLUME};
 use crate::support::kubernetes::text;
 
 /// Why a volume that is there is not the one that is wanted; `None` if it may be, or is no volume.
 pub(super) fn reason(kind: &Kind, wanted: &Value, live: &Value, phase: &str) -> Option<Text> {
     let (wanted, live) = (&wanted["spec"]["claimRef"], &live["spec"]["claimRef"]);
-    if !(kind.group.is_empty() && kind.kind == "PersistentVolume" && wanted.is_object() && live.is_object()) {
+    if !(*kind == VOLUME && wanted.is_object() && live.is_object()) {
         return None;
     }
     let claim = |reference: &Value| format!("{}/{}", text(&reference["namespace"]), text(&reference["name"]));

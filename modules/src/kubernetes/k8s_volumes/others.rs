@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::facts::Sources;
-use crate::support::kubernetes::{name, text};
+use crate::support::kubernetes::{finalizers, name, text};
 
 /// Finalizers that Kubernetes sets and takes away by itself when the object is no longer in use.
 const OWN: [&str; 4] =
@@ -72,8 +72,7 @@ pub(super) fn held(sources: &Sources, prefix: &str) -> Vec<Text> {
         .chain(claims.map(|claim| ("PersistentVolumeClaim", claim)));
     let mut found = Vec::new();
     for (kind, object) in objects {
-        let finalizers = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-        let foreign: Vec<&str> = finalizers.iter().map(text).filter(|finalizer| !OWN.contains(finalizer)).collect();
+        let foreign: Vec<&str> = finalizers(object).filter(|finalizer| !OWN.contains(finalizer)).collect();
         if !foreign.is_empty() {
             found.push(text!(
                 "k8s_volumes.held",

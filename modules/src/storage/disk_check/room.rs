@@ -21,8 +21,7 @@ pub(super) fn reasons(params: &Params, state: &State) -> Vec<Text> {
             let (free, wanted) = (human(free), human(wanted));
             reasons.push(text!("disk_check.free", "at {path} there are {free} free, not {wanted}", path, free, wanted));
         }
-        let trees: u64 = state.trees.iter().sum();
-        let wanted = trees + trees / 10;
+        let (trees, wanted) = with_a_tenth(&state.trees);
         if free < wanted {
             reasons.push(text!(
                 "disk_check.fits",
@@ -41,6 +40,12 @@ pub(super) fn reasons(params: &Params, state: &State) -> Vec<Text> {
     reasons
 }
 
+/// What trees take together, and that with a tenth to spare.
+fn with_a_tenth(trees: &[u64]) -> (u64, u64) {
+    let trees: u64 = trees.iter().sum();
+    (trees, trees + trees / 10)
+}
+
 /// Why the free inodes do not last.
 fn inode_reasons(params: &Params, state: &State, path: &str, free: u64) -> Vec<Text> {
     let mut reasons = Vec::new();
@@ -53,8 +58,7 @@ fn inode_reasons(params: &Params, state: &State, path: &str, free: u64) -> Vec<T
             wanted
         ));
     }
-    let trees: u64 = state.inodes.iter().sum();
-    let wanted = trees + trees / 10;
+    let (trees, wanted) = with_a_tenth(&state.inodes);
     if free < wanted {
         reasons.push(text!(
             "disk_check.inodes-fit",

@@ -22,28 +22,7 @@ fn the_disk_of_the_own_host_is_read() {
 }
 
 fn state() -> State {
-    let block = Block {
-        device: "/dev/sdc".into(),
-        kernel_name: "/dev/sdc".into(),
-        bytes: Some(20 << 30),
-        closed: None,
-        role: None,
-        signature: None,
-        traces: Vec::new(),
-        unknown: false,
-    };
-    State {
-        block: Some(block),
-        mounted: Vec::new(),
-        upon: Vec::new(),
-        configured: None,
-        attached: false,
-        free_bytes: None,
-        free_inodes: None,
-        trees: Vec::new(),
-        inodes: Vec::new(),
-        uncopied: Vec::new(),
-    }
+    State { block: Some(Block { bytes: Some(20 << 30), ..Block::named("/dev/sdc") }), ..State::default() }
 }
 
 fn signed(kind: &str, table: &str) -> State {

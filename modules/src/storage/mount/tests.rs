@@ -13,14 +13,10 @@ fn state() -> State {
     let signature = Signature { kind: "ext4".into(), uuid: "51ee".into(), ..Signature::default() };
     State {
         block: Block {
-            device: "/dev/drbd0".into(),
-            kernel_name: "/dev/drbd0".into(),
             bytes: Some(20 << 30),
-            closed: None,
             role: Some("Primary".into()),
             signature: Some(signature),
-            traces: Vec::new(),
-            unknown: false,
+            ..Block::named("/dev/drbd0")
         },
         directory: "directory".into(),
         real_path: PATH.into(),

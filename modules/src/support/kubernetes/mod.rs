@@ -39,10 +39,14 @@ pub(crate) fn deleting(object: &Value) -> bool {
     !object["metadata"]["deletionTimestamp"].is_null()
 }
 
+/// The finalizers of an object: what holds it once it is deleted.
+pub(crate) fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
+    object["metadata"]["finalizers"].as_array().into_iter().flatten().map(text)
+}
+
 /// What holds an object that is being deleted, in words; empty if nothing does.
 pub(crate) fn holders(object: &Value) -> String {
-    let finalizers = object["metadata"]["finalizers"].as_array().into_iter().flatten();
-    finalizers.map(text).collect::<Vec<_>>().join(", ")
+    finalizers(object).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads one object; `None` if it is not there.

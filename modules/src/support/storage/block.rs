@@ -47,9 +47,9 @@ pub(crate) struct Signature {
 }
 
 impl Block {
-    /// Looks at a device. Reads only; opening a Secondary for reading has no effect.
-    pub(crate) async fn probe(cx: &Context, device: &str) -> Result<Self, Failure> {
-        let mut block = Self {
+    /// A device of which nothing but its path is known.
+    pub(crate) fn named(device: &str) -> Self {
+        Self {
             device: device.to_owned(),
             kernel_name: device.to_owned(),
             bytes: None,
@@ -58,7 +58,12 @@ impl Block {
             signature: None,
             traces: Vec::new(),
             unknown: false,
-        };
+        }
+    }
+
+    /// Looks at a device. Reads only; opening a Secondary for reading has no effect.
+    pub(crate) async fn probe(cx: &Context, device: &str) -> Result<Self, Failure> {
+        let mut block = Self::named(device);
         let resolved = cx.read(&reads::READLINK.of([device])).await?;
         if resolved.success() && !resolved.stdout.trim().is_empty() {
             block.kernel_name = resolved.stdout.trim().to_owned();
@@ -177,16 +182,7 @@ mod tests {
     use super::*;
 
     fn closed(words: &str, role: Option<&str>) -> Block {
-        Block {
-            device: "/dev/drbd0".into(),
-            kernel_name: "/dev/drbd0".into(),
-            bytes: None,
-            closed: Some(words.into()),
-            role: role.map(Into::into),
-            signature: None,
-            traces: Vec::new(),
-            unknown: false,
-        }
+        Block { closed: Some(words.into()), role: role.map(Into::into), ..Block::named("/dev/drbd0") }
     }
 
     #[test]
