@@ -5,7 +5,8 @@ use cutover_engine::text;
 use cutover_engine::text::Text;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use similar::TextDiff;
+
+use crate::support::difference;
 
 /// What a secret value shows as.
 pub(super) const SECRET: &str = "(secret)";
@@ -132,8 +133,7 @@ pub(super) fn preview(deployed: &[Object], rendered: &[Object]) -> Option<String
 }
 
 fn unified(id: &str, old: &str, new: &str) -> String {
-    let diff = TextDiff::from_lines(old, new);
-    diff.unified_diff().context_radius(3).header(&format!("deployed: {id}"), &format!("chart: {id}")).to_string()
+    difference::named_lines((&format!("deployed: {id}"), old), (&format!("chart: {id}"), new))
 }
 
 fn yaml(value: &Value) -> String {

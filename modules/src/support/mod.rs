@@ -1,5 +1,6 @@
 //! What modules share: how DRBD, Kubernetes, storage and trees are read and compared. No module is here.
 
+pub(crate) mod difference;
 pub(crate) mod drbd;
 pub(crate) mod kubernetes;
 pub(crate) mod permission;

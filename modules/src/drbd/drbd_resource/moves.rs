@@ -3,9 +3,9 @@
 use cutover_engine::action::Action;
 use cutover_engine::module::{Change, Facts};
 use cutover_engine::text;
-use similar::TextDiff;
 
 use crate::files::file::{run, write_action};
+use crate::support::difference;
 use crate::support::drbd::drbdadm;
 use crate::support::storage::unit::boot_unit;
 
@@ -61,10 +61,7 @@ impl Rewrite<'_> {
 
     fn preview(&self) -> String {
         let before = if self.old.is_some() { self.file } else { "/dev/null" };
-        TextDiff::from_lines(self.old.unwrap_or_default(), self.new)
-            .unified_diff()
-            .header(before, self.file)
-            .to_string()
+        difference::named_lines((before, self.old.unwrap_or_default()), (self.file, self.new))
     }
 }
 

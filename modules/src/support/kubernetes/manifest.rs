@@ -1,9 +1,9 @@
 //! Manifests: an object without what only the API server writes, and the difference of two of them for people to read.
 
 use serde_json::{Map, Value, json};
-use similar::TextDiff;
 
 use super::text;
+use crate::support::difference;
 
 /// What the API server and controllers keep in an object's metadata.
 const SERVER_METADATA: [&str; 8] = [
@@ -49,7 +49,7 @@ pub(crate) fn preview(from: Option<&Value>, to: Option<&Value>) -> String {
         None => String::new(),
     };
     let (from, to) = (yaml(from), yaml(to));
-    TextDiff::from_lines(&from, &to).unified_diff().context_radius(3).to_string()
+    difference::lines(&from, &to)
 }
 
 #[cfg(test)]
