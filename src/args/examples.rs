@@ -71,7 +71,9 @@ pub(super) const UNDO: &str = "\
 Examples:
   The run that was worked on last; `cutover runs` lists all
     $ cutover undo latest
-    $ cutover undo 20260117-220000-etcd-cutover";
+    $ cutover undo 20260117-220000-etcd-cutover
+  Without anybody at the terminal; the answer is the run's id
+    $ cutover undo 20260117-220000-etcd-cutover --approve undo=20260117-220000-etcd-cutover";
 
 pub(super) const REPORT: &str = "\
 Examples:

@@ -22,6 +22,9 @@ pub(crate) struct PlanArgs {
     /// Probe the simulated world of a rehearsal instead of the real one
     #[arg(long)]
     pub(crate) sandbox: bool,
+    /// A world file: the simulated world in which later steps are rehearsed, to show their commands
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: Option<PathBuf>,
     /// Show the commands and requests that only read as well
     #[arg(long)]
     pub(crate) reads: bool,

@@ -60,7 +60,13 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
 fn rehearsal(args: &PlanArgs) -> anyhow::Result<Rehearsal> {
     let named = args.common.on.inventory.as_deref();
     let inventory = Chosen::or_shipped(named, cutover_files::INVENTORY);
-    Ok(Rehearsal::load(&Chosen::named(&args.playbook), &inventory, &parameters(&args.common.extra), None, 1)?)
+    Ok(Rehearsal::load(
+        &Chosen::named(&args.playbook),
+        &inventory,
+        &parameters(&args.common.extra),
+        args.world.as_deref(),
+        1,
+    )?)
 }
 
 fn exit(plan: &Plan) -> Exit {

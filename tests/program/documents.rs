@@ -6,6 +6,8 @@ use std::path::Path;
 
 use cutover_testkit::console::{root, run, seen};
 
+mod sessions;
+
 const DOCUMENTS: &[&str] = &[
     "README.md",
     "CONTRIBUTING.md",
