@@ -15,7 +15,7 @@ use cutover_rehearsal::{Failures, MadeToFail, Rehearsal, Watch};
 use cutover_runs::{Begun, Naming, RunStore, StoredRun};
 use cutover_sandbox::Sandbox;
 use cutover_session::terminal;
-use cutover_session::{Said, Show, known_approvals, listen};
+use cutover_session::{Show, StopMessages, known_approvals, listen};
 use jiff::Timestamp;
 
 use crate::args::{RehearseArgs, Then};
@@ -46,7 +46,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         failures.strikes.iter().for_each(|strike| world.inject(strike.clone()));
         let stop = Stop::default();
         let (show, made_to_fail) = (Show::new(args.common.session.output.map(Into::into)), MadeToFail::default());
-        listen(stop.clone(), show.beside(Said::REHEARSAL));
+        listen(stop.clone(), show.beside(StopMessages::REHEARSAL));
         let mut stage = Stage { args: &args, rehearsal: &rehearsal, world, show, stop, made_to_fail, reported: 0 };
         let mut ended = None;
         for (index, job) in rehearsal.jobs.iter().enumerate() {

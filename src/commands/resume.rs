@@ -7,7 +7,7 @@ use cutover_engine::event::{EventKind, Verb};
 use cutover_engine::execute::{Settings, Stop, execute};
 use cutover_files::known_repeat;
 use cutover_runs::{LATEST, RunStore, StoredRun};
-use cutover_session::{Approvals, Earlier, Said, Show, close, known_approvals, listen, operator, ports};
+use cutover_session::{Approvals, Earlier, Show, StopMessages, close, known_approvals, listen, operator, ports};
 use jiff::Timestamp;
 
 use super::runs;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         let screen = audience.screen();
         let (provided, shown) = (session.approve.clone(), show.for_people());
         let approver = Arc::new(Approvals { provided, screen, shown, stop: stop.clone() });
-        listen(stop.clone(), show.beside(Said::RUN));
+        listen(stop.clone(), show.beside(StopMessages::RUN));
         let mut ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         ports.recorder = ports.recorder.after(events.last().map_or(0, |event| event.seq));
         let mut settings = Settings::new(Verb::Resume, tags);

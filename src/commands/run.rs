@@ -6,7 +6,7 @@ use cutover_engine::event::Verb;
 use cutover_engine::execute::{Settings, Stop, execute};
 use cutover_files::{Job, known_tags};
 use cutover_runs::{Begun, Naming, RunStore};
-use cutover_session::{Approvals, Said, Show, close, known_approvals, listen, operator, ports};
+use cutover_session::{Approvals, Show, StopMessages, close, known_approvals, listen, operator, ports};
 use jiff::Timestamp;
 
 use crate::args::RunArgs;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<Exit> {
         let screen = audience.screen();
         let (provided, shown) = (session.approve.clone(), show.for_people());
         let approver = Arc::new(Approvals { provided, screen, shown, stop: stop.clone() });
-        listen(stop.clone(), show.beside(Said::RUN));
+        listen(stop.clone(), show.beside(StopMessages::RUN));
         let ports = ports(&run, Arc::clone(&world), approver, journal, reader, stop)?;
         let mut settings = Settings::new(Verb::Run, args.common.tags());
         settings.operator = Some(operator());

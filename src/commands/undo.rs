@@ -8,7 +8,7 @@ use cutover_engine::path::Path;
 use cutover_files::{begun, known_gates_of_undo};
 use cutover_runs::RunStore;
 use cutover_session::terminal;
-use cutover_session::{Approvals, Earlier, Said, Show, close, known_phrase, listen, operator, ports};
+use cutover_session::{Approvals, Earlier, Show, StopMessages, close, known_phrase, listen, operator, ports};
 
 use super::check::count;
 use crate::args::UndoArgs;
@@ -60,7 +60,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         let screen = audience.screen();
         let provided = session.approve.clone();
         let approver = Arc::new(Approvals { provided, screen, shown: false, stop: stop.clone() });
-        listen(stop.clone(), show.beside(Said::RUN));
+        listen(stop.clone(), show.beside(StopMessages::RUN));
         match approver.ask(&question).await {
             Ok(answer) if question.judge(&answer.typed) == Judgement::Approved => {}
             Ok(_) => return Ok(Err(Exit::Blocked)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// What a screen needs of its owner.
 pub(crate) trait Suspend: Send + Sync {
-    /// Shows everything said so far, then takes the footer away.
+    /// Shows every line so far, then takes the footer away.
     fn pause(&self);
     /// Lets the footer come back; on a fresh line, if the cursor was left in one.
     fn go_on(&self, fresh_line: bool);
@@ -38,8 +38,8 @@ impl Screen {
         Self { owner: Some(owner) }
     }
 
-    /// Shows everything said so far, and takes the footer away until the guard is dropped; for prompts that are awaited. Lines
-    /// said meanwhile are kept back. Takes as long as the terminal does.
+    /// Shows every line so far, and takes the footer away until the guard is dropped; for prompts that are awaited. Lines
+    /// written meanwhile are kept back. Takes as long as the terminal does.
     pub fn pause(&self) -> Paused {
         if let Some(owner) = &self.owner {
             owner.pause();

@@ -50,7 +50,7 @@ fn a_run_that_was_cut_off_says_so() {
 }
 
 #[test]
-fn a_run_without_window_budgets_and_header_is_told_too() {
+fn a_run_without_window_budgets_and_header_is_narrated_too() {
     let mut stream = Stream::new();
     stream.phase(1, 1, "Only", None).step("only/a", "A", "command", &[]);
     stream.step_end("only/a", cutover_protocol::event::Outcome::InSync, 5, 1);
@@ -123,7 +123,7 @@ fn a_closed_pipe_fails_no_reporter() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Any prefix, and any selection of events in any order, can be told, shown and rendered.
+    /// Any prefix, and any selection of events in any order, can be narrated, shown and rendered.
     #[test]
     fn any_stream_is_rendered(order in Just((0..eventful().len()).collect::<Vec<_>>()).prop_shuffle(), keep in 0_usize..80, shuffled: bool, columns in 0_usize..200) {
         let events = eventful();

@@ -78,17 +78,17 @@ impl Approval {
 ///
 /// # Errors
 /// With the gate, the passes or the phrase that was perhaps meant.
-pub fn known_approvals(given: &[Approval], run: &Run, tags: &Tags) -> Result<(), Fault> {
-    if given.is_empty() {
+pub fn known_approvals(provided: &[Approval], run: &Run, tags: &Tags) -> Result<(), Fault> {
+    if provided.is_empty() {
         return Ok(());
     }
-    known_gates(given.iter().map(|given| &given.gate), &run.playbook)?;
+    known_gates(provided.iter().map(|approval| &approval.gate), &run.playbook)?;
     let gates = gates(run, tags);
     let shown = |fault: Fault, asked: &Question| {
         let confirm = Redactor::new(&run.secrets).text(&asked.confirm);
         fault.help(asks_for(asked, &confirm))
     };
-    for approval in given {
+    for approval in provided {
         let meant: Vec<&KnownGate> = gates.iter().filter(|known| approval.gate.selects(&known.path)).collect();
         if meant.is_empty() {
             let paths: Vec<String> = gates.iter().map(|known| known.path.to_string()).collect();
@@ -102,7 +102,7 @@ pub fn known_approvals(given: &[Approval], run: &Run, tags: &Tags) -> Result<(),
         }
     }
     for question in gates.iter().filter_map(|known| known.question.as_ref()) {
-        known_phrase(given, question).map_err(|fault| shown(fault, question))?;
+        known_phrase(provided, question).map_err(|fault| shown(fault, question))?;
     }
     Ok(())
 }
@@ -111,9 +111,9 @@ pub fn known_approvals(given: &[Approval], run: &Run, tags: &Tags) -> Result<(),
 ///
 /// # Errors
 /// With the phrase that does.
-pub fn known_phrase(given: &[Approval], question: &Question) -> Result<(), Fault> {
+pub fn known_phrase(provided: &[Approval], question: &Question) -> Result<(), Fault> {
     // Of several that mean a gate the first one answers it.
-    let Some(approval) = given.iter().find(|given| given.gate.selects(&question.path)) else { return Ok(()) };
+    let Some(approval) = provided.iter().find(|approval| approval.gate.selects(&question.path)) else { return Ok(()) };
     let unfit =
         |why| Fault::bare(format!("--approve {}: {why}", approval.gate)).help(asks_for(question, &question.confirm));
     approval.typed(question).map(drop).map_err(unfit)
@@ -136,10 +136,10 @@ pub struct Approvals {
 }
 
 impl Approvals {
-    /// What was said beforehand about a gate: the answer, or why it approves nothing.
+    /// How a gate was answered beforehand: the answer, or why it approves nothing.
     fn beforehand(&self, question: &Question) -> Option<Result<Answer, String>> {
-        let given = self.provided.iter().find(|given| given.gate.selects(&question.path))?;
-        let typed = given.typed(question);
+        let approval = self.provided.iter().find(|approval| approval.gate.selects(&question.path))?;
+        let typed = approval.typed(question);
         Some(typed.map(|typed| Answer { typed, by: format!("{} (--approve)", operator()) }))
     }
 }

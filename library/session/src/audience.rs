@@ -92,7 +92,7 @@ impl Audience {
         self.screen.clone()
     }
 
-    /// Waits until the reporter has shown everything. If its output is not taken, that is said on standard error, and `false`
+    /// Waits until the reporter has shown everything. If its output is not taken, that is reported on standard error, and `false`
     /// is returned: nobody is there to read what else there is to say.
     pub fn end(&mut self) -> bool {
         self.waited = true;

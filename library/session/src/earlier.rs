@@ -32,7 +32,7 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    /// Takes up the run that is meant by a name. `None` if another process holds it, which is said.
+    /// Takes up the run that is meant by a name. `None` if another process holds it, which is reported.
     ///
     /// # Errors
     /// It does not exist or is damaged, or its playbook, inventory or parameters are not what they were.
@@ -108,6 +108,6 @@ fn unchanged(manifest: &Manifest, job: &Job, stored: &StoredRun) -> Result<(), F
     ];
     let Some((what, path, _)) = compared.iter().find(|(.., same)| !same) else { return Ok(()) };
     let words = format!("the {what} {} is not what it was when run {} began", path.display(), stored.id);
-    let kept = stored.directory.join("files");
-    Err(Fault::bare(words).help(format!("compare it with the copy in {}, then give --accept-changed", kept.display())))
+    let copy = stored.directory.join("files");
+    Err(Fault::bare(words).help(format!("compare it with the copy in {}, then give --accept-changed", copy.display())))
 }

@@ -1,4 +1,4 @@
-//! A first look at everything that a run has to reach, before it begins: who does not answer is told once, with all that have the
+//! A first look at everything that a run has to reach, before it begins: who does not answer is reported once, with all that have the
 //! same cause. Nothing is changed, and nothing of it is recorded.
 
 use std::sync::Arc;
@@ -65,12 +65,12 @@ pub async fn reach(world: &Arc<dyn World>, contacts: &[Contact]) -> Vec<(Contact
 }
 
 async fn answers(world: &dyn World, contact: &Contact) -> Result<(), String> {
-    let said = |fault: TransportFault| fault.to_string();
+    let words = |fault: TransportFault| fault.to_string();
     match contact {
         Contact::Node { site, node } => {
-            let transport = world.transport(&Place::node(site, node)).await.map_err(said)?;
+            let transport = world.transport(&Place::node(site, node)).await.map_err(words)?;
             // To be logged in is not all: `sudo` may want a password.
-            let output = collect(transport.as_ref(), &Command::new(["true"])).await.map_err(said)?;
+            let output = collect(transport.as_ref(), &Command::new(["true"])).await.map_err(words)?;
             if output.exit == Exit::Code(0) {
                 return Ok(());
             }
@@ -79,7 +79,7 @@ async fn answers(world: &dyn World, contact: &Contact) -> Result<(), String> {
         }
         Contact::Cluster { site } => {
             let request = Request::get(site, "/version");
-            let answer = world.request(&request).await.map_err(said)?;
+            let answer = world.request(&request).await.map_err(words)?;
             // Who may not ask for the version has been answered all the same.
             match answer.status {
                 401 | 500.. => Err(api_failure(site, &request.line(), &answer).to_string()),
@@ -119,11 +119,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_told_in_one_line_with_all_that_have_it() {
+    fn a_cause_is_reported_in_one_line_with_all_that_have_it() {
         let of = |many: usize| (1..=many).map(|n| format!("old/worker{n}")).collect();
-        let said = |many| Cause { why: "login refused".to_owned(), of: of(many) }.to_string();
-        assert_eq!(said(1), "old/worker1: login refused");
-        assert_eq!(said(2), "2 targets (old/worker1, old/worker2): login refused");
-        assert!(said(9).starts_with("9 targets (old/worker1, ") && said(9).contains("old/worker6 and 3 more): "));
+        let line = |many| Cause { why: "login refused".to_owned(), of: of(many) }.to_string();
+        assert_eq!(line(1), "old/worker1: login refused");
+        assert_eq!(line(2), "2 targets (old/worker1, old/worker2): login refused");
+        assert!(line(9).starts_with("9 targets (old/worker1, ") && line(9).contains("old/worker6 and 3 more): "));
     }
 }

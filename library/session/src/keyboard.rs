@@ -37,7 +37,7 @@ pub(crate) struct Keyboard {
     interrupt: Option<u8>,
     /// Says that something can be read.
     readable: UnboundedReceiver<()>,
-    /// Asks to be told of the next.
+    /// Asks for the next such message.
     taken: mpsc::Sender<()>,
     /// Closed, it ends the thread that watches.
     _end: PipeWriter,
@@ -85,7 +85,7 @@ impl Keyboard {
     pub(crate) async fn typed(&mut self) -> io::Result<Typed> {
         while let Some(()) = self.readable.recv().await {
             let typed = self.read();
-            // A thread that is gone has told all that it had to tell.
+            // A thread that is gone has reported all that it had to report.
             let _ = self.taken.send(());
             if let Some(typed) = typed? {
                 return Ok(typed);
@@ -94,7 +94,7 @@ impl Keyboard {
         Ok(Typed::Gone)
     }
 
-    /// Throws away lines that were typed before a question was asked again; returns what is no line, and counts all the same.
+    /// Throws away lines that were typed before a question was asked again; returns what is not a line, and counts all the same.
     ///
     /// # Errors
     /// The terminal cannot be read.

@@ -20,4 +20,4 @@ pub use first_look::{Cause, causes, first_look, reach};
 pub use ports::{close, ports};
 pub use screen::Screen;
 pub use show::Show;
-pub use signals::{Said, listen};
+pub use signals::{StopMessages, listen};

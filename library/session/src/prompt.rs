@@ -79,14 +79,14 @@ impl Prompt {
 
 impl Drop for Prompt {
     fn drop(&mut self) {
-        // What is said next does not go on in the line of the prompt.
+        // What is printed next does not go on in the line of the prompt.
         if self.open && !self.paused.as_mut().is_some_and(Paused::leave_line) {
             terminal::offer("\n");
         }
     }
 }
 
-/// What is said to something that is no answer.
+/// What is printed after something that is not an answer.
 fn again(question: &Question, before: &str) -> String {
     format!(
         "{before}           type `{}` to approve, `no` to refuse; Ctrl-C stops the run\n           > ",

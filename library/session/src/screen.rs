@@ -17,7 +17,7 @@ impl Screen {
     }
 
     /// Waits until the reporter has shown what has happened, and takes the footer away until the guard is dropped; for prompts
-    /// that are awaited. Lines said meanwhile are kept back. Takes as long as the terminal does.
+    /// that are awaited. Lines written meanwhile are kept back. Takes as long as the terminal does.
     pub(crate) fn pause(&self) -> Paused {
         if let Some(reading) = &self.reading {
             reading.catch_up(|_| false);

@@ -10,7 +10,7 @@ use cutover_engine::record::Reader;
 use cutover_report::{OutputKind, Style, Width};
 
 use crate::audience::Audience;
-use crate::signals::Said;
+use crate::signals::StopMessages;
 use crate::terminal;
 
 /// What an execution shows and where.
@@ -36,9 +36,9 @@ impl Show {
         self.kind != OutputKind::Json
     }
 
-    /// What is said beside the reporter: nothing, if its lines are on the terminal.
-    pub fn beside(&self, said: Said) -> Option<Said> {
-        Some(said).filter(|_| !self.for_people() || !io::stdout().is_terminal())
+    /// What is printed beside the reporter: nothing, if its lines are on the terminal.
+    pub fn beside(&self, messages: StopMessages) -> Option<StopMessages> {
+        Some(messages).filter(|_| !self.for_people() || !io::stdout().is_terminal())
     }
 
     /// A reporter of what is recorded in a journal, and what has to be given to the recorder for it.
@@ -62,7 +62,7 @@ impl Show {
         Audience::new(self.kind, self.style.clone(), earlier, journal, stop)
     }
 
-    /// Waits for a reporter. If its output is not taken, what is said afterwards goes to standard error.
+    /// Waits for a reporter. If its output is not taken, what is printed afterwards goes to standard error.
     pub fn wait(&self, audience: &mut Audience) {
         self.unread.set(!audience.end());
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How long a reader may take who holds something up.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Writes to standard output. A reader that has gone away (`cutover explain | head`) is no error: there is just nobody
+/// Writes to standard output. A reader that has gone away (`cutover explain | head`) is not an error: there is just nobody
 /// left to read.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_millis(250);
 struct Scene {
     timeline: Timeline,
     narration: Narration,
-    /// Lines said, not drawn yet.
+    /// Lines that are not drawn yet.
     lines: Vec<String>,
     /// When the latest event came.
     received: Instant,
@@ -34,7 +34,7 @@ struct Scene {
 }
 
 /// What is drawn on.
-struct Easel {
+struct Surface {
     canvas: Canvas,
     painted: Option<Instant>,
 }
@@ -42,7 +42,7 @@ struct Easel {
 /// Draws a run.
 pub(super) struct Painter {
     scene: Mutex<Scene>,
-    easel: Mutex<Easel>,
+    surface: Mutex<Surface>,
     wake: Condvar,
     width: Width,
     palette: Palette,
@@ -60,8 +60,8 @@ impl Painter {
             paused: 0,
             over: false,
         };
-        let easel = Easel { canvas: Canvas::new(out, width.clone()), painted: None };
-        Self { scene: Mutex::new(scene), easel: Mutex::new(easel), wake: Condvar::new(), width, palette }
+        let surface = Surface { canvas: Canvas::new(out, width.clone()), painted: None };
+        Self { scene: Mutex::new(scene), surface: Mutex::new(surface), wake: Condvar::new(), width, palette }
     }
 
     /// Takes in an event; draws nothing.
@@ -80,7 +80,7 @@ impl Painter {
         self.scene().timeline.recall(events);
     }
 
-    /// Says what is to be said when no event follows.
+    /// Narrates what comes when no event follows.
     pub(super) fn close(&self) {
         let mut guard = self.scene();
         let scene = &mut *guard;
@@ -114,7 +114,7 @@ impl Painter {
 
     /// Draws, unless it was done a moment ago.
     pub(super) fn paint_if_due(&self) {
-        let due = self.easel().painted.is_none_or(|painted| painted.elapsed() >= PAUSE);
+        let due = self.surface().painted.is_none_or(|painted| painted.elapsed() >= PAUSE);
         if due {
             self.paint();
         }
@@ -130,7 +130,7 @@ impl Painter {
     }
 
     fn draw(&self, with_footer: bool) {
-        let mut easel = self.easel();
+        let mut surface = self.surface();
         let mut scene = self.scene();
         if with_footer && scene.paused > 0 {
             return;
@@ -143,16 +143,16 @@ impl Painter {
         let now = scene.timeline.now_ms.saturating_add(since);
         let text = if wanted { footer(&scene.timeline, now, (rows, columns), self.palette) } else { Vec::new() };
         drop(scene);
-        easel.canvas.draw(&lines, text);
-        easel.painted = Some(Instant::now());
+        surface.canvas.draw(&lines, text);
+        surface.painted = Some(Instant::now());
     }
 
     fn scene(&self) -> MutexGuard<'_, Scene> {
         self.scene.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn easel(&self) -> MutexGuard<'_, Easel> {
-        self.easel.lock().unwrap_or_else(PoisonError::into_inner)
+    fn surface(&self) -> MutexGuard<'_, Surface> {
+        self.surface.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -128,21 +128,21 @@ fn a_burst_is_drawn_a_few_times_only() {
 }
 
 #[test]
-fn a_prompt_has_a_clean_screen_and_what_is_said_meanwhile_comes_after_it() {
+fn a_prompt_has_a_clean_screen_and_a_notice_meanwhile_comes_after_it() {
     let sheet = Sheet::default();
     let mut live = live(&sheet, 100);
     waiting().iter().for_each(|event| live.event(event));
     until("the footer", || screen(&sheet, 100).contains("2 of 3 pods are still there"));
     let handle = live.screen();
     let mut stream = Stream::new();
-    stream.notice("said during the prompt");
+    stream.notice("a notice during the prompt");
     let paused = handle.pause();
     live.event(&stream.events[0]);
     std::thread::sleep(Duration::from_millis(120));
     let during = screen(&sheet, 100);
     drop(paused);
     assert!(during.ends_with("service unavailable"), "{during}");
-    until("what was said", || screen(&sheet, 100).contains("said during the prompt"));
+    until("the notice", || screen(&sheet, 100).contains("a notice during the prompt"));
     until("the footer", || screen(&sheet, 100).contains("2 of 3 pods are still there"));
 }
 

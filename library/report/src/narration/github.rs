@@ -11,7 +11,7 @@ impl Narration {
         format!("::group::{heading}")
     }
 
-    /// Closes the open group, if there is one: what is said next must not be folded away.
+    /// Closes the open group, if there is one: what is printed next must not be folded away.
     pub(super) fn end_group(&mut self) -> Option<String> {
         std::mem::take(&mut self.group_open).then(|| "::endgroup::".to_owned())
     }
@@ -29,10 +29,10 @@ impl Narration {
     }
 
     /// The same for the older form of commands, `##[command]`, which runners find anywhere in a line.
-    pub(super) fn guarded(&self, said: Vec<String>) -> Vec<String> {
+    pub(super) fn guarded(&self, output: Vec<String>) -> Vec<String> {
         match self.style.github {
-            true => said.into_iter().map(|line| line.replace("##[", "## [")).collect(),
-            false => said,
+            true => output.into_iter().map(|line| line.replace("##[", "## [")).collect(),
+            false => output,
         }
     }
 }

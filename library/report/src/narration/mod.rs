@@ -1,4 +1,4 @@
-//! A run told in lines: what is said about each event. The plain reporter says all of it; the live one leaves out what
+//! A run in lines: what is printed about each event. The plain reporter prints all of it; the live one leaves out what
 //! its footer shows.
 
 mod closing;
@@ -24,40 +24,40 @@ use super::timeline::{Step, Stopping, Timeline, over};
 /// The columns that the words at the head of a line take.
 const HEAD: usize = 11;
 
-/// Tells a run in lines.
+/// Narrates a run in lines.
 pub(crate) struct Narration {
     style: Style,
     palette: Palette,
-    /// Whether waiting is told; a footer shows it better.
+    /// Whether waiting is reported; a footer shows it better.
     waits: bool,
-    said: HashMap<TaskId, task::Said>,
+    reported: HashMap<TaskId, task::Reported>,
     group_open: bool,
-    forecast_said: bool,
+    forecast_shown: bool,
     closed: bool,
     began: bool,
 }
 
 impl Narration {
-    /// A narration; `waits` says whether waiting is told.
+    /// A narration; `waits` says whether waiting is reported.
     pub(crate) fn new(style: Style, waits: bool) -> Self {
         let palette = Palette { color: style.color };
         Self {
             style,
             palette,
             waits,
-            said: HashMap::new(),
+            reported: HashMap::new(),
             group_open: false,
-            forecast_said: false,
+            forecast_shown: false,
             closed: false,
             began: false,
         }
     }
 
-    /// What is said about an event that the timeline has taken in already.
+    /// What is printed about an event that the timeline has taken in already.
     pub(crate) fn event(&mut self, timeline: &Timeline, event: &Event) -> Vec<String> {
         self.began = true;
-        let said = self.tell(timeline, event);
-        self.guarded(said)
+        let output = self.tell(timeline, event);
+        self.guarded(output)
     }
 
     fn tell(&mut self, timeline: &Timeline, event: &Event) -> Vec<String> {
@@ -70,7 +70,7 @@ impl Narration {
             EventKind::PhaseFinished { index, .. } => self.phase_finished(timeline, *index),
             EventKind::SectionStarted { path, .. } => self.section_started(timeline, path),
             EventKind::StepFinished { path, .. } => {
-                self.said.clear();
+                self.reported.clear();
                 timeline.step(path).map_or_else(Vec::new, |step| self.step_finished(step))
             }
             EventKind::Waiting { task, waiting } if self.waits => self.waiting(timeline, task, waiting),
@@ -78,9 +78,9 @@ impl Narration {
             EventKind::TaskFinished { task, .. } => self.task_finished(timeline, task),
             EventKind::Undone { number, .. } => self.undone(timeline, *number),
             EventKind::GateOpened { question, confirm, .. } => {
-                let mut said = self.say(Tone::Active, "gate", question);
-                said.push(self.below(&format!("type `{}` to go on", clean(confirm))));
-                said
+                let mut output = self.say(Tone::Active, "gate", question);
+                output.push(self.below(&format!("type `{}` to go on", clean(confirm))));
+                output
             }
             EventKind::GateAnswered { approved, by, reason, .. } => {
                 let (tone, word) = if *approved { (Tone::Good, "approved") } else { (Tone::Bad, "REFUSED") };
@@ -102,10 +102,10 @@ impl Narration {
         }
     }
 
-    /// What is said when no event follows: the closing, for a run whose end was not seen.
+    /// What is printed when no event follows: the closing, for a run whose end was not seen.
     pub(crate) fn finish(&mut self, timeline: &Timeline) -> Vec<String> {
-        let said = if self.began && !self.closed { self.closing(timeline) } else { Vec::new() };
-        self.guarded(said)
+        let output = if self.began && !self.closed { self.closing(timeline) } else { Vec::new() };
+        self.guarded(output)
     }
 
     fn phase_started(&mut self, timeline: &Timeline) -> Vec<String> {
@@ -114,21 +114,21 @@ impl Narration {
         if let Some(budget) = phase.budget_ms {
             heading += &format!("  (budget {})", planned(budget));
         }
-        let mut said = vec![String::new()];
-        said.extend(self.end_group());
-        said.push(match self.style.github {
+        let mut output = vec![String::new()];
+        output.extend(self.end_group());
+        output.push(match self.style.github {
             true => self.begin_group(&heading),
             false => self.palette.paint(Tone::Strong, &heading),
         });
         if phase.point_of_no_return {
-            said.extend(self.say(
+            output.extend(self.say(
                 Tone::Warning,
                 "!!",
                 "POINT OF NO RETURN: this phase is declared as having no way back",
             ));
-            said.extend(self.forecast(timeline));
+            output.extend(self.forecast(timeline));
         }
-        said
+        output
     }
 
     fn phase_finished(&mut self, timeline: &Timeline, index: usize) -> Vec<String> {
@@ -151,12 +151,12 @@ impl Narration {
         }
         let outcome = phase.outcome.map_or("ended", word);
         let head = self.head(tone(phase.outcome), outcome, actual);
-        let mut said = vec![format!("{head}  {text}")];
-        if !self.forecast_said {
-            said.extend(self.forecast(timeline));
+        let mut output = vec![format!("{head}  {text}")];
+        if !self.forecast_shown {
+            output.extend(self.forecast(timeline));
         }
-        said.extend(self.end_group());
-        said
+        output.extend(self.end_group());
+        output
     }
 
     /// The warning that what is still to come does not fit the window any more.
@@ -164,7 +164,7 @@ impl Narration {
         let Some((window, over)) = timeline.window(timeline.now_ms).and_then(|w| Some((w, w.over_ms?))) else {
             return Vec::new();
         };
-        self.forecast_said = true;
+        self.forecast_shown = true;
         let unbudgeted = match window.unbudgeted {
             0 => String::new(),
             n => format!("; {} ahead without a budget not counted", count(n, "phase")),
@@ -189,12 +189,12 @@ impl Narration {
 
     /// How a step ended, and what went wrong if it was none of its tasks.
     fn step_finished(&mut self, step: &Step) -> Vec<String> {
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         if let Some(failure) = &step.failure {
-            said = self.failure(&clean(&step.name), failure, step.outcome, 1, step.took_ms.unwrap_or(0));
+            output = self.failure(&clean(&step.name), failure, step.outcome, 1, step.took_ms.unwrap_or(0));
         }
-        said.push(self.step_line(step));
-        said
+        output.push(self.step_line(step));
+        output
     }
 
     fn step_line(&self, step: &Step) -> String {
@@ -233,9 +233,9 @@ impl Narration {
             return Vec::new();
         };
         let text = format!("{} on {}: {}", made.step, made.task.target, made.change.summary);
-        let mut said = vec![format!("{}  {}", self.head(Tone::Warning, "undone", undo.took_ms), clean(&text))];
-        said.extend(timeline.undone_by(made).iter().map(|line| self.below(&clean(line))));
-        said
+        let mut output = vec![format!("{}  {}", self.head(Tone::Warning, "undone", undo.took_ms), clean(&text))];
+        output.extend(timeline.undone_by(made).iter().map(|line| self.below(&clean(line))));
+        output
     }
 
     /// The head of a line: a word and a duration.
@@ -247,9 +247,9 @@ impl Narration {
     fn say(&self, tone: Tone, word: &str, text: &str) -> Vec<String> {
         let mut texts = lines(text);
         let first = texts.next().unwrap_or_default();
-        let mut said = vec![format!("{}  {first}", self.palette.paint(tone, &pad_right(word, HEAD)))];
-        said.extend(texts.map(|line| self.below(&line)));
-        said
+        let mut output = vec![format!("{}  {first}", self.palette.paint(tone, &pad_right(word, HEAD)))];
+        output.extend(texts.map(|line| self.below(&line)));
+        output
     }
 
     /// A line below another.

@@ -1,4 +1,4 @@
-//! What is said at the beginning of a run.
+//! What is printed at the beginning of a run.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ impl Narration {
     pub(super) fn opening(&self, timeline: &Timeline) -> Vec<String> {
         let Some(header) = &timeline.header else { return Vec::new() };
         let title = format!("{}: {} (run {})", header.verb, clean(&header.playbook), clean(&header.run));
-        let mut said = vec![self.palette.paint(Tone::Strong, &title)];
-        let mut field = |name: &str, value: &str| said.push(format!("  {name:<10} {}", clean(value)));
+        let mut output = vec![self.palette.paint(Tone::Strong, &title)];
+        let mut field = |name: &str, value: &str| output.push(format!("  {name:<10} {}", clean(value)));
         field("playbook", &format!("{} ({})", header.playbook_file.0, header.playbook_file.1));
         field("inventory", &format!("{} ({})", header.inventory_file.0, header.inventory_file.1));
         if let Some(operator) = &header.operator {
@@ -26,7 +26,7 @@ impl Narration {
         for (index, (name, value)) in params(&header.params).into_iter().enumerate() {
             field(if index == 0 { "params" } else { "" }, &format!("{name}={value}"));
         }
-        said
+        output
     }
 }
 

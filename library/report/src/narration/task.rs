@@ -1,4 +1,4 @@
-//! What is said about one task: that it waits, tries again, or failed.
+//! What is printed about one task: that it waits, tries again, or failed.
 
 use cutover_protocol::diff::Waiting;
 use cutover_protocol::event::Outcome;
@@ -10,13 +10,13 @@ use super::super::outcome::{class, is_good};
 use super::super::timeline::Task;
 use super::{Narration, Step, Timeline, Tone, clean, coarse, count, lines};
 
-/// Waiting is told again after so long, in event time.
+/// Waiting is reported again after so long, in event time.
 const AGAIN_MS: u64 = 30_000;
 /// Or when the percentage passes a multiple of this.
 const PERCENT_STEP: f64 = 25.0;
 
-/// What was last said about a waiting task.
-pub(super) struct Said {
+/// What was last reported about a waiting task.
+pub(super) struct Reported {
     at_ms: u64,
     part: u32,
     why: Text,
@@ -27,16 +27,16 @@ impl Narration {
         let Some((step, task)) = timeline.task(id) else { return Vec::new() };
         let now = timeline.now_ms;
         let part = waiting.progress.map_or(0, |progress| (progress.percent / PERCENT_STEP) as u32);
-        let fresh = |said: &Said| now.saturating_sub(said.at_ms) < AGAIN_MS;
-        let quiet = match self.said.get(id) {
-            Some(said) => fresh(said) && part <= said.part,
-            // Many targets that wait for the same thing are told once.
-            None => part == 0 && self.said.values().any(|said| fresh(said) && said.why == waiting.why),
+        let fresh = |last: &Reported| now.saturating_sub(last.at_ms) < AGAIN_MS;
+        let quiet = match self.reported.get(id) {
+            Some(last) => fresh(last) && part <= last.part,
+            // Many targets that wait for the same thing are reported once.
+            None => part == 0 && self.reported.values().any(|last| fresh(last) && last.why == waiting.why),
         };
         if quiet {
             return Vec::new();
         }
-        self.said.insert(id.clone(), Said { at_ms: now, part, why: waiting.why.clone() });
+        self.reported.insert(id.clone(), Reported { at_ms: now, part, why: waiting.why.clone() });
         let head = self.head(Tone::Quiet, "waiting", now.saturating_sub(task.start_ms));
         vec![format!("{head}  {}: {}", on(step, task), clean(&waiting_words(waiting)))]
     }
@@ -45,18 +45,18 @@ impl Narration {
         let Some((step, task)) = timeline.task(id) else { return Vec::new() };
         let Some(retry) = task.retries.last() else { return Vec::new() };
         let head = self.head(Tone::Warning, "retrying", timeline.now_ms.saturating_sub(task.start_ms));
-        let mut said = vec![format!(
+        let mut output = vec![format!(
             "{head}  {}: attempt {} of {} failed, the next follows in {}",
             on(step, task),
             retry.attempt,
             retry.attempts,
             coarse(retry.delay_ms)
         )];
-        said.extend(lines(&retry.message.to_string()).map(|line| self.below(&format!("| {line}"))));
-        said
+        output.extend(lines(&retry.message.to_string()).map(|line| self.below(&format!("| {line}"))));
+        output
     }
 
-    /// What is said about a task that failed.
+    /// What is printed about a task that failed.
     pub(super) fn task_finished(&mut self, timeline: &Timeline, id: &TaskId) -> Vec<String> {
         let Some((step, task)) = timeline.task(id) else { return Vec::new() };
         let Some(failure) = &task.failure else { return Vec::new() };
@@ -80,23 +80,23 @@ impl Narration {
             (_, "outcome unknown") => "UNKNOWN",
             (_, word) => word,
         };
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         if !good {
-            said.extend(self.end_group());
-            said.extend(self.annotation(of, &failure.message.to_string()));
+            output.extend(self.end_group());
+            output.extend(self.annotation(of, &failure.message.to_string()));
         }
         let attempts = match attempts {
             0 | 1 => String::new(),
             n => format!(" after {}", count(n as usize, "attempt")),
         };
         let head = self.head(tone, word, took_ms);
-        said.push(format!("{head}  {of}{attempts}"));
+        output.push(format!("{head}  {of}{attempts}"));
         let texts = [&failure.message].into_iter().chain(&failure.details).map(Text::to_string);
         let helps = failure.help.iter().map(Text::to_string);
-        said.extend(texts.flat_map(|text| split(&text)).map(|line| self.below(&format!("| {line}"))));
-        said.extend(helps.flat_map(|help| split(&help)).map(|line| self.below(&format!("help: {line}"))));
-        said.extend(failure.place.iter().map(|place| self.below(&format!("at {}", clean(place)))));
-        said
+        output.extend(texts.flat_map(|text| split(&text)).map(|line| self.below(&format!("| {line}"))));
+        output.extend(helps.flat_map(|help| split(&help)).map(|line| self.below(&format!("help: {line}"))));
+        output.extend(failure.place.iter().map(|place| self.below(&format!("at {}", clean(place)))));
+        output
     }
 }
 

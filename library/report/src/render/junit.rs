@@ -98,8 +98,8 @@ fn seconds(ms: u64) -> String {
 fn suite(timeline: &Timeline, phase: &Phase) -> Suite {
     // A block says nothing that its steps do not say, unless none of them ran.
     let silent = |step: &Step| step.section.is_some() || step.is_block() && step.outcome != Some(Outcome::Skipped);
-    let told = |step: &&Step| !silent(step) || step.failure.is_some();
-    let cases: Vec<Case> = phase.steps.iter().filter(told).map(|step| case(timeline, step)).collect();
+    let listed = |step: &&Step| !silent(step) || step.failure.is_some();
+    let cases: Vec<Case> = phase.steps.iter().filter(listed).map(|step| case(timeline, step)).collect();
     let time = seconds(phase.actual_ms(timeline.now_ms));
     Suite { name: phase.name.clone(), counts: Counts::of(cases.iter()), time, cases }
 }

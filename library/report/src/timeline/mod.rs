@@ -244,7 +244,7 @@ impl Stopping {
     /// What it means, for people.
     pub(crate) fn meaning(at_once: bool) -> &'static str {
         match at_once {
-            false => "at the next safe point: what was sent is brought to its end; Ctrl-C once more stops at once",
+            false => "at the next safe point: what was sent is completed; Ctrl-C once more stops at once",
             true => "at once: what was sent may still be carried out; `cutover resume` looks first",
         }
     }
@@ -253,7 +253,7 @@ impl Stopping {
 /// What an operator should read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Notice {
-    /// When it was said.
+    /// When it was reported.
     pub(crate) at_ms: u64,
     /// The words.
     pub(crate) message: Text,

@@ -88,7 +88,7 @@ fn the_window_burns_down_and_the_forecast_counts_what_is_left_of_this_phase() {
     let late = timeline.window(1_260_000).unwrap();
     assert_eq!((late.left_ms, late.exceeded_ms), (None, 60_000));
     stream.after(60_000).phase_end(1, "a", Outcome::InSync, 60_000, minutes(5));
-    // A phase that ended early gives its budget back.
+    // A phase that ended early returns its budget.
     assert_eq!(Timeline::of(&stream.events).window(60_000).unwrap().budgeted_ms, 600_000);
 }
 
@@ -215,7 +215,7 @@ fn a_change_that_was_begun_again_is_one_change() {
 #[test]
 fn an_undone_change_knows_when_how_long_and_by_what() {
     let timeline = Timeline::of(&undone());
-    let told: Vec<_> = timeline
+    let undone_changes: Vec<_> = timeline
         .changes
         .iter()
         .filter(|made| !made.undoes)
@@ -230,7 +230,7 @@ fn an_undone_change_knows_when_how_long_and_by_what() {
         (2, Some(66_500), 2_000, by("lvremove v1")),
         (3, Some(64_500), 2_000, by("lvremove v2")),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(undone_changes, expected);
     assert_eq!((timeline.totals().changes, timeline.totals().undone), (3, 3));
     let of = |timeline: &Timeline, step: &str| {
         timeline.undone_of_step(timeline.steps().find(|known| known.path == path(step)).unwrap())
