@@ -67,7 +67,7 @@ pub(crate) struct Params {
     /// keeps its own, also when it was uninstalled with its history kept. They are fed to helm on standard input, so no secret stands in an argument list.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) values: Option<Map<String, Value>>,
-    /// The site whose release of the same name and namespace gives the values, so that both releases are alike. Instead of
+    /// The site whose release of the same name and namespace supplies the values, so that both releases are alike. Instead of
     /// `values`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) values_of: Option<String>,

@@ -87,7 +87,7 @@ pub(crate) fn context(inventory: Inventory) -> Context {
     Context::new(target, None, Arc::new(inventory), Arc::new(Nowhere))
 }
 
-/// A comparison as lines: the verdict, then what would run and what would take it back.
+/// A comparison as lines: the verdict, then what would run and what would undo it.
 pub(crate) fn show(diff: &Diff) -> String {
     crate::contract::check_keys(diff);
     let (verdict, changes) = match diff {

@@ -53,7 +53,7 @@ pub(crate) enum Wanted {
 pub(crate) enum Setting {
     /// `yes` or `no`.
     Switch(bool),
-    /// A number, in the unit that drbd.conf(5) gives.
+    /// A number, in the unit of drbd.conf(5).
     Number(u64),
     /// A word.
     Word(String),
@@ -81,7 +81,7 @@ pub(crate) struct Params {
     /// disk with any signature is refused, and metadata that is there already is kept.
     #[serde(default)]
     pub(crate) create_metadata: bool,
-    /// The resource file, ending in `.res`; `/etc/drbd.d/cke_<resource>.res` if not given. The prefix `cke_` makes the CKE
+    /// The resource file, ending in `.res`; `/etc/drbd.d/cke_<resource>.res` by default. The prefix `cke_` makes the CKE
     /// platform load the resource at boot.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) file: Option<String>,

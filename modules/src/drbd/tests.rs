@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::drbd::script::Script;
 use crate::testing::show;
 
-/// Asks a module, and gives what it sent and what it decided.
+/// Asks a module, and returns what it sent and what it decided.
 async fn ask(module: &dyn AnyModule, params: serde_json::Value, script: Script) -> String {
     let cx: Context = script.context();
     let bound = module.bind(params).expect("the parameters are right");
@@ -86,7 +86,7 @@ async fn a_fresh_node_is_looked_at_before_it_is_changed() {
     let script = || Script::default().at("primary/worker01", FRESH).at("primary/worker01", UNKNOWN);
     let met = ask(module, json!({"create_metadata": true}), script().at("standby/worker01", peer)).await;
     insta::assert_snapshot!(met);
-    // What the peer's disk is like is not known then; it is no reason against this end.
+    // What the peer's disk is like is not known then; it is not a reason against this end.
     let fault = TransportFault::Unreachable("no route to host".into());
     let alone = ask(module, json!({"create_metadata": true}), script().fault("standby/worker01", fault)).await;
     assert!(alone.contains("drbdadm create-md etcd0") && alone.contains("\"peer_bytes\":null"), "{alone}");

@@ -2,7 +2,7 @@
 //!
 //! What counts is always the contents, never the name, so nothing can nest; the destination directory itself gets the
 //! source directory's owner, mode, time, attributes. While a copy is under way its destination carries a marker, so that
-//! an interrupted copy is told from foreign data: the first is taken up again, the second is never touched.
+//! an interrupted copy is distinguished from foreign data: the first is taken up again, the second is never touched.
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;

@@ -48,16 +48,16 @@ pub(crate) struct Params {
     /// The content, for `state: file`. It replaces the old content in one step.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) content: Option<String>,
-    /// The owner; kept as it is if not given.
+    /// The owner; kept as it is by default.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) owner: Option<Principal>,
-    /// The group; kept as it is if not given.
+    /// The group; kept as it is by default.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) group: Option<Principal>,
-    /// The permission bits; kept as they are if not given, 0644 for a new file, 0755 for a new directory.
+    /// The permission bits; kept as they are by default, 0644 for a new file, 0755 for a new directory.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) mode: Option<Mode>,
-    /// Whether the immutable attribute (`chattr +i`) is set; kept as it is if not given.
+    /// Whether the immutable attribute (`chattr +i`) is set; kept as it is by default.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) immutable: Option<bool>,
     /// With `state: absent`: remove a directory with all that is in it. Cannot be undone.

@@ -24,7 +24,7 @@ pub(crate) struct Assert;
 pub(crate) struct Params {
     /// Conditions, all of which must hold.
     pub(crate) that: Vec<Condition>,
-    /// Said first when one of them does not hold.
+    /// Reported first when one of them does not hold.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) message: Option<String>,
 }
@@ -46,7 +46,7 @@ enum ConditionSchema {
 pub(crate) struct Explained {
     /// An expression in braces that is true or false: `"{{ after.revision >= before.revision }}"`.
     check: bool,
-    /// Said when it does not hold; may show the values: `"the revision went back to {{ after.revision }}"`.
+    /// Reported when it does not hold; may show the values: `"the revision went back to {{ after.revision }}"`.
     message: String,
 }
 
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Condition {
 pub(crate) struct State {
     /// How many conditions hold.
     held: usize,
-    /// What a person is told about those that do not.
+    /// What is reported about those that do not.
     unmet: Vec<Text>,
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Params {
     /// Whether repeating it is harmless. If not, it is never run again when the connection is lost while it runs.
     #[serde(default)]
     pub(crate) idempotent: bool,
-    /// Where it runs: `controller`, or a node of the target's site; the task's own place if not given.
+    /// Where it runs: `controller`, or a node of the target's site; by default the task's own place.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) on: Option<String>,
 }

@@ -128,7 +128,7 @@ impl Cli {
         Action::Exec { place: Place::Controller, command }
     }
 
-    /// Runs a command that must succeed, and gives its standard output.
+    /// Runs a command that must succeed, and returns its standard output.
     pub(super) async fn read(&self, cx: &Context, command: &ReadOnly) -> Result<String, Failure> {
         let output = cx.read_at(&Place::Controller, command).await?;
         if output.success() { Ok(output.stdout) } else { Err(failed(command, &output)) }

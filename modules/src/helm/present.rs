@@ -109,7 +109,7 @@ fn install(cli: &Cli, params: &Params, state: &State) -> Diff {
     let summary =
         text!("helm.install", "install {chart} as release {namespace}/{release}", chart = label, namespace, release);
     let change = Change::at_most_once("install", summary, [action]).preview(added);
-    // Taken back by an uninstall, the claims would be deleted with such a set.
+    // Undone by an uninstall, the claims would be deleted with such a set.
     let lost = state.rendered.iter().any(|object| Retention::of(&object.body).when_deleted);
     Diff::Change(vec![if lost { change } else { change.undo([Cli::action(cli.command(back))]) }])
 }

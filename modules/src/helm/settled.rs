@@ -1,5 +1,5 @@
 //! Decides whether the last operation on a release has come to its end, and a good one: what runs is what its last revision
-//! says. An earlier revision that an interrupted helm left pending, or that failed, is no trouble once a later one has followed: helm
+//! says. An earlier revision that an interrupted helm left pending, or that failed, does not matter once a later one has followed: helm
 //! goes by the last one only.
 
 use cutover_engine::module::Diff;

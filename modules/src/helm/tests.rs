@@ -101,7 +101,7 @@ fn a_manifest_is_compared_by_meaning_and_shown_without_secrets() {
 }
 
 #[test]
-fn what_is_random_in_a_chart_is_no_drift() {
+fn what_is_random_in_a_chart_is_not_drift() {
     let render = |password: &str| parse(&MANIFEST.replace("aHVudGVyMg==", password), "common").unwrap();
     let (mut deployed, first, second) = (render("one"), render("two"), render("three"));
     let mut rendered = first.clone();

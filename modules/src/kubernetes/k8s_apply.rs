@@ -81,7 +81,7 @@ pub(crate) struct Seen {
     pub(crate) live: Option<Value>,
     /// Whether it is being deleted, and by which finalizers it is held.
     pub(crate) deleting: Option<String>,
-    /// Whether deleting it deletes no data; decides whether making it can be taken back.
+    /// Whether deleting it deletes no data; decides whether making it can be undone.
     pub(crate) removable: bool,
     /// The phase of a volume; empty of anything else.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -125,7 +125,7 @@ impl Seen {
         let Some(live) = &self.live else { return Verdict::Change(self.creation(site, &title)) };
         let found = differences(&self.wanted, live);
         let mut reasons: Vec<Text> = taken::reason(&self.kind, &self.wanted, live, &self.phase).into_iter().collect();
-        // Whose volume it is comes first: how it could be made anew is no advice for another one's.
+        // Whose volume it is comes first: how it could be made anew is not advice for another one's.
         if reasons.is_empty() {
             reasons = found.iter().filter_map(|one| immutable::reason(&self.kind, live, one)).collect();
         }
@@ -149,7 +149,7 @@ impl Seen {
         let change =
             Change::idempotent(format!("change-object {}", self.key()), summary, [request::patch(site, &path, patch)])
                 .preview(manifest::preview(Some(live), Some(&target)));
-        // The old values of a Secret stay out of the journal, and what is taken back must not delete claims either.
+        // The old values of a Secret stay out of the journal, and what is undone must not delete claims either.
         Verdict::Change(match self.kind.kind.as_ref() {
             "Secret" => change,
             _ if shrinking(named, &target, live).is_some() => change,

@@ -1,5 +1,5 @@
 //! `k8s_delete`: deletes objects that are named, after guarding the data behind claims and volumes, and waits until they
-//! are gone. What speaks against a deletion is in `guard`, what takes it back in `recreate`.
+//! are gone. What speaks against a deletion is in `guard`, what undoes it in `recreate`.
 
 mod guard;
 mod recreate;

@@ -27,7 +27,7 @@ pub(crate) struct Params {
     pub(crate) namespace: String,
     /// The pod's name.
     pub(crate) pod: String,
-    /// The container; the pod's first if not given.
+    /// The container; the pod's first by default.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) container: Option<String>,
     /// The program and its arguments, one item each. There is no shell, and no terminal (no `-it`).
@@ -55,7 +55,7 @@ fn zero() -> Vec<i32> {
 pub(crate) struct State {
     place: Place,
     pod: Pod,
-    /// What a read-only command said.
+    /// What a read-only command printed, and how it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<Output>,
 }
@@ -188,13 +188,13 @@ mod tests {
         assert!(shown(json!({"idempotent": true}), Standing::Running, None).starts_with("run (Idempotent)"));
         assert_eq!(shown(json!({}), Standing::Coming(Text::verbatim("soon")), None), "waiting: soon\n");
         assert_eq!(shown(json!({}), Standing::Gone(Text::verbatim("none")), None), "blocked: none\n");
-        let said = |code| Some(Output { exit: Exit::Code(code), stdout: String::new(), stderr: "bad\n".into() });
+        let output = |code| Some(Output { exit: Exit::Code(code), stdout: String::new(), stderr: "bad\n".into() });
         let reads = json!({"read_only": true});
-        assert_eq!(shown(reads.clone(), Standing::Running, said(0)), "in sync\n");
+        assert_eq!(shown(reads.clone(), Standing::Running, output(0)), "in sync\n");
         assert_eq!(
-            shown(reads, Standing::Running, said(1)),
+            shown(reads, Standing::Running, output(1)),
             "blocked: etcdctl put a 'b c' ended with exit code 1\nblocked: bad\n"
         );
-        assert_eq!(shown(json!({"read_only": true, "expect_rc": [1]}), Standing::Running, said(1)), "in sync\n");
+        assert_eq!(shown(json!({"read_only": true, "expect_rc": [1]}), Standing::Running, output(1)), "in sync\n");
     }
 }

@@ -1,4 +1,4 @@
-//! `k8s_patch`: brings a patch into objects that are there, and can take it back. What "the object has it" means for each
+//! `k8s_patch`: brings a patch into objects that are there, and can undo it. What "the object has it" means for each
 //! type of patch is in `content`.
 
 mod content;
@@ -126,7 +126,7 @@ impl Params {
             let set = request::patch_as(site, &path, self.kind_of_patch.media_type(), self.patch.clone());
             let key = format!("patch-object {}", state.kind.key(namespace, &seen.name));
             let change = Change::idempotent(key, summary, [set]);
-            // The old values of a Secret stay out of the journal, and what is taken back must not delete claims either.
+            // The old values of a Secret stay out of the journal, and what is undone must not delete claims either.
             changes.push(match state.kind.kind.as_ref() {
                 "Secret" => change,
                 _ if shrinking(named, &after, object).is_some() => change,
@@ -152,7 +152,7 @@ struct Patched {
 
 impl Module for K8sPatch {
     const NAME: &'static str = "k8s_patch";
-    const SUMMARY: &'static str = "Brings a patch into objects; in sync when they have it; can be taken back";
+    const SUMMARY: &'static str = "Brings a patch into objects; in sync when they have it; can be undone";
     const EXAMPLE: &'static str = r#"
 name: Keep the volumes whatever happens to their claims
 target: active

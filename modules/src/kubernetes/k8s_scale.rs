@@ -170,7 +170,7 @@ impl Params {
                 to = replicas
             );
             let change = Change::idempotent("set-replicas", summary, [set(replicas)]);
-            // Taken back, the replicas that were added would be scaled away, and their claims deleted.
+            // Undone, the replicas that were added would be scaled away, and their claims deleted.
             let lost = replicas > workload.wanted && workload.retention.when_scaled;
             return Diff::Change(vec![if lost { change } else { change.undo([set(workload.wanted)]) }]);
         }
@@ -308,7 +308,7 @@ timeout: 3m
         if labels.is_empty() {
             return Err(Failure::failed(text!(
                 "k8s_scale.no-selector",
-                "{title} has no selector: its pods cannot be told from others",
+                "{title} has no selector: its pods cannot be distinguished from others",
                 title = kind.title(namespace, &params.name)
             )));
         }

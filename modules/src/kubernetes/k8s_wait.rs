@@ -63,12 +63,12 @@ pub(crate) struct Field {
     /// in them: `/metadata/labels/example.com~1name`.
     field: String,
     /// The value; if left out, any but null. `register` keeps what it is.
-    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "given")]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     equals: Option<Value>,
 }
 
 /// Reads a value that is there: null is one, too.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 

@@ -54,7 +54,7 @@ pub(crate) enum TcpMode {
     Reachable,
     /// Something listens.
     Listening,
-    /// On this task's own node no program listens on them: they are free for DRBD. DRBD itself is no program.
+    /// On this task's own node no program listens on them: they are free for DRBD. DRBD itself does not count as one.
     Free,
 }
 
@@ -230,7 +230,7 @@ net_check:
         Ok(state)
     }
 
-    /// Any program may take a port or listen on one; round trips, firewalls and rates are no step's doing.
+    /// Any program may take a port or listen on one; no step alters round trips, firewalls or rates.
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
         let place = match params.tcp_mode {
             _ if params.tcp.is_empty() => None,

@@ -1,5 +1,5 @@
 # cutover-copy SOURCE DESTINATION [NAME...]: copies what is in SOURCE into DESTINATION on one host, with all attributes,
-# and gives DESTINATION the attributes of SOURCE. NAMEs directly in SOURCE are left out.
+# and sets the attributes of DESTINATION to those of SOURCE. NAMEs directly in SOURCE are left out.
 set -eu
 export LC_ALL=C
 source=$1

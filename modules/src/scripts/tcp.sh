@@ -5,8 +5,8 @@ export LC_ALL
 address=$1
 shift
 for port in "$@"; do
-    said=$(timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$address" "$port" 2>&1)
-    case $?:$said in
+    output=$(timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$address" "$port" 2>&1)
+    case $?:$output in
     0:*) word=open ;;
     *'Connection refused'*) word=refused ;;
     127:*) printf 'bash is not installed\n' >&2; exit 127 ;;

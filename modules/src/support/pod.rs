@@ -9,7 +9,7 @@ use cutover_engine::world::Place;
 use serde::Serialize;
 use serde_json::Value;
 
-/// What can be said of a pod.
+/// What is known about a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Pod {
     /// Its name.

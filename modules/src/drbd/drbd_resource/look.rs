@@ -125,7 +125,7 @@ async fn collisions(
     if !end::unloaded(&output) {
         others.of_kernel(&stdout(&all, output)?, resource, own, &disk.kernel_name);
     }
-    // What is wrong with the configuration as a whole is said elsewhere.
+    // What is wrong with the configuration as a whole is reported elsewhere.
     let dump = cx.read(&reads::DRBDADM_DUMP_ALL.of([])).await?;
     if dump.success() {
         others.of_configuration(&dump.stdout, resource, (own, peer), &disk.kernel_name);

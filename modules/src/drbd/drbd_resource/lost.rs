@@ -16,7 +16,7 @@ pub(super) fn lost(old: &str, new: &str, resource: &str, unread: bool) -> Vec<St
     let ours = is_ours(old);
     let (old, new) = (read(old), read(new));
     let is_it = |item: &&Item| item.keyword() == "resource" && item.inside.is_some() && item.value() == resource;
-    let kept = new.iter().find(is_it).map(Item::items).unwrap_or_default();
+    let remaining = new.iter().find(is_it).map(Item::items).unwrap_or_default();
     let beside = old.iter().filter(|item| !(is_it(item) || unread && item.inside.is_none()));
     let mut found: Vec<String> = beside.map(shown).collect();
     for it in old.iter().filter(is_it) {
@@ -30,11 +30,11 @@ pub(super) fn lost(old: &str, new: &str, resource: &str, unread: bool) -> Vec<St
                 ("device" | "disk" | "protocol", None) => {}
                 ("meta-disk", None) if item.value() == "internal" => {}
                 ("net", Some(_)) if ours => {}
-                (keyword, Some(settings)) => match kept.iter().find(|kept| kept.keyword() == keyword) {
+                (keyword, Some(settings)) => match remaining.iter().find(|other| other.keyword() == keyword) {
                     Some(section) => {
-                        let is_kept =
-                            |setting: &&Item| section.items().iter().any(|kept| kept.keyword() == setting.keyword());
-                        let gone = settings.iter().filter(|setting| !unread && !is_kept(setting));
+                        let remains =
+                            |setting: &&Item| section.items().iter().any(|other| other.keyword() == setting.keyword());
+                        let gone = settings.iter().filter(|setting| !unread && !remains(setting));
                         found.extend(gone.map(|setting| format!("{keyword} {{ {} }}", shown(setting))));
                     }
                     None => found.push(shown(item)),
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(of("resorce"), ["resorce"]);
         assert_eq!(lost("resorce", &ours, "etcd0", true), [""; 0]);
         assert_eq!(lost("resorce; resource b { }", &ours, "etcd0", true).len(), 1);
-        // As drbdadm before 8.4 was told, and as one volume is written with its number.
+        // As it was written for drbdadm before 8.4, and as one volume is written with its number.
         let old = "resource etcd0 { protocol C; device /dev/drbd0; disk /dev/sdc; meta-disk internal;\n\
                    on worker01 { address ipv4 172.16.1.1:7790; } on b { volume 0 { disk /dev/sdc; meta-disk internal; } } }";
         assert_eq!(of(old), [""; 0]);

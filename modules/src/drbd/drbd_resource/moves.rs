@@ -1,4 +1,4 @@
-//! The moves of `drbd_resource`: what each runs, and what takes it back.
+//! The moves of `drbd_resource`: what each runs, and what undoes it.
 
 use cutover_engine::action::Action;
 use cutover_engine::module::{Change, Facts};
@@ -65,7 +65,7 @@ impl Rewrite<'_> {
     }
 }
 
-/// Creates metadata on a disk that carries nothing. There is nothing to take back: the disk was blank.
+/// Creates metadata on a disk that carries nothing. There is nothing to undo: the disk was blank.
 pub(super) fn create_metadata(facts: &Facts, resource: &str, disk: &str, size: &str) -> Change {
     let summary = text!(
         "drbd_resource.create-metadata",

@@ -278,7 +278,7 @@ fn a_file_with_more_than_is_named_is_refused_up_and_down() {
 }
 
 #[test]
-fn a_setting_that_the_tools_refused_may_be_taken_back() {
+fn a_setting_that_the_tools_refused_may_be_undone() {
     let text = wanted(Generation::V9).replace("allow-two", "bogus-option 3;\n        allow-two");
     let fault = "drbd.d/cke_etcd0.res:6: Parse error: 'an option keyword' expected, but got 'bogus-option'";
     let broken = State { text: Some(text.clone()), fault: Some(fault.into()), ..there(LEADS, SAME) };

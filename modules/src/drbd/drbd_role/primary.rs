@@ -58,7 +58,7 @@ pub(super) fn compare(
     if case.link_is_dying() {
         return Diff::waiting(text!(
             "drbd_role.link-still-up",
-            "the DRBD link of {resource} from {here} to {there} is still up, though {there} is said to be fenced: waiting for it to go down",
+            "the DRBD link of {resource} from {here} to {there} is still up, though {there} is declared fenced: waiting for it to go down",
             resource,
             here = &case.here,
             there = &case.there

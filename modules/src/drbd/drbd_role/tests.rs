@@ -45,7 +45,7 @@ fn promotion_looks_at_both_ends() {
         ),
         look("not up", primary, end("down", ""), None),
         look("the peer is Primary", primary, end(FOLLOWS, SAME), Some(seen(LEADS, SAME))),
-        look("the peer is Primary and said to be fenced", FENCED, end(FOLLOWS, SAME), Some(seen(LEADS, SAME))),
+        look("the peer is Primary and declared fenced", FENCED, end(FOLLOWS, SAME), Some(seen(LEADS, SAME))),
         look(
             "not connected, the peer is Primary",
             primary,

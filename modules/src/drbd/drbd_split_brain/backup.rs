@@ -47,7 +47,7 @@ pub(super) fn make(facts: &Facts, own: &PairMember, bytes: u64, path: &str) -> A
     Action::Exec { place: facts.place(), command }
 }
 
-/// What the script told of it.
+/// What the script reported about it.
 pub(super) fn read(done: &Done) -> Option<Image> {
     let Done::Output(output) = done else { return None };
     let (how, rest) = output.stdout.trim_end().split_once(' ').filter(|(how, _)| ["made", "kept"].contains(how))?;

@@ -168,10 +168,10 @@ fn an_image_is_made_once_and_proven() {
         let exit = cutover_engine::world::Exit::Code(0);
         Done::Output(cutover_engine::world::Output { exit, stdout, stderr: String::new() })
     };
-    let told = backup::read(&done(made)).unwrap();
-    assert_eq!((&told.image, told.made), (&image, true));
+    let report = backup::read(&done(made)).unwrap();
+    assert_eq!((&report.image, report.made), (&image, true));
     let sum = std::fs::read_to_string(format!("{image}.sha256")).unwrap();
-    assert_eq!(sum, format!("{}  etcd0.img\n", told.sha256));
+    assert_eq!(sum, format!("{}  etcd0.img\n", report.sha256));
     let mut check = std::process::Command::new("sha256sum");
     check.args(["-c", "--quiet", "etcd0.img.sha256"]).current_dir(path("a b"));
     assert!(check.status().unwrap().success());
@@ -181,8 +181,8 @@ fn an_image_is_made_once_and_proven() {
     // What lies behind the replicated part, DRBD's own, may change.
     *data.last_mut().unwrap() = 1;
     std::fs::write(&disk, &data).unwrap();
-    let (code, kept, _) = run();
-    assert_eq!((code, backup::read(&done(kept)).unwrap().made), (Some(0), false));
+    let (code, stdout, _) = run();
+    assert_eq!((code, backup::read(&done(stdout)).unwrap().made), (Some(0), false));
     data[6] = 8;
     std::fs::write(&disk, &data).unwrap();
     let (code, _, words) = run();

@@ -73,7 +73,7 @@ fn to_another_node_tar_streams() {
 }
 
 #[test]
-fn everything_that_speaks_against_a_copy_is_said_at_once() {
+fn everything_that_speaks_against_a_copy_is_reported_at_once() {
     let mut bad = state("w4");
     bad.source.unfinished = Some("primary/w9:/old".into());
     bad.source.holders = vec!["41 etcd".into()];

@@ -54,7 +54,7 @@ fn make(params: &Params, place: &Place) -> Change {
         actions.extend(owner.map(|owner| run(place, ["chown", "--", &owner, path])));
         actions.extend(mode.map(|mode| run(place, ["chmod", "--", &mode, path])));
         return Change::idempotent("create", text!("file.make-directory", "make the directory {path}", path), actions)
-            // What others have put into it meanwhile stays, and keeps nobody from taking back what was before.
+            // What others have put into it meanwhile stays, and keeps nobody from undoing what was before.
             .undo([run(place, ["rmdir", "--ignore-fail-on-non-empty", "--", path])]);
     }
     let content = params.content.as_deref().unwrap_or_default();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::kubernetes::kind::{Kind, VOLUME};
 use crate::support::kubernetes::text;
 
-/// Why a volume that is there is not the one that is wanted; `None` if it may be, or is no volume.
+/// Why a volume that is there is not the one that is wanted; `None` if it may be, or is not a volume.
 pub(super) fn reason(kind: &Kind, wanted: &Value, live: &Value, phase: &str) -> Option<Text> {
     let (wanted, live) = (&wanted["spec"]["claimRef"], &live["spec"]["claimRef"]);
     if !(*kind == VOLUME && wanted.is_object() && live.is_object()) {

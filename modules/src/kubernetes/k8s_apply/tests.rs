@@ -55,10 +55,10 @@ fn objects_are_made_changed_and_left_alone() {
     let relabelled = edited(volume(), "/metadata/labels", json!({"a": "c", "new": "1"}));
     let delete = edited(bound(), "/spec/persistentVolumeReclaimPolicy", json!("Delete"));
     let going = Seen { deleting: Some("kubernetes.io/pv-protection".into()), ..seen(VOLUME, volume(), Some(bound())) };
-    let kept = Seen { removable: false, ..seen(VOLUME, volume(), None) };
+    let permanent = Seen { removable: false, ..seen(VOLUME, volume(), None) };
     let shown = [
         look(seen(VOLUME, volume(), None)),
-        look(kept).lines().take(3).map(|line| format!("{line}\n")).collect(),
+        look(permanent).lines().take(3).map(|line| format!("{line}\n")).collect(),
         look(seen(VOLUME, volume(), Some(bound()))),
         look(seen(VOLUME, relabelled, Some(bound()))),
         look(seen(VOLUME, volume(), Some(delete))),
@@ -144,7 +144,7 @@ fn replicas_whose_claims_would_go_are_not_applied_away() {
     assert!(look(seen(STATEFUL_SET, set(1, "Retain"), Some(set(3, "Delete")))).contains("change"));
     let up = seen(STATEFUL_SET, set(3, "Delete"), Some(set(1, "Delete")));
     let Verdict::Change(change) = up.compare("primary") else { panic!("it differs") };
-    assert!(change.undo.is_none(), "taken back, it would delete the claims of those that were added");
+    assert!(change.undo.is_none(), "undone, it would delete the claims of those that were added");
 }
 
 #[test]

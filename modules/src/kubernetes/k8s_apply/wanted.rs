@@ -11,8 +11,8 @@ use crate::support::kubernetes::quantity::nanos;
 use crate::support::kubernetes::{judge_name, manifest, name, text};
 
 /// The manifests, each with the pointer to it. What only the API server writes is taken off.
-pub(super) fn manifests(given: &Value) -> Result<Vec<(String, Value)>, Failure> {
-    let list: Vec<(String, &Value)> = match given {
+pub(super) fn manifests(parameter: &Value) -> Result<Vec<(String, Value)>, Failure> {
+    let list: Vec<(String, &Value)> = match parameter {
         Value::Array(list) if list.is_empty() => {
             return Err(
                 Failure::invalid(text!("k8s_apply.none", "there is no manifest in the list")).pointer("/manifest")
@@ -24,16 +24,16 @@ pub(super) fn manifests(given: &Value) -> Result<Vec<(String, Value)>, Failure> 
     list.into_iter().map(|(pointer, one)| check(&pointer, one).map(|one| (pointer, one))).collect()
 }
 
-fn check(pointer: &str, given: &Value) -> Result<Value, Failure> {
-    if !given.is_object() {
+fn check(pointer: &str, one: &Value) -> Result<Value, Failure> {
+    if !one.is_object() {
         return Err(Failure::invalid(text!("k8s_apply.not-a-map", "a manifest is a map")).pointer(pointer));
     }
     for field in ["/apiVersion", "/kind", "/metadata/name"] {
-        if given.pointer(field).map(text).unwrap_or_default().is_empty() {
+        if one.pointer(field).map(text).unwrap_or_default().is_empty() {
             let name = field[1..].replace('/', ".");
             let message = text!("k8s_apply.incomplete", "the manifest has no `{name}`", name);
             let failure = Failure::invalid(message).pointer(pointer);
-            return Err(match given["metadata"]["generateName"].is_null() {
+            return Err(match one["metadata"]["generateName"].is_null() {
                 true => failure,
                 false => failure.help(text!(
                     "k8s_apply.generated-name",
@@ -42,7 +42,7 @@ fn check(pointer: &str, given: &Value) -> Result<Value, Failure> {
             });
         }
     }
-    let mut wanted = manifest::clean(given);
+    let mut wanted = manifest::clean(one);
     if wanted["kind"] == "Secret" {
         encode(&mut wanted);
     }

@@ -79,7 +79,7 @@ fn replicas_whose_claims_would_go_are_not_patched_away() {
     let made = [
         (look("merge", json!({"spec": {"replicas": 1}}), &keeps), true),
         (look("merge", json!({"spec": {"replicas": 1, field: {"whenScaled": "Retain"}}}), &deletes), true),
-        // Taken back, it would delete the claims of those that were added.
+        // Undone, it would delete the claims of those that were added.
         (look("merge", json!({"spec": {"replicas": 5}}), &deletes), false),
     ];
     for (diff, has_undo) in made {

@@ -170,7 +170,7 @@ fn replicas_whose_claims_would_go_are_not_scaled_away() {
         look(to(0), with(running(), json!({"whenScaled": "Delete", "whenDeleted": "Retain"}))),
         look(to(2), with(running(), json!({"whenScaled": "Delete"}))),
         look(to(0), with(running(), json!({"whenDeleted": "Delete"}))),
-        // No replica goes, but what is taken back would make some go.
+        // No replica goes, but what is undone would make some go.
         look(to(5), with(running(), json!({"whenScaled": "Delete"}))),
         look(to(0), with((object(0, json!({})), vec![]), json!({"whenScaled": "Delete"}))),
     ];
@@ -178,7 +178,7 @@ fn replicas_whose_claims_would_go_are_not_scaled_away() {
 }
 
 #[test]
-fn a_workload_that_is_not_there_is_said_so() {
+fn a_workload_that_is_not_there_is_reported() {
     let params = serde_json::from_value(json!({"kind": "StatefulSet", "namespace": "c", "name": "x", "replicas": 0}));
     let state = State { kind: STATEFUL_SET, workload: None };
     let diff = K8sScale.diff(testing::pair_context().facts(), &params.unwrap(), &state);

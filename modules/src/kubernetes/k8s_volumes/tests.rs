@@ -170,8 +170,8 @@ fn claims_that_would_not_survive_are_named_if_asked_for() {
     let owned = |s: &mut Sources| s.claims[1]["metadata"]["ownerReferences"] = json!([{"uid": "set"}]);
     assert_eq!(found(&deletes, false), [""; 0]);
     assert_eq!(found(&|_| {}, true), [""; 0]);
-    let said = found(&deletes, true).iter().map(ToString::to_string).collect::<String>();
-    assert!(said.contains("whenDeleted: Delete): data-etcd-0, data-etcd-1, data-etcd-2 would go"), "{said}");
+    let reasons = found(&deletes, true).iter().map(ToString::to_string).collect::<String>();
+    assert!(reasons.contains("whenDeleted: Delete): data-etcd-0, data-etcd-1, data-etcd-2 would go"), "{reasons}");
     assert!(
         found(&owned, true).iter().any(|one| one.contains("StatefulSet common/etcd owns data-etcd-1")),
         "{:?}",

@@ -42,7 +42,7 @@ fn parse(text: &str, path: &str) -> Vec<Entry> {
     found
 }
 
-/// Takes back the escapes of the table: `\040` for a space.
+/// Decodes the escapes of the table: `\040` for a space.
 fn plain(word: &str) -> String {
     let mut text = word.to_owned();
     for (escape, letter) in [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")] {

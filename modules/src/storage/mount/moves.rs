@@ -1,4 +1,4 @@
-//! The moves of `mount`: what each runs, and what takes it back.
+//! The moves of `mount`: what each runs, and what undoes it.
 
 use cutover_engine::action::Action;
 use cutover_engine::failure::Failure;

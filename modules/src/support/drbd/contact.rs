@@ -3,7 +3,7 @@
 //!
 //! Both generations log every change of a connection: `drbd etcd0: peer( Primary -> Unknown ) conn( Connected ->
 //! NetworkFailure )` is 8.4, `drbd etcd0 PEER: conn( Connected -> NetworkFailure )` is 9. `dmesg` has them until the node is
-//! booted anew; the journal outlives that where it is kept on disk. Where neither tells, the time is unknown, and said to be.
+//! booted anew; the journal outlives that where it is kept on disk. Where neither tells, the time is unknown, and reported as such.
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
@@ -86,7 +86,7 @@ impl Contact {
     }
 }
 
-/// What the script told.
+/// What the script reported.
 #[derive(Debug, PartialEq)]
 struct Log {
     /// The node's clock.

@@ -62,7 +62,7 @@ pub(crate) fn drbdadm<const N: usize>(facts: &Facts, words: [&str; N]) -> Action
     drbdadm_at(facts.place(), words)
 }
 
-/// `drbdadm VERB RESOURCE` at a place. It is never told to answer a question of its own with yes. It waits some seconds for
+/// `drbdadm VERB RESOURCE` at a place. It is never made to answer a question of its own with yes. It waits some seconds for
 /// each `drbdsetup` that it starts, then ends with exit code 20 and lets that go on.
 pub(crate) fn drbdadm_at<const N: usize>(place: Place, words: [&str; N]) -> Action {
     let argv = std::iter::once("drbdadm").chain(words);

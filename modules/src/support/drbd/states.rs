@@ -1,5 +1,5 @@
 //! The words for DRBD's states, of both generations: roles, disks, connections, replication. An unknown word is an error
-//! that names it: a state that nobody has thought about is no ground to act on.
+//! that names it: a state that nobody has thought about is not a ground to act on.
 
 use std::fmt;
 use std::str::FromStr;

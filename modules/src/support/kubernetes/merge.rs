@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_is_taken_back_in_its_own_fields_only() {
+    fn a_patch_is_undone_in_its_own_fields_only() {
         let live = json!({"spec": {"policy": "Delete", "list": [1], "ref": {"uid": "u", "name": "n"}}, "x": 1});
         for patch in [
             json!({"spec": {"policy": "Retain"}}),

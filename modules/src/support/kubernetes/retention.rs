@@ -59,16 +59,16 @@ impl Retention {
 
     /// Why the claims would not survive any of these moments; `None` if they would. Replicas from `keep` on are concerned.
     pub(crate) fn reason(&self, of: Named<'_>, moments: &[Moment], keep: u64) -> Option<Text> {
-        let says = |moment: Moment| match moment {
+        let deletes = |moment: Moment| match moment {
             Moment::Scaled => self.when_scaled,
             Moment::Deleted => self.when_deleted,
         };
-        let said: Vec<Moment> = moments.iter().copied().filter(|moment| says(*moment)).collect();
-        if said.is_empty() {
+        let deleting: Vec<Moment> = moments.iter().copied().filter(|moment| deletes(*moment)).collect();
+        if deleting.is_empty() {
             return None;
         }
-        let fields = said.iter().map(|moment| format!("{}: Delete", moment.field())).collect::<Vec<_>>().join(", ");
-        let when = match said.as_slice() {
+        let fields = deleting.iter().map(|moment| format!("{}: Delete", moment.field())).collect::<Vec<_>>().join(", ");
+        let when = match deleting.as_slice() {
             [Moment::Scaled] => text!("kubernetes.retention.scaled", "of replicas that are scaled away"),
             [Moment::Deleted] => text!("kubernetes.retention.deleted", "when it is deleted"),
             _ => text!("kubernetes.retention.both", "of replicas that are scaled away, and all when it is deleted"),

@@ -198,9 +198,9 @@ mod tests {
         let verified = Process::new("systemd-analyze").args(["verify", "--man=no"]).args(files).output();
         std::fs::remove_dir_all(&path).expect("the directory can be removed");
         let Ok(output) = verified else { return };
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let ours: Vec<&str> =
-            said.lines().filter(|line| line.contains("cutover") || line.contains("data-volumes")).collect();
-        assert!(ours.is_empty(), "{said}");
+            stderr.lines().filter(|line| line.contains("cutover") || line.contains("data-volumes")).collect();
+        assert!(ours.is_empty(), "{stderr}");
     }
 }

@@ -16,10 +16,10 @@ use crate::support::storage::mounts::beneath;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TreeRef {
-    /// The site the node belongs to; the target's site if not given.
+    /// The site the node belongs to; by default the target's site.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) site: Option<String>,
-    /// The node's name in the inventory; where the task's commands run if not given.
+    /// The node's name in the inventory; by default where the task's commands run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) node: Option<String>,
     /// The directory's absolute path. What is meant is always its contents; a trailing slash changes nothing.

@@ -55,7 +55,7 @@ fn hosts_do_not_change_with_settings_or_looks() {
     assert_eq!(hosts(&plain).len(), 8);
 }
 
-/// Asks a real drbdadm what it makes of a file; `None`, said aloud, if it is not installed here.
+/// Asks a real drbdadm what it makes of a file; `None`, with a line that says so, if it is not installed here.
 fn dump(program: &str, text: &str) -> Option<Result<String, String>> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("cke_etcd0.res");

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sections_and_statements_are_told_apart() {
+    fn sections_and_statements_are_distinguished() {
         let text = "# a comment { }\nresource \"r 0\" {\n  disk { on-io-error detach; }\n  on a b { disk /dev/sdc; address ipv6 [::1]:7790 }\n";
         let [resource] = read(text).try_into().unwrap();
         assert_eq!((resource.keyword(), resource.value().as_str()), ("resource", "r 0"));

@@ -58,13 +58,13 @@ fn the_last_parting_counts_in_both_generations() {
 fn a_node_that_went_down_in_contact_does_not_know_its_end() {
     for (log, met, booted) in [(LOG_84, 4, 2), (LOG_9, 3, 2)] {
         let crashed = head(log, met) + &head(log, booted).replace("17325", "17326");
-        assert_eq!(last(&crashed), Last::Met(at("1732540001.3")), "the boot alone is no contact");
+        assert_eq!(last(&crashed), Last::Met(at("1732540001.3")), "the boot alone is not a contact");
         assert_eq!(last(&head(log, booted)), Last::Nothing);
     }
 }
 
 #[test]
-fn a_handshake_that_fails_is_no_contact() {
+fn a_handshake_that_fails_is_not_a_contact() {
     let split_84 = "\
 1732547000.300000 worker01 kernel: drbd etcd0: conn( WFConnection -> WFReportParams ) 
 1732547000.400000 worker01 kernel: block drbd0: Split-Brain detected but unresolved, dropping connection!

@@ -12,7 +12,7 @@ fn paths(wanted: Value, live: Value) -> Vec<String> {
 }
 
 #[test]
-fn what_the_server_fills_in_is_no_difference() {
+fn what_the_server_fills_in_is_not_a_difference() {
     let wanted = json!({"spec": {
         "capacity": {"storage": "20Gi"}, "accessModes": ["ReadWriteOnce"], "tolerations": [], "nodeSelector": {},
         "hostNetwork": false, "claimRef": null,

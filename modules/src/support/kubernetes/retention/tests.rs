@@ -69,9 +69,9 @@ fn the_policy_beside_the_new_number_decides() {
 fn what_a_set_owns_goes_with_it_whatever_its_policy_says_by_now() {
     let claim = |name: &str, owner: &str| json!({"metadata": {"name": name, "ownerReferences": [{"uid": owner}]}});
     let claims = [claim("data-etcd-0", "s-1"), claim("data-other-0", "s-2"), claim("data-etcd-1", "s-1")];
-    let kept = set(0, "Retain", "Retain");
-    assert_eq!(deletion(named(), &kept, &claims[1..2]), None);
-    insta::assert_snapshot!(deletion(named(), &kept, &claims).unwrap(), @r#"
+    let retaining = set(0, "Retain", "Retain");
+    assert_eq!(deletion(named(), &retaining, &claims[1..2]), None);
+    insta::assert_snapshot!(deletion(named(), &retaining, &claims).unwrap(), @r#"
     StatefulSet common/etcd owns data-etcd-0, data-etcd-1 and takes them along when it is deleted, and with them the data of every volume whose reclaim policy is Delete; let it own them no more: kubectl -n common patch pvc data-etcd-0 data-etcd-1 --type json -p '[{"op":"remove","path":"/metadata/ownerReferences"}]'
     "#);
     let reason = deletion(named(), &set(0, "Retain", "Delete"), &claims).unwrap();
