@@ -1,5 +1,5 @@
 //! A simulated world: machines that answer the commands of the modules, and API servers with the controllers that
-//! matter. It runs in this process on tokio's paused clock, so hours pass in milliseconds and the same seed gives the
+//! matter. It runs in this process on tokio's paused clock, so hours pass in milliseconds and the same seed yields the
 //! same run. It proves playbooks, engine and argv; a conformance suite holds it to what real machines answer.
 //!
 //! It is built in floors, each of which knows those below it alone: `kernel`, `machine`, `cluster`, `services`, and on top `world`,

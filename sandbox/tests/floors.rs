@@ -2,7 +2,7 @@
 //!
 //! It counts so. A room is a file or directory of `src`; what lies in a directory is compared with its neighbours there. A room uses
 //! another if a path in its code, outside tests and comments, begins with `crate::` or `super::` and leads there; a name that a
-//! `mod.rs` takes in with `pub use` leads to where it is from. A directory's own `mod.rs` is no room beside those that it holds.
+//! `mod.rs` takes in with `pub use` leads to where it is from. A directory's own `mod.rs` is not a room beside those that it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -118,20 +118,20 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
 
 fn without_tests_and_comments(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let mut kept = String::new();
+    let mut code_alone = String::new();
     let mut tested = false;
     for line in code.lines() {
         let line = line.split("//").next().unwrap_or_default();
         if line.trim() == "#[cfg(test)]" {
             tested = true;
         } else if !tested {
-            kept.push_str(line);
-            kept.push('\n');
+            code_alone.push_str(line);
+            code_alone.push('\n');
         } else if line.trim_end().ends_with([';', '}']) && !line.starts_with(' ') {
             tested = false;
         }
     }
-    kept
+    code_alone
 }
 
 /// The paths of a `use` tree.
@@ -210,7 +210,7 @@ fn no_floor_knows_one_above_it() {
             (None, Some(other)) => {
                 assert!(from == "stand_in" && other <= 1, "{from} uses {to}: {}", file.join("/"));
             }
-            _ => panic!("{from} uses {to}, which is no floor: {}", file.join("/")),
+            _ => panic!("{from} uses {to}, which is not a floor: {}", file.join("/")),
         }
     }
     for pair in FLOORS.windows(2) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use cutover_sandbox::stand_in::DiskSight;
+use cutover_sandbox::stand_in::DiskProbe;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Store;
@@ -75,7 +75,7 @@ pub(crate) fn tell(store: &mut Store, id: &(String, String), disk: &str, closely
             let seen = size(&file).and_then(|bytes| Ok((bytes, superblock::read(&file, bytes)?)));
             let (bytes, metadata) = seen.with_context(|| format!("{disk} cannot be read"))?;
             let kind = if closely { kind(disk)? } else { String::new() };
-            Some(DiskSight { bytes, kind, metadata })
+            Some(DiskProbe { bytes, kind, metadata })
         }
     };
     store.state.drbd.see_disk(id, disk, found);

@@ -266,7 +266,7 @@ impl Kernel {
         }
     }
 
-    /// Notes that a call has asked for what is not simulated, and gives what its caller is told.
+    /// Notes that a call has asked for what is not simulated, and returns the fault for its caller.
     pub(crate) fn unsimulated(&self, ticket: &Ticket, what: String) -> TransportFault {
         let mut calls = self.calls();
         calls.end(ticket.ordinal, Ended::Unsimulated);

@@ -78,7 +78,7 @@ impl Kernel {
         self.clock.now().as_nanosecond()
     }
 
-    /// Draws a 64-bit number that depends on the seed, a label and nothing else: the same label gives the same number.
+    /// Draws a 64-bit number that depends on the seed, a label and nothing else: the same label yields the same number.
     pub(crate) fn number(&self, label: &str) -> u64 {
         number(self.seed, label)
     }

@@ -1,4 +1,4 @@
-//! Numbers and identifiers that depend on a seed and a label, and on nothing else: the same label gives the same.
+//! Numbers and identifiers that depend on a seed and a label, and on nothing else: the same label yields the same.
 
 /// Draws a 64-bit number that depends on a seed, a label and nothing else.
 pub(crate) fn number(seed: u64, label: &str) -> u64 {

@@ -60,7 +60,7 @@ pub struct Workload {
     pub replicas: usize,
     /// Its volume claim template.
     pub claim: String,
-    /// The nodes its pods sit on at first, by ordinal; nodes without a pair, if not given.
+    /// The nodes its pods sit on at first, by ordinal; by default nodes without a pair.
     pub nodes: Vec<String>,
     /// Where the hostpath provisioner puts volumes.
     pub hostpath: String,

@@ -40,7 +40,7 @@ impl Hosts {
         lock(&self.machines)
     }
 
-    /// Works on the machine at a place; `None` if the place is no machine of this world.
+    /// Works on the machine at a place; `None` if the place is not a machine of this world.
     pub(crate) fn with_machine<T>(&self, place: &Place, work: impl FnOnce(&mut Machine) -> T) -> Option<T> {
         match place {
             Place::Node { site, node } => self.machines().named_mut(site, node).map(work),

@@ -1,4 +1,4 @@
-//! How a simulated program is called, and what it gives back.
+//! How a simulated program is called, and what it returns.
 
 use cutover_engine::world::{Command, Place};
 use futures_util::future::BoxFuture;
@@ -44,7 +44,7 @@ impl Call<'_> {
     }
 }
 
-/// What a program said.
+/// What a program printed, and its exit code.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Reply {
     /// Its exit code.

@@ -1,10 +1,10 @@
 //! The sandbox's DRBD for real machines that have none in their kernels: the same state machine and the same programs, on
 //! a state that is stored between two commands and on the clock of the wall. It decides and answers; what it says of disks
-//! and devices it is told, and what has to happen to them ([`Volume`], [`Copy`]) its caller does.
+//! and devices comes from its caller, and what has to happen to them ([`Volume`], [`Copy`]) its caller does.
 
 mod copies;
-mod kept;
-mod sight;
+mod probe;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +18,7 @@ use crate::machine::programs;
 use crate::machine::{BlockContent, MachineId, Machines};
 
 pub use copies::{Copy, Versions};
-pub use sight::{DiskSight, addresses};
+pub use probe::{DiskProbe, addresses};
 
 /// The version of DRBD that it answers as.
 const VERSION: &str = "9.2.14";
@@ -49,7 +49,7 @@ pub struct Volume {
     pub bytes: u64,
 }
 
-/// What a program said.
+/// What a program printed, and its exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Its exit code.
@@ -166,7 +166,7 @@ impl StandIn {
         self.machines.links_mut().set(a, b, up);
     }
 
-    /// Takes the power from a machine, or gives it back. Gives whether there is such a machine, and it was not so already.
+    /// Takes the power from a machine, or switches it on again. Returns whether there is such a machine, and it was not so already.
     pub fn power(&mut self, machine: &MachineName, on: bool) -> bool {
         let Some(id) = self.find(machine) else { return false };
         if on { self.machines.power_on(id) } else { self.machines.power_off(id) }

@@ -1,15 +1,15 @@
-//! What the stand-in is told of a real machine before it answers there: its name, its configuration, its disks, its mounts.
+//! What the stand-in learns of a real machine before it answers there: its name, its configuration, its disks, its mounts.
 
 use std::collections::BTreeMap;
 
-use super::{MachineName, StandIn, kept};
+use super::{MachineName, StandIn, stored};
 use crate::machine::drbd::DiskState;
 use crate::machine::drbd::config::Config;
 use crate::machine::{BlockContent, Disk, Machine, Meta, Mount, Real};
 
 /// What is seen of a real disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiskSight {
+pub struct DiskProbe {
     /// Its size in bytes.
     pub bytes: u64,
     /// What blkid finds on it, DRBD's own signature left out; empty if nothing.
@@ -29,7 +29,7 @@ pub fn addresses(hostname: &str, files: &[(String, String)]) -> Vec<String> {
 }
 
 fn configured(hostname: &str, address: &str, files: &[(String, String)]) -> Machine {
-    let mut machine = kept::empty(("", hostname), hostname, address);
+    let mut machine = stored::empty(("", hostname), hostname, address);
     configure(&mut machine, files);
     machine
 }
@@ -46,7 +46,7 @@ impl StandIn {
     /// Tells of a machine. `address` is the one it has, empty if it has none that its configuration names.
     pub fn see_machine(&mut self, id: &MachineName, hostname: &str, address: &str, files: &[(String, String)]) {
         let known = self.machines.find(&id.0, &id.1);
-        let number = known.unwrap_or_else(|| self.machines.insert(kept::empty((&id.0, &id.1), hostname, address)));
+        let number = known.unwrap_or_else(|| self.machines.insert(stored::empty((&id.0, &id.1), hostname, address)));
         self.machines.move_to(number, address);
         if let Some(machine) = self.machines.get_mut(number) {
             hostname.clone_into(&mut machine.hostname);
@@ -68,21 +68,21 @@ impl StandIn {
     }
 
     /// Tells of a disk of a machine; none if there is no such disk. Metadata that is no longer on it is forgotten.
-    pub fn see_disk(&mut self, id: &MachineName, path: &str, sight: Option<DiskSight>) {
+    pub fn see_disk(&mut self, id: &MachineName, path: &str, probe: Option<DiskProbe>) {
         let fresh = format!("new/{:x}", self.machines.drbd.uuid());
         let Some(machine) = self.machines.named_mut(&id.0, &id.1) else { return };
         let mut users = machine.drbd.values();
         if users.any(|own| own.disk == path && own.disk_state != DiskState::Diskless) {
             return;
         }
-        let Some(DiskSight { bytes, kind, metadata }) = sight else {
+        let Some(DiskProbe { bytes, kind, metadata }) = probe else {
             machine.disks.remove(path);
             return;
         };
-        let kept = machine.disks.remove(path).filter(|disk| {
+        let known = machine.disks.remove(path).filter(|disk| {
             disk.bytes == bytes && disk.metadata.as_ref().map(|metadata| metadata.device_uuid) == metadata
         });
-        let (mut real, metadata) = match kept {
+        let (mut real, metadata) = match known {
             Some(Disk { content: BlockContent::Real(real), metadata, .. }) => (real, metadata),
             _ => (Real { kind: String::new(), written: BTreeMap::from([(fresh, 1)]) }, None),
         };

@@ -17,14 +17,14 @@ const MEMORY: &str = "memory";
 
 /// The state.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct Stored {
     shared: Shared,
     links: Links,
-    machines: Vec<KeptMachine>,
+    machines: Vec<StoredMachine>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeptMachine {
+struct StoredMachine {
     id: (String, String),
     hostname: String,
     address: String,
@@ -39,7 +39,7 @@ struct KeptMachine {
 
 impl Serialize for StandIn {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let machines = self.machines.values().map(|machine| KeptMachine {
+        let machines = self.machines.values().map(|machine| StoredMachine {
             id: (machine.site.clone(), machine.node.clone()),
             hostname: machine.hostname.clone(),
             address: machine.address.clone(),
@@ -49,12 +49,12 @@ impl Serialize for StandIn {
             resources: machine.drbd.clone(),
             logged: [machine.kernel_log.clone(), machine.journal.clone()],
         });
-        let kept = Kept {
+        let stored = Stored {
             shared: self.machines.drbd.clone(),
             links: self.machines.links().clone(),
             machines: machines.collect(),
         };
-        kept.serialize(serializer)
+        stored.serialize(serializer)
     }
 }
 
@@ -65,11 +65,11 @@ fn real_disks(machine: &Machine) -> BTreeMap<String, Disk> {
 
 impl<'de> Deserialize<'de> for StandIn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let kept = Kept::deserialize(deserializer)?;
+        let stored = Stored::deserialize(deserializer)?;
         let mut machines = Machines::default();
-        machines.drbd = kept.shared;
-        *machines.links_mut() = kept.links;
-        for there in kept.machines {
+        machines.drbd = stored.shared;
+        *machines.links_mut() = stored.links;
+        for there in stored.machines {
             let mut machine = empty((&there.id.0, &there.id.1), &there.hostname, &there.address);
             machine.up = there.up;
             machine.disks.extend(there.disks);

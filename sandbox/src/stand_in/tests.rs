@@ -7,7 +7,7 @@ use std::time::Duration;
 use cutover_engine::world::{Exit, Output};
 use jiff::Timestamp;
 
-use super::{DiskSight, StandIn};
+use super::{DiskProbe, StandIn};
 use crate::machine::drbd::tests::transcript::{Played, RECORD, replay};
 use crate::machine::drbd::tests::{P, S, resource_file};
 
@@ -54,8 +54,8 @@ impl Hosts {
         let Some(host) = self.hosts.get_mut(site) else { panic!("{site}") };
         let disks = stand_in.disks_of(&id(site));
         assert_eq!(disks, BTreeMap::from([(DISK.to_owned(), "/dev/drbd0".to_owned())]));
-        let sight = DiskSight { bytes: 128 << 20, kind: host.kind.clone(), metadata: host.metadata };
-        stand_in.see_disk(&id(site), DISK, Some(sight));
+        let probe = DiskProbe { bytes: 128 << 20, kind: host.kind.clone(), metadata: host.metadata };
+        stand_in.see_disk(&id(site), DISK, Some(probe));
         let mounts = host.mounted.then(|| ("/dev/drbd0".to_owned(), "/mnt".to_owned()));
         stand_in.see_mounts(&id(site), mounts.as_slice());
         let before = stand_in.versions();

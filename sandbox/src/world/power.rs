@@ -5,13 +5,13 @@ use crate::machine::programs;
 
 impl Sandbox {
     /// Takes the power from a machine. What only its kernel and its processes knew is gone: roles, connections, mounts,
-    /// DRBD resources. Disks stay as they are. Gives whether there is such a machine.
+    /// DRBD resources. Disks stay as they are. Returns whether there is such a machine.
     pub fn power_off(&self, site: &str, node: &str) -> bool {
         self.clusters.disturb(|machines| machines.find(site, node).is_some_and(|id| machines.power_off(id)))
     }
 
     /// Boots a machine. Its enabled units start; with `drbd.service` among them every configured resource comes up,
-    /// Secondary. Gives whether there is such a machine and it was off.
+    /// Secondary. Returns whether there is such a machine and it was off.
     pub fn power_on(&self, site: &str, node: &str) -> bool {
         self.clusters.disturb(|machines| machines.find(site, node).is_some_and(|id| programs::boot(machines, id)))
     }

@@ -68,7 +68,7 @@ impl Sandbox {
     }
 
     /// Leaves a socket at a path on a machine, as a process does that was killed: no program makes one without listening.
-    /// Gives whether there is such a machine and nothing was there yet.
+    /// Returns whether there is such a machine and nothing was there yet.
     pub fn leave_socket(&self, site: &str, node: &str, path: &str) -> bool {
         let now = self.kernel().now_ns();
         let socket = |machine: &mut Machine| machine.make(path, InodeKind::Special('s'), Meta::root(now)).is_ok();

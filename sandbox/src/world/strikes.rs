@@ -144,7 +144,7 @@ impl Strikes<'_> {
         self.machines().find(site, &node.map(str::to_owned).or_else(first)?)
     }
 
-    /// Somebody else does something, on a way of their own: it is no call of the run.
+    /// Somebody else does something, on a way of their own: it is not a call of the run.
     async fn intervene(&self, ticket: &Ticket, deed: &Deed) {
         let asked = |request: &Request| carry_out::request(self.0, request).map(|answer| i32::from(answer.status));
         let (what, outcome) = match deed {

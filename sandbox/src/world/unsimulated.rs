@@ -157,9 +157,9 @@ pub(crate) fn of_reply(program: &str, reply: &Reply) -> Option<String> {
     if reply.code == 0 || program.starts_with("drbd") {
         return None;
     }
-    let said = String::from_utf8_lossy(&reply.stderr);
+    let stderr = String::from_utf8_lossy(&reply.stderr);
     let quoted = |from: &str, to: char| {
-        let (_, rest) = said.split_once(from)?;
+        let (_, rest) = stderr.split_once(from)?;
         rest.split(to).next().map(|word| word.trim().to_owned())
     };
     let option = |word: String| format!("`{word}` of {program}");
@@ -172,7 +172,7 @@ pub(crate) fn of_reply(program: &str, reply: &Reply) -> Option<String> {
         .or_else(|| quoted("Unknown command verb ", '.').map(option))
         .or_else(|| quoted("unsupported expression: ", '\n').map(option))
         .or_else(|| quoted("the sandbox does not know: ", '\n').map(option))
-        .or_else(|| said.contains("erasing is not simulated").then(|| format!("erasing by {program}")));
+        .or_else(|| stderr.contains("erasing is not simulated").then(|| format!("erasing by {program}")));
     what.filter(|what| !WRONG.contains(&what.as_str()))
 }
 

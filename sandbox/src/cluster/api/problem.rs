@@ -56,10 +56,10 @@ impl Problem {
     }
 
     /// The body has a media type that the path does not take.
-    pub(crate) fn media_type(given: &str) -> Self {
+    pub(crate) fn media_type(got: &str) -> Self {
         let message = format!(
             "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
-             application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml (got {given})"
+             application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml (got {got})"
         );
         Self { code: 415, reason: "UnsupportedMediaType", message }
     }
@@ -79,7 +79,7 @@ impl Problem {
     /// The `Status` object.
     pub(crate) fn status(&self) -> Value {
         if self.reason.is_empty() {
-            // What is no resource is answered by the web server beneath, which knows no Status.
+            // What is not a resource is answered by the web server beneath, which knows no Status.
             return Value::String(self.message.clone());
         }
         json!({

@@ -89,15 +89,15 @@ pub(crate) fn replace(cluster: &mut Cluster, key: &Key, mut new: Value, status: 
     let kind = kind_of_key(key)?;
     let old = cluster.objects.get(key).ok_or_else(|| Problem::not_found(kind, &key.2))?;
     let old = Value::clone(old);
-    let given = new["metadata"]["resourceVersion"].as_str();
-    if given.is_some_and(|given| !given.is_empty() && old["metadata"]["resourceVersion"] != given) {
+    let version = new["metadata"]["resourceVersion"].as_str();
+    if version.is_some_and(|version| !version.is_empty() && old["metadata"]["resourceVersion"] != version) {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         return Err(Problem::conflict(kind, &key.2, why));
     }
     if status {
-        let given = new["status"].take();
+        let sent = new["status"].take();
         new = old.clone();
-        new["status"] = given;
+        new["status"] = sent;
     } else if kind.plural != "nodes" {
         match old.get("status") {
             Some(status) => new["status"] = status.clone(),

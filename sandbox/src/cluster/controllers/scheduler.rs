@@ -1,4 +1,4 @@
-//! The scheduler: gives pods to nodes that fit, by selector, affinity, taints and volumes. Which of the fitting nodes it
+//! The scheduler: assigns pods to nodes that fit, by selector, affinity, taints and volumes. Which of the fitting nodes it
 //! takes depends on the seed only: nothing may rely on ordinals and nodes matching by themselves.
 
 use std::collections::BTreeMap;
@@ -82,7 +82,7 @@ fn claims(cluster: &Cluster, pod: &Key, object: &Value) -> Result<Vec<Key>, Stri
     Ok(claims)
 }
 
-/// Gives a claim to a node: a free volume there, or else the provisioner. Says whether it has to be waited for.
+/// Finds a claim its volume on a node: a free volume there, or else the provisioner. Says whether it has to be waited for.
 fn place_claim(cluster: &mut Cluster, claim: &Key, node: &str) -> bool {
     let Some(object) = cluster.get(claim).cloned() else { return true };
     if object["status"]["phase"] == "Bound" {

@@ -72,7 +72,7 @@ fn step(cluster: &mut Cluster, key: &Key, set: &Value) {
     }
 }
 
-/// Gives the claims of a pod the owner with which they go: the set, the pod if it is scaled away, or none. As the real
+/// Sets who owns the claims of a pod, and so what they go with: the set, the pod if it is scaled away, or none. As the real
 /// controller, it looks only at the claims of pods that are there.
 fn own_claims(cluster: &mut Cluster, set: &Value, (pod_key, pod): (&Key, &Value), surplus: bool) {
     let deletes = |when: &str| set["spec"]["persistentVolumeClaimRetentionPolicy"][when] == "Delete";

@@ -122,8 +122,8 @@ fn sync_claim(cluster: &mut Cluster, claim: &Key) {
         return;
     }
     let candidate = if named.is_empty() {
-        let kept = cluster.list("persistentvolumes").find(|(_, volume)| ours(volume) && fits(volume, &object));
-        kept.or_else(|| {
+        let reserved = cluster.list("persistentvolumes").find(|(_, volume)| ours(volume) && fits(volume, &object));
+        reserved.or_else(|| {
             let now = !waits_for_pod(cluster, &object);
             cluster.list("persistentvolumes").find(|(_, volume)| now && is_free(volume) && fits(volume, &object))
         })

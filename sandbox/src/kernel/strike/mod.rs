@@ -67,28 +67,28 @@ pub enum StrikeKind {
     KilledAfter,
     /// A machine loses its power before the call has any effect.
     NodeLost {
-        /// Which: `SITE/NODE`; the one that the call goes to, or one of its site, if not given.
+        /// Which: `SITE/NODE`; by default the one that the call goes to, or one of its site.
         #[serde(default)]
         node: Option<String>,
-        /// When it boots again; never, if not given.
+        /// When it boots again; never by default.
         #[serde(default)]
         back_after: Option<HumanDuration>,
     },
     /// A link is cut before the call has any effect.
     LinkLost {
-        /// Its ends, each `SITE` or `SITE/NODE`; the two sites, if not given.
+        /// Its ends, each `SITE` or `SITE/NODE`; by default the two sites.
         #[serde(default)]
         between: Option<[String; 2]>,
-        /// When it is healed; never, if not given.
+        /// When it is healed; never by default.
         #[serde(default)]
         back_after: Option<HumanDuration>,
     },
     /// The file systems of a machine are filled before the call has any effect.
     DiskFull {
-        /// Which machine: `SITE/NODE`; the one that the call goes to, or one of its site, if not given.
+        /// Which machine: `SITE/NODE`; by default the one that the call goes to, or one of its site.
         #[serde(default)]
         node: Option<String>,
-        /// The mount point of the only file system that is filled; all of them are, if not given.
+        /// The mount point of the only file system that is filled; all of them by default.
         #[serde(default)]
         path: Option<String>,
     },
@@ -122,7 +122,7 @@ pub enum Deed {
     Request(Request),
     /// The StatefulSet of the world file gets all its replicas again, on this site.
     ScalesUp {
-        /// The site; the active one if not given.
+        /// The site; the active one by default.
         #[serde(default)]
         site: Option<String>,
     },
@@ -162,7 +162,8 @@ impl Strike {
             None => Err(format!("there is no site `{name}`")),
         };
         let node = |text: &str| {
-            let (site, node) = text.split_once('/').ok_or_else(|| format!("`{text}` is no node: write SITE/NODE"))?;
+            let (site, node) =
+                text.split_once('/').ok_or_else(|| format!("`{text}` is not a node: write SITE/NODE"))?;
             let known = inventory.sites.get(site).is_some_and(|site| site.nodes.contains_key(node));
             if known { Ok(()) } else { Err(format!("there is no node `{text}`")) }
         };

@@ -48,7 +48,7 @@ impl FromStr for StrikeKind {
             "scaled-up" => Self::Intervention(Intervention { after: false, does: Deed::ScalesUp { site: None } }),
             _ => {
                 let known: Vec<&str> = Self::WORDS.iter().map(|(word, _)| *word).collect();
-                return Err(format!("`{text}` is no kind of strike: it is one of {}", known.join(", ")));
+                return Err(format!("`{text}` is not a kind of strike: write one of {}", known.join(", ")));
             }
         };
         match back {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_is_a_kind_and_is_said_back() {
+    fn every_word_is_a_kind_and_is_printed_again() {
         for (word, _) in StrikeKind::WORDS {
             assert_eq!(word.parse::<StrikeKind>().map(|kind| kind.to_string()), Ok((*word).to_owned()));
         }

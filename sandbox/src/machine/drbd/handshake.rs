@@ -10,7 +10,7 @@ pub(crate) struct Side<'a> {
     pub(crate) metadata: &'a Metadata,
     /// Whether its data is usable: the disk is neither diskless nor Inconsistent.
     pub(crate) usable: bool,
-    /// Whether it was told to discard its data.
+    /// Whether it is to discard its data (`--discard-my-data`).
     pub(crate) discard: bool,
 }
 

@@ -13,9 +13,9 @@ pub(super) enum Loss {
     Silence,
     /// The peer's kernel knows nothing of it any more.
     Reset,
-    /// It was told to.
+    /// An operator disconnected it.
     OwnWish,
-    /// The peer was told to.
+    /// An operator disconnected the peer.
     PeersWish,
     /// It does not: the handshake alone is done again.
     None,

@@ -109,7 +109,7 @@ fn part<const N: usize>(machines: &mut Machines, ends: [&End; N], why: &str) {
     }
 }
 
-/// Ends an end's connection, which the kernel logs with a word; the end goes on as said. A Primary that had a current peer
+/// Ends an end's connection, which the kernel logs with a word; the end is `then` afterwards. A Primary that had a current peer
 /// begins a new generation.
 pub(super) fn lose(machines: &mut Machines, end: &End, how: log::Loss, then: Connection) {
     log::lost(machines, end, how);

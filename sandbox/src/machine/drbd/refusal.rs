@@ -16,7 +16,7 @@ impl Refusal {
         Self { number, text, info: Vec::new() }
     }
 
-    fn told(self, info: impl Into<String>) -> Self {
+    fn with_info(self, info: impl Into<String>) -> Self {
         Self { info: vec![info.into()], ..self }
     }
 
@@ -71,11 +71,11 @@ impl Refusal {
     }
 
     pub(crate) fn minor_invalid() -> Self {
-        Self::new(127, "Device minor not allocated").told("unknown minor")
+        Self::new(127, "Device minor not allocated").with_info("unknown minor")
     }
 
     pub(crate) fn unknown_resource() -> Self {
-        Self::new(158, "Unknown resource").told("unknown resource")
+        Self::new(158, "Unknown resource").with_info("unknown resource")
     }
 
     pub(crate) fn minor_exists() -> Self {

@@ -130,7 +130,7 @@ fn observe(machines: &mut Machines, end: &End) {
     mirror(machines, end);
 }
 
-/// Gives the peer what a Primary has written. A resync's target gets it when the resync is done.
+/// Sends the peer what a Primary has written. A resync's target gets it when the resync is done.
 fn mirror(machines: &mut Machines, end: &End) {
     let Some(own) = machines.resource(end) else { return };
     let open = !matches!(own.replication, Replication::Off | Replication::SyncSource);

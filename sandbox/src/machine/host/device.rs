@@ -14,7 +14,7 @@ pub(crate) enum OpenError {
 }
 
 impl OpenError {
-    /// The text that strerror(3) gives.
+    /// The text of strerror(3).
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Missing => "No such file or directory",

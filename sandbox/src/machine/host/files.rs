@@ -90,7 +90,7 @@ impl Machine {
         self.filesystem_mut(dir.mount)?.create(dir.ino, &name, kind, meta).map(drop)
     }
 
-    /// Gives a file one more name.
+    /// Adds a name to a file.
     pub(crate) fn link(&mut self, existing: &str, path: &str, now: i128) -> Result<(), Errno> {
         let spot = self.resolve(existing, Follow::No)?;
         let (dir, name) = self.resolve_parent(path)?;
@@ -121,7 +121,7 @@ impl Machine {
         self.filesystem_mut(source.mount)?.rename((source.ino, &name), (target.ino, &new), now)
     }
 
-    /// Removes a name that is no directory's.
+    /// Removes a name that is not a directory's.
     pub(crate) fn remove_file(&mut self, path: &str, now: i128) -> Result<(), Errno> {
         if self.lstat(path)?.is_dir() {
             return Err(Errno::IsDirectory);

@@ -40,7 +40,7 @@ impl Machines {
         id
     }
 
-    /// Gives a machine another address.
+    /// Moves a machine to another address.
     pub(crate) fn move_to(&mut self, id: MachineId, address: &str) {
         let Some(machine) = self.get_mut(id) else { return };
         let old = std::mem::replace(&mut machine.address, address.to_owned());
@@ -97,7 +97,7 @@ impl Machines {
         self.switched
     }
 
-    /// Switches a machine on or off. Gives the machine if there is such a one and it was not so already.
+    /// Switches a machine on or off. Returns the machine if there is such a one and it was not so already.
     pub(crate) fn switch(&mut self, id: MachineId, on: bool) -> Option<&mut Machine> {
         self.get(id).filter(|machine| machine.up != on)?;
         self.switched += 1;

@@ -5,7 +5,7 @@ use crate::machine::resource::MachineId;
 
 impl Machines {
     /// Takes the power from a machine. What only its kernel and its processes knew is gone: roles, connections, mounts,
-    /// DRBD resources. Disks stay as they are. Gives whether there is such a machine.
+    /// DRBD resources. Disks stay as they are. Returns whether there is such a machine.
     pub(crate) fn power_off(&mut self, id: MachineId) -> bool {
         let Some(machine) = self.switch(id, false) else { return self.get(id).is_some() };
         machine.drbd.clear();
@@ -16,7 +16,7 @@ impl Machines {
         true
     }
 
-    /// Boots a machine; its enabled units are active. Gives whether there is such a machine and it was off.
+    /// Boots a machine; its enabled units are active. Returns whether there is such a machine and it was off.
     pub(crate) fn power_on(&mut self, id: MachineId) -> bool {
         let Some(machine) = self.switch(id, true) else { return false };
         machine.active_units = machine.enabled_units.clone();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// A command line, taken apart.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    given: BTreeMap<String, Vec<String>>,
-    /// What is no option and no option's value.
+    by_key: BTreeMap<String, Vec<String>>,
+    /// What is neither an option nor an option's value.
     pub(crate) operands: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ impl Options {
                     (true, None) => words.next().cloned().ok_or(format!("option '{word}' requires an argument"))?,
                     (_, value) => value.unwrap_or_default(),
                 };
-                options.given.entry(key).or_default().push(value);
+                options.by_key.entry(key).or_default().push(value);
             } else if word.len() > 1 && word.starts_with('-') {
                 options.short(&word[1..], &mut words, &lookup)?;
             } else {
@@ -64,7 +64,7 @@ impl Options {
                 (true, "") => words.next().cloned().ok_or(format!("option requires an argument -- '{letter}'"))?,
                 (true, rest) => rest.to_owned(),
             };
-            self.given.entry(key).or_default().push(value);
+            self.by_key.entry(key).or_default().push(value);
             if takes {
                 break;
             }
@@ -74,17 +74,17 @@ impl Options {
 
     /// Whether an option was given.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.given.contains_key(key)
+        self.by_key.contains_key(key)
     }
 
     /// The last value of an option.
     pub(crate) fn value(&self, key: &str) -> Option<&str> {
-        self.given.get(key)?.last().map(String::as_str)
+        self.by_key.get(key)?.last().map(String::as_str)
     }
 
     /// All values of an option, in order.
     pub(crate) fn values(&self, key: &str) -> &[String] {
-        self.given.get(key).map_or(&[], Vec::as_slice)
+        self.by_key.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// The last value of an option as a number.

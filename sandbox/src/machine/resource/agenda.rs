@@ -22,7 +22,7 @@ pub(crate) struct Agenda {
 
 #[derive(Debug, Clone, Default)]
 struct Lists {
-    /// When an end meets its peer or gives it up.
+    /// When an end meets its peer or gives up on it.
     due: BTreeMap<End, Duration>,
     /// The same by time.
     by_time: BTreeSet<(Duration, End)>,
@@ -82,7 +82,7 @@ impl Agenda {
         ends
     }
 
-    /// Plans when an end meets its peer or gives it up, or that it does neither.
+    /// Plans when an end meets its peer or gives up on it, or that it does neither.
     pub(crate) fn plan(&mut self, end: &End, due: Option<Duration>) {
         if self.lists.due.get(end) == due.as_ref() {
             return;

@@ -106,7 +106,7 @@ pub(crate) struct Options {
 pub(crate) enum DiskState {
     /// None is attached.
     Diskless,
-    /// Its data is no state that ever was.
+    /// Its data is not a state that ever was.
     Inconsistent,
     /// Its data is consistent but old.
     Outdated,
@@ -153,7 +153,7 @@ pub(crate) struct Progress {
     pub(crate) left: u128,
     /// When it began.
     pub(crate) began: Duration,
-    /// The marker that a full resync leaves in the history; none if a bitmap said what to resync.
+    /// The marker that a full resync leaves in the history; none if a bitmap named what to resync.
     pub(crate) full_sync_uuid: Option<u64>,
     /// What had moved in every resync of the world when `left` was last counted; in the unit of `left`.
     #[serde(default)]

@@ -93,7 +93,7 @@ impl Filesystem {
         }
     }
 
-    /// Makes an inode under a name in a directory and gives its number.
+    /// Makes an inode under a name in a directory and returns its number.
     pub(crate) fn create(&mut self, dir: u64, name: &str, kind: InodeKind, meta: Meta) -> Result<u64, Errno> {
         let ino = self.next;
         let Meta { uid, gid, mode, mtime_ns } = meta;
@@ -107,7 +107,7 @@ impl Filesystem {
         Ok(ino)
     }
 
-    /// Gives an inode one more name.
+    /// Adds a name to an inode.
     pub(crate) fn enter(&mut self, dir: u64, name: &str, ino: u64, now: i128) -> Result<(), Errno> {
         if name.is_empty() || name == "." || name == ".." || name.contains('/') {
             return Err(Errno::Invalid);

@@ -63,7 +63,7 @@ impl Group {
         self.stirred |= self.members.remove(uid).is_some();
     }
 
-    /// Lets the members find each other: elects a leader when there is a quorum, lets those behind catch up. Gives the
+    /// Lets the members find each other: elects a leader when there is a quorum, lets those behind catch up. Returns the
     /// members that panic.
     pub(crate) fn meet(&mut self) -> Vec<Crash> {
         let voters = self.voters();

@@ -237,7 +237,7 @@ async fn a_foreign_owner_makes_the_container_crash_until_it_is_put_right() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_directory_that_is_not_the_mount_gives_a_new_empty_cluster() {
+async fn a_directory_that_is_not_the_mount_makes_a_new_empty_cluster() {
     let sim = world(1);
     scale(&sim, 0);
     pass(10).await;
@@ -263,7 +263,7 @@ async fn a_directory_that_is_not_the_mount_gives_a_new_empty_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_gives_the_same_world() {
+async fn the_same_seed_makes_the_same_world() {
     let objects = |seed| {
         let sim = world(seed);
         scale(&sim, 1);

@@ -66,7 +66,7 @@ async fn calls_have_numbers_and_names() {
     // Another view of the same task goes on counting.
     world.called_by(Caller::look(task())).unwrap().request(&Request::get("primary", SET)).await.unwrap();
     run(&world, "hostname").await.unwrap();
-    let told: Vec<String> = world
+    let lines: Vec<String> = world
         .calls()
         .iter()
         .map(|call| {
@@ -74,7 +74,7 @@ async fn calls_have_numbers_and_names() {
         })
         .collect();
     assert_eq!(
-        told,
+        lines,
         [
             "1 stop/scale@primary:look.1 reads Answered(0)",
             "2 stop/scale@primary:look.2 reads Answered(200)",
@@ -237,7 +237,7 @@ async fn somebody_else_does_something() {
     let does = Deed::Request(scale(1));
     world.inject(Strike::text("hostname", StrikeKind::Intervention(Intervention { after: false, does })));
     run(&world, "hostname").await.unwrap();
-    // What somebody else does is no call of the run.
+    // What somebody else does is not a call of the run.
     assert_eq!((world.calls().len(), replicas(&world).await), (4, 1));
 }
 

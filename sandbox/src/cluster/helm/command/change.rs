@@ -73,7 +73,7 @@ pub(super) fn upgrade(
     }
     let deployed = history.iter().rev().find(|record| record.status() == "deployed");
     let old = deployed.or(Some(last).filter(|last| last.status() == "failed")).ok_or_else(none)?.clone();
-    // Without new values helm keeps the old ones, unless it is told to reset them.
+    // Without new values helm keeps the old ones, unless an option resets them.
     let reuse = task.options.has("reuse-values")
         || (!task.options.has("reset-values") && values.as_object().is_some_and(|values| values.is_empty()));
     let mut config = if reuse { old.config.clone() } else { json!({}) };

@@ -139,13 +139,14 @@ impl Task<'_> {
             return Err(unreachable(why.to_owned()));
         };
         let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        let given = self.options.value("kubeconfig").unwrap_or_default();
+        let kubeconfig = self.options.value("kubeconfig").unwrap_or_default();
         let mut sites = self.call.world.hosts.kernel.inventory.sites.values().peekable();
-        if !given.is_empty() && !sites.clone().any(|site| file(&site.kubernetes.kubeconfig) == file(given)) {
-            return Err(unreachable(format!("stat {given}: no such file or directory")));
+        if !kubeconfig.is_empty() && !sites.clone().any(|site| file(&site.kubernetes.kubeconfig) == file(kubeconfig)) {
+            return Err(unreachable(format!("stat {kubeconfig}: no such file or directory")));
         }
         let found = sites.find(|site| {
-            site.kubernetes.context == context && (given.is_empty() || file(&site.kubernetes.kubeconfig) == file(given))
+            site.kubernetes.context == context
+                && (kubeconfig.is_empty() || file(&site.kubernetes.kubeconfig) == file(kubeconfig))
         });
         found.map(|site| site.name.clone()).ok_or_else(|| unreachable(format!("context \"{context}\" does not exist")))
     }
@@ -168,7 +169,7 @@ impl Task<'_> {
         work(cluster.ok_or_else(|| "Kubernetes cluster unreachable: dial tcp: i/o timeout".to_owned())?)
     }
 
-    /// The values that the command line gives, the last winning.
+    /// The values of the command line, the last winning.
     fn values(&self) -> Result<Value, String> {
         let mut values = json!({});
         for source in self.options.values("f") {
@@ -183,7 +184,7 @@ impl Task<'_> {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             match serde_yaml::from_str::<Value>(&text) {
                 Ok(Value::Null) => {}
-                Ok(given @ Value::Object(_)) => merge_values(&mut values, &given),
+                Ok(file @ Value::Object(_)) => merge_values(&mut values, &file),
                 Ok(_) | Err(_) => {
                     return Err(format!(
                         "failed to parse {source}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal \

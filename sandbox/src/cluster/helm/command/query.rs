@@ -33,7 +33,7 @@ pub(super) fn template(task: &Task<'_>, release: &str, reference: &str) -> Resul
     Ok(manifest_text(&chart.render(release, task.namespace(), &values)))
 }
 
-/// `list`: the last revision of each release, deployed or failed unless told otherwise.
+/// `list`: the last revision of each release, deployed or failed unless an option says otherwise.
 pub(super) fn list(task: &Task<'_>, cluster: &Cluster) -> String {
     let namespace = if task.options.has("A") { "" } else { task.namespace() };
     let mut last: Vec<Record> = Vec::new();

@@ -85,7 +85,7 @@ impl Parser<'_> {
         format!("{}:{}: Parse error: '{what}' expected,\n\tbut got '{}'\n", self.path, got.line, got.text)
     }
 
-    /// As [`Self::expected`], with the number of the token that drbdadm's scanner gives.
+    /// As [`Self::expected`], with the number that drbdadm's scanner has for the token.
     fn expected_token(&self, what: &str, got: &Token) -> String {
         let number = match got.text.chars().next().filter(|_| got.mark) {
             Some(mark) => u32::from(mark),

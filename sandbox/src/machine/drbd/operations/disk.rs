@@ -14,7 +14,7 @@ use crate::machine::drbd::{JUST_CREATED, Layout, Metadata, resync};
 const ACTIVITY_LOG_KIB: u64 = 1237 * 4096;
 
 /// Applies the activity log of a disk (`drbdmeta apply-al`): what a crashed Primary may have been writing is marked out
-/// of sync. Gives how much that was, in KiB.
+/// of sync. Returns how much that was, in KiB.
 pub(crate) fn apply_activity_log(disk: &mut Disk) -> Option<u64> {
     let usable = Layout::of(disk.bytes).usable_kib;
     let kib = usable.next_multiple_of(4096).min(ACTIVITY_LOG_KIB);

@@ -77,7 +77,7 @@ async fn without_its_boot_service_a_machine_comes_back_without_drbd() {
     pair.sandbox.power_off(S, "worker01");
     pair.sandbox.power_on(S, "worker01");
     assert_eq!(pair.ask(S, "drbdsetup events2 --now").await, "exists -\n");
-    // The Primary's kernel was told by the reset connection, without waiting for silence.
+    // The Primary's kernel knew from the reset connection, without waiting for silence.
     assert_eq!(pair.ask(P, "drbdadm cstate etcd0").await, "Connecting\n");
     pair.all_well(S, &["drbdadm up etcd0"]).await;
     pair.wait(2).await;
@@ -202,7 +202,7 @@ async fn a_split_brain_stays_without_a_victim() {
         pair.states().await,
         ["StandAlone Secondary UpToDate/DUnknown", "StandAlone Secondary UpToDate/DUnknown"]
     );
-    // Both giving in is no decision either.
+    // Both giving in is not a decision either.
     for site in [P, S] {
         pair.all_well(site, &["drbdadm connect --discard-my-data etcd0"]).await;
     }

@@ -43,7 +43,7 @@ async fn something_unknown_is_asked_about_and_overwritten_by_force() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mounted_or_missing_disk_is_no_place_for_metadata() {
+async fn a_mounted_or_missing_disk_is_not_a_place_for_metadata() {
     let pair = Pair::new("9.2.14");
     pair.all_well(P, &["mkfs.ext4 -q /dev/vdb", "mount /dev/vdb /mnt"]).await;
     let refused = pair.refused(P, "drbdadm create-md etcd0").await;

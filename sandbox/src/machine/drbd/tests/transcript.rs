@@ -205,7 +205,7 @@ impl<W: Played> Replay<'_, W> {
             let syncing = output.stdout.contains("SyncSource");
             let mut record: Vec<String> = entry.output.iter().map(|line| self.record.line(line, syncing)).collect();
             if entry.line.starts_with("dmesg ") {
-                // The rest is what that machine's hardware, systemd and 8.4's receiver said.
+                // The rest is what that machine's hardware, systemd and 8.4's receiver logged.
                 record.retain(|line| line.contains("Split-Brain"));
             }
             let mut normal = |text: &str| text.lines().map(|line| self.seen.line(line, syncing)).collect::<Vec<_>>();
@@ -223,7 +223,7 @@ impl<W: Played> Replay<'_, W> {
     }
 }
 
-/// Replays a whole record on a pair whose machines are as they were at its beginning, and gives how many commands were
+/// Replays a whole record on a pair whose machines are as they were at its beginning, and returns how many commands were
 /// compared.
 pub(crate) async fn replay<W: Played>(pair: &mut W, record: &str) -> usize {
     let normal = || Normal { generations: BTreeMap::new() };

@@ -110,20 +110,20 @@ impl Work<'_> {
                 // With -p, the first component that cannot be passed is named.
                 let first = |errno: &Errno| parents && *errno == Errno::NotDirectory;
                 let at = made.err().filter(first).and_then(|_| self.first_file(path));
-                self.said(made, &format!("cannot create directory '{}'", at.as_deref().unwrap_or(path)));
+                self.report(made, &format!("cannot create directory '{}'", at.as_deref().unwrap_or(path)));
             }
             "mkfifo" => {
                 let bits = mode.map(|mode| self.octal(mode)).transpose()?.unwrap_or(0o644);
                 let meta = Meta { mode: bits, ..Meta::root(self.now) };
                 let made = self.machine.make(&at, InodeKind::Special('p'), meta);
-                self.said(made, &format!("cannot create fifo '{path}'"));
+                self.report(made, &format!("cannot create fifo '{path}'"));
             }
             "rmdir" => {
                 let removed = match self.machine.remove_dir(&at, self.now) {
                     Err(Errno::NotEmpty) if options.has("ignore-fail-on-non-empty") => Ok(()),
                     removed => removed,
                 };
-                self.said(removed, &format!("failed to remove '{path}'"));
+                self.report(removed, &format!("failed to remove '{path}'"));
             }
             "rm" => self.rm(options, path, &at),
             "touch" => self.touch(options, path, &at)?,
@@ -188,7 +188,7 @@ impl Work<'_> {
             }
             Ok(_) => self.machine.remove_tree(at, self.now),
         };
-        self.said(removed, &format!("cannot remove '{path}'"));
+        self.report(removed, &format!("cannot remove '{path}'"));
     }
 
     fn touch(&mut self, options: &Options, path: &str, at: &str) -> Result<(), Reply> {
@@ -210,7 +210,7 @@ impl Work<'_> {
             Err(Errno::NoEntry) => self.machine.write_file(at, "", Meta::root(time)),
             other => other,
         };
-        self.said(touched, &format!("cannot touch '{path}'"));
+        self.report(touched, &format!("cannot touch '{path}'"));
         Ok(())
     }
 
@@ -233,7 +233,7 @@ impl Work<'_> {
             mtime_ns: self.now,
         });
         let written = self.machine.write_content(at, content, meta);
-        self.said(written, &format!("cannot open '{path}' for writing"));
+        self.report(written, &format!("cannot open '{path}' for writing"));
         Ok(())
     }
 
@@ -289,11 +289,11 @@ impl Work<'_> {
                 ("chmod", _) => format!("changing permissions of '{path}'"),
                 _ => format!("changing ownership of '{path}'"),
             };
-            self.said(done, &what);
+            self.report(done, &what);
         }
     }
 
-    /// The first part of a path that is no directory.
+    /// The first part of a path that is not a directory.
     fn first_file(&self, path: &str) -> Option<String> {
         let ends = path.char_indices().filter(|(at, c)| *c == '/' && *at > 0).map(|(at, _)| at);
         let parts = ends.map(|end| &path[..end]);
@@ -318,7 +318,7 @@ impl Work<'_> {
         Ok((user, group))
     }
 
-    fn said(&mut self, done: Result<(), Errno>, what: &str) {
+    fn report(&mut self, done: Result<(), Errno>, what: &str) {
         if let Err(errno) = done {
             self.errors.push_str(&format!("{}: {what}: {errno}\n", self.name));
         }

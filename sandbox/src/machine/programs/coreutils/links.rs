@@ -1,4 +1,4 @@
-//! `ln` and `mv`: what gives a file another name.
+//! `ln` and `mv`: what makes another name of a file.
 
 use futures_util::future::BoxFuture;
 

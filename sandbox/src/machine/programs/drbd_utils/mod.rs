@@ -79,7 +79,7 @@ pub(crate) fn run(state: &mut Machines, machine: MachineId, program: &str, args:
     }
 }
 
-/// Gives a machine its power back. Its enabled units start, `drbd.service` among them. Gives whether it was off.
+/// Switches a machine on again. Its enabled units start, `drbd.service` among them. Returns whether it was off.
 pub(crate) fn boot(state: &mut Machines, machine: MachineId) -> bool {
     let on = state.power_on(machine);
     if on && state.get(machine).is_some_and(|booted| booted.active_units.contains("drbd.service")) {

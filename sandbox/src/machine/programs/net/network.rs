@@ -60,13 +60,13 @@ impl Program for Ping {
             tokio::time::sleep(Duration::from_secs_f64(interval * f64::from(count.saturating_sub(1)) + tail)).await;
             Reply {
                 code: i32::from(!up),
-                ..Reply::ok(said(call.kernel(), address, count, interval, up, options.has("q")))
+                ..Reply::ok(printed(call.kernel(), address, count, interval, up, options.has("q")))
             }
         })
     }
 }
 
-fn said(kernel: &Kernel, address: &str, count: u32, interval: f64, up: bool, quiet: bool) -> String {
+fn printed(kernel: &Kernel, address: &str, count: u32, interval: f64, up: bool, quiet: bool) -> String {
     let base = kernel.spec.link_rtt_ms as f64;
     // A few hundredths of the round trip up and down, the same ones for the same seed.
     let jitter = |sequence: u32| (kernel.number(&format!("ping/{address}/{sequence}")) % 100) as f64 / 1000.0 * base;

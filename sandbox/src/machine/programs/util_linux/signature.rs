@@ -55,7 +55,7 @@ impl Signature {
         };
         if raw && let Some(metadata) = &disk.metadata {
             let version = if drbd_version.starts_with("8.") { "v08" } else { "v09" };
-            // The kernel gives the disk its identifier when it first attaches it.
+            // The kernel sets the identifier of the disk when it first attaches it.
             let uuid = if metadata.device_uuid == 0 { String::new() } else { format!("{:x}", metadata.device_uuid) };
             let offset = Layout::of(disk.bytes).superblock + 60;
             return Some(Self { kind: "drbd".to_owned(), uuid, version, usage: "raid", offset, ..blank });

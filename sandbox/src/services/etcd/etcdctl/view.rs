@@ -40,8 +40,8 @@ pub(super) fn endpoints(call: &Call<'_, Clusters>, options: &Options) -> Result<
         members.sort_by_key(|member| member.id);
         return Ok(members.into_iter().map(|member| member.client_url).collect());
     }
-    let given = options.value("endpoints").unwrap_or("127.0.0.1:2379");
-    Ok(given.split(',').map(|endpoint| endpoint.trim().to_owned()).collect())
+    let endpoints = options.value("endpoints").unwrap_or("127.0.0.1:2379");
+    Ok(endpoints.split(',').map(|endpoint| endpoint.trim().to_owned()).collect())
 }
 
 /// The first endpoint's member.
