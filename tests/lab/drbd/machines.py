@@ -53,7 +53,7 @@ def arguments():
     ssh.add_argument("node")
     ssh.add_argument("command", nargs=argparse.REMAINDER)
     verbs.add_parser("watch", help="write every change of a role to standard output; ends, with 3, when both ends are Primary")
-    recorder = verbs.add_parser("record", help="play the commands of a record of DRBD on a fresh pair, and print what is said here")
+    recorder = verbs.add_parser("record", help="play the commands of a record of DRBD on a fresh pair, and print what the tools print here")
     recorder.add_argument("record")
     return parser.parse_args()
 

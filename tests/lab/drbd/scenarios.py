@@ -112,7 +112,7 @@ def down(directories):
 
 
 def compiled():
-    """Builds the tests; gives the program that they are."""
+    """Builds the tests; returns the program that they are."""
     program = None
     with child(CARGO, cwd=HERE.parents[2], text=True, stdout=subprocess.PIPE) as process:
         for message in map(json.loads, process.stdout):
@@ -136,19 +136,19 @@ class Scenario:
     """One that runs on the pair in a directory."""
 
     def __init__(self, name, program, directory, kills):
-        self.name, self.began, self.said = name, time.monotonic(), tempfile.TemporaryFile("w+")
+        self.name, self.began, self.output = name, time.monotonic(), tempfile.TemporaryFile("w+")
         environment = os.environ | {"CUTOVER_DRBD_LAB": str(directory)}
         if kills:
             environment["CUTOVER_DRBD_KILLS"] = str(kills)
         self.owner = contextlib.ExitStack()
         argv = [program, "--ignored", "--nocapture", "--exact", name]
-        self.process = self.owner.enter_context(child(argv, text=True, stdout=self.said, stderr=subprocess.STDOUT, env=environment))
+        self.process = self.owner.enter_context(child(argv, text=True, stdout=self.output, stderr=subprocess.STDOUT, env=environment))
 
     def passed(self):
-        """Tells what it said, and gives whether it has passed."""
+        """Prints its output, and returns whether it has passed."""
         self.owner.close()
-        self.said.seek(0)
-        text = self.said.read()
+        self.output.seek(0)
+        text = self.output.read()
         # The test runner's own totals are left out: whoever adds up would count each scenario twice.
         frame = ("running 1 test", "test result:")
         print("\n".join(line for line in text.splitlines() if line and not line.startswith(frame)), flush=True)
@@ -158,7 +158,7 @@ class Scenario:
 
 
 def test(options, program, names, directories):
-    """Runs the scenarios, on each pair one at a time; gives how many passed and how many failed."""
+    """Runs the scenarios, on each pair one at a time; returns how many passed and how many failed."""
     waiting, running, passed = list(names), {}, []
     try:
         while waiting or running:

@@ -68,7 +68,7 @@ def main() -> None:
     server.bind(("0.0.0.0", 53))
     while True:
         query, sender = server.recvfrom(512)
-        with suppress(IndexError, struct.error):  # it was no query
+        with suppress(IndexError, struct.error):  # it was not a query
             server.sendto(answer(query, names), sender)
 
 

@@ -31,23 +31,23 @@ ROWS = {
 
 
 def seconds(log: Path) -> dict[str, float]:
-    """What one run said, by the row's key."""
+    """What one run reported, by the row's key."""
     text = log.read_text()
 
-    def said(pattern: str) -> float:
+    def reported(pattern: str) -> float:
         found = re.search(pattern, text, re.MULTILINE)
         if not found:
             sys.exit(f"{log} is not of a whole run: it has no line `{pattern}`")
         return float(found[1])
 
-    said(r"^(\d+) passed, 0 failed$")
-    begin = said(r"^ *([\d.]+) s  prepare keys, images, disks and hosts$")
+    reported(r"^(\d+) passed, 0 failed$")
+    begin = reported(r"^ *([\d.]+) s  prepare keys, images, disks and hosts$")
     row = {
-        "up": said(r"^ *([\d.]+) s  ------  placed$") - begin,
-        "outage": said(r"the outage took ([\d.]+) s for clients"),
-        "served": said(r"it serves ([\d.]+) s after the loss"),
-        "all": said(r"^ *([\d.]+) s  ------  lose the site: ") - begin,
-        "keys": said(r"all (\d+) acknowledged keys are there on the standby"),
+        "up": reported(r"^ *([\d.]+) s  ------  placed$") - begin,
+        "outage": reported(r"the outage took ([\d.]+) s for clients"),
+        "served": reported(r"it serves ([\d.]+) s after the loss"),
+        "all": reported(r"^ *([\d.]+) s  ------  lose the site: ") - begin,
+        "keys": reported(r"all (\d+) acknowledged keys are there on the standby"),
     }
     # Below the end of each run of `cutover` are its phases and then, further in, its steps. Of these the id's last part counts.
     for playbook, below in re.findall(r"cutover run (\S+) ends with 0\n((?:[ \d.]{8} s  .*\n)*)", text):

@@ -27,7 +27,7 @@ def disk_file(host: Host) -> Path:
 
 
 def attach_disk(host: Host, megabytes: int) -> None:
-    """Makes the loop device that will be the host's /dev/sdc. It outlives the host, so it is no part of booting."""
+    """Makes the loop device that will be the host's /dev/sdc. It outlives the host, so it is not a part of booting."""
     host.directory.mkdir(parents=True, exist_ok=True)
     with disk_file(host).open("wb") as file:
         file.truncate(megabytes << 20)
@@ -135,7 +135,7 @@ def launch(host: Host) -> subprocess.Popen:
 
 
 def connect(host: Host, pid: int) -> None:
-    """Gives a host its network card."""
+    """Attaches a host's network card."""
     card = f"{host.site.name[0]}-{host.name}"
     run("ip", "link", "add", card, "type", "veth", "peer", "name", "eth0", "netns", pid)
     run("ip", "link", "set", card, "master", host.site.name, "up")

@@ -1,7 +1,7 @@
 """Process 1 of the lab and of each of its hosts: starts the services of /etc/lab/services.json and starts them again
 when they end, but for those that run once. No init system: it stops nothing, has no targets and no units. Without that file it only reaps.
 
-It says `ready` when its namespaces are made, and begins when it is told so on its standard input: by then the host has
+It says `ready` when its namespaces are made, and begins when a line comes on its standard input: by then the host has
 its network.
 """
 

@@ -25,7 +25,7 @@ def path() -> Path:
 
 
 def build() -> Path:
-    """Builds what is not there yet; gives its directory. What is different is put in the place of the recipe's names: a
+    """Builds what is not there yet; returns its directory. What is different is put in the place of the recipe's names: a
     parameter there would be another recipe, and have every DRBD lab build anew."""
     if path().exists():
         return path()

@@ -66,7 +66,7 @@ class Worker(Machine):
         self.taps = {host.site.name: f"{host.site.name[0]}-{host.name}"}
 
     def addresses(self) -> str:
-        """What its initramfs gives its card."""
+        """The address that its initramfs sets on its card."""
         return f"eth0={self.address}/24\n"
 
 

@@ -1,7 +1,7 @@
 """The two programs that are tried, and the DRBD of the hosts, whose kernel has none: `cutover-drbd-stand-in`, with a directory
 that all of them share.
 
-`LAB_DRBD=none` leaves it out. `LAB_CUTOVER` is `cutover`, and the stand-in is beside it; if not given, the newest that cargo
+`LAB_DRBD=none` leaves it out. `LAB_CUTOVER` is `cutover`, and the stand-in is beside it; by default the newest that cargo
 has built.
 """
 
@@ -57,7 +57,7 @@ def whole(program: Path) -> Path:
 
 
 def make() -> None:
-    """Makes the directory and gives every worker the programs. The programs are copies: building goes on meanwhile.
+    """Makes the directory and installs the programs on every worker. The programs are copies: building goes on meanwhile.
     Machines need only that of `cutover`, for those who work on the lab."""
     if is_wanted() or MACHINES:
         PROGRAM.parent.mkdir()

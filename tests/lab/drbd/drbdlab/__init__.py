@@ -8,6 +8,6 @@ class Problem(Exception):
 
 
 def run(*argv, **options):
-    """Runs a program to its end and gives its standard output; a failure carries its standard error."""
+    """Runs a program to its end and returns its standard output; a failure carries its standard error."""
     done = subprocess.run([str(word) for word in argv], check=True, text=True, capture_output=True, **options)
     return done.stdout

@@ -38,7 +38,7 @@ HostKey /etc/ssh/ssh_host_ed25519_key
 Subsystem sftp internal-sftp
 """
 INIT = """#!/bin/busybox sh
-# Loads the drivers, mounts the root, gives it its seed and its addresses, and makes way for systemd.
+# Loads the drivers, mounts the root, sets its seed and its addresses, and makes way for systemd.
 /bin/busybox mkdir -p /proc /sys /dev /root
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
@@ -87,7 +87,7 @@ def path():
 
 
 def build():
-    """Builds what is not there yet; gives its directory. Two builds at a time wait for each other."""
+    """Builds what is not there yet; returns its directory. Two builds at a time wait for each other."""
     done = path()
     if lacking := missing():
         raise Problem(f"missing here: apt-get install -y --no-install-recommends {' '.join(lacking)}")

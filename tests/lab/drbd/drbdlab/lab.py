@@ -26,7 +26,7 @@ class Lab:
 
     @property
     def facts(self):
-        """What `up` was told."""
+        """The options of `up`."""
         try:
             return json.loads((self.directory / "lab.json").read_text())
         except FileNotFoundError:
@@ -110,7 +110,7 @@ class Lab:
             network.remove(self.namespace)
         if self.directory.exists():
             if not (self.directory / "lab.json").exists() and any(self.directory.iterdir()):
-                raise Problem(f"{self.directory} is no directory of a lab, and is left alone")
+                raise Problem(f"{self.directory} is not a directory of a lab, and is left alone")
             shutil.rmtree(self.directory)
 
     def status(self):

@@ -74,7 +74,7 @@ class Machine:
         (self.directory / "initramfs").write_bytes(common + bytes(-len(common) % 4) + cpio.archive(entries))
 
     def addresses(self):
-        """What its initramfs gives its network cards."""
+        """The addresses that its initramfs sets on its network cards."""
         return f"eth0={self.address}/16\neth1={self.replication}/16\n"
 
     def power_on(self, image, memory, kernel="", disks=()):
@@ -129,7 +129,7 @@ class Machine:
         self.monitor("system_reset")
 
     def monitor(self, command, **arguments):
-        """Has its monitor execute a command; gives what it returns."""
+        """Has its monitor execute a command; returns what it answers."""
         with socket.socket(socket.AF_UNIX) as qmp:
             qmp.settimeout(10)
             qmp.connect(str(self.directory / "qmp"))

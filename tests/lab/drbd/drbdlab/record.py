@@ -1,4 +1,4 @@
-"""Plays the commands of a record on a fresh pair and writes what the real tools said, for the fixtures of parsers and of
+"""Plays the commands of a record on a fresh pair and writes what the real tools printed, for the fixtures of parsers and of
 the sandbox. The order of machines and power cuts is that of the record of DRBD 9 (sandbox/tests-data)."""
 
 import pathlib
@@ -77,7 +77,7 @@ class Recorder:
             time.sleep(1)
 
     def power(self, site, on, service):
-        """Takes the power from a side or gives it back. `service`: its DRBD comes up at boot."""
+        """Takes the power from a side or switches it on again. `service`: its DRBD comes up at boot."""
         machine = self.sides[site]
         if not on:
             verb = "enable" if service else "disable"

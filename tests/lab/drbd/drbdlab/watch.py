@@ -13,11 +13,11 @@ LOOK = 0.1
 
 
 class End:
-    """One end as the witness knows it. A machine without power has no role, whatever it said last."""
+    """One end as the witness knows it. A machine without power has no role, whatever it reported last."""
 
     def __init__(self, lab, machine, resource):
         self.lab, self.machine, self.resource = lab, machine, resource
-        self.said = "unknown"
+        self.reported = "unknown"
         threading.Thread(target=self.follow, daemon=True).start()
 
     def follow(self):
@@ -28,22 +28,22 @@ class End:
             with subprocess.Popen(argv, text=True, **pipe) as events:
                 for line in events.stdout:
                     words = line.split()
-                    if words[:2] == ["exists", "-"] and self.said == "unknown":
-                        self.said = "down"
+                    if words[:2] == ["exists", "-"] and self.reported == "unknown":
+                        self.reported = "down"
                     if words[1:2] != ["resource"] or f"name:{self.resource}" not in words:
                         continue
                     if words[0] == "destroy":
-                        self.said = "down"
+                        self.reported = "down"
                     for word in words:
                         if word.startswith("role:"):
-                            self.said = word.removeprefix("role:")
-            self.said = "unknown"
+                            self.reported = word.removeprefix("role:")
+            self.reported = "unknown"
             time.sleep(0.5)
 
     @property
     def role(self):
         """Its role now."""
-        return "off" if self.machine.pid() is None else self.said
+        return "off" if self.machine.pid() is None else self.reported
 
 
 def watch(lab):

@@ -25,7 +25,7 @@ class Full(Job):
         self.tally.check("every member has to move", moves, f"{nodes}, planned {planned}")
 
     def lose_the_site(self) -> None:
-        """Cuts the power of the active site while clients write, and serves what they were told is written on the other."""
+        """Cuts the power of the active site while clients write, and serves on the other what was acknowledged to them."""
         writer = Writer(self.service, "/trial/lost/", until_down=True)
         end = time.monotonic() + 600
         while len(writer.acknowledged) < ENOUGH and time.monotonic() < end:
@@ -42,9 +42,9 @@ class Full(Job):
         self.intact("on the standby")
         writer = Writer(self.service, "/trial/standby/")
         time.sleep(10)
-        told = writer.end()
-        gone = missing(told, self.service.keys("/trial/standby/"))
-        self.tally.check(f"{STATEFULSET} takes new keys there", len(told) > 0 and not gone, f"{len(told)} told, gone: {gone[:20]}")
+        acknowledged = writer.end()
+        gone = missing(acknowledged, self.service.keys("/trial/standby/"))
+        self.tally.check(f"{STATEFULSET} takes new keys there", len(acknowledged) > 0 and not gone, f"{len(acknowledged)} acknowledged, gone: {gone[:20]}")
 
 
 def whole(tally: Tally) -> None:

@@ -1,4 +1,4 @@
-"""The job: prepare, cut over and take it back, cut over again, and what must be so after each. Runs inside."""
+"""The job: prepare, cut over and undo it, cut over again, and what must be so after each. Runs inside."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ PRIMARY, STANDBY = SITES
 #: Disks are small here, and the release that runs is tied by its values to the nodes it is to leave.
 OWN_VALUES = f"values={json.dumps(VALUES)}"
 EXTRA = ("-e", "volume_size=400Mi", "-e", OWN_VALUES)
-#: Seconds without a leader that are no outage: etcd elects another when one second passes without a sign of it, and emulated
+#: Seconds without a leader that are not an outage: etcd elects another when one second passes without a sign of it, and emulated
 #: processors that work for something else let it pass.
 HICCUP = 30 if MACHINES else 0
 #: Emulated processors carry little.

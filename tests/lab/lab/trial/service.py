@@ -44,13 +44,13 @@ class Service:
             connection = http.client.HTTPConnection(address, 2379, timeout=timeout)
             connection.request("POST", path, json.dumps(body))
             answer = connection.getresponse()
-            said = answer.read()
+            content = answer.read()
             connection.close()
         except (OSError, KeyError, http.client.HTTPException, ApiError) as error:
             raise NotServed(f"{pod}: {error!r}") from error
         if answer.status != 200:
-            raise NotServed(f"{pod}: {answer.status} {said.decode()}")
-        return json.loads(said)
+            raise NotServed(f"{pod}: {answer.status} {content.decode()}")
+        return json.loads(content)
 
     def put(self, pod: str, key: str, value: str) -> None:
         """Writes a key; when this returns it is acknowledged."""
@@ -65,9 +65,9 @@ class Service:
 
     def identity(self) -> dict:
         """The cluster's id and its members' ids and names."""
-        said = self.ask(f"{STATEFULSET}-0", "/v3/cluster/member/list", {})
-        members = {member["name"]: member["ID"] for member in said["members"]}
-        return {"cluster": said["header"]["cluster_id"], "members": members}
+        answer = self.ask(f"{STATEFULSET}-0", "/v3/cluster/member/list", {})
+        members = {member["name"]: member["ID"] for member in answer["members"]}
+        return {"cluster": answer["header"]["cluster_id"], "members": members}
 
     def hashes(self) -> dict[str, str]:
         """What each member hashes its store to, at one revision."""
@@ -108,7 +108,7 @@ class Writer(threading.Thread):
     """A client that writes numbered keys one after the other, and keeps in mind what was acknowledged.
 
     As clients of etcd do, it knows all members, and asks the next one when one does not take a key. Only when none of them
-    takes it is the service away. Which member refused while another one served is noted, too.
+    takes it is the service away. Which member refused while another one served is recorded, too.
     """
 
     def __init__(self, service: Service, prefix: str, until_down: bool = False):
@@ -121,7 +121,7 @@ class Writer(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Writes until it is told to end, or with `until_down` until the service no longer takes anything."""
+        """Writes until it is stopped, or with `until_down` until the service no longer takes anything."""
         number, down = 0, None
         while not self.ending.wait(PAUSE):
             number += 1
@@ -152,7 +152,7 @@ class Writer(threading.Thread):
         return False
 
     def end(self) -> dict[str, str]:
-        """Ends it, and gives what was acknowledged."""
+        """Ends it, and returns what was acknowledged."""
         self.ending.set()
         self.join()
         return self.acknowledged

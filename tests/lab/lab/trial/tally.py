@@ -27,7 +27,7 @@ class Tally:
         self.passed = self.failed = 0
 
     def check(self, what: str, good: object, detail: object = "") -> bool:
-        """Counts one thing that must be so; the detail is told when it is not."""
+        """Counts one thing that must be so; the detail is printed when it is not."""
         if good:
             self.passed += 1
             say(f"ok      {what}")

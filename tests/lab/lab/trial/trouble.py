@@ -1,5 +1,5 @@
 """Bad worlds: what goes wrong in a window, each with the exit code and the words it must end with, and nothing half-done
-that cannot be taken back. Runs inside."""
+that cannot be undone. Runs inside."""
 
 import json
 import os
@@ -71,7 +71,7 @@ class Trouble:
         return [self.wrong_host_key, self.wrong_cluster, self.sudo_refused]
 
     def after(self) -> list:
-        """The parts after the preparation. At their end everything is taken back, but for the preparation."""
+        """The parts after the preparation. At their end everything is undone, but for the preparation."""
         parts = [self.pending_upgrade, self.full_backup_disk, self.api_server_stops, self.node_dies]
         return [*parts, self.claim_stuck_and_image_never_starts]
 
@@ -178,7 +178,7 @@ class Trouble:
 
     def node_dies(self) -> None:
         """A node loses its power while data is copied to it, and is not back in time. It is booted again, and everything
-        taken back."""
+        undone."""
         playbook = self.impatient({"Bring each replica's data to its new node": "15s"})
         process = start(CUTOVER[0], playbook, *CUTOVER[2:])
         self.await_step(process, "bring-each-replica-s-data-to-its-new-node")
