@@ -100,7 +100,7 @@ fn what_is_neither_the_phrase_nor_a_no_is_asked_again() {
     let directory = place(GATE);
     let mut terminal = at_the_gate(directory.path(), &[]);
     for (number, typed) in ["y\n", "Yes\n", "\n", "Common-etcd\n", "common", "no way\n"].into_iter().enumerate() {
-        // Half an answer and Ctrl-D, or Ctrl-D alone, is no answer either.
+        // Half an answer and Ctrl-D, or Ctrl-D alone, is not an answer either.
         let end = if typed.ends_with('\n') { "" } else { CTRL_D };
         terminal.types(&format!("{typed}{end}"));
         let again = || terminal.screen().matches("to approve").count() > number;

@@ -90,8 +90,8 @@ fn only_a_step_that_exists_is_repeated() {
         ("--repeat", "wait[0]", ["`wait[0]` is not part of a path", "write `name`, or `name[2]`"]),
         ("--approve", "wait", ["no gate is called `wait`", "the playbook has no gate"]),
     ] {
-        let said = seen(&run(here, &["resume", &id, option, name]));
-        assert!(wanted.iter().all(|words| said.contains(words)) && said.contains("exit code 2"), "{said}");
+        let output = seen(&run(here, &["resume", &id, option, name]));
+        assert!(wanted.iter().all(|words| output.contains(words)) && output.contains("exit code 2"), "{output}");
     }
     for name in ["wait", "one/wait", "wait@one/worker01"] {
         assert_eq!(run(here, &["resume", &id, "--repeat", name]).status.code(), Some(1), "{name}");

@@ -24,7 +24,7 @@ phases:
 ";
 
 #[test]
-fn one_is_acknowledged_and_the_last_step_is_brought_to_its_end() {
+fn one_is_acknowledged_and_the_last_step_is_completed() {
     let directory = place(LAST);
     let here = directory.path();
     let mut terminal = Terminal::run(here, &["run", "play.yml", "-i", "inventory.yml"]);
@@ -80,13 +80,13 @@ fn one_during_the_last_change_that_is_undone_is_acknowledged_too() {
     terminal.types(CTRL_C);
     terminal.shows("STOPPING since", AT_ONCE);
     assert_eq!(terminal.code(PATIENCE), 5, "{}", terminal.screen());
-    assert!(!here.join("made").exists(), "what was sent was brought to its end");
+    assert!(!here.join("made").exists(), "what was sent was completed");
     let again = run(here, &["undo", &id]);
     assert!(seen(&again).contains("has changed nothing that still stands"), "{}", seen(&again));
 }
 
 #[test]
-fn who_does_not_see_the_reporter_is_told_on_standard_error() {
+fn who_does_not_see_the_reporter_is_informed_on_standard_error() {
     let directory = place(LAST);
     let mut terminal = Terminal::run(directory.path(), &["run", "play.yml", "-i", "inventory.yml", "--output", "json"]);
     terminal.shows("applying", PATIENCE);
