@@ -1,4 +1,4 @@
-//! The module contract: probe, diff, and changes as data. The engine owns everything else: dry run, verify, retry, undo.
+//! The module contract: probe, diff, and changes as data. The engine owns everything else: plan, verify, retry, undo.
 
 mod any;
 mod api_failure;
@@ -32,7 +32,7 @@ use crate::subject::Subject;
 ///
 /// A module probes ([`Module::probe`]) and compares ([`Module::diff`]); it returns what has to be done as [`Change`]s,
 /// which are plain data. The engine carries them out. A module never prints, sleeps, retries, or asks whether this is
-/// a dry run.
+/// only a plan.
 pub trait Module: Send + Sync + 'static {
     /// The name authors write: `drbd_role`.
     const NAME: &'static str;
