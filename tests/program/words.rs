@@ -1,8 +1,12 @@
-//! One word for one thing: code, comments and documents do not use the words that `docs/words.txt` lists. Not spelling, and not
+//! One word for one thing: code, comments, documents and scripts do not use the words that `docs/words.txt` lists. Not spelling, and not
 //! style beyond that list.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// The files that are held to the list, by extension: code, documents and scripts. Recorded output is not.
+const READ: [&str; 8] = ["rs", "md", "yml", "yaml", "html", "py", "sh", "awk"];
 
 /// The page that has to name the words that are not used.
 const GLOSSARY: &str = "docs/glossary.md";
@@ -195,9 +199,11 @@ fn files() -> Vec<PathBuf> {
         for entry in fs::read_dir(directory).expect("a directory") {
             let path = entry.expect("an entry").path();
             let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
-            let read = ["rs", "md", "yml", "yaml", "html", "py", "sh"]
-                .iter()
-                .any(|wanted| file.ends_with(&format!(".{wanted}")));
+            // A script without an extension says in its first line what it is.
+            let read = match path.extension().and_then(OsStr::to_str) {
+                Some(extension) => READ.contains(&extension),
+                None => fs::read(&path).is_ok_and(|bytes| bytes.starts_with(b"#!")),
+            };
             if path.is_dir() && file != "target" && !file.starts_with('.') {
                 open.push(path);
             } else if read && path.is_file() {

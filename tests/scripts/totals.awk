@@ -13,8 +13,8 @@ quiet && /^---- .* stdout ----$/ { test = $2; next }
 
 /^SKIPPED/ {
     key = binary SUBSEP test SUBSEP $0
-    if (!(key in told)) {
-        told[key] = 1
+    if (!(key in reported)) {
+        reported[key] = 1
         lines[++count] = "skipped: " test ": " reason($0)
         if ($0 ~ /^SKIPPED:/ && test != "" && !((binary, test) in whole)) { whole[binary, test] = 1; skipped++ }
     }
@@ -29,7 +29,7 @@ quiet && /^---- .* stdout ----$/ { test = $2; next }
     }
 }
 
-# At once: who reads along in a pipe or a file sees every line when it is said.
+# At once: who reads along in a pipe or a file sees every line when it is printed.
 !quiet { print; fflush() }
 
 END {
