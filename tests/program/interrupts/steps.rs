@@ -1,6 +1,7 @@
 //! A person who presses Ctrl-C while a step runs: it is seen at once, it says what is waited for, and the run does not end as done.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use cutover_testkit::console::{run, seen};
@@ -8,6 +9,7 @@ use cutover_testkit::terminal::{CTRL_C, Terminal};
 
 use super::gates::{AT_ONCE, PATIENCE, journal, of_kind};
 use super::place;
+use crate::support::terminal::until;
 
 /// One step, which is the last one, and takes its time.
 const LAST: &str = "\
@@ -23,12 +25,18 @@ phases:
           - {name: unmake, command: {argv: [sh, -c, \"echo begun > HERE/undoing; sleep 3; rm HERE/made\"]}}
 ";
 
+/// Waits until the command that is sent runs and writes its file. Until then a process belongs to the group that Ctrl-C is sent to.
+fn is_under_way(terminal: &Terminal, writes: &Path) {
+    terminal.shows("applying", PATIENCE);
+    until("the command runs", PATIENCE, || writes.exists().then_some(()));
+}
+
 #[test]
 fn one_is_acknowledged_and_the_last_step_is_completed() {
     let directory = place(LAST);
     let here = directory.path();
     let mut terminal = Terminal::run(here, &["run", "play.yml", "-i", "inventory.yml"]);
-    terminal.shows("applying", PATIENCE);
+    is_under_way(&terminal, &directory.path().join("made"));
     terminal.types(CTRL_C);
     // The footer: since when, and what is waited for.
     terminal.shows("STOPPING since T+00:00:0", AT_ONCE);
@@ -54,7 +62,7 @@ fn one_is_acknowledged_and_the_last_step_is_completed() {
 fn two_are_both_acknowledged() {
     let directory = place(&LAST.replace("sleep 3", "sleep 30"));
     let mut terminal = Terminal::run(directory.path(), &["run", "play.yml", "-i", "inventory.yml"]);
-    terminal.shows("applying", PATIENCE);
+    is_under_way(&terminal, &directory.path().join("made"));
     terminal.types(CTRL_C);
     terminal.shows("STOPPING since", AT_ONCE);
     terminal.types(CTRL_C);
@@ -76,7 +84,7 @@ fn one_during_the_last_change_that_is_undone_is_acknowledged_too() {
     terminal.shows("> ", PATIENCE);
     std::thread::sleep(Duration::from_millis(100));
     terminal.types(&format!("{id}\n"));
-    terminal.shows("applying", PATIENCE);
+    is_under_way(&terminal, &here.join("undoing"));
     terminal.types(CTRL_C);
     terminal.shows("STOPPING since", AT_ONCE);
     assert_eq!(terminal.code(PATIENCE), 5, "{}", terminal.screen());
@@ -89,7 +97,7 @@ fn one_during_the_last_change_that_is_undone_is_acknowledged_too() {
 fn who_does_not_see_the_reporter_is_informed_on_standard_error() {
     let directory = place(LAST);
     let mut terminal = Terminal::run(directory.path(), &["run", "play.yml", "-i", "inventory.yml", "--output", "json"]);
-    terminal.shows("applying", PATIENCE);
+    is_under_way(&terminal, &directory.path().join("made"));
     terminal.types(CTRL_C);
     terminal.shows("stopping at the next safe point", AT_ONCE);
     assert_eq!(terminal.code(PATIENCE), 5, "{}", terminal.screen());

@@ -90,7 +90,7 @@ fn what_is_named_has_to_be_there_and_has_to_be_hit() {
     let directory = tempfile::tempdir().unwrap();
     for (args, words) in [
         (&["--fail", "scale-to-zeroo=hangs"][..], "did you mean `scale-to-zero`?"),
-        (&["--fail", "scale-to-zero=explodes"], "it is one of fails, hangs, lost-before"),
+        (&["--fail", "scale-to-zero=explodes"], "write one of fails, hangs, lost-before"),
         (&["--fail", "approve-the-outage=hangs"], "`approve-the-outage=hangs` has hit nothing"),
         (&["--fail", "scale-to-zero:look.9999=hangs"], "has hit nothing"),
         (&["--then", "redo"], "possible values: resume, undo"),
