@@ -33,9 +33,6 @@ pub struct Event {
     pub elapsed_ms: u64,
     /// The run.
     pub run: String,
-    /// The digest of the line before; left out as long as lines are not chained.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub prev: Option<String>,
     /// The epoch of the controller that wrote it; left out as long as there is only one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub epoch: Option<u64>,

@@ -8,6 +8,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::EVENTS;
+use super::chain::Chain;
 use crate::event::{Event, VERSION};
 
 /// The content of a journal.
@@ -48,11 +49,17 @@ pub fn read_file(path: &Path) -> io::Result<Recorded> {
 impl Recorded {
     /// Reads a journal's bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let whole = whole(bytes);
         let mut recorded = Self { torn: bytes.len() - whole, ..Self::default() };
+        let mut chain = Chain::default();
         for (index, line) in bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate() {
-            match event(line).and_then(|event| recorded.follows(&event).map(|()| event)) {
-                Ok(event) => recorded.events.push(event),
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let event = event(line).and_then(|event| recorded.follows(&event).map(|()| event));
+            match event.and_then(|event| chain.holds(line).map(|()| event)) {
+                Ok(event) => {
+                    recorded.events.push(event);
+                    chain.written(line);
+                }
                 Err(why) => {
                     recorded.complaint = Some((index + 1, why));
                     break;
@@ -79,6 +86,15 @@ impl Recorded {
             std::cmp::Ordering::Less => Err(format!("event {seq} stands here again, after event {}", expected - 1)),
         }
     }
+}
+
+/// The length of a journal without the last line that a crash tore: one without its newline, or one that is not text, since the
+/// system lost a part of it. Whoever waited until it was stored has not got an answer, so nothing was built on it.
+pub(super) fn whole(bytes: &[u8]) -> usize {
+    let end = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let whole = end(bytes);
+    let last = whole.checked_sub(1).map_or(0, |newline| end(&bytes[..newline]));
+    if bytes[last..whole].contains(&0) { last } else { whole }
 }
 
 /// Reads a line; the error is the reason why it is not an event of this version.

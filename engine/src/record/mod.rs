@@ -174,7 +174,6 @@ impl Recorder {
             at: shared.clock.now(),
             elapsed_ms: self.elapsed_ms(),
             run: shared.run.clone(),
-            prev: None,
             epoch: None,
             hidden: Vec::new(),
             kind,

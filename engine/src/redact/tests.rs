@@ -20,7 +20,7 @@ fn secrets(values: &[(&str, Value)]) -> SecretValues {
 fn event(kind: EventKind) -> Event {
     let at = jiff::Timestamp::UNIX_EPOCH;
     let (run, hidden) = ("r".to_owned(), Vec::new());
-    Event { v: 2, seq: 1, at, elapsed_ms: 0, run, prev: None, epoch: None, hidden, kind }
+    Event { v: 2, seq: 1, at, elapsed_ms: 0, run, epoch: None, hidden, kind }
 }
 
 fn task() -> TaskId {

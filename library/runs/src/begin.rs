@@ -1,12 +1,13 @@
 //! Begins a run: its directory is created under a hidden name and renamed when it is complete, so that a visible directory is
 //! whole, and so that of several runs that want the same name exactly one gets it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use cutover_engine::digest::digest;
 use cutover_engine::execute::Tags;
 use cutover_engine::journal::{EVENTS, FileJournal};
 use cutover_engine::run::Run;
@@ -14,6 +15,9 @@ use cutover_files::Job;
 use jiff::Timestamp;
 
 use super::{Manifest, RunStore, StoredRun, manifest};
+
+/// The longest name of a copied file that is kept as it is, in bytes.
+const LONGEST_NAME: usize = 200;
 
 /// How a new run gets its name. If the name is taken, a number is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,7 @@ impl RunStore {
         }
         let run = if name == id || rehearsal { run } else { job.bind(&name, now)? };
         let directory = self.root.join(&name);
+        let journal = journal.at(&directory);
         Ok(Begun { run, stored: StoredRun { id: name, journal: directory.join(EVENTS), directory }, journal })
     }
 }
@@ -90,7 +95,7 @@ impl Hidden {
         let mut number = 1_usize;
         loop {
             let path = root.join(format!(".{id}.{}.{number}", std::process::id()));
-            match fs::create_dir(&path) {
+            match DirBuilder::new().mode(0o700).create(&path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
                 made => return made.map(|()| Self { path, published: false }),
             }
@@ -99,19 +104,17 @@ impl Hidden {
 
     /// Writes everything but the journal. `sync` says whether it has to survive a crash.
     fn fill(&self, job: &Job, manifest: &Manifest, sync: bool) -> io::Result<()> {
-        let write = |path: &Path, text: &str, mode: u32| {
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+        let write = |path: &Path, text: &str| {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
             file.write_all(text.as_bytes())?;
             if sync { file.sync_all() } else { Ok(()) }
         };
-        fs::create_dir(self.path.join("files"))?;
+        DirBuilder::new().mode(0o700).create(self.path.join("files"))?;
         for (file, text) in &job.files {
-            // One flat directory: `playbooks/tasks/x.yml` becomes `playbooks,tasks,x.yml`.
-            let name = file.display().to_string().replace(['/', '\\'], ",");
-            write(&self.path.join("files").join(name), text, 0o666)?;
+            write(&self.path.join("files").join(flat(file)), text)?;
         }
         let text = serde_json::to_string_pretty(manifest)?;
-        write(&self.path.join(manifest::FILE), &(text + "\n"), 0o600)
+        write(&self.path.join(manifest::FILE), &(text + "\n"))
     }
 
     /// Renames it to its final name; `false` if another run has that name.
@@ -135,6 +138,15 @@ impl Drop for Hidden {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// The name of a file's copy. All are in one directory: `playbooks/tasks/x.yml` becomes `playbooks,tasks,x.yml`.
+fn flat(file: &Path) -> String {
+    let name = file.display().to_string().replace(['/', '\\'], ",");
+    // File systems take 255 bytes. The end tells more than the beginning.
+    let Some(cut) = name.len().checked_sub(LONGEST_NAME).filter(|cut| *cut > 0) else { return name };
+    let from = (cut..).find(|at| name.is_char_boundary(*at)).unwrap_or(cut);
+    format!("{}...{}", &digest([name.as_str()])[..16], &name[from..])
 }
 
 /// Lets the names in a directory survive a crash.

@@ -55,6 +55,23 @@ impl Record {
         }
     }
 
+    /// Its events, if all of it can be relied on and it begins with the run's start: those of a run that can be continued.
+    ///
+    /// # Errors
+    /// The damage, in the words of a report.
+    pub fn begun(self) -> Result<Vec<Event>, String> {
+        let events = self.whole()?;
+        match events.first().map(|event| &event.kind) {
+            Some(EventKind::RunStarted { .. }) => Ok(events),
+            Some(_) => Err("the journal does not begin with the run's start".to_owned()),
+            None => {
+                Err("the journal is empty: nothing in it tells what was done. Look at the targets; if nothing was, \
+                         begin a new run"
+                    .to_owned())
+            }
+        }
+    }
+
     /// The damage.
     pub fn fault(&self) -> Option<String> {
         let (line, why) = self.0.complaint.as_ref()?;
@@ -109,6 +126,16 @@ mod tests {
         let events = record.shown();
         assert_eq!(events.len(), 3);
         assert_eq!(notices(&events[2..]), [format!("{fault}; it is left out with all that follows")]);
+    }
+
+    #[test]
+    fn only_what_begins_with_the_runs_start_can_be_continued() {
+        assert_eq!(Record::of(JOURNAL.as_bytes()).begun(), Record::of(JOURNAL.as_bytes()).whole());
+        assert!(Record::of(b"").begun().is_err_and(|why| why.contains("is empty")));
+        let first = JOURNAL.lines().find(|line| line.contains("\"phase_started\"")).expect("a phase");
+        let seq = first.split("\"seq\":").nth(1).and_then(|rest| rest.split(',').next()).expect("its number");
+        let first = first.replace(&format!("\"seq\":{seq},"), "\"seq\":1,") + "\n";
+        assert!(Record::of(first.as_bytes()).begun().is_err_and(|why| why.contains("does not begin with")));
     }
 
     #[test]

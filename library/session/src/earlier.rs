@@ -53,7 +53,7 @@ impl Earlier {
             }
             Err(error) => return Err(error.into()),
         };
-        let events = stored.read()?.whole().map_err(|why| {
+        let events = stored.read()?.begun().map_err(|why| {
             let help = format!("`cutover report {}` shows what can be read of it", stored.named());
             Fault::bare(format!("run {id} cannot be relied on: {why}")).help(help)
         })?;

@@ -66,7 +66,6 @@ impl Stream {
             at,
             elapsed_ms: self.now_ms - self.begun_ms,
             run,
-            prev: None,
             epoch: None,
             hidden: Vec::new(),
             kind,

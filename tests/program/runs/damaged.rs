@@ -96,3 +96,54 @@ fn a_directory_without_a_journal_is_not_a_run() {
         assert_output(&place.cutover(&[command, "20990101-000000-words"]), 2, &["no run `20990101-000000-words`"]);
     }
 }
+
+#[test]
+fn a_journal_without_its_beginning_is_not_taken_for_a_run_that_did_nothing() {
+    let place = Place::new();
+    let id = place.begin(&[]);
+    let journal = place.directory(&id).join("events.jsonl");
+    fs::write(&journal, "").expect("written");
+    for command in ["resume", "undo"] {
+        assert_output(
+            &place.cutover(&[command, &id]),
+            2,
+            &["the journal is empty", "nothing in it tells what was done"],
+        );
+    }
+    assert_eq!(fs::read_to_string(&journal).expect("a journal"), "", "a refusal leaves it alone");
+}
+
+#[test]
+fn a_turned_bit_in_the_last_line_is_not_passed_over() {
+    let place = Place::new();
+    let id = place.begin(&[]);
+    let journal = place.directory(&id).join("events.jsonl");
+    let text = fs::read_to_string(&journal).expect("a journal");
+    let number = text.lines().count();
+    let (before, last) = text.trim_end().rsplit_once('\n').expect("lines");
+    let changed = last.replacen("\"elapsed_ms\":", "\"elapsed_ms\":1", 1);
+    fs::write(&journal, format!("{before}\n{changed}\n")).expect("written");
+    let words = format!("line {number} of the journal: it was changed after it was written");
+    for command in ["resume", "undo"] {
+        assert_output(&place.cutover(&[command, &id]), 2, &[&words]);
+    }
+}
+
+#[test]
+fn only_its_owner_reads_a_run() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = Place::new();
+    let id = place.begin(&[]);
+    let mut pending = vec![place.directory(&id)];
+    let mut seen = 0;
+    while let Some(path) = pending.pop() {
+        let found = fs::metadata(&path).expect("it is there");
+        seen += 1;
+        assert_eq!(found.permissions().mode() & 0o077, 0, "{}", path.display());
+        if found.is_dir() {
+            pending.extend(fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()));
+        }
+    }
+    assert!(seen >= 5, "{seen}");
+}
