@@ -180,6 +180,7 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
         executor.notice(&failure);
         end.absorb(End::failed(failure));
     }
+    executor.look_at_the_journal(&mut end).await;
     let standing = executor.ledger().summary();
     let class = end.failure.as_ref().map(|failure| failure.class);
     let exit_code = exit_code(end.outcome, class, !standing.is_empty());
@@ -190,6 +191,18 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
     let journal = executor.recorder().durably(kind).await.err();
     let failure = end.failure.or(journal).map(|failure| executor.recorder().shown(failure));
     Ending { outcome: end.outcome, exit_code, failure, standing: stand }
+}
+
+impl Executor<'_> {
+    /// What was done and is not recorded is not evidence: a run whose journal is not whole does not end well.
+    async fn look_at_the_journal(&self, end: &mut End) {
+        if let Err(failure) = self.recorder().settled().await
+            && end.failure.is_none()
+        {
+            self.notice(&failure);
+            end.absorb(End::failed(failure));
+        }
+    }
 }
 
 /// A phase as the first event announces it.

@@ -61,6 +61,7 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
         executor.notice(&failure);
         end.absorb(End::failed(failure));
     }
+    executor.look_at_the_journal(&mut end).await;
     if end.failure.is_none() {
         end.outcome = end.outcome.max(Outcome::InSync);
     }

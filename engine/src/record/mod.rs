@@ -132,7 +132,23 @@ impl Recorder {
     /// # Errors
     /// One of them cannot be written: the change that the event announces must not be made.
     pub async fn durably(&self, kind: EventKind) -> Result<(), Failure> {
-        for receipt in self.record(kind, true) {
+        self.received(self.record(kind, true)).await
+    }
+
+    /// Waits until everything that was recorded is stored.
+    ///
+    /// # Errors
+    /// Not all of it is: a journal cannot be written.
+    pub async fn settled(&self) -> Result<(), Failure> {
+        let receipts = match &self.stream().outlet {
+            Outlet::Here(_) => Vec::new(),
+            Outlet::Background(background) => background.send(None, true),
+        };
+        self.received(receipts).await
+    }
+
+    async fn received(&self, receipts: Vec<oneshot::Receiver<()>>) -> Result<(), Failure> {
+        for receipt in receipts {
             if receipt.await.is_err() {
                 let _ = self.0.broken.set(GONE.to_owned());
             }
@@ -183,7 +199,7 @@ impl Recorder {
                 writer.write(event, durable);
                 Vec::new()
             }
-            Outlet::Background(background) => background.send(event, durable),
+            Outlet::Background(background) => background.send(Some(event), durable),
         }
     }
 

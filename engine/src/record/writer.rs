@@ -72,15 +72,15 @@ impl Writer {
     }
 }
 
-/// An event to be written.
+/// An event to be written, or none: then everything before it has been written once the receipts come.
 struct Entry {
-    event: Event,
+    event: Option<Event>,
     durable: bool,
     receipts: Vec<oneshot::Sender<()>>,
 }
 
 /// An event to be written by a journal's own thread.
-type Copied = (Arc<Event>, bool, Option<oneshot::Sender<()>>);
+type Copied = (Option<Arc<Event>>, bool, Option<oneshot::Sender<()>>);
 
 /// A writer on a thread of its own. Dropped, it waits until everything has been written.
 pub(super) struct Background {
@@ -114,7 +114,7 @@ impl Background {
     }
 
     /// Hands an event over; returns a receipt of every journal if it is durable.
-    pub(super) fn send(&self, event: Event, durable: bool) -> Vec<oneshot::Receiver<()>> {
+    pub(super) fn send(&self, event: Option<Event>, durable: bool) -> Vec<oneshot::Receiver<()>> {
         let journals = if durable { self.journals } else { 0 };
         let (receipts, receivers) = (0..journals).map(|_| oneshot::channel()).unzip();
         if let Some(entries) = &self.entries {
@@ -136,16 +136,18 @@ impl Drop for Background {
 /// Writes until no more entries can come.
 fn write_all(writer: &mut Writer, beside: &[Sender<Copied>], entries: &Receiver<Entry>) {
     for Entry { mut event, durable, receipts } in entries {
-        writer.hide(&mut event);
-        let (event, mut receipts) = (Arc::new(event), receipts.into_iter());
+        event.iter_mut().for_each(|event| writer.hide(event));
+        let (event, mut receipts) = (event.map(Arc::new), receipts.into_iter());
         let first = receipts.next();
         for journal in beside {
-            if journal.send((Arc::clone(&event), durable, receipts.next())).is_err() {
+            if journal.send((event.clone(), durable, receipts.next())).is_err() {
                 let _ = writer.broken.set(GONE.to_owned());
             }
         }
-        let written = writer.vital.first_mut().is_none_or(|vital| vital.append(&event, durable));
-        writer.show(&event, written);
+        if let Some(event) = event {
+            let written = writer.vital.first_mut().is_none_or(|vital| vital.append(&event, durable));
+            writer.show(&event, written);
+        }
         first.map(|receipt| receipt.send(()));
     }
 }
@@ -155,7 +157,7 @@ fn copies(mut vital: Vital, running: Sender<()>) -> io::Result<Sender<Copied>> {
     let (sender, events) = channel::<Copied>();
     spawn("journal-copy", move || {
         for (event, durable, receipt) in events {
-            vital.append(&event, durable);
+            event.map(|event| vital.append(&event, durable));
             receipt.map(|receipt| receipt.send(()));
         }
         drop(running);

@@ -66,6 +66,16 @@ async fn the_change_is_in_the_journal_before_it_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_whose_journal_is_not_whole_does_not_end_well() {
+    let bench = Bench::steps("  - {name: one, target: active, number: {name: x, is: 3}}\n");
+    // The change was recorded and sent; that it was made could not be recorded.
+    bench.full_after(Some(6));
+    let ending = bench.run(None).await;
+    assert_eq!((bench.sent().len(), ending.code()), (1, 1));
+    assert!(ending.failed().message.contains("journal cannot be written"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn failures_are_retried_with_growing_delays() {
     let bench = Bench::steps(
         "  - {name: one, target: active, number: {name: x, is: 3}, retry: {attempts: 3, delay: 10s, backoff: 3}}\n",
