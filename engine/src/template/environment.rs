@@ -4,10 +4,14 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, Expression, Output, State, Template, UndefinedBehavior, Value};
 
 /// Steps of evaluation after which a template is taken for a runaway loop.
 const FUEL: u64 = 1_000_000;
+/// The longest expression or statement, in bytes.
+const LONGEST: usize = 4096;
+/// How many statements (`{% %}`) a text may have.
+const MOST_STATEMENTS: usize = 1000;
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -34,9 +38,51 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// The environment. It is immutable once it is built.
-pub(super) fn environment() -> &'static Environment<'static> {
-    &ENVIRONMENT
+/// Compiles an expression.
+///
+/// # Errors
+/// It is wrong, or too long.
+pub(super) fn compile_expression<'t>(text: &'t str) -> Result<Expression<'t, 't>, Error> {
+    bounded(text.len())?;
+    ENVIRONMENT.compile_expression(text)
+}
+
+/// Compiles a text with templates in it.
+///
+/// # Errors
+/// One of them is wrong, or too long, or there are too many.
+pub(super) fn compile<'t>(text: &'t str) -> Result<Template<'t, 't>, Error> {
+    let (mut statements, mut rest) = (0_usize, text);
+    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        rest = &rest[at..];
+        let statement = rest.starts_with("{%");
+        statements += usize::from(statement);
+        let end = rest.find(if statement { "%}" } else { "}}" }).unwrap_or(rest.len());
+        bounded(end)?;
+        rest = &rest[end..];
+    }
+    if statements > MOST_STATEMENTS {
+        return Err(refused(format!("it has {statements} statements, and {MOST_STATEMENTS} are allowed")));
+    }
+    ENVIRONMENT.template_from_str(text)
+}
+
+/// Functions that every template knows.
+pub(super) fn is_function(name: &str) -> bool {
+    ENVIRONMENT.globals().any(|(known, _)| known == name)
+}
+
+/// The compiler recurses into each operand: an expression of a thousand terms is still compiled, one of twenty thousand would end
+/// the program.
+fn bounded(length: usize) -> Result<(), Error> {
+    match length > LONGEST {
+        true => Err(refused(format!("it is {length} bytes long, and {LONGEST} are allowed"))),
+        false => Ok(()),
+    }
+}
+
+fn refused(why: String) -> Error {
+    Error::new(ErrorKind::SyntaxError, why)
 }
 
 /// Formats a value inside text: booleans as YAML writes them; a value without a plain text form is an error, not Python's `repr`.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use minijinja::ErrorKind;
 
-use super::environment::environment;
+use super::environment::compile_expression;
 
 /// An unknown filter or test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) fn unknown(text: &str, expression: bool) -> Vec<Unknown> {
 
 /// Whether an expression fails for another reason than an unknown name, or not at all.
 fn known(expression: &str) -> bool {
-    let result = environment().compile_expression(expression).and_then(|compiled| compiled.eval(()));
+    let result = compile_expression(expression).and_then(|compiled| compiled.eval(()));
     !matches!(result.map_err(|error| error.kind()), Err(ErrorKind::UnknownFilter | ErrorKind::UnknownTest))
 }
 

@@ -3,7 +3,7 @@
 use minijinja::{Error, ErrorKind};
 use serde_json::{Map, Value};
 
-use super::environment::environment;
+use super::environment::{compile, compile_expression};
 use super::span::locate;
 use super::{Scope, names};
 use crate::source::{Fault, Kind, Node, nearest};
@@ -39,7 +39,9 @@ pub fn render_text(node: &Node, scope: &Scope) -> Result<String, Fault> {
         Kind::Str(text) if !text.contains('{') => Ok(text.clone()),
         Kind::Str(text) => {
             let context = minijinja::Value::from_object(scope.clone());
-            environment().render_str(text, context).map_err(|error| fault(node, text, 0, &error, scope))
+            compile(text)
+                .and_then(|template| template.render(context))
+                .map_err(|error| fault(node, text, 0, &error, scope))
         }
         Kind::Float(_, text) => Ok(text.clone()),
         Kind::Int(number) => Ok(number.to_string()),
@@ -91,9 +93,9 @@ pub fn syntax(node: &Node, as_expression: bool) -> Vec<Fault> {
         let (bare, failed) = match as_expression {
             true => {
                 let bare = single_expression(text).unwrap_or(text);
-                (bare, environment().compile_expression(bare).err())
+                (bare, compile_expression(bare).err())
             }
-            false => (text, environment().template_from_str(text).err()),
+            false => (text, compile(text).err()),
         };
         let offset = offset_of(text, bare);
         if let Some(error) = failed {
@@ -135,7 +137,7 @@ fn scalar(node: &Node, text: &str, scope: &Scope) -> Result<Value, Fault> {
 fn expression(node: &Node, text: &str, bare: &str, scope: &Scope) -> Result<Value, Fault> {
     let offset = offset_of(text, bare);
     let as_fault = |error: Error| fault(node, text, offset, &error, scope);
-    let compiled = environment().compile_expression(bare).map_err(as_fault)?;
+    let compiled = compile_expression(bare).map_err(as_fault)?;
     let value = compiled.eval(minijinja::Value::from_object(scope.clone())).map_err(as_fault)?;
     if value.is_undefined() {
         // Strict mode accepts an undefined result and only refuses its use, so it is refused here.
@@ -152,7 +154,7 @@ pub(super) fn single_expression(text: &str) -> Option<&str> {
     let bare = bare.strip_prefix('-').unwrap_or(bare);
     let bare = bare.strip_suffix('-').unwrap_or(bare);
     // `{{ a }} {{ b }}` also begins and ends with braces, but does not compile.
-    environment().compile_expression(bare).is_ok().then_some(bare)
+    compile_expression(bare).is_ok().then_some(bare)
 }
 
 fn offset_of(text: &str, part: &str) -> usize {

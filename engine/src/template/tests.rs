@@ -103,6 +103,19 @@ fn a_runaway_loop_ends() {
 }
 
 #[test]
+fn what_would_end_the_program_is_refused() {
+    let sum = ["1"; 3000].join("+");
+    let message = shown(&format!("x: \"{{{{ {sum} }}}}\""));
+    assert!(message.contains("bytes long, and 4096 are allowed"), "{message}");
+    let many = "{% if a %}{% endif %}".repeat(501);
+    let message = shown(&format!("x: \"{many}\""));
+    assert!(message.contains("1002 statements, and 1000 are allowed"), "{message}");
+    let bare = node(&format!("x: {sum}"));
+    assert!(condition(&bare, &scope()).unwrap_err().to_string().contains("4096 are allowed"));
+    assert_eq!(syntax(&bare, true).len(), 1);
+}
+
+#[test]
 fn an_error_never_shows_the_values_of_other_variables() {
     let message = shown(r#"x: "{{ secret | nofilter }}""#);
     assert!(!message.contains("hunter2"), "{message}");

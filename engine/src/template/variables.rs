@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::environment::environment;
+use super::environment::{compile, compile_expression, is_function};
 use super::render::single_expression;
 use crate::source::{Kind, Location, Node};
 
@@ -59,18 +59,17 @@ fn paths(text: &str, expression: bool) -> BTreeSet<String> {
     }
     let mut found = undeclared(text, expression);
     // `range(3)` is a function of the language; a variable may have the same name (`namespace`).
-    let function =
-        |path: &str| text.contains(&format!("{path}(")) && environment().globals().any(|(name, _)| name == path);
+    let function = |path: &str| text.contains(&format!("{path}(")) && is_function(path);
     found.retain(|path| !function(path));
     found
 }
 
 fn undeclared(text: &str, expression: bool) -> BTreeSet<String> {
     let bare = if expression { Some(text) } else { single_expression(text) };
-    if let Some(Ok(compiled)) = bare.map(|bare| environment().compile_expression(bare)) {
+    if let Some(Ok(compiled)) = bare.map(|bare| compile_expression(bare)) {
         return compiled.undeclared_variables(true).into_iter().collect();
     }
-    match environment().template_from_str(text) {
+    match compile(text) {
         Ok(template) if !expression => template.undeclared_variables(true).into_iter().collect(),
         _ => BTreeSet::new(),
     }
