@@ -47,7 +47,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     };
     known_phrase(&session.approve, &question)?;
     let mut list = format!("run {} has made these changes; they will be undone, newest first:\n", stored.id);
-    for made in changes {
+    for made in changes.iter().rev() {
         let way = if made.change.undo.is_some() { "" } else { "  (by its step's `undo`, or by hand)" };
         list += &format!("  {}: {}{way}\n", made.task.target, made.change.summary);
     }

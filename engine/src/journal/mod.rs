@@ -60,7 +60,9 @@ impl FileJournal {
         if whole < text.len() {
             journal.file.set_len(u64::try_from(whole).unwrap_or(u64::MAX))?;
         }
-        text[..whole].split_inclusive(|byte| *byte == b'\n').next_back().map(|line| journal.chain.written(line));
+        if let Some(line) = text[..whole].split_inclusive(|byte| *byte == b'\n').next_back() {
+            journal.chain.written(line);
+        }
         Ok(journal)
     }
 

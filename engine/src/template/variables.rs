@@ -66,7 +66,7 @@ fn paths(text: &str, expression: bool) -> BTreeSet<String> {
 
 fn undeclared(text: &str, expression: bool) -> BTreeSet<String> {
     let bare = if expression { Some(text) } else { single_expression(text) };
-    if let Some(Ok(compiled)) = bare.map(|bare| compile_expression(bare)) {
+    if let Some(Ok(compiled)) = bare.map(compile_expression) {
         return compiled.undeclared_variables(true).into_iter().collect();
     }
     match compile(text) {
