@@ -8,7 +8,7 @@ use crate::module::{api_body, api_failure, api_status, bad_path};
 use crate::request::Request;
 use crate::text;
 use crate::text::Text;
-use crate::world::{Command, Exit, Output, Place, Transport, TransportFault, World, collect, pipe};
+use crate::world::{Bound, Command, Exit, Output, Place, Transport, TransportFault, World, collect_within, pipe};
 
 /// How many of the last lines of a failed command's output a failure quotes.
 const TAIL: usize = 20;
@@ -25,7 +25,7 @@ pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> R
     match action {
         Action::Exec { place, command } => {
             let transport = reach(world, place).await?;
-            let output = collect(transport.as_ref(), command).await?;
+            let output = collect_within(Bound::SHOWN, transport.as_ref(), command).await?;
             accepted(place, command, output).map(Done::Output)
         }
         Action::Pipe { source, read, destination, write } => {

@@ -12,7 +12,7 @@ use crate::failure::{Failure, FailureClass};
 use crate::inventory::{Inventory, Pair, PairMember};
 use crate::target::Target;
 use crate::text;
-use crate::world::{Answer, Output, Place, World, collect};
+use crate::world::{Answer, Bound, Output, Place, World, collect};
 
 /// A task's view of the world.
 #[derive(Clone)]
@@ -99,6 +99,15 @@ impl Context {
         let sent = self.note(&Query::Command { place: place.clone(), command: command.clone() })?;
         let transport = self.world.transport(place).await?;
         let output = collect(transport.as_ref(), command).await?;
+        // Half of an answer would be taken for all of it.
+        if Bound::READ.has_cut(&output.stdout) {
+            return Err(Failure::failed(text!(
+                "engine.too-much",
+                "{place}: `{command}` printed more than is read",
+                place,
+                command = command.to_string()
+            )));
+        }
         self.keep(sent, || Done::Output(output.clone()));
         Ok(output)
     }

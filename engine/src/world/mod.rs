@@ -1,18 +1,20 @@
 //! The narrow waist: everything a run can touch. Real machines and clusters implement it, and so does the sandbox.
 
+mod bounded;
 mod transport;
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+pub use bounded::Bound;
 pub use cutover_protocol::caller::{CallSelector, Caller};
 pub use cutover_protocol::command::{Command, quote};
 pub use cutover_protocol::output::{Exit, Output};
 pub use cutover_protocol::place::Place;
 pub use cutover_protocol::request::{Answer, Request};
 pub use cutover_protocol::transport_fault::TransportFault;
-pub use transport::{Io, Transport, collect, pipe};
+pub use transport::{Io, Transport, collect, collect_within, pipe};
 
 use crate::clock::Clock;
 

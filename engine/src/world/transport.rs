@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use super::bounded::{Bound, Kept};
 use super::{Command, Exit, Output, TransportFault};
 
 /// The streams of a running command.
@@ -21,14 +22,21 @@ pub trait Transport: Send + Sync {
     fn exec<'a>(&'a self, command: &'a Command, io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>>;
 }
 
-/// Runs a command and collects its output. For commands with small output.
+/// Runs a command and collects its output, as far as a program reads it ([`Bound::READ`]).
 pub async fn collect(transport: &dyn Transport, command: &Command) -> Result<Output, TransportFault> {
-    let mut stdout = Vec::new();
-    let mut stderr = Vec::new();
+    collect_within(Bound::READ, transport, command).await
+}
+
+/// Runs a command and collects its output within a bound. The command runs to its end, however much it prints.
+pub async fn collect_within(
+    bound: Bound,
+    transport: &dyn Transport,
+    command: &Command,
+) -> Result<Output, TransportFault> {
+    let (mut stdout, mut stderr) = (Kept::within(bound), Kept::within(Bound::SHOWN));
     let io = Io { stdin: None, stdout: Box::new(&mut stdout), stderr: Box::new(&mut stderr) };
     let exit = transport.exec(command, io).await?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Output { exit, stdout: text(stdout), stderr: text(stderr) })
+    Ok(Output { exit, stdout: stdout.text(), stderr: stderr.text() })
 }
 
 /// Runs two commands with the first one's standard output streamed into the second one's standard input. Nothing is
@@ -38,7 +46,8 @@ pub async fn pipe(
     to: (&dyn Transport, &Command),
 ) -> Result<(Output, Output), TransportFault> {
     let (writer, reader) = tokio::io::duplex(256 * 1024);
-    let (mut sender_stderr, mut receiver_stderr, mut receiver_stdout) = (Vec::new(), Vec::new(), Vec::new());
+    let kept = || Kept::within(Bound::SHOWN);
+    let (mut sender_stderr, mut receiver_stderr, mut receiver_stdout) = (kept(), kept(), kept());
     let sender =
         from.0.exec(from.1, Io { stdin: None, stdout: Box::new(writer), stderr: Box::new(&mut sender_stderr) });
     let receiver = to.0.exec(
@@ -50,9 +59,8 @@ pub async fn pipe(
         },
     );
     let (sent, received) = futures_util::future::try_join(sender, receiver).await?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok((
-        Output { exit: sent, stdout: String::new(), stderr: text(&sender_stderr) },
-        Output { exit: received, stdout: text(&receiver_stdout), stderr: text(&receiver_stderr) },
+        Output { exit: sent, stdout: String::new(), stderr: sender_stderr.text() },
+        Output { exit: received, stdout: receiver_stdout.text(), stderr: receiver_stderr.text() },
     ))
 }

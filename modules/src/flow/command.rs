@@ -12,7 +12,7 @@ use cutover_engine::reads;
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
-use cutover_engine::world::{Command as Argv, Exit, Output, Place};
+use cutover_engine::world::{Bound, Command as Argv, Exit, Output, Place};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -115,7 +115,10 @@ register: roles
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let place = place(cx.facts(), cx.inventory(), params)?;
         let output = match ReadOnly::declared(argv(params), params.read_only) {
-            Some(command) => Some(cx.read_at(&place, &command).await?),
+            Some(command) => {
+                let output = cx.read_at(&place, &command).await?;
+                Some(Output { stdout: Bound::SHOWN.shorten(output.stdout), ..output })
+            }
             None => None,
         };
         let exists = match &params.creates {
