@@ -1,4 +1,4 @@
-//! Output that is kept within bounds: its beginning and its end, so that a command that prints a gigabyte costs a few megabytes.
+//! Output that is retained within bounds: its beginning and its end, so that a command that prints a gigabyte costs a few megabytes.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
 
-/// How much of an output is kept, in bytes: half from its beginning, half from its end.
+/// How much of an output is retained, in bytes: half from its beginning, half from its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound(usize);
 
@@ -17,14 +17,14 @@ impl Bound {
     /// For what people read, and journals keep.
     pub const SHOWN: Self = Self(1 << 20);
 
-    /// A text within the bound; what was left out of it is said in its place.
+    /// A text within the bound; what was left out of it is named in its place.
     pub fn shorten(self, text: String) -> String {
         if text.len() <= self.0 {
             return text;
         }
-        let mut kept = Kept::within(self);
-        kept.take(text.as_bytes());
-        kept.text()
+        let mut retained = Retained::within(self);
+        retained.take(text.as_bytes());
+        retained.text()
     }
 
     /// Whether something was left out of a text.
@@ -33,16 +33,16 @@ impl Bound {
     }
 }
 
-/// What is kept of an output while it comes.
+/// What is retained of an output while it comes.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct Retained {
     half: usize,
     head: Vec<u8>,
     tail: VecDeque<u8>,
     left_out: u64,
 }
 
-impl Kept {
+impl Retained {
     pub(super) fn within(Bound(bytes): Bound) -> Self {
         Self { half: bytes / 2, head: Vec::new(), tail: VecDeque::new(), left_out: 0 }
     }
@@ -70,7 +70,7 @@ impl Kept {
     }
 }
 
-impl AsyncWrite for Kept {
+impl AsyncWrite for Retained {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.take(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -89,18 +89,18 @@ impl AsyncWrite for Kept {
 mod tests {
     use super::*;
 
-    fn kept(bound: usize, pieces: &[&str]) -> String {
-        let mut kept = Kept::within(Bound(bound));
-        pieces.iter().for_each(|piece| kept.take(piece.as_bytes()));
-        kept.text()
+    fn retained(bound: usize, pieces: &[&str]) -> String {
+        let mut retained = Retained::within(Bound(bound));
+        pieces.iter().for_each(|piece| retained.take(piece.as_bytes()));
+        retained.text()
     }
 
     #[test]
     fn the_beginning_and_the_end_are_kept() {
-        assert_eq!(kept(8, &["abcd", "ef", "", "gh"]), "abcdefgh");
-        assert_eq!(kept(8, &["abcdefghi"]), "abcd\n... 1 bytes are left out here ...\nfghi");
-        assert_eq!(kept(8, &["ab", "cdefgh", "ijkl"]), "abcd\n... 4 bytes are left out here ...\nijkl");
-        assert_eq!(kept(4, &["äöü"]), "ä\n... 2 bytes are left out here ...\nü");
+        assert_eq!(retained(8, &["abcd", "ef", "", "gh"]), "abcdefgh");
+        assert_eq!(retained(8, &["abcdefghi"]), "abcd\n... 1 bytes are left out here ...\nfghi");
+        assert_eq!(retained(8, &["ab", "cdefgh", "ijkl"]), "abcd\n... 4 bytes are left out here ...\nijkl");
+        assert_eq!(retained(4, &["äöü"]), "ä\n... 2 bytes are left out here ...\nü");
         assert_eq!(Bound(4).shorten("abcd".to_owned()), "abcd");
         let cut = Bound(4).shorten("abcdef".to_owned());
         assert!(Bound(4).has_cut(&cut) && !Bound(4).has_cut("abcd"), "{cut}");
@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn a_gigabyte_costs_no_more_than_the_bound() {
-        let mut kept = Kept::within(Bound::SHOWN);
+        let mut retained = Retained::within(Bound::SHOWN);
         let piece = vec![b'y'; 1 << 20];
-        (0..1024).for_each(|_| kept.take(&piece));
-        assert!(kept.head.capacity() + kept.tail.capacity() <= 6 << 20);
-        assert!(kept.text().contains("1072693248 bytes are left out"));
+        (0..1024).for_each(|_| retained.take(&piece));
+        assert!(retained.head.capacity() + retained.tail.capacity() <= 6 << 20);
+        assert!(retained.text().contains("1072693248 bytes are left out"));
     }
 }

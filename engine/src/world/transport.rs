@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::bounded::{Bound, Kept};
+use super::bounded::{Bound, Retained};
 use super::{Command, Exit, Output, TransportFault};
 
 /// The streams of a running command.
@@ -33,7 +33,7 @@ pub async fn collect_within(
     transport: &dyn Transport,
     command: &Command,
 ) -> Result<Output, TransportFault> {
-    let (mut stdout, mut stderr) = (Kept::within(bound), Kept::within(Bound::SHOWN));
+    let (mut stdout, mut stderr) = (Retained::within(bound), Retained::within(Bound::SHOWN));
     let io = Io { stdin: None, stdout: Box::new(&mut stdout), stderr: Box::new(&mut stderr) };
     let exit = transport.exec(command, io).await?;
     Ok(Output { exit, stdout: stdout.text(), stderr: stderr.text() })
@@ -46,8 +46,8 @@ pub async fn pipe(
     to: (&dyn Transport, &Command),
 ) -> Result<(Output, Output), TransportFault> {
     let (writer, reader) = tokio::io::duplex(256 * 1024);
-    let kept = || Kept::within(Bound::SHOWN);
-    let (mut sender_stderr, mut receiver_stderr, mut receiver_stdout) = (kept(), kept(), kept());
+    let retained = || Retained::within(Bound::SHOWN);
+    let (mut sender_stderr, mut receiver_stderr, mut receiver_stdout) = (retained(), retained(), retained());
     let sender =
         from.0.exec(from.1, Io { stdin: None, stdout: Box::new(writer), stderr: Box::new(&mut sender_stderr) });
     let receiver = to.0.exec(
