@@ -4,6 +4,7 @@
 use serde_json::Result as JsonResult;
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
 use crate::event::Event;
 
 /// What a chained line begins with; its digest and [`AFTER`] follow.
@@ -27,9 +28,14 @@ impl Chain {
         let event = serde_json::to_vec(event)?;
         // The event is an object: what follows its brace comes after the fields of the chain.
         let event = &event[1..];
-        let prev = self.last.as_ref().map(|last| format!("\"prev\":\"{last}\",")).unwrap_or_default();
+        let prev = self.prev();
         let content = [prev.as_bytes(), event].concat();
         Ok([BEFORE, digest(&content).as_bytes(), AFTER, &content, b"\n"].concat())
+    }
+
+    /// The field that ties the next line to the last one; empty before the first.
+    fn prev(&self) -> String {
+        self.last.as_ref().map(|last| format!("\"prev\":\"{last}\",")).unwrap_or_default()
     }
 
     /// Goes on from a line that is in the journal.
@@ -53,7 +59,7 @@ impl Chain {
         if digest(content).as_bytes() != own {
             return Err("it was changed after it was written: it does not have its digest".to_owned());
         }
-        let prev = self.last.as_ref().map(|last| format!("\"prev\":\"{last}\",")).unwrap_or_default();
+        let prev = self.prev();
         let follows = content.starts_with(prev.as_bytes()) && !(prev.is_empty() && content.starts_with(b"\"prev\":"));
         if follows { Ok(()) } else { Err("it was not written after the line that stands before it".to_owned()) }
     }
@@ -66,7 +72,7 @@ fn own(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn digest(content: &[u8]) -> String {
-    let mut hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = hex(&Sha256::digest(content));
     hex.truncate(LENGTH);
     hex
 }

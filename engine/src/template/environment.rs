@@ -6,6 +6,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Expression, Output, State, Template, UndefinedBehavior, Value};
 
+use super::names::opening;
+
 /// Steps of evaluation after which a template is taken for a runaway loop.
 const FUEL: u64 = 1_000_000;
 /// The longest expression or statement, in bytes.
@@ -52,14 +54,16 @@ pub(super) fn compile_expression<'t>(text: &'t str) -> Result<Expression<'t, 't>
 /// # Errors
 /// One of them is wrong, or too long, or there are too many.
 pub(super) fn compile<'t>(text: &'t str) -> Result<Template<'t, 't>, Error> {
-    let (mut statements, mut rest) = (0_usize, text);
-    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
-        rest = &rest[at..];
-        let statement = rest.starts_with("{%");
-        statements += usize::from(statement);
-        let end = rest.find(if statement { "%}" } else { "}}" }).unwrap_or(rest.len());
-        bounded(end)?;
-        rest = &rest[end..];
+    let (mut statements, mut at) = (0_usize, 0);
+    while let Some((start, close)) = opening(text, at) {
+        if close == "#}" {
+            at = start + 2;
+            continue;
+        }
+        statements += usize::from(close == "%}");
+        let length = text[start..].find(close).unwrap_or(text.len() - start);
+        bounded(length)?;
+        at = start + length;
     }
     if statements > MOST_STATEMENTS {
         return Err(refused(format!("it has {statements} statements, and {MOST_STATEMENTS} are allowed")));

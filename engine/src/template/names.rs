@@ -50,16 +50,7 @@ fn known(expression: &str) -> bool {
 fn code(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = text[at..].find('{').map(|start| start + at) {
-        let close = match text.as_bytes().get(start + 1) {
-            Some(b'{') => "}}",
-            Some(b'%') => "%}",
-            Some(b'#') => "#}",
-            _ => {
-                at = start + 1;
-                continue;
-            }
-        };
+    while let Some((start, close)) = opening(text, at) {
         let end = text[start..].find(close).map_or(text.len(), |end| start + end);
         let inside = start + 2..end;
         if text[inside.clone()].trim_matches(['-', '+', ' ']) == "raw" {
@@ -71,6 +62,19 @@ fn code(text: &str) -> Vec<Range<usize>> {
         at = end;
     }
     found
+}
+
+/// The next `{{`, `{%` or `{#` from a place on: where it stands, and what closes it.
+pub(super) fn opening(text: &str, from: usize) -> Option<(usize, &'static str)> {
+    text[from..].match_indices('{').find_map(|(at, _)| {
+        let close = match text.as_bytes().get(from + at + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b'#') => "#}",
+            _ => return None,
+        };
+        Some((from + at, close))
+    })
 }
 
 /// The names and signs of an expression; strings are left out. `||` is not an operator of the language.

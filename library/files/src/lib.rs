@@ -28,14 +28,14 @@ const LARGEST: u64 = 8 << 20;
 /// # Errors
 /// It cannot be read, is not a file of text, or is larger than any playbook.
 pub fn read(path: &Path) -> io::Result<String> {
-    // The system's own "Is a directory" does not tell that a file was expected.
-    if path.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, and a file is wanted"));
-    }
     let found = std::fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such file"),
         _ => error,
     })?;
+    // The system's own "Is a directory" does not tell that a file was expected.
+    if found.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, and a file is wanted"));
+    }
     // A device or a pipe may have no end. Files that processes pass to each other (`<(command)`) are pipes of this program alone.
     let passed = path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") || path == Path::new("/dev/stdin");
     if !found.is_file() && !passed {

@@ -1,6 +1,7 @@
 //! The digest of a secret parameter: enough to recognise the value, and not the value itself.
 
 use anyhow::Context as _;
+use cutover_engine::digest::hex;
 use pbkdf2::{Algorithm, Params, pbkdf2_hmac_with_params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,10 +49,6 @@ fn digest(value: &Value, salt: &str, rounds: u32) -> Option<String> {
     let text = value.to_string();
     pbkdf2_hmac_with_params(text.as_bytes(), salt.as_bytes(), Algorithm::Pbkdf2Sha256, params, &mut bytes);
     Some(hex(&bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
+use cutover_engine::digest::hex;
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
 use cutover_engine::query::ReadScript;
@@ -36,7 +37,7 @@ impl Manifest {
         for (path, entry) in &self.entries {
             hasher.update(entry.line(path));
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 
     /// The number of regular files, hard links counted by name.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cutover_engine::digest::hex;
 use sha2::{Digest, Sha256};
 
 /// Bytes in a block of the file system.
@@ -60,7 +61,7 @@ impl Content {
         if self.size != self.bytes.len() as u64 {
             hasher.update(self.size.to_be_bytes());
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 
     /// A small file, kept as it is, without holes.
