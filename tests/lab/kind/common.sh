@@ -55,7 +55,7 @@ nodes() { sed -n 's/^ *\([a-z0-9-]*\): {address: \([0-9.]*\)}.*/\1 \2/p' "$inven
 planned() { sed -n 's/^ *[a-z]*: {node: \([a-z0-9-]*\), node_id: .*/\1/p' "$inventory"; }
 
 # The path that a pair's disk has on its node.
-spare() { sed -n 's/^ *disk: \(.*\)/\1/p' "$inventory" | head -n 1; }
+spare() { sed -n '/^ *disk: /{s///p;q}' "$inventory"; }
 
 # at SITE PROGRAM ...: kubectl and helm on the cluster of a site.
 at() {

@@ -16,7 +16,7 @@ done
 
 tests/lab/kind/down.sh
 for site in "${sites[@]}"; do
-    ! kind get clusters 2>/dev/null | grep -qx "$site" ||
+    ! kind get clusters 2>/dev/null | grep -x "$site" >/dev/null ||
         die "there is a cluster $site that is none of these scripts'; if you do not need it: kind delete cluster --name $site"
 done
 as_root install -d -o "$(id -u)" -m 755 "$state" "$state/stand-in" "$state/disks" "$state/image"

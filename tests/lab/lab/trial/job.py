@@ -20,7 +20,7 @@ EXTRA = ("-e", "volume_size=400Mi", "-e", OWN_VALUES)
 #: processors that work for something else let it pass.
 HICCUP = 30 if MACHINES else 0
 #: Emulated processors carry little.
-LINK = ("-e", "min_throughput=1MB/s", "-e", "max_rtt=1s") if MACHINES else ()
+LINK = ("-e", "min_throughput=100KB/s", "-e", "max_rtt=1s") if MACHINES else ()
 PREPARE = ("run", "playbooks/etcd-prepare.yml", *EXTRA, *LINK, "--approve", "approve-the-use-of-the-spare-disks")
 CUTOVER = ("run", "playbooks/etcd-cutover.yml", *EXTRA, "--approve", "approve-the-outage")
 CUTOVER += ("--approve", f"approve-the-removal-of-the-old-release={RELEASE}")
