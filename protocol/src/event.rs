@@ -279,6 +279,15 @@ pub enum EventKind {
         /// The change.
         number: ChangeId,
     },
+    /// A person has looked: a change whose outcome was unknown was made (`--done`). Its result stays unknown.
+    DeclaredDone {
+        /// The task that began it.
+        task: TaskId,
+        /// The change.
+        number: ChangeId,
+        /// Its key.
+        key: String,
+    },
     /// A change was undone.
     Undone {
         /// The task that had made it.

@@ -325,6 +325,7 @@ impl Leaves for EventKind {
             | Self::TaskStarted { .. }
             | Self::Applied { .. }
             | Self::NotSent { .. }
+            | Self::DeclaredDone { .. }
             | Self::Undone { .. }
             | Self::Stopping { .. } => {}
         }

@@ -103,6 +103,9 @@ pub(crate) struct ResumeArgs {
     /// Make the change of this step although it was begun before and may have been made: you have looked, and it was not made. The end of its path is enough; `each[2]` names one pass of a loop
     #[arg(long, value_name = "STEP[@TARGET]")]
     pub(crate) repeat: Vec<Selector>,
+    /// Take the change of this step as made, which was begun before and may have been made: you have looked, and it was made. Its result stays unknown
+    #[arg(long, value_name = "STEP[@TARGET]")]
+    pub(crate) done: Vec<Selector>,
     /// Count the window and the budgets from now on: it is another night. They count from the beginning of the run otherwise
     #[arg(long, value_enum, value_name = "TIME")]
     pub(crate) window_from: Option<WindowFrom>,
@@ -137,6 +140,9 @@ pub(crate) struct UndoArgs {
     /// Run this one of the `undo:` steps again although it was begun before and may have been done: you have looked, and it was not done
     #[arg(long, value_name = "STEP[@TARGET]")]
     pub(crate) repeat: Vec<Selector>,
+    /// Take this one of the `undo:` steps as done, which was begun before and may have been done: you have looked, and it was done
+    #[arg(long, value_name = "STEP[@TARGET]")]
+    pub(crate) done: Vec<Selector>,
     #[command(flatten)]
     pub(crate) session: Session,
 }

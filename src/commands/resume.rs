@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cutover_engine::event::{EventKind, Verb};
 use cutover_engine::execute::{Settings, Stop, execute};
-use cutover_files::known_repeat;
+use cutover_files::{in_doubt, known_repeat};
 use cutover_runs::{LATEST, RunStore, StoredRun};
 use cutover_session::{Approvals, Earlier, Show, StopMessages, close, known_approvals, listen, operator, ports};
 use jiff::Timestamp;
@@ -42,7 +42,9 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         show.say(&format!("resuming {}\n", earlier.introduction()));
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    let Earlier { job, run, events, past, journal, tags, stored } = earlier;
+    let Earlier { job, run, events, mut past, journal, tags, stored } = earlier;
+    in_doubt(&args.done, &past)?;
+    let declared_done = past.declare_done(&args.done);
     let world = crate::real::world(&job.inventory);
     let stop = Stop::default();
     let (mut audience, reader) = show.reporter_after(&events, &stored.journal, &stop)?;
@@ -59,6 +61,7 @@ pub(crate) fn run(args: ResumeArgs) -> anyhow::Result<Exit> {
         settings.past = past;
         settings.window_from = args.window_from.map(|WindowFrom::Now| Timestamp::now());
         settings.repeat = args.repeat.clone();
+        settings.declared_done = declared_done;
         anyhow::Ok(execute(&run, &ports, &settings).await)
     })?;
     show.wait(&mut audience);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cutover_engine::event::Verb;
 use cutover_engine::execute::{Approver as _, Judgement, Past, Question, Settings, Stop, Unanswered, undo};
 use cutover_engine::path::Path;
-use cutover_files::{begun, known_gates_of_undo};
+use cutover_files::{begun, in_doubt, known_gates_of_undo};
 use cutover_runs::RunStore;
 use cutover_session::terminal;
 use cutover_session::{Approvals, Earlier, Show, StopMessages, close, known_phrase, listen, operator, ports};
@@ -31,7 +31,9 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     if args.run != earlier.stored.id {
         show.say(&format!("undoing {}\n", earlier.introduction()));
     }
-    let Earlier { job, run, events, past, journal, tags, stored } = earlier;
+    let Earlier { job, run, events, mut past, journal, tags, stored } = earlier;
+    in_doubt(&args.done, &past)?;
+    let declared_done = past.declare_done(&args.done);
     // The summaries as recorded, so without secrets.
     let recorded = Past::of(&events);
     let changes = recorded.standing();
@@ -77,6 +79,7 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
         settings.record_reads = session.record_reads;
         settings.past = past;
         settings.repeat = args.repeat.clone();
+        settings.declared_done = declared_done;
         anyhow::Ok(Ok(undo(&run, &ports, &settings, &events).await))
     })?;
     show.wait(&mut audience);

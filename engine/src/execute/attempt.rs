@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::past::Doubt;
+use super::doubt::{begun_before, in_doubt, is_unknown, not_done, unknown};
 use super::{Executor, made_to_fail};
 use crate::action::{Action, Done};
 use crate::event::{EventKind, Reading};
@@ -15,7 +15,6 @@ use crate::failure::{Failure, FailureClass};
 use crate::module::{Bound, Change, Class, Diff, Probed, Waiting};
 use crate::playbook::Step;
 use crate::record::millis;
-use crate::target::Target;
 use crate::task::{ChangeId, TaskId};
 use crate::text;
 use crate::text::Text;
@@ -54,8 +53,9 @@ struct Progress {
 }
 
 impl Executor<'_> {
-    /// Drives a task to its end and returns its result. `changed` is set once something was changed.
-    pub(super) async fn attempt(&self, step: &Step, task: &Task, changed: &mut bool) -> Result<Value, Failure> {
+    /// Drives a task to its end and returns its result; `None` if nobody knows it, since a person declared the task's change done.
+    /// `changed` is set once something was changed.
+    pub(super) async fn attempt(&self, step: &Step, task: &Task, changed: &mut bool) -> Result<Option<Value>, Failure> {
         let bound = task.bind(step, self.ports.registry)?;
         let deadline = Instant::now() + task.timeout;
         let mut progress = Progress {
@@ -81,7 +81,7 @@ impl Executor<'_> {
                 return Err(made_to_fail());
             }
             match &probed.diff {
-                Diff::InSync => return Ok(probed.result(&progress.done)),
+                Diff::InSync => return Ok(Some(probed.result(&progress.done))),
                 Diff::Blocked(reasons) => return Err(blocked(reasons)),
                 Diff::Waiting(waiting) => self.waiting(task, waiting.clone(), &mut progress),
                 // They were made and succeeded, so the world is only slow to show them.
@@ -91,8 +91,12 @@ impl Executor<'_> {
                 Diff::Change(changes) => {
                     let changes = changes.clone();
                     self.in_doubt(step, task, &changes, false)?;
+                    if let Some(change) = changes.iter().find(|change| self.is_declared_done(&task.id, change)) {
+                        return Err(not_done(change, &task.id));
+                    }
                     if let Err(failure) = self.changes(step, task, &changes, deadline, changed, &mut progress).await {
-                        return self.last_look(bound.as_ref(), step, task, &changes, failure, &mut progress).await;
+                        let looked = self.last_look(bound.as_ref(), step, task, &changes, failure, &mut progress).await;
+                        return looked.map(Some);
                     }
                     if progress.unsure.is_none() {
                         progress.last = changes;
@@ -104,13 +108,26 @@ impl Executor<'_> {
                     let changes = changes.clone();
                     if let Some(done) = self.made_before(step, task, &changes)? {
                         *changed = true;
-                        return Ok(probed.result(&done));
+                        return Ok(Some(probed.result(&done)));
+                    }
+                    if changes.iter().any(|change| self.is_declared_done(&task.id, change)) {
+                        *changed = true;
+                        let is_made = |change: &Change| {
+                            self.is_declared_done(&task.id, change) || self.settings.past.had_made(&task.id, change)
+                        };
+                        let rest: Vec<Change> = changes.into_iter().filter(|change| !is_made(change)).collect();
+                        self.in_doubt(step, task, &rest, true)?;
+                        self.changes(step, task, &rest, deadline, changed, &mut progress).await?;
+                        return match progress.unsure.take() {
+                            None => Ok(None),
+                            Some((change, failure)) => Err(unknown(&change, &failure)),
+                        };
                     }
                     self.in_doubt(step, task, &changes, true)?;
                     self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
                     // No probe can see the effect, so none could settle an unknown outcome.
                     return match progress.unsure.take() {
-                        None => Ok(probed.result(&progress.done)),
+                        None => Ok(Some(probed.result(&progress.done))),
                         Some((change, failure)) => Err(unknown(&change, &failure)),
                     };
                 }
@@ -134,6 +151,11 @@ impl Executor<'_> {
         }
         let first = self.reused.lock().unwrap_or_else(PoisonError::into_inner).insert(task.id.clone());
         Ok(first.then_some(done))
+    }
+
+    /// Whether a person declared a change done, and not, since, that it may be repeated.
+    fn is_declared_done(&self, task: &TaskId, change: &Change) -> bool {
+        self.settings.past.is_declared_done(task, change) && !self.repeats(task)
     }
 
     /// Refuses at-most-once changes of a task as long as one that an earlier execution began is in doubt. A probe settles it if it
@@ -364,82 +386,6 @@ fn blocked(reasons: &[Text]) -> Failure {
 fn not_visible(changes: &[Change]) -> Waiting {
     let what = changes.first().map_or_else(|| Text::verbatim(""), |change| change.summary.clone());
     Waiting { why: text!("engine.not-visible", "done, but not visible yet: {what}", what), progress: None }
-}
-
-fn in_doubt(change: &Change, failure: &Failure) -> Waiting {
-    let why = text!(
-        "engine.in-doubt",
-        "not known whether this was done, looking again: {summary} ({why})",
-        summary = &change.summary,
-        why = &failure.message
-    );
-    Waiting { why, progress: None }
-}
-
-fn is_unknown(summary: &Text) -> Text {
-    text!("engine.outcome-unknown", "whether this was done is not known: {summary}", summary)
-}
-
-fn unknown(change: &Change, failure: &Failure) -> Failure {
-    if failure.unsent {
-        return failure.clone();
-    }
-    Failure::new(FailureClass::OutcomeUnknown, is_unknown(&change.summary))
-        .details(std::iter::once(failure.message.clone()).chain(failure.details.iter().cloned()))
-        .help(text!(
-            "engine.outcome-unknown.help",
-            "look at the target, then resume: it is probed first and never done twice blindly"
-        ))
-}
-
-/// The refusal to make an at-most-once change again that an earlier execution began.
-fn begun_before(doubt: &Doubt, undoing: bool) -> Failure {
-    let message = text!(
-        "engine.begun-before",
-        "begun before the run was interrupted, and no sign that it was done: {summary}",
-        summary = &doubt.summary
-    );
-    let failure = Failure::new(FailureClass::OutcomeUnknown, message).help(repeat_help(&doubt.task, undoing));
-    // Only a person who has looked can decide this; `allow_failure` and `rescue` must not.
-    Failure { unanswered: true, ..failure }
-}
-
-/// The failure of a run that reached its end with changes in doubt.
-pub(super) fn left_in_doubt(doubt: &Doubt) -> Failure {
-    let message = text!(
-        "engine.left-in-doubt",
-        "{path}: {unknown}",
-        path = &doubt.task.path,
-        unknown = is_unknown(&doubt.summary)
-    );
-    Failure::new(FailureClass::OutcomeUnknown, message).help(text!(
-        "engine.left-in-doubt.help",
-        "the playbook let the run go on; look at the target, and once it is sure what became of it, resume with \
-         --repeat {path}",
-        path = &doubt.task.path
-    ))
-}
-
-/// The hint on how to let a task be repeated after a person has looked.
-pub(super) fn repeat_help(task: &TaskId, undoing: bool) -> Text {
-    let step = match &task.target {
-        Target::Controller => task.path.to_string(),
-        _ => task.to_string(),
-    };
-    if undoing {
-        return text!(
-            "engine.repeat-undo",
-            "it may still be going on: look at the target. Once it is sure that it was not done and does not run, undo \
-             again with --repeat {step}",
-            step
-        );
-    }
-    text!(
-        "engine.repeat",
-        "it may still be going on: look at the target. Once it is sure that it was not done and does not run, resume with \
-         --repeat {step}",
-        step
-    )
 }
 
 fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {

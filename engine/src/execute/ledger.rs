@@ -46,7 +46,9 @@ impl Ledger {
                         ledger.made.push(Made { number, task, change, complete: false, lacks });
                     }
                 }
-                EventKind::Applied { number, .. } => ledger.complete(*number),
+                EventKind::Applied { number, .. } | EventKind::DeclaredDone { number, .. } => {
+                    ledger.complete(*number);
+                }
                 EventKind::NotSent { number, .. } | EventKind::Undone { number, .. } => ledger.remove(*number),
                 _ => {}
             }

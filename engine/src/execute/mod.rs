@@ -4,6 +4,7 @@
 mod act;
 mod attempt;
 mod backoff;
+mod doubt;
 mod drive;
 mod gate;
 mod inverse;
@@ -25,12 +26,12 @@ use act::act;
 pub use gate::{Answer, Approver, Judgement, Question, Unanswered};
 pub(crate) use gate::{NO, YES};
 pub use ledger::{Ledger, Made};
-pub use past::Past;
+pub use past::{DeclaredDone, Past};
 pub use stop::Stop;
 pub(crate) use task::place;
 pub use undo::undo;
 
-use attempt::repeat_help;
+use doubt::repeat_help;
 use past::Doubt;
 use registered::Registrants;
 
@@ -67,6 +68,8 @@ pub struct Settings {
     pub past: Past,
     /// Tasks whose interrupted at-most-once change a person has looked at: it was not made, and may be made now.
     pub repeat: Vec<Selector>,
+    /// Changes that a person declared done, as [`Past::declare_done`] returned them.
+    pub declared_done: Vec<DeclaredDone>,
     /// Whether the queries and answers of probes are recorded as well.
     pub record_reads: bool,
     /// The moment from which the window and the budgets count; by default the first start of the run.
@@ -85,6 +88,7 @@ impl Settings {
             fail: Vec::new(),
             past: Past::default(),
             repeat: Vec::new(),
+            declared_done: Vec::new(),
             record_reads: false,
             window_from: None,
         }
@@ -170,7 +174,7 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
     if end.failure.is_none()
         && let Some(doubt) = executor.unsettled().first()
     {
-        let failure = attempt::left_in_doubt(doubt);
+        let failure = doubt::left_in_doubt(doubt);
         executor.notice(&failure);
         end.absorb(End::failed(failure));
     }
@@ -260,6 +264,12 @@ impl<'a> Executor<'a> {
             operator: settings.operator.clone(),
             phases,
         });
+        for DeclaredDone { task, number, key, summary } in settings.declared_done.iter().cloned() {
+            let message =
+                text!("engine.declared-done", "declared done by who has looked: {task}: {summary}", task, summary);
+            ports.recorder.emit(EventKind::DeclaredDone { task, number, key });
+            ports.recorder.emit(EventKind::Notice { message });
+        }
         let ledger = Mutex::new(settings.past.ledger().clone());
         let doubts = Mutex::new(settings.past.doubts().to_vec());
         let registrants = Mutex::new(Registrants::of(&settings.past));

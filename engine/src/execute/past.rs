@@ -16,6 +16,7 @@ use crate::failure::{Failure, FailureClass, RecordedFailure};
 use crate::module::{Change, Class};
 use crate::path::Path;
 use crate::playbook::Phase;
+use crate::selector::Selector;
 use crate::task::{ChangeId, TaskId};
 use crate::text::Text;
 use crate::walk::{End, Names, Reached};
@@ -35,6 +36,8 @@ pub struct Past {
     tasks: BTreeMap<TaskId, FinishedTask>,
     /// Every task that was begun, with the elements it was begun with.
     begun: BTreeSet<TaskId>,
+    /// Changes that a person declared done, of tasks that did not complete, by key.
+    declared: BTreeMap<TaskId, BTreeSet<String>>,
     /// Completed changes of tasks that did not complete.
     made: BTreeMap<TaskId, Vec<MadeBefore>>,
     /// Gates that were approved.
@@ -87,6 +90,19 @@ pub(crate) struct Doubt {
     pub(crate) module: String,
     /// Whether the latest execution began it, so that the end of its task settles it.
     pub(crate) is_live: bool,
+}
+
+/// A change whose outcome was unknown, and which a person declared done.
+#[derive(Debug, Clone)]
+pub struct DeclaredDone {
+    /// The task that began it.
+    pub task: TaskId,
+    /// Its number.
+    pub number: ChangeId,
+    /// Its key.
+    pub key: String,
+    /// Its sentence.
+    pub summary: Text,
 }
 
 impl Doubt {
@@ -155,7 +171,8 @@ impl Past {
         let is_whole = |part: &str| lacks(event, part).next().is_none();
         if let EventKind::Applying { task, number, change } = &event.kind {
             let made = self.made.entry(task.clone()).or_default();
-            made.retain(|made| made.number != *number);
+            // What an attempt makes again counts, not what the attempt before it had made.
+            made.retain(|made| made.number != *number && made.key != change.key);
             let (number, key) = (*number, change.key.clone());
             made.push(MadeBefore { number, key, done: Vec::new(), complete: false });
         }
@@ -195,12 +212,7 @@ impl Past {
             EventKind::PhaseFinished { index, name, outcome: Outcome::Skipped, .. } => {
                 self.phases.insert((*index, name.clone()));
             }
-            EventKind::TaskStarted { task, attempt } => {
-                self.begun.insert(task.clone());
-                if *attempt > 1 {
-                    self.made.remove(task);
-                }
-            }
+            EventKind::TaskStarted { task, .. } => drop(self.begun.insert(task.clone())),
             EventKind::GateAnswered { path, approved: true, .. } => {
                 self.approved.insert(path.clone());
             }
@@ -224,6 +236,7 @@ impl Past {
                 self.doubts.retain(|doubt| doubt.number != *number);
                 self.made.entry(task.clone()).or_default().retain(|made| made.number != *number);
             }
+            EventKind::DeclaredDone { task, number, key } => self.take_as_done(task, *number, key),
             EventKind::Applied { task, number } => {
                 self.doubts.retain(|doubt| doubt.number != *number);
                 let made = self.made.get_mut(task).into_iter().flatten().filter(|made| made.number == *number);
@@ -236,6 +249,7 @@ impl Past {
                 }
                 settle(&mut self.doubts, task, failure.as_ref().map(|failure| failure.class));
                 if outcome.is_final() {
+                    self.declared.remove(task);
                     let result = result.clone().filter(|_| is_whole("/result"));
                     let finished = FinishedTask { outcome: *outcome, result };
                     self.tasks.insert(task.clone(), finished);
@@ -261,6 +275,40 @@ impl Past {
             }
             _ => {}
         }
+    }
+
+    fn take_as_done(&mut self, task: &TaskId, number: ChangeId, key: &str) {
+        self.doubts.retain(|doubt| doubt.number != number);
+        self.ledger.complete(number);
+        self.declared.entry(task.clone()).or_default().insert(key.to_owned());
+    }
+
+    /// Takes the changes in doubt of the selected tasks as done: a person has looked. Those of which a secret hides the key are not
+    /// taken.
+    pub fn declare_done(&mut self, selectors: &[Selector]) -> Vec<DeclaredDone> {
+        let selected = |doubt: &&Doubt| selectors.iter().any(|selector| selector.selects_task(&doubt.task));
+        let declared = self.doubts.iter().filter(selected).filter_map(|doubt| {
+            let (task, number, key) = (doubt.task.clone(), doubt.number, doubt.key.clone()?);
+            Some(DeclaredDone { task, number, key, summary: doubt.summary.clone() })
+        });
+        let declared: Vec<DeclaredDone> = declared.collect();
+        declared.iter().for_each(|done| self.take_as_done(&done.task, done.number, &done.key));
+        declared
+    }
+
+    /// The tasks whose at-most-once change was begun without a known end.
+    pub fn in_doubt(&self) -> impl Iterator<Item = &TaskId> {
+        self.doubts.iter().map(|doubt| &doubt.task)
+    }
+
+    /// Whether a person declared a change of a task done.
+    pub(crate) fn is_declared_done(&self, task: &TaskId, change: &Change) -> bool {
+        self.declared.get(task).is_some_and(|keys| keys.contains(&change.key))
+    }
+
+    /// Whether an interrupted task had completed a change.
+    pub(crate) fn had_made(&self, task: &TaskId, change: &Change) -> bool {
+        self.made.get(task).is_some_and(|made| made.iter().any(|made| made.complete && made.key == change.key))
     }
 
     /// The results of the actions of changes, if an interrupted task had completed all of them.

@@ -142,7 +142,11 @@ impl Executor<'_> {
             let tried = self.attempt(step, task, &mut changed).await;
             self.settle(&task.id, tried.as_ref().err().map(|failure| failure.class));
             let failure = match tried {
-                Ok(result) => match self.until(step, task, &result) {
+                // Nobody knows the result of what a person declared done, so `until` cannot be asked either.
+                Ok(None) => {
+                    return TaskEnd { outcome: Outcome::Changed, attempts: attempt, result: None, failure: None };
+                }
+                Ok(Some(result)) => match self.until(step, task, &result) {
                     Ok(true) => {
                         let outcome = if changed { Outcome::Changed } else { Outcome::InSync };
                         return TaskEnd { outcome, attempts: attempt, result: Some(result), failure: None };

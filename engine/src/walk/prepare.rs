@@ -206,7 +206,8 @@ impl From<Unrendered> for Failure {
             }
             Unrendered::Withheld(name, path) => Self::blocked(text!(
                 "engine.result-withheld",
-                "`{name}` is the secret result of {path}, and journals do not store secrets: this step cannot be resumed",
+                "`{name}` is the result of {path}, which the journal does not have: journals do not store secrets, nor what a step \
+                 that was declared done returned",
                 name,
                 path
             ))

@@ -14,7 +14,7 @@ pub use extras::{Extra, parameters};
 pub use job::Job;
 pub use paths::resolve;
 pub use secrets::{Named, Resolver};
-pub use selection::{begun, known_failure, known_gates, known_gates_of_undo, known_repeat, known_tags};
+pub use selection::{begun, in_doubt, known_failure, known_gates, known_gates_of_undo, known_repeat, known_tags};
 pub use shipped::{Chosen, INVENTORY, PLAYBOOK};
 
 use std::io::{self, Read as _};

@@ -1,7 +1,7 @@
 //! Checks that the steps, tasks, tags and gates that options name exist, before anything begins.
 
 use cutover_engine::event::{Event, EventKind};
-use cutover_engine::execute::Tags;
+use cutover_engine::execute::{Past, Tags};
 use cutover_engine::path::Path;
 use cutover_engine::playbook::{Playbook, Step, StepKind};
 use cutover_engine::selector::Selector;
@@ -66,6 +66,21 @@ pub fn begun(wanted: &Selector, events: &[Event]) -> Result<(), Fault> {
     Err(match nearest(&names(wanted), paths.iter().map(String::as_str)) {
         Some(meant) => fault.help(format!("did you mean `{meant}`?")),
         None => fault.help(format!("it has begun\n    {}", paths.join("\n    "))),
+    })
+}
+
+/// Refuses to take as done what is not in doubt: only of that a person can know more than the run.
+///
+/// # Errors
+/// Names the tasks that are in doubt.
+pub fn in_doubt(declared: &[Selector], past: &Past) -> Result<(), Fault> {
+    let is_in_doubt = |wanted: &&Selector| past.in_doubt().any(|task| wanted.selects_task(task));
+    let Some(wanted) = declared.iter().find(|wanted| !is_in_doubt(wanted)) else { return Ok(()) };
+    let tasks: Vec<String> = past.in_doubt().map(TaskId::to_string).collect();
+    let fault = Fault::bare(format!("--done: no change of `{wanted}` is in doubt"));
+    Err(match tasks.as_slice() {
+        [] => fault.help("the outcome of every change of the run is known"),
+        tasks => fault.help(format!("it is not known whether these were done:\n    {}", tasks.join("\n    "))),
     })
 }
 

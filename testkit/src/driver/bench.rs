@@ -13,6 +13,7 @@ use cutover_engine::plan::{Plan, Verdict, plan};
 use cutover_engine::record::Recorder;
 use cutover_engine::redact::{Redactor, filled};
 use cutover_engine::run::Run;
+use cutover_engine::selector::Selector;
 use futures_util::future::BoxFuture;
 
 use super::case::Case;
@@ -88,6 +89,8 @@ pub struct Bench {
     pub fail: Option<String>,
     /// Paths whose at-most-once change in doubt may be made, because somebody has looked.
     pub repeat: Vec<String>,
+    /// Paths whose change in doubt was made, because somebody has looked.
+    pub done: Vec<String>,
     /// Whether readings are recorded.
     pub record_reads: bool,
     /// Whether a resume or undo does not have the secrets that were hidden in the journal.
@@ -110,6 +113,7 @@ impl Bench {
             answer: None,
             fail: None,
             repeat: Vec::new(),
+            done: Vec::new(),
             record_reads: false,
             forgets_secrets: false,
         })
@@ -157,6 +161,7 @@ impl Bench {
             answer: self.answer.clone(),
             fail: None,
             repeat: Vec::new(),
+            done: Vec::new(),
             record_reads: self.record_reads,
             forgets_secrets: self.forgets_secrets,
         }
@@ -252,6 +257,9 @@ impl Bench {
 
     fn ports(&self, verb: Verb, past: Past, last: u64, trip: Option<Trip>) -> (Ports, Settings, Arc<Controller>) {
         let controller = Arc::new(Controller::new(trip));
+        let mut past = past;
+        let done: Vec<Selector> = self.done.iter().map(|text| text.parse().expect("a selector")).collect();
+        let declared_done = past.declare_done(&done);
         let world = Arc::new(Small { model: Arc::clone(&self.model), controller: Arc::clone(&controller) });
         let writer = Writer { tape: Arc::clone(&self.tape), controller: Arc::clone(&controller) };
         let redactor = self.redactor.clone();
@@ -269,6 +277,7 @@ impl Bench {
             past,
             record_reads: self.record_reads,
             window_from: None,
+            declared_done,
             repeat: self.repeat.iter().map(|text| text.parse().expect("a selector")).collect(),
         };
         (ports, settings, controller)

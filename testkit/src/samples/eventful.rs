@@ -203,6 +203,7 @@ fn not_sent(stream: &mut Stream, install: &TaskId) {
     let change = Change::at_most_once("install", Text::verbatim("install common-etcd"), [command(&argv)]);
     stream.add(EventKind::Applying { task: install.clone(), number, change });
     stream.add(EventKind::NotSent { task: install.clone(), number });
+    stream.add(EventKind::DeclaredDone { task: install.clone(), number: ChangeId(2), key: "mkfs".into() });
     stream.add(EventKind::Retrying {
         task: install.clone(),
         attempt: 1,

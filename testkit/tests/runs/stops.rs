@@ -207,3 +207,71 @@ async fn a_change_that_was_begun_when_the_controller_died_is_not_made_again_blin
     assert_eq!(bench.run(None).await.code(), 1);
     assert_eq!(bench.resume(None).await.code(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_declares_done_is_not_made_again() {
+    let text = "  - {name: one, target: active, command: {argv: [add, x, a]}}\n  \
+                - {name: two, target: active, keep: {name: y, is: 1}}\n";
+    let mut bench = Bench::steps(text);
+    bench.model().strike("add", Blow::HangAfter, 1);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(10), bench.run(None)).await.is_err());
+    let ending = bench.resume(None).await;
+    assert_eq!((ending.code(), bench.sent().len()), (1, 1));
+    assert!(ending.failed().help.unwrap().contains("that it was done, with --done only/one"));
+
+    bench.done = vec!["one".to_owned()];
+    bench.model().strike("set", Blow::Fail, 1);
+    assert_eq!((bench.resume(None).await.code(), bench.sent().len()), (1, 1), "two fails");
+    // It was declared once and for all.
+    bench.done.clear();
+    assert_eq!((bench.resume(None).await.code(), bench.sent().len()), (0, 2));
+    let declared = bench.events().into_iter().filter(|event| matches!(event.kind, EventKind::DeclaredDone { .. }));
+    assert_eq!(declared.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_after_the_declaration_does_not_make_it_again() {
+    let text = "  - {name: one, target: active, command: {argv: [add, x, a]}}\n";
+    let mut bench = Bench::steps(text);
+    bench.model().strike("add", Blow::HangAfter, 1);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(10), bench.run(None)).await.is_err());
+    bench.done = vec!["one".to_owned()];
+    let declared = bench.length() + 2;
+    assert_eq!(
+        bench.resume(Some(Trip { at: At::Event(declared), mode: Mode::Kill { lost: 0 } })).await.exit_code,
+        None
+    );
+    bench.done.clear();
+    assert_eq!((bench.resume(None).await.code(), bench.sent().len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_result_of_what_was_declared_done_is_not_invented() {
+    let text = "  - {name: one, target: active, command: {argv: [add, x, a]}, register: r, until: r.stdout == ''}\n  \
+                - {name: two, assert: {that: [\"{{ r.stdout == '' }}\"]}}\n";
+    let mut bench = Bench::steps(text);
+    bench.model().strike("add", Blow::HangAfter, 1);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(10), bench.run(None)).await.is_err());
+    bench.done = vec!["one".to_owned()];
+    let ending = bench.resume(None).await;
+    assert_eq!((ending.code(), bench.sent().len()), (3, 1));
+    let failure = ending.failed();
+    assert!(failure.message.contains("`r` is the result of only/one, which the journal does not have"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declaration_that_a_probe_contradicts_is_refused() {
+    let mut bench = Bench::steps("  - {name: one, target: active, once: {name: x, is: 3}}\n");
+    bench.model().strike("set", Blow::Hang, 1);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(10), bench.run(None)).await.is_err());
+    bench.done = vec!["one".to_owned()];
+    let ending = bench.resume(None).await;
+    assert_eq!((ending.code(), bench.sent().len()), (3, 0));
+    let failure = ending.failed();
+    assert!(failure.message.contains("it was declared done, and is not to be found"), "{failure}");
+    // Nor does the next resume make it.
+    bench.done.clear();
+    assert_eq!((bench.resume(None).await.code(), bench.sent().len()), (3, 0));
+    bench.repeat = vec!["one".to_owned()];
+    assert_eq!((bench.resume(None).await.code(), bench.sent().len()), (0, 1));
+}

@@ -80,6 +80,7 @@ impl Theatre {
                 .collect(),
             past: Past::of(past.unwrap_or_default()),
             repeat: Vec::new(),
+            declared_done: Vec::new(),
             record_reads: false,
             window_from: None,
         };

@@ -77,6 +77,26 @@ fn the_second_one_ends_what_runs_on_the_hosts() {
 }
 
 #[test]
+fn who_has_looked_declares_an_interrupted_command_done() {
+    let directory = directory("echo once >>made; exec sleep 100");
+    let here = directory.path();
+    let mut running = cutover(here, &["run", "play.yml", "-i", "inventory.yml"]);
+    let mut running = running.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("cutover");
+    until("the command runs", Duration::from_secs(60), || here.join("made").exists().then_some(()));
+    running.kill().expect("kill -9");
+    running.wait().expect("its end");
+    let ended = seen(&run(here, &["resume", "latest", "--output", "plain"]));
+    assert!(ended.contains("that it was done, with --done one/wait@one/worker01"), "{ended}");
+    let other = seen(&run(here, &["resume", "latest", "--done", "wiat"]));
+    assert!(other.contains("no change of `wiat` is in doubt") && other.contains("one/wait@one/worker01"), "{other}");
+    let done = run(here, &["resume", "latest", "--output", "plain", "--done", "wait"]);
+    let words = seen(&done);
+    assert!(words.contains("declared done by who has looked: one/wait@one/worker01"), "{words}");
+    assert_eq!(done.status.code(), Some(0), "{words}");
+    assert_eq!(fs::read_to_string(here.join("made")).expect("a file"), "once\n", "not made again");
+}
+
+#[test]
 fn only_a_step_that_exists_is_repeated() {
     let directory = directory("exit 3");
     let here = directory.path();
@@ -88,6 +108,7 @@ fn only_a_step_that_exists_is_repeated() {
         ("--repeat", "two/wait", ["no step is called `two/wait`", "did you mean `one/wait`?"]),
         ("--repeat", "wait@one/worker1", ["has not run on the target `one/worker1`", "did you mean `one/worker01`?"]),
         ("--repeat", "wait[0]", ["`wait[0]` is not part of a path", "write `name`, or `name[2]`"]),
+        ("--done", "wait", ["no change of `wait` is in doubt", "the outcome of every change of the run is known"]),
         ("--approve", "wait", ["no gate is called `wait`", "the playbook has no gate"]),
     ] {
         let output = seen(&run(here, &["resume", &id, option, name]));

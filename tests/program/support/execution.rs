@@ -84,6 +84,7 @@ impl<'a> Execution<'a> {
             fail: self.fail.into_iter().collect(),
             past: Past::of(&self.past),
             repeat: self.repeat,
+            declared_done: Vec::new(),
             record_reads: false,
             window_from: None,
         };

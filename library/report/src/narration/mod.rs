@@ -97,6 +97,7 @@ impl Narration {
             | EventKind::Acted { .. }
             | EventKind::Applied { .. }
             | EventKind::NotSent { .. }
+            | EventKind::DeclaredDone { .. }
             | EventKind::Registered { .. }
             | EventKind::Waiting { .. } => Vec::new(),
         }

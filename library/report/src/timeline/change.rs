@@ -118,6 +118,11 @@ impl Timeline {
                     made.applied = true;
                 }
             }
+            EventKind::DeclaredDone { number, .. } => {
+                if let Some(made) = self.change_mut(*number) {
+                    made.applied = true;
+                }
+            }
             EventKind::NotSent { number, .. } => self.changes.retain(|made| made.number != *number),
             EventKind::Undone { task, number } => self.end_undo(task, *number),
             _ => {}

@@ -68,6 +68,7 @@ impl Timeline {
             | EventKind::Acted { .. }
             | EventKind::Applied { .. }
             | EventKind::NotSent { .. }
+            | EventKind::DeclaredDone { .. }
             | EventKind::Undone { .. } => self.change_event(&event.kind),
         }
     }
