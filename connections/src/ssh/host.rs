@@ -36,9 +36,9 @@ pub(crate) struct Host {
 
 impl Host {
     /// A host, not yet connected.
-    pub(crate) fn new(address: String, port: u16, known_hosts: PathBuf, login: Arc<Login>) -> Self {
+    pub(crate) fn new(address: String, port: u16, known_hosts: Vec<PathBuf>, login: Arc<Login>) -> Self {
         Self {
-            known: KnownHost { address, port, file: known_hosts },
+            known: KnownHost { address, port, alias: None, files: known_hosts },
             login,
             jump: None,
             deadline: Duration::from_secs(10),
