@@ -12,6 +12,7 @@ mod host_key;
 mod known_hosts;
 mod link;
 mod login;
+mod login_shell;
 mod offers;
 mod pattern;
 mod questions;

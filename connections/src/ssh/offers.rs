@@ -59,7 +59,7 @@ pub(super) async fn agent() -> Result<Option<Agent>, Refused> {
 }
 
 /// Logs in. `connect` opens another connection to the same host; `agent` is not asked if it is not there, and only for keys that
-/// files name if so told.
+/// files name if that is asked for.
 pub(super) async fn log_in(
     connect: &Connect<'_>,
     user: &str,

@@ -3,6 +3,7 @@
 mod commands;
 mod host_keys;
 mod login;
+mod login_shells;
 mod measure;
 mod sshd;
 mod stopping;
