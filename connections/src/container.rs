@@ -40,9 +40,8 @@ impl Container {
 impl Transport for Container {
     fn exec<'a>(&'a self, command: &'a Command, mut io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
         Box::pin(async move {
-            // The engine passes the environment, so the wrapper's line on standard input is not needed.
-            let bare = Command { env: Default::default(), ..command.clone() };
-            let wrapped = Wrapped::new(&bare, false, self.limit)?;
+            // The engine passes the environment.
+            let wrapped = Wrapped::new(command, self.limit)?;
             let mut process = tokio::process::Command::new(&self.engine);
             process.args(self.argv(command, &wrapped.argv)).envs(&command.env);
             let marked = Arc::new(Mutex::new(Marked::new(wrapped.marker.clone())));

@@ -185,7 +185,7 @@ fn exit(status: ExitStatus) -> Exit {
 }
 
 /// A signal's name without `SIG`, or its number.
-fn signal(number: i32) -> String {
+pub(crate) fn signal(number: i32) -> String {
     let known = [
         (Signal::HUP, "HUP"),
         (Signal::INT, "INT"),

@@ -78,7 +78,7 @@ impl RealWorld {
             return Ok(Arc::clone(host));
         }
         let (ssh, login) = (&site.ssh, self.login(site)?);
-        let known_hosts = self.paths.resolve(ssh.known_hosts.as_deref().unwrap_or("~/.ssh/known_hosts"));
+        let known_hosts = vec![self.paths.resolve(ssh.known_hosts.as_deref().unwrap_or("~/.ssh/known_hosts"))];
         let new = |address: &str, port: u16, login| {
             Host::new(address.to_owned(), port, known_hosts.clone(), login)
                 .limits(ssh.connect_timeout.0, self.limit)
@@ -116,12 +116,9 @@ impl RealWorld {
                 .ok_or_else(|| TransportFault::Auth(format!("site `{}`: no secret is named `{name}`", site.name)))
         };
         Ok(match (&ssh.key, &ssh.password) {
-            (Some(path), _) => Method::Key {
-                path: self.paths.resolve(path),
-                passphrase: ssh.passphrase.as_ref().map(secret).transpose()?,
-            },
+            (Some(path), _) => Method::file(self.paths.resolve(path), ssh.passphrase.as_ref().map(secret).transpose()?),
             (None, Some(name)) => Method::Password(secret(name)?),
-            (None, None) => Method::Agent,
+            (None, None) => Method::agent(),
         })
     }
 

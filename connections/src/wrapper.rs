@@ -1,6 +1,10 @@
 //! How a command is started at a place that accepts only a shell line or an argv, so that it can be stopped again and
 //! never outlives its limit: `timeout -k 5 LIMIT sh -c 'echo MARKER $PPID >&2; exec "$@"' sh ARGV...`.
 //!
+//! A login shell is given one fixed line, `exec /bin/sh -c 'IFS= read -r l && eval "$l"'`, which every shell understands (fish and csh quote in
+//! ways of their own), and sh reads the rest from the first line of standard input. On standard output there is a marker line as well: what comes
+//! before it is the login shell's own. If that prints at its end too, a second marker with the exit code ends each stream.
+//!
 //! `timeout` leads a process group of its own (setpgid, timeout(1)), so its pid, the shell's `$PPID`, is the group to kill;
 //! the marker line on standard error reports it, and [`crate::marker`] takes the line out again. When the controller dies, `timeout`
 //! remains and ends the group at its limit.
@@ -23,39 +27,91 @@ pub(crate) struct Wrapped {
     pub(crate) argv: Vec<String>,
     /// The beginning of the marker line.
     pub(crate) marker: String,
-    /// The first line on standard input, which sets the environment. Never in an argv, where `ps` shows it to every
-    /// user of the host.
-    pub(crate) prelude: Option<String>,
+}
+
+/// A command for a login shell.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Scripted {
+    /// The beginning of the marker lines.
+    pub(crate) marker: String,
+    /// The marker after the command's output, if it has one.
+    pub(crate) end: Option<String>,
+    /// What standard input has to begin with: the script, and a line that sets the environment. That is never in an argv, where `ps` shows it to
+    /// every user of the host.
+    pub(crate) prelude: String,
+}
+
+/// The line for a login shell: it starts sh, which takes a line of standard input as its script.
+pub(crate) const LINE: &str = "exec /bin/sh -c 'IFS= read -r l && eval \"$l\"'";
+
+impl Scripted {
+    /// Scripts a command; `sudo` runs it as root. With `ended` a marker with the exit code follows the output, at the price that exit codes
+    /// beyond 128 and signals look alike.
+    ///
+    /// # Errors
+    /// As [`Wrapped::new`].
+    pub(crate) fn new(command: &Command, sudo: bool, limit: Duration, ended: bool) -> Result<Self, TransportFault> {
+        check(command)?;
+        let marker = marker();
+        let end = ended.then(|| format!("{marker}-end "));
+        let mut script = format!("echo \"{marker} $PPID\"; echo \"{marker} $PPID\" >&2; ");
+        let environment = (!command.env.is_empty()).then(|| {
+            script.push_str(ENVIRONMENT);
+            environment(command)
+        });
+        let enter = |or: &str| {
+            command.cwd.as_ref().map(|cwd| format!("cd -- {} || {or} 126; ", quote(cwd))).unwrap_or_default()
+        };
+        match &end {
+            None => script.push_str(&format!("{}exec \"$@\"", enter("exit"))),
+            Some(end) => script.push_str(&format!(
+                "f() {{ {}\"$@\"; }}; f \"$@\"; s=$?; printf '%s;' \"{end}$s\"; printf '%s;' \"{end}$s\" >&2; exit $s",
+                enter("return")
+            )),
+        }
+        let argv = argv(command, &script, sudo, limit);
+        let words: Vec<String> = argv.iter().map(|word| quoted_lines(word)).collect();
+        let prelude =
+            format!("n=$(printf '\\nx'); n=${{n%x}}; exec {}\n{}", words.join(" "), environment.unwrap_or_default());
+        Ok(Self { marker, end, prelude })
+    }
+}
+
+/// Reads the environment from a line of standard input. `$n` stands for a newline in it.
+const ENVIRONMENT: &str = "n=$(printf '\\nx'); n=${n%x}; IFS= read -r e; eval \"$e\"; ";
+
+/// A marker of its own for each command.
+pub(crate) fn marker() -> String {
+    format!("cutover-{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// The argv that runs a script with a command's argv as its arguments.
+fn argv(command: &Command, script: &str, sudo: bool, limit: Duration) -> Vec<String> {
+    let seconds = limit.as_secs().to_string();
+    let head = ["sudo", "-n", "--", "timeout", "-k", GRACE, &seconds, "sh", "-c", script, "sh"];
+    let skip = if sudo { 0 } else { 3 };
+    head[skip..].iter().map(|word| (*word).to_owned()).chain(command.argv.iter().cloned()).collect()
+}
+
+/// A word for sh, on one line.
+fn quoted_lines(word: &str) -> String {
+    word.split('\n').map(quote).collect::<Vec<_>>().join("\"$n\"")
 }
 
 impl Wrapped {
-    /// Wraps a command; `sudo` runs it as root, without ever asking for a password.
+    /// Wraps a command for a place that takes an argv.
     ///
     /// # Errors
     /// A command that cannot be started anywhere: no program, or a NUL byte.
-    pub(crate) fn new(command: &Command, sudo: bool, limit: Duration) -> Result<Self, TransportFault> {
+    pub(crate) fn new(command: &Command, limit: Duration) -> Result<Self, TransportFault> {
         check(command)?;
-        let marker = format!("cutover-{:016x}", RandomState::new().build_hasher().finish());
+        let marker = marker();
         let mut script = format!("echo \"{marker} $PPID\" >&2; ");
-        let prelude = (!command.env.is_empty()).then(|| {
-            script.push_str("n=$(printf '\\nx'); n=${n%x}; IFS= read -r e; eval \"$e\"; ");
-            environment(command)
-        });
         if let Some(cwd) = &command.cwd {
             script.push_str(&format!("cd -- {} || exit 126; ", quote(cwd)));
         }
         script.push_str("exec \"$@\"");
-        let seconds = limit.as_secs().to_string();
-        let head = ["sudo", "-n", "--", "timeout", "-k", GRACE, &seconds, "sh", "-c", &script, "sh"];
-        let skip = if sudo { 0 } else { 3 };
-        let argv = head[skip..].iter().map(|word| (*word).to_owned()).chain(command.argv.iter().cloned()).collect();
-        Ok(Self { argv, marker, prelude })
-    }
-
-    /// The argv as a line for a login shell. `exec`, so that a signal that ends the command is seen as one.
-    pub(crate) fn line(&self) -> String {
-        let words: Vec<String> = self.argv.iter().map(|word| quote(word)).collect();
-        format!("exec {}", words.join(" "))
+        Ok(Self { argv: argv(command, &script, false, limit), marker })
     }
 }
 
@@ -80,10 +136,7 @@ pub(crate) fn check(command: &Command) -> Result<(), TransportFault> {
 
 /// A line of shell that exports the environment; `$n` stands for a newline.
 fn environment(command: &Command) -> String {
-    let assign = |(name, value): (&String, &String)| {
-        let value: Vec<String> = value.split('\n').map(quote).collect();
-        format!(" {name}={}", value.join("\"$n\""))
-    };
+    let assign = |(name, value): (&String, &String)| format!(" {name}={}", quoted_lines(value));
     format!("export{}\n", command.env.iter().map(assign).collect::<String>())
 }
 

@@ -1,4 +1,4 @@
-//! Connecting and logging in, under one deadline, with a fault of its own for every kind of refusal.
+//! Connecting to a host, through its jump host if it has one, under one deadline: which key it has to show, and the login.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,11 +7,21 @@ use std::time::Duration;
 
 use async_ssh2_tokio::{Client, Config, Error, ServerCheckMethod, ToSocketAddrsWithHostname};
 use cutover_engine::world::TransportFault;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use russh::client::{self, Handle, Handler};
+use russh::keys::{Algorithm, PublicKey};
+use russh::{AlgorithmKind, keys};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 use super::host::Host;
-use super::host_key::{Onlooker, readable};
+use super::host_key::{Onlooker, algorithms_of, readable};
 use super::link::Link;
+use super::login::{Identity, Prepared};
+use super::offers::{self, Refused};
+use super::session::{Pinned, Session};
+use super::{certificate, questions};
 
 /// A host's address, resolved. The library's own look-up would block the runtime.
 struct Resolved(String, Vec<SocketAddr>);
@@ -39,7 +49,7 @@ pub(super) fn connect(host: Arc<Host>, alone: bool) -> BoxFuture<'static, Result
         };
         let login = login(&host, through.as_deref());
         match tokio::time::timeout(host.deadline, login).await {
-            Ok(client) => Ok(Link::new(client?, through)),
+            Ok(session) => Ok(Link::new(session?, through)),
             Err(_) => Err(TransportFault::Unreachable(format!(
                 "{} did not answer or finish the login within {:?}",
                 host.known, host.deadline
@@ -48,82 +58,182 @@ pub(super) fn connect(host: Arc<Host>, alone: bool) -> BoxFuture<'static, Result
     })
 }
 
-async fn login(host: &Host, through: Option<&Link>) -> Result<Client, TransportFault> {
-    readable(&host.known.file).map_err(TransportFault::HostKey)?;
-    let method = host.login.prepared().await?;
-    let connecting = async {
-        let (address, port) = (host.known.address.as_str(), host.known.port);
-        let found = tokio::net::lookup_host((address, port)).await.map_err(Error::AddressInvalid)?;
-        let resolved = Resolved(address.to_owned(), found.collect());
-        let check = ServerCheckMethod::with_known_hosts_file(&host.known.file.to_string_lossy());
-        let (user, config) = (&host.login.user, config(host));
-        match through {
-            None => Client::connect_with_config(resolved, user, method, check, config).await,
-            Some(via) => Client::connect_via_with_config(&via.client, resolved, user, method, check, config).await,
+/// Finds out which key the host has to show, and logs in where it shows that one.
+async fn login(host: &Host, through: Option<&Link>) -> Result<Session, TransportFault> {
+    let known = &host.known;
+    readable(&known.files).map_err(TransportFault::HostKey)?;
+    let (on_file, method) = (known.read(), host.login.prepared().await?);
+    let found = tokio::net::lookup_host((known.address.as_str(), known.port)).await;
+    let found = found.map_err(|error| unreachable(host, &Error::AddressInvalid(error)))?;
+    let to = Towards { host, through, addresses: found.collect(), method };
+    if let Some(key) = on_file.keys().first() {
+        match to.log_in(key).await {
+            Err(Refusal::OtherKey) => {}
+            Err(Refusal::Fault(fault)) => return Err(fault),
+            Ok(session) => return Ok(session),
         }
+    }
+    let presented = to.look(on_file.algorithms()).await?;
+    let accepted = presented.as_ref().filter(|key| on_file.accepts(key)).cloned();
+    let key = match (accepted, on_file.authorities()) {
+        (Some(key), _) => Ok(key),
+        (None, Some(lines)) => {
+            let shown = to.certificate().await;
+            shown.and_then(|shown| certificate::vouched(&shown, lines, known.principal())).map_err(Some)
+        }
+        (None, None) => Err(None),
     };
-    match connecting.await {
-        Ok(client) => Ok(client),
-        Err(error) => Err(refusal(host, through, error).await),
+    let key =
+        key.map_err(|why| TransportFault::HostKey(known.refusal(&on_file, presented.as_ref(), why.as_deref())))?;
+    to.log_in(&key).await.map_err(|refusal| match refusal {
+        Refusal::Fault(fault) => fault,
+        Refusal::OtherKey => TransportFault::HostKey(format!("{known} does not show the key that it is known by")),
+    })
+}
+
+/// Why a login failed.
+enum Refusal {
+    /// The host does not show the key that was expected.
+    OtherKey,
+    /// Anything else.
+    Fault(TransportFault),
+}
+
+/// A stream to a host: a socket, or a channel of the jump host.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// The way to a host.
+struct Towards<'a> {
+    host: &'a Host,
+    through: Option<&'a Link>,
+    addresses: Vec<SocketAddr>,
+    method: Prepared,
+}
+
+impl Towards<'_> {
+    /// Connects, insists on a host key, and logs in.
+    async fn log_in(&self, key: &PublicKey) -> Result<Session, Refusal> {
+        let (host, user) = (self.host, self.host.login.user.as_str());
+        let refused = |refused: Refused| match refused {
+            Refused::Connecting(error) => refusal(host, Error::SshError(error)),
+            Refused::Nothing(why) => Refusal::Fault(TransportFault::Auth(format!("{user}@{}: {why}", host.known))),
+            Refused::Auth(why) => {
+                Refusal::Fault(TransportFault::Auth(format!("{user}@{}: {why}; {}", host.known, host.login.advice())))
+            }
+        };
+        let connect = || self.connect(Pinned(key.clone()), algorithms_of(key)).boxed();
+        let handle = match &self.method {
+            Prepared::Key(method, _) if self.through.is_none() => {
+                let resolved = Resolved(host.known.address.clone(), self.addresses.clone());
+                let check = ServerCheckMethod::with_public_key(&keys::PublicKeyBase64::public_key_base64(key));
+                let config = config(algorithms_of(key));
+                let client = Client::connect_with_config(resolved, user, method.clone(), check, config).await;
+                return client.map(Session::Client).map_err(|error| refusal(host, error));
+            }
+            // The library leads through jump hosts that it has logged in to itself, and through no other.
+            Prepared::Key(_, key) => {
+                let own = Identity { public: key.public_key().clone(), private: Some(Arc::clone(key)) };
+                offers::log_in(&connect, user, &[own], None).await.map_err(refused)?
+            }
+            Prepared::Password(password) => {
+                let connected = connect().await;
+                let mut handle = connected.map_err(|error| refusal(host, Error::SshError(error)))?;
+                questions::log_in(&mut handle, user, password).await.map_err(refused)?;
+                handle
+            }
+            Prepared::Offers(files, only) => {
+                let agent = offers::agent().await.map_err(refused)?;
+                offers::log_in(&connect, user, files, Some((agent, *only))).await.map_err(refused)?
+            }
+        };
+        Ok(Session::Handle(Arc::new(handle)))
+    }
+
+    /// Connects, and exchanges keys.
+    async fn connect<H>(&self, handler: H, keys: Vec<Algorithm>) -> Result<Handle<H>, russh::Error>
+    where
+        H: Handler<Error = russh::Error> + Send + 'static,
+    {
+        let stream = self.stream().await?;
+        client::connect_stream(Arc::new(config(keys)), stream, handler).await
+    }
+
+    /// Fetches the key that the host shows. It disconnects after the key exchange.
+    async fn look(&self, keys: Vec<Algorithm>) -> Result<Option<PublicKey>, TransportFault> {
+        let onlooker = Onlooker::default();
+        match self.connect(onlooker.clone(), keys).await {
+            Err(error) if onlooker.seen().is_none() => Err(unreachable(self.host, &Error::SshError(error))),
+            _ => Ok(onlooker.seen()),
+        }
+    }
+
+    /// Fetches the certificate that the host shows.
+    async fn certificate(&self) -> Result<keys::Certificate, String> {
+        certificate::fetch(self.stream().await.map_err(|error| error.to_string())?).await
+    }
+
+    /// A stream to the first of its addresses that answers.
+    async fn stream(&self) -> Result<Box<dyn Stream>, russh::Error> {
+        let mut last = io::Error::other("the name has no address");
+        for address in &self.addresses {
+            let opened: io::Result<Box<dyn Stream>> = match self.through {
+                None => TcpStream::connect(address).await.and_then(|stream| {
+                    stream.set_nodelay(true)?;
+                    Ok(Box::new(stream) as Box<dyn Stream>)
+                }),
+                Some(link) => {
+                    let channel = link.session.tunnel(*address).await.map_err(io::Error::other);
+                    channel.map(|channel| Box::new(channel.into_stream()) as Box<dyn Stream>)
+                }
+            };
+            match opened {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(russh::Error::IO(last))
     }
 }
 
 /// Settings of a connection: small packets go at once, a dead peer is noticed after 15 to 20 s, and the cipher that common
-/// processors have instructions for comes first.
-fn config(host: &Host) -> Config {
+/// processors have instructions for comes first. `keys` are the algorithms for the host's key.
+fn config(keys: Vec<Algorithm>) -> Config {
     let mut config = Config {
         nodelay: true,
         keepalive_interval: Some(Duration::from_secs(5)),
         keepalive_max: 3,
         ..Config::default()
     };
-    config.preferred.key = host.known.algorithms().into();
+    config.preferred.key = keys.into();
     let mut ciphers = config.preferred.cipher.to_vec();
     ciphers.sort_by_key(|cipher| *cipher != russh::cipher::AES_256_GCM);
     config.preferred.cipher = ciphers.into();
     config
 }
 
-/// Turns a refusal into a fault.
-async fn refusal(host: &Host, through: Option<&Link>, error: Error) -> TransportFault {
-    let (known, user) = (&host.known, &host.login.user);
+/// Turns a refusal into its reason.
+fn refusal(host: &Host, error: Error) -> Refusal {
     match error {
-        Error::ServerCheckFailed | Error::SshError(russh::Error::UnknownKey) => {
-            TransportFault::HostKey(known.refusal(look(host, through).await.as_ref()))
+        Error::ServerCheckFailed
+        | Error::SshError(russh::Error::UnknownKey | russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. }) => {
+            Refusal::OtherKey
         }
-        Error::KeyAuthFailed
-        | Error::PasswordWrong
-        | Error::AgentAuthenticationFailed
-        | Error::AgentNoIdentities
-        | Error::AgentAuthError(_)
-        | Error::KeyInvalid(_) => {
-            TransportFault::Auth(format!("{user}@{known}: {error}; {}", host.login.advice()))
+        Error::KeyAuthFailed | Error::KeyInvalid(_) => {
+            let (known, login) = (&host.known, &host.login);
+            Refusal::Fault(TransportFault::Auth(format!("{}@{known}: {error}; {}", login.user, login.advice())))
         }
-        Error::AgentConnectionFailed | Error::AgentRequestIdentitiesFailed => TransportFault::Auth(
-            "no agent answers at SSH_AUTH_SOCK: set `ssh.key` in the inventory, or start an agent and `ssh-add` the key"
-                .to_owned(),
-        ),
-        Error::AddressInvalid(error) => {
-            TransportFault::Unreachable(format!("cannot resolve `{}`: {error}", known.address))
-        }
-        Error::SshError(error) => TransportFault::Unreachable(format!("{known}: {error}")),
-        error => TransportFault::Unreachable(format!("{known}: {error}")),
+        error => Refusal::Fault(unreachable(host, &error)),
     }
 }
 
-/// Fetches the key that a host shows, for the message.
-async fn look(host: &Host, through: Option<&Link>) -> Option<russh::keys::PublicKey> {
-    let (onlooker, config) = (Onlooker::default(), Arc::new(config(host)));
-    let address = tokio::net::lookup_host((host.known.address.as_str(), host.known.port)).await.ok()?.next()?;
-    // Either way this ends in an error: the onlooker disconnects after the key exchange.
-    match through {
-        None => drop(russh::client::connect(config, address, onlooker.clone()).await),
-        Some(via) => {
-            let stream = via.client.open_direct_tcpip_channel(address, None).await.ok()?.into_stream();
-            drop(russh::client::connect_stream(config, stream, onlooker.clone()).await);
-        }
-    }
-    onlooker.seen()
+fn unreachable(host: &Host, error: &Error) -> TransportFault {
+    TransportFault::Unreachable(match error {
+        Error::AddressInvalid(error) => format!("cannot resolve `{}`: {error}", host.known.address),
+        Error::SshError(error) => format!("{}: {error}", host.known),
+        error => format!("{}: {error}", host.known),
+    })
 }
 
 fn through_jump(jump: &Host, fault: TransportFault) -> TransportFault {

@@ -7,15 +7,17 @@ use std::time::Duration;
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::TryFutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
 
 use super::connect::connect;
 use super::host_key::KnownHost;
 use super::link::{Link, OwnRuntime, Purpose, Slot};
 use super::login::Login;
+use super::login_shell::{self, LoginShell};
 use super::run::{self, Call};
 use crate::attempt::Attempt;
 use crate::endings::Endings;
-use crate::wrapper::Wrapped;
+use crate::wrapper::Scripted;
 
 /// The largest standard input, in bytes, sent over the shared connection: half of what sshd accepts before the command reads
 /// anything (a session's window, 64 packets of 32 KiB, in OpenSSH's channels.h).
@@ -32,13 +34,14 @@ pub(crate) struct Host {
     /// The clean-up of abandoned commands.
     pub(super) endings: Endings,
     link: Attempt<Arc<Link>>,
+    shell: OnceCell<LoginShell>,
 }
 
 impl Host {
     /// A host, not yet connected.
-    pub(crate) fn new(address: String, port: u16, known_hosts: PathBuf, login: Arc<Login>) -> Self {
+    pub(crate) fn new(address: String, port: u16, known_hosts: Vec<PathBuf>, login: Arc<Login>) -> Self {
         Self {
-            known: KnownHost { address, port, file: known_hosts },
+            known: KnownHost { address, port, alias: None, files: known_hosts },
             login,
             jump: None,
             deadline: Duration::from_secs(10),
@@ -46,6 +49,7 @@ impl Host {
             limit: crate::wrapper::LIMIT,
             endings: Endings::default(),
             link: Attempt::default(),
+            shell: OnceCell::new(),
         }
     }
 
@@ -79,6 +83,12 @@ impl Host {
         self.link.get(|link| link.stands(), || Box::pin(connect(host, false).map_ok(Arc::new))).await
     }
 
+    /// How the login shell treats the streams of a command; found out once.
+    async fn shell(self: &Arc<Self>) -> Result<LoginShell, TransportFault> {
+        let look = || async { login_shell::look(&*self.link().await?, &self.login.user).await };
+        self.shell.get_or_try_init(look).await.copied()
+    }
+
     /// A connection for one command alone, on a runtime of its own.
     async fn dial(self: &Arc<Self>) -> Result<Arc<Link>, TransportFault> {
         let own = |error: &dyn std::fmt::Display| TransportFault::Unreachable(format!("cannot connect: {error}"));
@@ -95,6 +105,7 @@ impl Shell {
     /// Connects to a host, unless that is done.
     pub(crate) async fn to(host: Arc<Host>) -> Result<Self, TransportFault> {
         host.link().await?;
+        host.shell().await?;
         Ok(Self(host))
     }
 
@@ -125,10 +136,17 @@ impl Transport for Shell {
     fn exec<'a>(&'a self, command: &'a Command, io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
         Box::pin(async move {
             let Host { sudo, limit, .. } = *self.0;
-            let wrapped = Wrapped::new(command, sudo, limit)?;
-            let text = command.stdin.as_ref().map_or(0, String::len) + wrapped.prelude.as_ref().map_or(0, String::len);
+            let shell = self.0.shell().await?;
+            let scripted = Scripted::new(command, sudo, limit, shell.prints_at_end)?;
+            let text = command.stdin.as_ref().map_or(0, String::len) + scripted.prelude.len();
             let (link, slot) = self.channel(io.stdin.is_some() || text > SHARED_INPUT).await?;
-            run::run(Call { host: &self.0, link, wrapped, sudo, limit }, slot, command, io).await
+            run::run(
+                Call { host: &self.0, link, scripted, has_stderr: shell.has_stderr, sudo, limit },
+                slot,
+                command,
+                io,
+            )
+            .await
         })
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_ssh2_tokio::Client;
 use cutover_engine::world::TransportFault;
 use russh::Channel;
 use russh::client::Msg;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinError;
+
+use super::session::Session;
 
 /// Commands at a time on one connection: sshd allows ten sessions (MaxSessions, sshd_config(5)), two are reserved for stopping.
 const COMMANDS: usize = 8;
@@ -21,7 +22,7 @@ const OPEN: Duration = Duration::from_secs(10);
 
 /// A connection.
 pub(super) struct Link {
-    pub(super) client: Client,
+    pub(super) session: Session,
     commands: Arc<Semaphore>,
     stops: Arc<Semaphore>,
     /// Takes no new commands.
@@ -77,10 +78,10 @@ pub(super) enum Purpose {
 }
 
 impl Link {
-    /// Wraps a client that is logged in.
-    pub(super) fn new(client: Client, through: Option<Arc<Link>>) -> Self {
+    /// Wraps a session.
+    pub(super) fn new(session: Session, through: Option<Arc<Link>>) -> Self {
         Self {
-            client,
+            session,
             commands: Arc::new(Semaphore::new(COMMANDS)),
             stops: Arc::new(Semaphore::new(STOPS)),
             retired: AtomicBool::new(false),
@@ -97,7 +98,7 @@ impl Link {
 
     /// Whether the connection is usable, as far as is known.
     pub(super) fn stands(&self) -> bool {
-        !self.client.is_closed() && !self.retired.load(Ordering::Relaxed)
+        !self.session.is_closed() && !self.retired.load(Ordering::Relaxed)
     }
 
     /// Takes no new commands; running ones finish. Unread input of a finished command may block the connection.
@@ -132,13 +133,13 @@ impl Link {
     /// not left open on the host.
     async fn request(&self) -> Result<Channel<Msg>, String> {
         let (sender, receiver) = oneshot::channel();
-        let client = self.client.clone();
+        let session = self.session.clone();
         tokio::spawn(async move {
-            if let Err(Ok(unwanted)) = sender.send(client.get_channel().await) {
+            if let Err(Ok(unwanted)) = sender.send(session.open().await) {
                 drop(unwanted.close().await);
             }
         });
-        receiver.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        receiver.await.map_err(|error| error.to_string())?
     }
 
     /// Runs a short shell line and waits for its end, to stop other commands.
@@ -158,9 +159,9 @@ impl Drop for Link {
             // Dropping the runtime closes the socket. A polite disconnect would queue behind input that the host does not read.
             return;
         }
-        let client = self.client.clone();
+        let session = self.session.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { drop(client.disconnect().await) });
+            runtime.spawn(async move { session.disconnect().await });
         }
     }
 }

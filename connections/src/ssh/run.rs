@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::host::Host;
 use super::link::{Link, Slot};
 use crate::marker::Marked;
-use crate::wrapper::{Wrapped, kill};
+use crate::wrapper::{LINE, Scripted, kill};
 
 /// How long output may still arrive after the exit status before the host is asked whether that was all. The stream ends at
 /// once, unless a process left running by the command holds it open.
@@ -26,7 +26,9 @@ const STDERR: u32 = 1;
 pub(super) struct Call<'a> {
     pub(super) host: &'a Arc<Host>,
     pub(super) link: Arc<Link>,
-    pub(super) wrapped: Wrapped,
+    pub(super) scripted: Scripted,
+    /// Whether standard error arrives at all.
+    pub(super) has_stderr: bool,
     pub(super) sudo: bool,
     pub(super) limit: Duration,
 }
@@ -36,18 +38,18 @@ pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: I
     let started = Instant::now();
     let (read, write) = slot.channel.split();
     let write = Arc::new(write);
-    write.exec(true, call.wrapped.line()).await.map_err(|error| TransportFault::Unreachable(error.to_string()))?;
+    write.exec(true, LINE).await.map_err(|error| TransportFault::Unreachable(error.to_string()))?;
     let mut running = Running {
         host: Arc::clone(call.host),
         link: Arc::clone(&call.link),
-        receiver: Some((read, Marked::new(call.wrapped.marker.clone()))),
+        receiver: Some(Receiver::new(read, &call.scripted)),
         write: Arc::clone(&write),
         permit: Some(slot.permit),
         sudo: call.sudo,
     };
     let mut fed = false;
     let end = tokio::select! {
-        broken = feed(&write, &call.wrapped, command, io.stdin.take(), &mut fed) => Err(broken),
+        broken = feed(&write, &call.scripted.prelude, command, io.stdin.take(), &mut fed) => Err(broken),
         end = running.listen(&mut io) => end,
     };
     // Input that the command left unread would fill the connection's window and stall every other channel.
@@ -55,9 +57,19 @@ pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: I
         call.link.retire();
     }
     let end = end?;
+    if let Some(receiver) = &mut running.receiver {
+        let _ = io.stdout.write_all(&receiver.stdout.remainder()).await;
+        let _ = io.stderr.write_all(&receiver.stderr.remainder()).await;
+    }
+    if !call.has_stderr && !matches!(end, ChannelEnd::Exit(Exit::Code(0))) {
+        let user = &call.host.login.user;
+        let lost =
+            format!("(the login shell of {user} sends standard error away: what the command printed there is lost)\n");
+        let _ = io.stderr.write_all(lost.as_bytes()).await;
+    }
     let _ = io.stdout.shutdown().await;
     let _ = io.stderr.shutdown().await;
-    let marked = match &end {
+    let received = match &end {
         ChannelEnd::Exit(_) | ChannelEnd::Lost => running.disarm(),
         // Dropping `running` ends the rest of the command's group.
         ChannelEnd::Unwanted => return Ok(Exit::Signal("PIPE".to_owned())),
@@ -67,9 +79,11 @@ pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: I
     };
     let ended_by_limit = matches!(exit, Exit::Code(124 | 137)) || exit == Exit::Signal("KILL".to_owned());
     // The marker line is the first thing that the wrapper prints: without it the command never ran.
-    if marked.as_ref().is_some_and(|marked| marked.group().is_none()) {
-        return Err(not_started(&call.host.login.user, &exit, &marked.map(|marked| marked.rest()).unwrap_or_default()));
+    if let Some(received) = received.as_ref().filter(|received| received.group().is_none()) {
+        return Err(not_started(&call.host.login.user, &exit, &received.rest()));
     }
+    // What a login shell does after the command changes the exit code as well.
+    let exit = received.and_then(|received| received.stdout.code().or(received.stderr.code())).map_or(exit, coded);
     // A command may end with 124 or 137 by itself: only after the limit was it `timeout`.
     if ended_by_limit && started.elapsed() >= call.limit {
         return Err(TransportFault::TimedOut(format!("`{command}` ran for {:?} and was ended", call.limit)));
@@ -80,16 +94,14 @@ pub(super) async fn run(call: Call<'_>, slot: Slot, command: &Command, mut io: I
 /// Feeds standard input and half-closes it; then waits for ever. Returns only if the source failed.
 async fn feed(
     write: &ChannelWriteHalf<Msg>,
-    wrapped: &Wrapped,
+    prelude: &str,
     command: &Command,
     stream: Option<Box<dyn tokio::io::AsyncRead + Send + Unpin + '_>>,
     done: &mut bool,
 ) -> TransportFault {
     // A command may end before it has read everything (`head` does): the rest is dropped.
     let fed = async {
-        if let Some(line) = &wrapped.prelude {
-            write.data_bytes(Bytes::copy_from_slice(line.as_bytes())).await.ok()?;
-        }
+        write.data_bytes(Bytes::copy_from_slice(prelude.as_bytes())).await.ok()?;
         if let Some(mut stream) = stream {
             let mut piece = BytesMut::with_capacity(64 * 1024);
             loop {
@@ -127,15 +139,40 @@ enum ChannelEnd {
 struct Running {
     host: Arc<Host>,
     link: Arc<Link>,
-    receiver: Option<(ChannelReadHalf, Marked)>,
+    receiver: Option<Receiver>,
     write: Arc<ChannelWriteHalf<Msg>>,
     permit: Option<OwnedSemaphorePermit>,
     sudo: bool,
 }
 
+/// The streams of a running command.
+struct Receiver {
+    read: ChannelReadHalf,
+    stdout: Marked,
+    stderr: Marked,
+}
+
+impl Receiver {
+    fn new(read: ChannelReadHalf, scripted: &Scripted) -> Self {
+        let marked = || Marked::new(scripted.marker.clone()).alone().until(scripted.end.clone());
+        Self { read, stdout: marked(), stderr: marked() }
+    }
+
+    /// The process group, once either stream has named it.
+    fn group(&self) -> Option<u32> {
+        self.stdout.group().or(self.stderr.group())
+    }
+
+    /// The output of a command that was not started.
+    fn rest(&self) -> String {
+        let texts = [self.stderr.rest(), self.stdout.rest()];
+        texts.iter().filter(|text| !text.is_empty()).map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
+}
+
 impl Running {
     async fn listen(&mut self, io: &mut Io<'_>) -> Result<ChannelEnd, TransportFault> {
-        let Some((read, marked)) = &mut self.receiver else { return Ok(ChannelEnd::Lost) };
+        let Some(Receiver { read, stdout, stderr }) = &mut self.receiver else { return Ok(ChannelEnd::Lost) };
         let mut exit = None;
         loop {
             let message = match &exit {
@@ -156,12 +193,14 @@ impl Running {
             };
             match message {
                 Some(ChannelMsg::Data { data }) => {
-                    if io.stdout.write_all(&data).await.is_err() {
+                    if let Some(seen) = stdout.feed(&data)
+                        && io.stdout.write_all(&seen).await.is_err()
+                    {
                         return Ok(ChannelEnd::Unwanted);
                     }
                 }
                 Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => {
-                    if let Some(seen) = marked.feed(&data) {
+                    if let Some(seen) = stderr.feed(&data) {
                         // A caller that ignores standard error still wants the command to go on.
                         let _ = io.stderr.write_all(&seen).await;
                     }
@@ -181,8 +220,8 @@ impl Running {
     }
 
     /// Marks the command as ended, so that dropping this kills nothing.
-    fn disarm(&mut self) -> Option<Marked> {
-        self.receiver.take().map(|(_, marked)| marked)
+    fn disarm(&mut self) -> Option<Receiver> {
+        self.receiver.take()
     }
 }
 
@@ -192,12 +231,13 @@ impl Drop for Running {
         let (write, permit, sudo) = (Arc::clone(&self.write), self.permit.take(), self.sudo);
         let receiver = self.receiver.take();
         self.host.endings.begin(async move {
-            if let Some((mut read, mut marked)) = receiver {
+            if let Some(mut receiver) = receiver {
                 // Dropped so early that the group is not known yet: its marker line arrives in a moment.
                 let learn = async {
-                    while marked.group().is_none() {
-                        match read.wait().await {
-                            Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => drop(marked.feed(&data)),
+                    while receiver.group().is_none() {
+                        match receiver.read.wait().await {
+                            Some(ChannelMsg::Data { data }) => drop(receiver.stdout.feed(&data)),
+                            Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => drop(receiver.stderr.feed(&data)),
                             Some(_) => {}
                             None => break,
                         }
@@ -205,8 +245,9 @@ impl Drop for Running {
                 };
                 let _ = tokio::time::timeout(Duration::from_secs(10), learn).await;
                 // Unread output would stall the connection, and with it the `kill` that follows.
-                drop(read);
-                if let Some(group) = marked.group() {
+                let group = receiver.group();
+                drop(receiver);
+                if let Some(group) = group {
                     let words: Vec<String> = kill(group, sudo).iter().map(|word| quote(word)).collect();
                     // Over the shared connection: the command's own one may be stalled by its input.
                     if let Ok(shared) = host.link().await {
@@ -235,6 +276,12 @@ fn not_started(user: &str, exit: &Exit, stderr: &str) -> TransportFault {
         return TransportFault::Unreachable(format!("the host has no timeout(1), install coreutils there: {stderr}"));
     }
     TransportFault::Unreachable(format!("the login shell of {user} did not start the command ({exit}): {stderr}"))
+}
+
+/// The exit that a shell's `$?` stands for.
+fn coded(code: i32) -> Exit {
+    let name = crate::local::signal(code - 128);
+    if code > 128 && name.parse::<i32>().is_err() { Exit::Signal(name) } else { Exit::Code(code) }
 }
 
 /// A signal's name without `SIG`.

@@ -68,7 +68,7 @@ pub struct Ssh {
     pub user: String,
     /// The TCP port.
     pub port: u16,
-    /// Path of the private key; relative to the inventory.
+    /// Path of the private key; relative to the inventory. A public key (`FILE.pub`) chooses one of the agent's keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The name of the secret (below `secrets`) that decrypts the key.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cutover_engine::world::{Command, Exit, TransportFault, collect, pipe};
 
-use super::sshd::{Sshd, eventually, node, whoami};
+use super::sshd::{Sshd, eventually, keygen, node, whoami};
 
 async fn refused(world: &cutover_connections::RealWorld) -> TransportFault {
     node(world).await.map(drop).unwrap_err()
@@ -121,9 +121,41 @@ async fn with_the_agent_of_the_environment() {
     let sshd = Sshd::start().unwrap();
     let world = sshd.world_with(&format!("user: {}", whoami()));
     let fault = refused(&world).await;
-    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("ssh-add -l")), "no key yet: {fault}");
+    assert!(
+        matches!(&fault, TransportFault::Auth(why) if why.contains("the agent has no keys")),
+        "no key yet: {fault}"
+    );
     assert!(Process::new("ssh-add").arg("-q").arg(sshd.path("id")).status().unwrap().success());
     node(&world).await.map(drop).unwrap_or_else(|fault| panic!("{fault}"));
+
+    // Eight keys before the right one, of a host that ends a connection after six failures.
+    let add = |name: &str| assert!(Process::new("ssh-add").arg("-q").arg(sshd.path(name)).status().unwrap().success());
+    assert!(Process::new("ssh-add").args(["-q", "-D"]).status().unwrap().success());
+    for number in 0..8 {
+        let path = sshd.path(&format!("wrong{number}"));
+        keygen(&path, "");
+        add(&format!("wrong{number}"));
+    }
+    add("id");
+    let world = sshd.world_with(&format!("user: {}", whoami()));
+    node(&world).await.map(drop).unwrap_or_else(|fault| panic!("the ninth key: {fault}"));
+    let log = || fs::read_to_string(sshd.path("log")).unwrap();
+    assert!(log().contains("Too many authentication failures"), "{}", log());
+
+    let failures = log().matches("Failed publickey").count();
+    let named = sshd.world_with(&format!("user: {}, key: {}", whoami(), sshd.path("id.pub").display()));
+    node(&named).await.map(drop).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!(log().matches("Failed publickey").count(), failures, "the named key is the only one that is offered");
+    let other = sshd.world_with(&format!("user: {}, key: {}", whoami(), sshd.path("other.pub").display()));
+    let fault = refused(&other).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("does not have them")), "{fault}");
+
+    let strict = Sshd::start_with("MaxAuthTries 1").unwrap();
+    let fault = refused(&strict.world_with(&format!("user: {}", whoami()))).await;
+    assert!(
+        matches!(&fault, TransportFault::Auth(why) if why.contains("MaxAuthTries") && why.contains("FILE.pub")),
+        "{fault}"
+    );
 }
 
 #[tokio::test]
@@ -208,4 +240,20 @@ async fn a_user_logs_in_with_a_password_and_becomes_root_only_if_allowed() {
     fs::remove_file(rule).unwrap();
     let output = output.unwrap();
     assert_eq!((output.exit, output.stdout.as_str()), (Exit::Signal("TERM".to_owned()), "root\na bin"));
+}
+
+#[tokio::test]
+async fn a_host_that_asks_for_the_password_gets_it_and_nothing_else() {
+    let Some(user) = User::add("cutover-ask") else { return };
+    let asking = "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no";
+    let Some(sshd) = Sshd::start_with(asking) else { return };
+    let world = sshd.world_with(&format!("user: {}, password: word", user.0));
+    let who = collect(&*node(&world).await.unwrap(), &Command::new(["id", "-un"])).await.unwrap();
+    assert_eq!(who.stdout, "cutover-ask\n");
+    let log = fs::read_to_string(sshd.path("log")).unwrap();
+    assert!(log.contains("Accepted keyboard-interactive") && !log.contains("Failed"), "{log}");
+
+    let wrong = sshd.world_with("user: nobody, password: word");
+    let fault = refused(&wrong).await;
+    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("refuses the password")), "{fault}");
 }

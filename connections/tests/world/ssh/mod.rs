@@ -1,7 +1,9 @@
 //! SSH against real sshds on loopback. Where there is no sshd the tests report that they were skipped.
 
 mod commands;
+mod host_keys;
 mod login;
+mod login_shells;
 mod measure;
 mod sshd;
 mod stopping;

@@ -18,6 +18,20 @@ pub(crate) struct Sshd {
     folder: tempfile::TempDir,
     listener: Child,
     pub(crate) port: u16,
+    sshd: PathBuf,
+}
+
+/// Starts an sshd with the configuration in its folder, and waits until it listens.
+fn listen(sshd: impl AsRef<Path>, folder: &Path, port: u16) -> Child {
+    let log = fs::File::create(folder.join("log")).unwrap();
+    let mut process = Process::new(sshd.as_ref());
+    let listener = process.args(["-D", "-e", "-f"]).arg(folder.join("config")).stderr(log).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < until, "sshd does not listen: {:?}", fs::read_to_string(folder.join("log")));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    listener
 }
 
 /// The text of a test's secret.
@@ -62,17 +76,21 @@ impl Sshd {
             path("authorized_keys").display(),
         );
         fs::write(path("config"), config).unwrap();
-        let log = fs::File::create(path("log")).unwrap();
-        let listener = Process::new(sshd).args(["-D", "-e", "-f"]).arg(path("config")).stderr(log).spawn().unwrap();
-        let until = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "sshd does not listen: {:?}", fs::read_to_string(path("log")));
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let listener = listen(sshd, folder.path(), port);
         // A user of another name must be able to read the keys' folder.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(folder.path(), mode).unwrap();
-        Some(Self { folder, listener, port })
+        Some(Self { folder, listener, port, sshd: PathBuf::from(sshd) })
+    }
+
+    /// Starts it again on its port, with more lines of configuration.
+    pub(crate) fn restart(&mut self, more: &str) {
+        let _ = self.listener.kill();
+        let _ = self.listener.wait();
+        let config = fs::read_to_string(self.path("config")).unwrap();
+        let (_, own) = config.split_at(config.find("Port ").unwrap());
+        fs::write(self.path("config"), format!("{more}\n{own}")).unwrap();
+        self.listener = listen(&self.sshd, self.folder.path(), self.port);
     }
 
     /// A file of this sshd: `id`, `other`, `locked` (keys), `known_hosts`.
@@ -178,7 +196,7 @@ pub(crate) fn whoami() -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn keygen(path: &Path, passphrase: &str) {
+pub(crate) fn keygen(path: &Path, passphrase: &str) {
     let mut keygen = Process::new("ssh-keygen");
     keygen.args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(path).stdin(Stdio::null());
     assert!(keygen.status().unwrap().success());
