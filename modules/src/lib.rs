@@ -31,6 +31,7 @@ pub const ALL: &[BoxedModule] = &[
     &drbd::DrbdSync,
     &drbd::DrbdSplitBrain,
     &drbd::DrbdFreshness,
+    &drbd::SiteLost,
     &storage::Filesystem,
     &storage::Mount,
     &network::NetCheck,

@@ -17,4 +17,4 @@ mod world;
 pub use kernel::WorldSpec;
 pub use kernel::calls::{Ended, Received};
 pub use kernel::strike::{At, Deed, Intervention, Strike, StrikeKind, Struck};
-pub use world::{Mortal, Sandbox, Snapshot, UNSIMULATED, Unsimulated};
+pub use world::{Mortal, Part, Sandbox, Snapshot, UNSIMULATED, Unsimulated};

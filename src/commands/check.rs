@@ -64,7 +64,7 @@ fn same(one: &Fault, other: &Fault) -> bool {
 
 fn check_inventory(path: &Path) -> (Option<Inventory>, Checked) {
     let mut faults = Faults::default();
-    let inventory = faults.take(inventory::load(path, &read, &Named));
+    let inventory = faults.take(inventory::load(path, &read, &Named).and_then(|inventory| inventory.with_roles(&read)));
     let contents = inventory.as_ref().map(size_of_inventory);
     (inventory, Checked { path: shown(path), contents, clean: faults.0.is_empty(), faults })
 }

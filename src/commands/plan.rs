@@ -22,7 +22,7 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
         let rehearsal = rehearsal(&args)?;
         let planned = Rehearsal::runtime()?.block_on(async {
             let world = rehearsal.prepared().await?;
-            let run = rehearsal.jobs[rehearsal.jobs.len() - 1].bind("plan", world.now())?;
+            let run = rehearsal.enter_last(&world).await?.bind("plan", world.now())?;
             known_tags(&tags, &run.playbook)?;
             known_approvals(&args.common.session.approve, &run, &tags)?;
             anyhow::Ok(plan(&run, REGISTRY, Arc::new(world), &tags).await)

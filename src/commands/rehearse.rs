@@ -49,12 +49,13 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         listen(stop.clone(), show.beside(StopMessages::REHEARSAL));
         let mut stage = Stage { args: &args, rehearsal: &rehearsal, world, show, stop, made_to_fail, reported: 0 };
         let mut ended = None;
-        for (index, job) in rehearsal.jobs.iter().enumerate() {
+        for index in 0..rehearsal.jobs.len() {
             let last = index + 1 == rehearsal.jobs.len();
+            let job = rehearsal.enter(index, &stage.world).await?;
             if last {
                 stage.world.begin_run();
             }
-            let (exit, run, stored) = stage.play(job, last, &failures).await?;
+            let (exit, run, stored) = stage.play(&job, last, &failures).await?;
             let good = exit == Exit::Done;
             ended = Some((exit, job, run, stored));
             if !good {
@@ -64,7 +65,7 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         let Some((mut exit, job, run, stored)) = ended else { return Ok(Exit::Done) };
         let good = exit == Exit::Done;
         if let Some(then) = args.then.filter(|_| exit != Exit::Stopped) {
-            exit = stage.then(then, job, &run, &stored).await?;
+            exit = stage.then(then, &job, &run, &stored).await?;
         }
         // The resume or undo may be struck as well.
         match failures.unmet(&stage.world, &stage.made_to_fail) {

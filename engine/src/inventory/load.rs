@@ -1,6 +1,6 @@
 //! From a file to an inventory: decodes it, resolves what is inherited, and collects every fault.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -52,6 +52,7 @@ pub fn load(path: &Path, read: ReadFile<'_>, secrets: &dyn Secrets) -> Result<In
         source: Arc::clone(&source),
         sites,
         roles: file.roles,
+        roles_file: super::roles::beside(path),
         pairs: Arc::new(pairs),
         vars,
         secrets: values,
@@ -156,6 +157,7 @@ impl Default for Inventory {
             source: SourceFile::new("", ""),
             sites: IndexMap::new(),
             roles: super::Roles { active: String::new(), passive: String::new() },
+            roles_file: PathBuf::new(),
             pairs: Arc::default(),
             vars: Map::new(),
             secrets: SecretValues::default(),

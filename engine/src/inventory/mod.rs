@@ -2,6 +2,7 @@
 
 mod file;
 mod load;
+mod roles;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ pub use file::{InventoryFile, MachineFile, MemberFile, PairFile, SecretSource, S
 pub use load::{Secrets, load};
 pub use site::{Connection, Kubernetes, Machine, Roles, Site, Ssh};
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -29,6 +31,8 @@ pub struct Inventory {
     pub sites: IndexMap<String, Site>,
     /// Which site is active and which is passive.
     pub roles: Roles,
+    /// The file that says which site is active now, if there is one; playbooks rewrite it when a switch is committed.
+    pub roles_file: PathBuf,
     /// The replicated pairs by ordinal: pair 0 carries the data of pod 0.
     pub pairs: Arc<Vec<Pair>>,
     /// Variables for playbooks. Secrets are already resolved into it under their names.
@@ -59,7 +63,7 @@ impl Inventory {
 impl std::fmt::Debug for Inventory {
     /// Without variables: secrets are among them.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { source, sites, roles, pairs, vars: _, secrets, digest } = self;
+        let Self { source, sites, roles, pairs, vars: _, secrets, roles_file: _, digest } = self;
         f.debug_struct("Inventory")
             .field("path", &source.path)
             .field("sites", sites)

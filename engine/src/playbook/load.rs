@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::before;
 use super::decode::Decoder;
 use super::{Param, Phase, Playbook};
 use crate::digest::digest;
@@ -70,7 +71,7 @@ fn decode_playbook(
     let name = fields.required_text("name", faults);
     let description = fields.text("description", faults);
     let window = fields.parsed::<HumanDuration>("window", faults);
-    let rehearse_after = fields.text("rehearse_after", faults);
+    let rehearse_after = before::decode(fields.node("rehearse_after"), faults);
     let mut params = IndexMap::new();
     for (key, node) in fields.entries("params", faults) {
         if let Some(fault) = bad_name(&key.name).map(|why| Fault::at(&key.at, why)) {

@@ -1,5 +1,6 @@
 //! A playbook as loaded: phases of steps, templates still unrendered, includes already in place.
 
+mod before;
 mod decode;
 mod inputs;
 mod load;
@@ -9,6 +10,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+pub use before::Before;
 pub use decode::STEP_KINDS;
 pub use inputs::resolve_params;
 pub use load::{ReadFile, load, load_partly};
@@ -36,8 +38,8 @@ pub struct Playbook {
     pub description: Option<String>,
     /// The change window.
     pub window: Option<HumanDuration>,
-    /// The playbook that must have run before this one; a rehearsal runs it first. Relative to this file.
-    pub rehearse_after: Option<String>,
+    /// The playbooks that must have run before this one, which a rehearsal executes first.
+    pub rehearse_after: Vec<Before>,
     /// Its typed inputs.
     pub params: IndexMap<String, Param>,
     /// Its variables, unrendered, in order; later ones may use earlier ones.

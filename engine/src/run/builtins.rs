@@ -10,7 +10,7 @@ use crate::module::TargetKind;
 use crate::target::Target;
 
 /// Variables that every task has.
-pub(crate) const ALWAYS: &[&str] = &["active", "passive", "pairs", "run", "playbook_dir", "target"];
+pub(crate) const ALWAYS: &[&str] = &["active", "passive", "pairs", "run", "playbook_dir", "roles_file", "target"];
 
 /// Variables that a task has if its target is of a kind.
 pub(crate) fn of_kind(kind: TargetKind) -> &'static [&'static str] {

@@ -65,6 +65,7 @@ impl Run {
         let directory = playbook.source.path.parent().map(|path| path.display().to_string()).unwrap_or_default();
         let directory = if directory.is_empty() { ".".to_owned() } else { directory };
         builtins.insert("playbook_dir".to_owned(), Value::String(directory));
+        builtins.insert("roles_file".to_owned(), Value::String(inventory.roles_file.display().to_string()));
         let scope = Scope::new(inventory.vars.clone()).with(params.clone()).with(builtins);
         let sites = builtins::of_sites(&inventory);
         faults.into_result(Self { id, playbook, inventory, params, started, secrets, scope, sites })

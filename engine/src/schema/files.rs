@@ -52,12 +52,32 @@ pub fn playbook(registry: &Registry) -> Value {
             "name": {"type": "string", "description": "The playbook's title."},
             "description": {"type": "string", "description": "What it does, for people."},
             "window": window,
-            "rehearse_after": {"type": "string", "description": "The playbook that has to have run before; a rehearsal runs it first."},
+            "rehearse_after": before(),
             "params": {"type": "object", "additionalProperties": param, "description": "Typed inputs."},
             "vars": {"type": "object", "description": "Variables; templates allowed."},
             "phases": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/Phase"}, "description": "The phases, in order."},
         },
         "definitions": definitions,
+    })
+}
+
+/// What comes before in a rehearsal.
+fn before() -> Value {
+    let playbook =
+        json!({"type": "string", "description": "The playbook that has to have run before, relative to this file."});
+    let one = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["playbook"],
+        "properties": {
+            "playbook": playbook,
+            "lose": texts("What is lost after it: `active`, `passive` or a site's name, `SITE/NODE`, or `link`, the network between the sites."),
+            "bring_back": texts("What comes back after it, in the same words."),
+        },
+    });
+    json!({
+        "description": "The playbook that has to have run before; a rehearsal runs it first. Or a list of them, in their order: then only the first one brings those with it that it comes after itself.",
+        "anyOf": [playbook, one, {"type": "array", "items": {"anyOf": [playbook, one]}}],
     })
 }
 

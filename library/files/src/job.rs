@@ -17,6 +17,7 @@ use super::shipped::Chosen;
 use super::{Extra, Resolver, extras};
 
 /// A playbook with its inventory and parameters, free of known faults.
+#[derive(Clone)]
 pub struct Job {
     /// The playbook.
     pub playbook: Arc<Playbook>,
@@ -66,8 +67,14 @@ impl Job {
             let path = std::path::absolute(&path).unwrap_or(path);
             site.kubernetes.kubeconfig = path.display().to_string();
         }
+        real.roles_file = std::path::absolute(&real.roles_file).unwrap_or(real.roles_file);
         job.inventory = Arc::new(real);
         Ok(job)
+    }
+
+    /// The same with another inventory: other roles, or another roles file.
+    pub fn on(self, inventory: Inventory) -> Self {
+        Self { inventory: Arc::new(inventory), ..self }
     }
 
     /// Loads chosen files, with parameters as they are.
@@ -87,7 +94,9 @@ impl Job {
             files.borrow_mut().push((path.to_owned(), text.clone()));
             Ok(text)
         };
-        let inventory = faults.take(inventory::load(&inventory.path, &|path: &Path| keep(inventory, path), secrets));
+        let reading = |path: &Path| keep(inventory, path);
+        let loaded = inventory::load(&inventory.path, &reading, secrets);
+        let inventory = faults.take(loaded.and_then(|inventory| inventory.with_roles(&reading)));
         let provided = faults.take(provided);
         let (Some(inventory), Some(provided)) = (inventory, provided) else { return Err(faults) };
         let (loaded, found) =

@@ -23,8 +23,23 @@ const FILES: &[(&str, &str)] = shipped![
     "playbooks/charts/etcd/templates/statefulset.yaml",
     "playbooks/charts/etcd/values.yaml",
     "playbooks/etcd-cutover.yml",
+    "playbooks/etcd-drill.yml",
+    "playbooks/etcd-failover.yml",
     "playbooks/etcd-prepare.yml",
+    "playbooks/etcd-reprotect.yml",
+    "playbooks/etcd-switchover.yml",
+    "playbooks/tasks/both-sound.yml",
+    "playbooks/tasks/commit.yml",
+    "playbooks/tasks/etcd/after.yml",
+    "playbooks/tasks/etcd/before.yml",
+    "playbooks/tasks/etcd/last.yml",
+    "playbooks/tasks/etcd/taken-over.yml",
+    "playbooks/tasks/markers.yml",
+    "playbooks/tasks/mount.yml",
+    "playbooks/tasks/standby.yml",
+    "playbooks/tasks/start.yml",
     "playbooks/tasks/static-volumes.yml",
+    "playbooks/tasks/stop.yml",
 ];
 
 /// A file that was named, or the default for one that was not. Its includes come from the same source.

@@ -1,11 +1,13 @@
 //! Rehearsals: playbooks in a simulated world on a paused clock, and what is to go wrong there. Prints nothing: the caller
 //! provides a reader and a journal.
 
+mod chain;
 mod failing;
 mod failures;
 mod granted;
 mod made_to_fail;
 mod rehearsal;
+mod turn;
 
 pub use failing::Failing;
 pub use failures::Failures;

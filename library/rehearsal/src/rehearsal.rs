@@ -1,7 +1,9 @@
 //! A rehearsal: a playbook, and those that have to have run before it, in one simulated world on a paused clock.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use cutover_engine::change::Change;
 use cutover_engine::clock::Clock as _;
@@ -18,15 +20,19 @@ use cutover_modules::REGISTRY;
 use cutover_sandbox::{Mortal, Sandbox, WorldSpec};
 use serde_json::{Map, Value};
 
+use crate::chain;
 use crate::granted::Granted;
+use crate::turn::Turn;
 
-/// How many playbooks may come before the one that is rehearsed.
-const LONGEST_CHAIN: usize = 8;
+/// How long after a loss, or a return, the next playbook begins: everybody has noticed by then.
+const NOTICED: Duration = Duration::from_secs(60);
 
 /// A rehearsal, loaded.
 pub struct Rehearsal {
     /// The playbooks in their order; the last one is the one that was asked for.
     pub jobs: Vec<Job>,
+    /// What happens to the world before each of them.
+    events: Vec<Vec<Turn>>,
     /// The simulated world.
     pub spec: WorldSpec,
     /// The seed of all randomness.
@@ -49,20 +55,8 @@ impl Rehearsal {
         let spec = faults.take(world_spec(world)).unwrap_or_default();
         let job = faults.take(Job::with(playbook, inventory, provided.clone(), &Named));
         let Some(job) = job.filter(|_| faults.0.is_empty()) else { return Err(faults) };
-        let mut jobs = vec![job];
-        while let Some(before) = jobs[0].playbook.rehearse_after.clone() {
-            let path = jobs[0].playbook.source.path.parent().unwrap_or(Path::new("")).join(before);
-            if jobs.len() == LONGEST_CHAIN || jobs.iter().any(|job| job.playbook.source.path == path) {
-                return Err(Fault::bare(format!("`rehearse_after` goes round in circles: {}", path.display())).into());
-            }
-            let chosen = Chosen { path, shipped: playbook.shipped };
-            // Earlier playbooks get those parameters of the requested one that they declare.
-            let known = known_params(&chosen);
-            let mut some = provided.clone().unwrap_or_default();
-            some.retain(|name, _| known.as_ref().is_none_or(|known| known.contains(name)));
-            jobs.insert(0, Job::with(&chosen, inventory, Ok(some), &Named)?);
-        }
-        Ok(Self { jobs, spec, seed })
+        let (jobs, events) = chain::load(job, playbook.shipped, inventory, provided)?.into_iter().unzip();
+        Ok(Self { jobs, events, spec, seed })
     }
 
     /// The clock that rehearsals run on.
@@ -91,12 +85,40 @@ impl Rehearsal {
     /// The world cannot be simulated, or one of the playbooks does not come to a good end in it.
     pub async fn prepared(&self) -> anyhow::Result<Sandbox> {
         let world = self.world()?;
-        for job in &self.jobs[..self.jobs.len() - 1] {
-            let ending = self.unseen(job, &world, Box::new(Unread)).await?;
+        for index in 0..self.jobs.len() - 1 {
+            let job = self.enter(index, &world).await?;
+            let ending = self.unseen(&job, &world, Box::new(Unread)).await?;
             let path = job.playbook.source.path.display();
             anyhow::ensure!(ending.exit_code == 0, "the rehearsal of {path}, which comes before, does not end well");
         }
         Ok(world)
+    }
+
+    /// One of the playbooks as the world calls for it: what is lost or comes back before it has happened, and the sites are in the roles
+    /// that the playbooks before it have left them in.
+    ///
+    /// # Errors
+    /// What is to be lost is not in the inventory, or the roles file of the world is not one.
+    pub async fn enter(&self, index: usize, world: &Sandbox) -> anyhow::Result<Job> {
+        let job = self.jobs[index].clone();
+        let inventory = (*job.inventory).clone();
+        let read = |path: &Path| world.controllers_file(&path.display().to_string()).ok_or(ErrorKind::NotFound.into());
+        let inventory = inventory.with_roles(&read)?;
+        for turn in &self.events[index] {
+            turn.happen(world, &inventory)?;
+        }
+        if !self.events[index].is_empty() {
+            tokio::time::sleep(NOTICED).await;
+        }
+        Ok(job.on(inventory))
+    }
+
+    /// The last playbook, as [`Rehearsal::enter`] returns it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn enter_last(&self, world: &Sandbox) -> anyhow::Result<Job> {
+        self.enter(self.jobs.len() - 1, world).await
     }
 
     /// Executes a playbook without showing it.
@@ -140,9 +162,8 @@ impl Rehearsal {
         let made = Made::default();
         Self::runtime()?.block_on(async {
             let world = self.prepared().await?;
-            if let Some(job) = self.jobs.last() {
-                self.unseen(job, &world, Box::new(made.clone())).await?;
-            }
+            let job = self.enter_last(&world).await?;
+            self.unseen(&job, &world, Box::new(made.clone())).await?;
             anyhow::Ok(())
         })?;
         Ok(std::mem::take(&mut *made.0.lock().unwrap_or_else(PoisonError::into_inner)))
@@ -214,11 +235,4 @@ fn world_spec(path: Option<&Path>) -> Result<WorldSpec, Faults> {
     let Some(path) = path else { return Ok(WorldSpec::default()) };
     let text = read(path).map_err(|error| Fault::bare(format!("cannot read `{}`: {error}", path.display())))?;
     decode(&parse(&SourceFile::new(path, text))?, "a world file")
-}
-
-/// The parameters that a playbook declares; `None` if it cannot be read, which is reported when it is loaded.
-fn known_params(playbook: &Chosen) -> Option<Vec<String>> {
-    let text = playbook.read(&playbook.path).ok()?;
-    let tree = parse(&SourceFile::new(&playbook.path, text)).ok()?;
-    Some(tree.get("params")?.entries().iter().map(|(key, _)| key.name.clone()).collect())
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use cutover_engine::execute::Tags;
+use cutover_engine::inventory::Roles;
 use cutover_engine::run::Run;
 use cutover_engine::source::{Fault, Faults};
 use jiff::Timestamp;
@@ -29,6 +30,9 @@ pub struct Manifest {
     pub inventory: PathBuf,
     /// The inventory's digest.
     pub inventory_digest: String,
+    /// The roles of the sites. They stay those of the run, whatever it commits itself; a run from before there were roles files has none.
+    #[serde(default)]
+    pub roles: Option<Roles>,
     /// The parameters from the command line; without secret ones.
     #[serde(rename = "given")]
     pub provided: Map<String, Value>,
@@ -75,6 +79,7 @@ impl Manifest {
             playbook_digest: run.playbook.digest.clone(),
             inventory: whole(&run.inventory.source.path),
             inventory_digest: run.inventory.digest.clone(),
+            roles: Some(run.inventory.roles.clone()),
             provided: open(provided),
             params: open(&run.params),
             secrets: hidden.map(sealed).collect::<anyhow::Result<_>>()?,

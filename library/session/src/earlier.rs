@@ -63,7 +63,12 @@ impl Earlier {
         values.extend(again.clone());
         let secrets = Resolver { inventory: &manifest.inventory };
         let (playbook, inventory) = (Chosen::named(&manifest.playbook), Chosen::named(&manifest.inventory));
-        let job = Job::real(&playbook, &inventory, Ok(values), &secrets)?;
+        let mut job = Job::real(&playbook, &inventory, Ok(values), &secrets)?;
+        // A run that has committed a switch has turned the roles in their file, and is still the run that it was.
+        if let Some(roles) = &manifest.roles {
+            let inventory = (*job.inventory).clone().in_roles(roles.clone())?;
+            job = job.on(inventory);
+        }
         if !accept_changed {
             unchanged(&manifest, &job, &stored)?;
         }

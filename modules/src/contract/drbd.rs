@@ -50,6 +50,7 @@ pub(super) fn good() -> Vec<Good> {
             params: json!({"max_spread": "10s"}),
             subjects: &["resource etcd0", "primary/worker01:/dev/drbd0", "standby/worker01:/dev/drbd0"],
         },
+        Good { module: "site_lost", target: Site, params: json!({}), subjects: &["resource etcd0"] },
         Good {
             module: "helm",
             target: Site,
@@ -127,7 +128,9 @@ fn targets() -> Vec<Bad> {
         }
     }
     for target in [Controller, Node, Pair] {
-        rows.push(Bad { module: "drbd_freshness", target, params: json!({}), pointer: "", words: "works on a site" });
+        for module in ["drbd_freshness", "site_lost"] {
+            rows.push(Bad { module, target, params: json!({}), pointer: "", words: "works on a site" });
+        }
     }
     for (module, params) in [
         ("helm", json!({"release": "a", "namespace": "b", "chart": "c"})),

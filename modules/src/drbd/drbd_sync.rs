@@ -45,6 +45,8 @@ pub(crate) struct Params {
     /// How far it shall be. The step's `timeout` says how long to wait: a full resync takes the disk's size over the link's
     /// rate.
     pub(crate) until: Until,
+    /// Only looks: what would be waited for is refused at once. For checks before a window: a link that is down, a resync that runs.
+    pub(crate) check_only: bool,
 }
 
 /// What `drbd_sync` saw.
@@ -117,10 +119,14 @@ timeout: 2h
         let Some(status) = &state.own.status else {
             return not_up(&pair.resource, &at(own));
         };
-        match (status.connected(), params.until) {
+        let diff = match (status.connected(), params.until) {
             (false, _) => apart(pair, (own, peer), state, status),
             (true, Until::Connected) => Diff::InSync,
             (true, Until::UpToDate) => together(&pair.resource, &at(own), &at(peer), status),
+        };
+        match diff {
+            Diff::Waiting(waiting) if params.check_only => Diff::blocked(waiting.why),
+            diff => diff,
         }
     }
 

@@ -5,6 +5,7 @@ mod drbd_resource;
 mod drbd_role;
 mod drbd_split_brain;
 mod drbd_sync;
+mod site_lost;
 #[cfg(test)]
 mod tests;
 
@@ -13,3 +14,4 @@ pub(crate) use drbd_resource::DrbdResource;
 pub(crate) use drbd_role::DrbdRole;
 pub(crate) use drbd_split_brain::DrbdSplitBrain;
 pub(crate) use drbd_sync::DrbdSync;
+pub(crate) use site_lost::SiteLost;

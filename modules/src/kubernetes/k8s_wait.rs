@@ -139,6 +139,9 @@ pub(crate) struct Params {
     /// that these do not tolerate, fails the step at once. Only with `kind: Node` and `for: ready`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) takes: Option<Map<String, Value>>,
+    /// Only looks: what would be waited for is refused at once. For checks before a window.
+    #[serde(default)]
+    pub(crate) check_only: bool,
 }
 
 /// What a probe saw.
@@ -420,7 +423,10 @@ timeout: 1m
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
-        params.compare(state)
+        match params.compare(state) {
+            Diff::Waiting(waiting) if params.check_only => Diff::blocked(waiting.why),
+            diff => diff,
+        }
     }
 
     fn result_schema(generator: &mut SchemaGenerator) -> Schema {

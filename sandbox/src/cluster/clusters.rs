@@ -45,6 +45,11 @@ impl Clusters {
         lock(&self.by_site)
     }
 
+    /// Whether a site has an API server, and it answers.
+    pub(crate) fn answers(&self, site: &str) -> bool {
+        self.by_site().get(site).is_some_and(|cluster| cluster.answers)
+    }
+
     /// Brings the world up to the present: what comes back by itself, DRBD, and every cluster. Called before and after every command
     /// and request; nothing runs in between.
     pub(crate) fn settle(&self) {

@@ -15,6 +15,7 @@ mod tests;
 mod unsimulated;
 
 pub use mortal::Mortal;
+pub use power::Part;
 pub use sandbox::Sandbox;
 pub use snapshot::Snapshot;
 pub use unsimulated::{UNSIMULATED, Unsimulated};

@@ -22,8 +22,8 @@ pub(crate) async fn answer(
 ) -> Result<Answer, TransportFault> {
     let site = &request.site;
     let (kernel, strikes) = (&clusters.hosts.kernel, Strikes(clusters));
-    if !clusters.by_site().contains_key(site) {
-        return Err(TransportFault::Unreachable(format!("{site}: no API server")));
+    if !clusters.answers(site) {
+        return Err(TransportFault::Unreachable(format!("{site}: no route to the API server")));
     }
     tokio::time::sleep(REQUEST_TIME).await;
     let lost = || TransportFault::Lost(format!("{site}: {}: connection reset by peer", request.line()));

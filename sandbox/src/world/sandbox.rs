@@ -86,9 +86,7 @@ impl World for Sandbox {
     fn transport(&self, place: &Place) -> BoxFuture<'_, Result<Arc<dyn Transport>, TransportFault>> {
         let place = place.clone();
         Box::pin(async move {
-            if let Some(false) = self.clusters.hosts.with_machine(&place, |machine| machine.up) {
-                return Err(TransportFault::Unreachable(format!("{place}: no route to host")));
-            }
+            silent(&self.clusters, &place)?;
             let (clusters, caller) = (Arc::clone(&self.clusters), self.caller.clone());
             Ok(Arc::new(Shell { clusters, caller, place }) as Arc<dyn Transport>)
         })
@@ -113,9 +111,7 @@ struct Shell {
 impl Transport for Shell {
     fn exec<'a>(&'a self, command: &'a Command, mut io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
         Box::pin(async move {
-            if let Some(false) = self.clusters.hosts.with_machine(&self.place, |machine| machine.up) {
-                return Err(TransportFault::Unreachable(format!("{}: no route to host", self.place)));
-            }
+            silent(&self.clusters, &self.place)?;
             let (kernel, strikes) = (&self.clusters.hosts.kernel, Strikes(&self.clusters));
             tokio::time::sleep(kernel.spec.command_time.0).await;
             let sent = Sent::Command(&self.place, command);
@@ -150,6 +146,19 @@ impl Transport for Shell {
             let _ = written.await;
             Ok(Exit::Code(reply.code))
         })
+    }
+}
+
+/// Nothing is sent to a machine that is off, or to a pod by an API server that does not answer.
+fn silent(clusters: &Clusters, place: &Place) -> Result<(), TransportFault> {
+    match place {
+        Place::Pod { site, .. } if !clusters.answers(site) => {
+            Err(TransportFault::Unreachable(format!("{place}: no route to the API server of {site}")))
+        }
+        _ => match clusters.hosts.with_machine(place, |machine| machine.up) {
+            Some(false) => Err(TransportFault::Unreachable(format!("{place}: no route to host"))),
+            _ => Ok(()),
+        },
     }
 }
 

@@ -179,7 +179,7 @@ impl Strikes<'_> {
 }
 
 /// The addresses of a site or of one of its nodes, those that DRBD replicates over among them.
-fn addresses(inventory: &Inventory, end: &str) -> Vec<String> {
+pub(super) fn addresses(inventory: &Inventory, end: &str) -> Vec<String> {
     let (site, node) = end.split_once('/').map_or((end, None), |(site, node)| (site, Some(node)));
     let of_node = |name: &str| node.is_none_or(|node| node == name);
     let nodes = inventory.sites.get(site).into_iter().flat_map(|site| site.nodes.values());

@@ -96,7 +96,7 @@ pub const UNSIMULATED: &[Unsimulated] = &[
         "taints added by node controllers, eviction after five minutes, priorities, preemption",
         "a lost node keeps its pods",
     ),
-    gap(API, "the API server's own machines", "it answers whatever nodes are lost"),
+    gap(API, "the API server's own machines", "it answers whatever nodes are lost, unless the whole site is"),
     gap(DRBD, "more than two nodes, more than one volume, stacking, diskless clients", "pairs with one volume each"),
     gap(DRBD, "protocols A and B, proxy, compression, external metadata", "protocol C with internal metadata"),
     gap(

@@ -20,14 +20,14 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let mut findings = vec![machine::helm(), machine::kubectl(), machine::run_dir(&args.records.run_dir)];
     if let Some(path) = &args.on.inventory {
         // Faults of the inventory are reported as by `check`; secrets that cannot be fetched are among them.
-        let inventory = inventory::load(path, &read, &Resolver { inventory: path })?;
+        let inventory = inventory::load(path, &read, &Resolver { inventory: path })?.with_roles(&read)?;
         findings.extend(on(&inventory, path));
     }
     let is_wrong = |findings: &[Finding]| findings.iter().any(|finding| finding.mark == Mark::Wrong);
     let mut text: String = findings.iter().map(ToString::to_string).collect();
     let (mut exit, mut answers) = (if is_wrong(&findings) { Exit::Blocked } else { Exit::Done }, false);
     if let Some(path) = args.on.inventory.as_ref().filter(|_| args.online) {
-        let inventory = inventory::load(path, &read, &Resolver { inventory: path })?;
+        let inventory = inventory::load(path, &read, &Resolver { inventory: path })?.with_roles(&read)?;
         let found = online::look(inventory)?;
         text.extend(found.iter().map(ToString::to_string));
         if is_wrong(&found) && exit == Exit::Done {

@@ -12,7 +12,7 @@ use cutover_engine::record::Recorder;
 use cutover_engine::redact::Redactor;
 use cutover_engine::run::Run;
 use cutover_modules::REGISTRY;
-use cutover_sandbox::{Sandbox, WorldSpec};
+use cutover_sandbox::{Part, Sandbox, WorldSpec};
 use serde_json::Map;
 
 use super::listener::{Listener, Sent};
@@ -45,7 +45,9 @@ struct Executed {
 
 impl Theatre {
     fn new(sent: &Arc<Mutex<Sent>>, spec: WorldSpec) -> Self {
-        let inventory = load(&root().join("inventories/example.yml"));
+        let mut inventory = (*load(&root().join("inventories/example.yml"))).clone();
+        inventory.roles_file = "/root/example.roles.yml".into();
+        let inventory = Arc::new(inventory);
         let sandbox = Sandbox::new(Arc::clone(&inventory), spec, 1).unwrap();
         Self { inventory, sandbox, sent: Arc::clone(sent) }
     }
@@ -93,6 +95,27 @@ impl Theatre {
         Executed { ending, events }
     }
 
+    /// The service goes to the other side and home again, by every way there is.
+    async fn sides(&mut self) {
+        let lost = Part::Site("primary".to_owned());
+        for name in ["etcd-drill.yml", "etcd-failover.yml", "etcd-reprotect.yml", "etcd-switchover.yml"] {
+            match name {
+                "etcd-failover.yml" => self.sandbox.lose(&lost),
+                "etcd-reprotect.yml" => self.sandbox.bring_back(&lost),
+                _ => {}
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            let executed = self.shipped(name).await;
+            assert_eq!(executed.ending.exit_code, 0, "{name}: {:?}", executed.ending.failure);
+            let read = |path: &Path| {
+                let text = self.sandbox.controllers_file(&path.display().to_string());
+                text.ok_or(std::io::ErrorKind::NotFound.into())
+            };
+            let inventory = (*self.inventory).clone().with_roles(&read);
+            self.inventory = Arc::new(inventory.unwrap_or_else(|faults| panic!("{faults}")));
+        }
+    }
+
     async fn shipped(&self, name: &str) -> Executed {
         self.execute(&root().join("playbooks").join(name), None, None, None).await
     }
@@ -129,12 +152,13 @@ pub(crate) fn everything() -> Sent {
 }
 
 async fn playbooks(sent: &Arc<Mutex<Sent>>) {
-    let theatre = Theatre::new(sent, WorldSpec::default());
+    let mut theatre = Theatre::new(sent, WorldSpec::default());
     let cutover = root().join("playbooks/etcd-cutover.yml");
     for name in ["etcd-prepare.yml", "etcd-prepare.yml", "etcd-cutover.yml"] {
         let executed = theatre.shipped(name).await;
         assert_eq!(executed.ending.exit_code, 0, "{name}: {:?}", executed.ending.failure);
     }
+    theatre.sides().await;
     let theatre = Theatre::new(sent, WorldSpec::default());
     theatre.shipped("etcd-prepare.yml").await;
     let failed = theatre.execute(&cutover, None, Some(LAST), None).await;

@@ -5,6 +5,7 @@ mod again;
 mod general;
 mod split_brain;
 mod stale;
+mod switch;
 mod wrong_cluster;
 mod wrong_data;
 mod wrong_disks;

@@ -53,7 +53,9 @@ impl Play {
         let playbook = playbook::load(&path, &REGISTRY, &read).unwrap_or_else(|faults| panic!("{faults}"));
         let read = |_: &Path| Ok(inventory.to_owned());
         let inventory = inventory::load(&PathBuf::from("inventory.yml"), &read, &NoSecrets);
-        let inventory = inventory.unwrap_or_else(|faults| panic!("{faults}"));
+        let mut inventory = inventory.unwrap_or_else(|faults| panic!("{faults}"));
+        // On the simulated controller.
+        inventory.roles_file = "/root/inventory.roles.yml".into();
         Self { playbook: Arc::new(playbook), inventory: Arc::new(inventory), provided: Map::new() }
     }
 

@@ -30,6 +30,21 @@ impl Ran {
         self.ending.failure.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 
+    /// All failures of its steps, with their details: a phase that checks everything has several.
+    pub(crate) fn failures(&self) -> String {
+        let words = |event: &Event| match &event.kind {
+            EventKind::TaskFinished { failure: Some(failure), .. } => Some(
+                std::iter::once(&failure.message)
+                    .chain(&failure.details)
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            ),
+            _ => None,
+        };
+        self.own().iter().filter_map(words).collect::<Vec<_>>().join("\n")
+    }
+
     /// How it ended, for a failed assertion.
     pub(crate) fn summary(&self) -> String {
         format!("exit {}, at {:?}: {}", self.ending.exit_code, self.failed(), self.words())

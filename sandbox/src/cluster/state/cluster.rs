@@ -18,6 +18,8 @@ use crate::kernel::{Agenda, WorldSpec};
 pub(crate) struct Cluster {
     /// The site's name.
     pub(crate) site: String,
+    /// Whether its API server answers.
+    pub(crate) answers: bool,
     /// The world file.
     pub(crate) spec: Arc<WorldSpec>,
     /// The seed of the scheduler's choices and of all identifiers.
@@ -100,6 +102,7 @@ impl Cluster {
     ) -> Self {
         Self {
             site: site.to_owned(),
+            answers: true,
             spec,
             seed,
             starts,

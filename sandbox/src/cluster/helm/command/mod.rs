@@ -165,7 +165,7 @@ impl Task<'_> {
         let site = self.site()?;
         self.call.world.settle();
         let mut clusters = self.call.world.by_site();
-        let cluster = clusters.get_mut(&site);
+        let cluster = clusters.get_mut(&site).filter(|cluster| cluster.answers);
         work(cluster.ok_or_else(|| "Kubernetes cluster unreachable: dial tcp: i/o timeout".to_owned())?)
     }
 

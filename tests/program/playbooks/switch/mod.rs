@@ -1,0 +1,131 @@
+//! The service changes its side: the active site is lost and taken over from, both sites live and change places, the old one returns.
+//! After each of it all keys are there, and at most one side has markers and Primaries.
+
+mod circle;
+mod failover;
+mod refused;
+mod roles;
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use cutover_sandbox::{Part, Snapshot, WorldSpec};
+use serde_json::{Value, json};
+
+use crate::support::play::{CUTOVER, PREPARE, Play, example};
+use crate::support::ran::{Ran, changed};
+use crate::support::stage::{Stage, aside};
+use crate::support::truth::{Truth, Workload};
+
+const FAILOVER: &str = "etcd-failover.yml";
+const SWITCHOVER: &str = "etcd-switchover.yml";
+const REPROTECT: &str = "etcd-reprotect.yml";
+const DRILL: &str = "etcd-drill.yml";
+const ROLES: &str = "/root/inventory.roles.yml";
+const WORKERS: [&str; 3] = ["worker01", "worker02", "worker03"];
+const SITES: [&str; 2] = ["primary", "standby"];
+/// Where the platform makes a rebooted node Primary again, and where a unit does. The marker's name differs on purpose.
+const PLATFORMS: [(&str, &str); 2] = [("cke", ".res.primary"), ("plain", ".primary")];
+
+/// The world after preparation and cutover, on each platform.
+static CUT_OVER: LazyLock<[Snapshot; 2]> = LazyLock::new(|| [0, 1].map(cut_over));
+
+fn cut_over(platform: usize) -> Snapshot {
+    aside(async move {
+        let plays = [PREPARE, CUTOVER].map(|name| Play::load(name, &|text| text, &example()));
+        let stage = Stage::new(&plays[0], WorldSpec::default(), 1);
+        let side = Side { stage, platform };
+        for name in [PREPARE, CUTOVER] {
+            side.run(name, json!({})).await.well();
+        }
+        side.stage.world.snapshot()
+    })
+}
+
+/// A world, and the platform of its playbooks.
+struct Side {
+    stage: Stage,
+    platform: usize,
+}
+
+impl Side {
+    /// After the cutover. Inside a paused runtime only.
+    fn new(platform: usize) -> Self {
+        Self { stage: Stage::from(&CUT_OVER[platform]), platform }
+    }
+
+    /// A playbook in the roles that the world's roles file names, with the parameters of the platform that it declares.
+    fn play(&self, name: &str, params: Value) -> Play {
+        let play = Play::load(name, &|text| text, &example());
+        let read = |path: &Path| {
+            assert_eq!(path, Path::new(ROLES));
+            self.stage.world.controllers_file(ROLES).ok_or(std::io::ErrorKind::NotFound.into())
+        };
+        let inventory = (*play.inventory).clone().with_roles(&read).unwrap_or_else(|faults| panic!("{faults}"));
+        let (platform, suffix) = PLATFORMS[self.platform];
+        let mut all = json!({"platform": platform, "marker_suffix": suffix});
+        all.as_object_mut().expect("a map").extend(params.as_object().expect("a map").clone());
+        all.as_object_mut().expect("a map").retain(|name, _| play.playbook.params.contains_key(name));
+        Play { inventory: Arc::new(inventory), ..play }.provided(all)
+    }
+
+    async fn run(&self, name: &str, params: Value) -> Ran {
+        self.stage.run(&self.play(name, params)).await
+    }
+
+    /// Refused with exit code 3, for these reasons; nothing was changed.
+    async fn refused(&self, name: &str, params: Value, words: &[&str]) -> Ran {
+        let ran = self.run(name, params).await;
+        assert_eq!(ran.ending.exit_code, 3, "{name}: {}", ran.summary());
+        let printed = ran.failures();
+        for word in words {
+            assert!(printed.contains(word), "{name}: no `{word}` in: {printed}");
+        }
+        assert_eq!(changed(ran.own()), [""; 0], "{name}");
+        ran
+    }
+
+    /// Part of the world is lost, and everybody notices.
+    async fn lose(&self, part: Part) {
+        self.stage.world.lose(&part);
+        pass(60).await;
+    }
+
+    async fn truth(&self, site: &str) -> Truth {
+        Workload::default().truth(&self.stage, site).await
+    }
+
+    fn marker(&self, worker: &str) -> String {
+        let number = worker.trim_start_matches("worker0").parse::<usize>().expect("a number") - 1;
+        format!("/etc/drbd.d/cke_etcd{number}{}", PLATFORMS[self.platform].1)
+    }
+
+    /// The service is on one side with all its keys, and nowhere else is a Primary or a marker. Sites that are lost are left out.
+    async fn serves_alone(&self, site: &str, alive: &[&str], truth: &Truth) {
+        Workload::default().serves(&self.stage, site, truth).await;
+        for other in alive {
+            for worker in WORKERS {
+                let role = self.stage.must(other, worker, "drbdadm role all").await;
+                let marker =
+                    self.stage.line(other, worker, &format!("test -e {}", self.marker(worker))).await.success();
+                let here = *other == site;
+                assert_eq!((role.starts_with("Primary"), marker), (here, here), "{other}/{worker}: {role}");
+            }
+        }
+    }
+
+    /// The roles file of the world.
+    fn roles(&self) -> String {
+        let text = self.stage.world.controllers_file(ROLES).expect("a roles file");
+        text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn site(name: &str) -> Part {
+    Part::Site(name.to_owned())
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
