@@ -69,6 +69,9 @@ impl Timeline {
             | EventKind::Applied { .. }
             | EventKind::NotSent { .. }
             | EventKind::Undone { .. } => self.change_event(&event.kind),
+            EventKind::LookedAgain { .. } | EventKind::OutageBegan { .. } | EventKind::OutageEnded { .. } => {
+                self.outage_event(&event.kind);
+            }
         }
     }
 
