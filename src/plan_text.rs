@@ -6,7 +6,8 @@ use console::style;
 use cutover_engine::action::Action;
 use cutover_engine::change::{Change, Class};
 use cutover_engine::path::Path;
-use cutover_engine::plan::{Plan, PlannedStep, PlannedTask, Verdict};
+use cutover_engine::plan::{Plan, PlannedOutage, PlannedStep, PlannedTask, Verdict};
+use cutover_engine::playbook::Outage;
 use cutover_engine::task::TaskId;
 use cutover_rehearsal::Rehearsed;
 
@@ -32,12 +33,23 @@ pub(crate) fn text(shown: &Shown<'_>) -> String {
             step(&mut text, planned, shown);
         }
     }
+    if let Some(outage) = &plan.outage {
+        let _ = writeln!(text, "\n{}", self::outage(plan, outage));
+    }
     let _ = writeln!(text, "\n{}", summary(plan));
     text
 }
 
 fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
-    let _ = writeln!(text, "  {} {}  {}", word(&step.verdict), step.name, style(&step.path).dim());
+    let mark = match (step.outage, step.in_outage, step.before_outage) {
+        (Some(Outage::Begins), ..) => "  [the outage begins]",
+        (Some(Outage::Ends), true, _) => "  [the outage ends]",
+        (_, true, _) => "  [in the outage]",
+        (_, _, true) => "  [again right before the outage]",
+        _ => "",
+    };
+    let (word, path) = (word(&step.verdict), style(&step.path).dim());
+    let _ = writeln!(text, "  {word} {}  {path}{}", step.name, style(mark).magenta());
     if let Some(note) = &step.note {
         let _ = writeln!(text, "      {note}");
     }
@@ -132,6 +144,29 @@ fn word(verdict: &Verdict) -> String {
         Verdict::Failed => ("failed", style("failed").red().bold()),
     };
     format!("{}{styled}", " ".repeat(11_usize.saturating_sub(word.len())))
+}
+
+/// From where to where the outage goes, and how long the budgets let it be.
+fn outage(plan: &Plan, outage: &PlannedOutage) -> String {
+    let name = |number: usize| plan.steps().find(|step| step.number == number).map_or("", |step| step.name.as_str());
+    let ends = match outage.ends {
+        Some(ends) => format!("to `{}`", name(ends)),
+        None => "to the end of the playbook".to_owned(),
+    };
+    let steps = plan.steps().filter(|step| step.in_outage).count();
+    let budget = match outage.budget_ms {
+        0 => String::new(),
+        ms => format!("; budgeted with at most {}", span(ms)),
+    };
+    let unbudgeted = match outage.unbudgeted {
+        0 => String::new(),
+        n => format!("; {n} of its phases without a budget not counted"),
+    };
+    format!(
+        "Outage: from `{}` {ends}, {steps} steps in {} phases{budget}{unbudgeted}.",
+        name(outage.begins),
+        outage.phases
+    )
 }
 
 fn summary(plan: &Plan) -> String {

@@ -381,6 +381,27 @@ pub enum EventKind {
         /// What was typed, or why nobody could be asked.
         reason: String,
     },
+    /// What has to hold before the outage was looked at again, right before it is to begin.
+    LookedAgain {
+        /// The path of the gate or step with which the outage begins.
+        path: Path,
+        /// Whether the gate had been answered by then.
+        answered: bool,
+        /// What was looked at.
+        looks: Vec<Look>,
+        /// Milliseconds it took.
+        took_ms: u64,
+    },
+    /// The outage begins; in an undo, it begins anew.
+    OutageBegan {
+        /// The path of the gate or step with which it begins.
+        path: Path,
+    },
+    /// The outage is over.
+    OutageEnded {
+        /// The path of the gate or step with which it ended; in an undo, of the step that was undone last.
+        path: Path,
+    },
     /// A phase ended.
     PhaseFinished {
         /// Its number, from 1.
@@ -415,6 +436,21 @@ pub enum EventKind {
         /// The changes that still stand when the run did not end well.
         standing: Vec<StandingChange>,
     },
+}
+
+/// Something that was looked at again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Look {
+    /// The path of its step.
+    pub path: Path,
+    /// The step's rendered title.
+    pub name: String,
+    /// What was looked at; left out if that is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub target: Option<Target>,
+    /// What does not hold any more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<RecordedFailure>,
 }
 
 /// A query of a probe, and its answer.

@@ -7,7 +7,7 @@ use crate::action::{Action, Done};
 use crate::change::Change;
 use crate::command::Command;
 use crate::diff::{Diff, Waiting};
-use crate::event::{EventKind, Reading};
+use crate::event::{EventKind, Look, Reading};
 use crate::failure::RecordedFailure;
 pub use crate::hidden::{Form, Hidden, MARK};
 use crate::output::Output;
@@ -271,6 +271,13 @@ impl Leaves for Reading {
     }
 }
 
+impl Leaves for Look {
+    fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
+        let Self { path: _, name, target: _, failure } = self;
+        fields!(at, visitor: name, failure);
+    }
+}
+
 impl Leaves for EventKind {
     fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
         match self {
@@ -314,6 +321,9 @@ impl Leaves for EventKind {
             Self::GateAnswered { by, reason, .. } => {
                 fields!(at, visitor: by, reason);
             }
+            Self::LookedAgain { looks, .. } => {
+                fields!(at, visitor: looks);
+            }
             Self::RunFinished { standing, .. } => {
                 at.within("standing", |at| {
                     for (index, change) in standing.iter_mut().enumerate() {
@@ -327,6 +337,8 @@ impl Leaves for EventKind {
             | Self::NotSent { .. }
             | Self::DeclaredDone { .. }
             | Self::Undone { .. }
+            | Self::OutageBegan { .. }
+            | Self::OutageEnded { .. }
             | Self::Stopping { .. } => {}
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Summary {
     pub(crate) exit_code: Option<u8>,
     /// From its first event to its last, in milliseconds.
     pub(crate) took_ms: u64,
+    /// How long the service was out in it, in milliseconds, and whether it still is.
+    pub(crate) outage: Option<(u64, bool)>,
     /// What is wrong with its journal.
     pub(crate) fault: Option<String>,
 }
@@ -51,20 +53,26 @@ pub(crate) fn run(store: &RunStore, width: usize) -> anyhow::Result<String> {
     }
     summaries.sort_by(|a, b| (a.started, &a.stored.id).cmp(&(b.started, &b.stored.id)));
     let ids = summaries.iter().map(|run| run.stored.id.chars().count()).max().unwrap_or(0).max(2);
-    let title = width.saturating_sub(ids + 2 + 22 + 10 + 18 + 10 + 9).clamp(16, 50);
-    let line = |cells: [&str; 7]| {
-        let [id, started, verb, playbook, outcome, took, resumable] = cells;
+    let title = width.saturating_sub(ids + 2 + 22 + 10 + 18 + 10 + 10 + 9).clamp(16, 50);
+    let line = |cells: [&str; 8]| {
+        let [id, started, verb, playbook, outcome, took, outage, resumable] = cells;
         let (id, started, verb) = (pad(id, ids), pad(started, 20), pad(verb, 8));
-        let (playbook, outcome, took) = (pad(playbook, title), pad(outcome, 16), pad(took, 8));
-        format!("{id}  {started}  {verb}  {playbook}  {outcome}  {took}  {resumable}").trim_end().to_owned() + "\n"
+        let (playbook, outcome, took, outage) = (pad(playbook, title), pad(outcome, 16), pad(took, 8), pad(outage, 8));
+        format!("{id}  {started}  {verb}  {playbook}  {outcome}  {took}  {outage}  {resumable}").trim_end().to_owned()
+            + "\n"
     };
-    let mut text = line(["run", "started", "verb", "playbook", "outcome", "took", "resumable"]);
+    let mut text = line(["run", "started", "verb", "playbook", "outcome", "took", "outage", "resumable"]);
     for run in &summaries {
         let started = run.started.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}"));
         let (playbook, id) = (clean(&run.playbook), clean(&run.stored.id));
         let verb = run.verb.map_or("", Verb::as_str);
         let resumable = if run.resumable() { "yes" } else { "no" };
-        text += &line([&id, &started, verb, &playbook, &run.ended(), &exact(run.took_ms), resumable]);
+        let outage = match run.outage {
+            None => "-".to_owned(),
+            Some((took_ms, false)) => exact(took_ms),
+            Some((took_ms, true)) => format!("{}+", exact(took_ms)),
+        };
+        text += &line([&id, &started, verb, &playbook, &run.ended(), &exact(run.took_ms), &outage, resumable]);
     }
     for run in &summaries {
         if let Some(fault) = &run.fault {
@@ -91,9 +99,11 @@ fn summary(stored: StoredRun) -> anyhow::Result<Summary> {
         outcome: None,
         exit_code: None,
         took_ms: 0,
+        outage: None,
         fault: record.fault(),
     };
     let events = record.shown();
+    summary.outage = cutover_report::outage(&events);
     for event in &events {
         match &event.kind {
             EventKind::RunStarted { playbook, verb, .. } => {

@@ -14,6 +14,7 @@ mod interrupts;
 mod kind;
 mod kubernetes;
 mod lanes;
+mod outage;
 mod output;
 mod playbooks;
 mod properties;

@@ -2,6 +2,7 @@
 //! wrong kind, literal parameters that a module refuses. Structure and types are checked by the loader.
 
 mod names;
+mod outage;
 mod results;
 mod step;
 mod target;
@@ -73,6 +74,7 @@ fn check_beside<'a>(
     let mut known = checker.known(&Default::default(), &Default::default());
     checker.vars(&playbook.vars, &mut known);
     checker.walk(Cursor::new(playbook, Mode::Check, &tags));
+    checker.faults.0.extend(outage::faults(playbook));
     checker.faults.sort();
     checker
 }

@@ -239,6 +239,7 @@ impl Executor<'_> {
             let lasting = change.class != Class::Transient;
             let (number, is_new) = self.ledger().begin(&task.id, change, !self.undoing());
             let applying = EventKind::Applying { task: task.id.clone(), number, change: change.clone() };
+            self.in_outage(&applying);
             // Write-ahead: after a crash the journal has every change of which anything may have been sent.
             self.recorder().durably(applying).await?;
             self.doubt(step, &task.id, number, change);
@@ -375,7 +376,7 @@ fn withheld(done: &Done) -> Done {
     }
 }
 
-fn blocked(reasons: &[Text]) -> Failure {
+pub(super) fn blocked(reasons: &[Text]) -> Failure {
     match reasons {
         [] => Failure::blocked(text!("engine.refused", "refused")),
         [only] => Failure::blocked(only.clone()),

@@ -176,11 +176,14 @@ impl Executor<'_> {
                         }
                     }
                     StepKind::Block { .. } if self.made_to_fail(step, &path) => end = End::failed(made_to_fail()),
-                    StepKind::Block { .. } => {
-                        open.blocks.push(began);
-                        cursor.enter();
-                        return;
-                    }
+                    StepKind::Block { .. } => match self.begin_outage(&visit, &cursor.names).await {
+                        Err(failure) => end = End::failed(failure),
+                        Ok(()) => {
+                            open.blocks.push(began);
+                            cursor.enter();
+                            return;
+                        }
+                    },
                 },
             }
         }
@@ -233,6 +236,7 @@ impl Executor<'_> {
         began: Instant,
         reason: Option<Text>,
     ) {
+        self.end_outage(visit, counts);
         let failure = happened.failure.as_ref().filter(|failure| !failure.recorded);
         self.recorder().emit(EventKind::StepFinished {
             path: visit.path.clone(),

@@ -86,7 +86,14 @@ impl Executor<'_> {
         if self.made_to_fail(visit.step, &visit.path) {
             return End::failed(made_to_fail());
         }
+        let begins = self.is_before_outage(visit);
+        if begins && let Err(failure) = self.look_again(visit, names, false).await {
+            return End::failed(failure);
+        }
         if self.settings.past.is_approved(&visit.path) {
+            if begins {
+                self.outage_begins(&visit.path);
+            }
             return End::well(Outcome::InSync);
         }
         let phrase = confirm.is_some();
@@ -122,6 +129,12 @@ impl Executor<'_> {
             return End::failed(failure);
         }
         if approved {
+            if begins {
+                if let Err(failure) = self.look_again(visit, names, true).await {
+                    return End::failed(failure);
+                }
+                self.outage_begins(&path);
+            }
             return End::well(Outcome::InSync);
         }
         let help = text!(

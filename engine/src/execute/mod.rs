@@ -9,6 +9,8 @@ mod drive;
 mod gate;
 mod inverse;
 mod ledger;
+mod look_again;
+mod outage;
 mod past;
 mod registered;
 mod retry;
@@ -32,6 +34,7 @@ pub(crate) use task::place;
 pub use undo::undo;
 
 use doubt::repeat_help;
+use outage::Course;
 use past::Doubt;
 use registered::Registrants;
 
@@ -154,6 +157,7 @@ pub(crate) struct Executor<'a> {
     warned: Mutex<BTreeSet<(String, String)>>,
     /// Since when the window counts.
     window_from: Timestamp,
+    outage: Mutex<Course>,
 }
 
 /// Executes a run to its end. Its last event is `RunFinished`.
@@ -275,7 +279,8 @@ impl<'a> Executor<'a> {
         let registrants = Mutex::new(Registrants::of(&settings.past));
         let window_from = window_from.unwrap_or_else(|| ports.world.now());
         let (reused, warned) = (Mutex::default(), Mutex::default());
-        Self { run, ports, settings, ledger, doubts, reused, registrants, warned, window_from }
+        let outage = Mutex::new(settings.past.outage().clone());
+        Self { run, ports, settings, ledger, doubts, reused, registrants, warned, window_from, outage }
     }
 
     fn recorder(&self) -> &'a Recorder {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::attempt::RESULT_LOST;
 use super::drive::UNMET;
+use super::outage::Course;
 use super::{Ledger, Made};
 use crate::action::Done;
 use crate::event::{Event, EventKind, Outcome, Section, StepKind, Verb};
@@ -53,6 +54,9 @@ pub struct Past {
     undone: bool,
     /// When the window began.
     window_from: Option<Timestamp>,
+    outage: Course,
+    /// What was done with the outage begun and nothing changed in it, the gate itself included.
+    untouched: (Vec<Path>, Vec<TaskId>),
     /// Whether the following events belong to an undo.
     undoing: bool,
 }
@@ -164,11 +168,26 @@ impl Past {
         let mut past = Self { ledger: Ledger::of(events), ..Self::default() };
         events.iter().for_each(|event| past.event(event));
         past.doubts.iter_mut().for_each(|doubt| doubt.is_live = false);
+        past.forget_untouched();
         past
+    }
+
+    /// A run that was stopped between the gate and the first change of the outage goes on at the gate: what was looked at there
+    /// says nothing about today.
+    fn forget_untouched(&mut self) {
+        if self.outage.is_untouched() {
+            let (steps, tasks) = std::mem::take(&mut self.untouched);
+            steps.iter().for_each(|path| {
+                self.steps.remove(path);
+                self.approved.remove(path);
+            });
+            tasks.iter().for_each(|task| drop(self.tasks.remove(task)));
+        }
     }
 
     fn event(&mut self, event: &Event) {
         let is_whole = |part: &str| lacks(event, part).next().is_none();
+        self.outage.event(&event.kind);
         if let EventKind::Applying { task, number, change } = &event.kind {
             let made = self.made.entry(task.clone()).or_default();
             // What an attempt makes again counts, not what the attempt before it had made.
@@ -198,6 +217,9 @@ impl Past {
                 self.doubts.iter_mut().for_each(|doubt| doubt.is_live = false);
             }
             EventKind::StepFinished { path, outcome, .. } if outcome.is_final() => {
+                if self.outage.is_untouched() {
+                    self.untouched.0.push(path.clone());
+                }
                 self.steps.insert(path.clone());
                 self.unmet.remove(path);
             }
@@ -215,6 +237,10 @@ impl Past {
             EventKind::TaskStarted { task, .. } => drop(self.begun.insert(task.clone())),
             EventKind::GateAnswered { path, approved: true, .. } => {
                 self.approved.insert(path.clone());
+            }
+            // What was approved was the outage as things were then.
+            EventKind::LookedAgain { path, looks, .. } if looks.iter().any(|look| look.failure.is_some()) => {
+                self.approved.remove(path);
             }
             EventKind::Acted { task, number, undo: false, done, .. } => {
                 let mut made = self.made.get_mut(task).into_iter().flatten();
@@ -251,6 +277,9 @@ impl Past {
                 if outcome.is_final() {
                     self.declared.remove(task);
                     let result = result.clone().filter(|_| is_whole("/result"));
+                    if self.outage.is_untouched() {
+                        self.untouched.1.push(task.clone());
+                    }
                     let finished = FinishedTask { outcome: *outcome, result };
                     self.tasks.insert(task.clone(), finished);
                 }
@@ -342,6 +371,11 @@ impl Past {
     /// Since when its window counts; `None` if it was never begun.
     pub(crate) fn window_from(&self) -> Option<Timestamp> {
         self.window_from
+    }
+
+    /// How far the outage has come.
+    pub(super) fn outage(&self) -> &Course {
+        &self.outage
     }
 
     /// Whether some of it was undone.

@@ -44,6 +44,9 @@ impl Executor<'_> {
             self.register_skipped(step, &visit.path, names);
             return (End::new(), 0, Some(left_out(step)));
         }
+        if let Err(failure) = self.begin_outage(visit, names).await {
+            return (End::failed(failure), 0, None);
+        }
         let mut ends = Vec::new();
         let width = step.serial.unwrap_or(prepared.tasks.len()).max(1);
         for batch in prepared.tasks.chunks(width) {
@@ -187,7 +190,7 @@ impl Executor<'_> {
     }
 
     /// Whether a result satisfies the step's `until`.
-    fn until(&self, step: &Step, task: &Task, result: &Value) -> Result<bool, Failure> {
+    pub(super) fn until(&self, step: &Step, task: &Task, result: &Value) -> Result<bool, Failure> {
         let Some(until) = &step.until else { return Ok(true) };
         let mut scope = task.scope.clone();
         for name in step.register.iter().map(String::as_str).chain(["result"]) {

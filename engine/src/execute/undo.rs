@@ -104,6 +104,7 @@ impl Executor<'_> {
     /// Undoes everything that stands, the latest step first.
     async fn undo_all(&self) -> End {
         let mut end = End::new();
+        self.undo_goes_on(None);
         loop {
             // The lock must not be held across an await.
             let mine = {
@@ -147,6 +148,7 @@ impl Executor<'_> {
             budget_ms: None,
             targets,
         });
+        self.undo_begins(&path, mine);
         let own = found.and_then(|visit| Some((visit, visit.step.undo.as_deref()?)));
         let end = match (own, &entered) {
             (Some((visit, steps)), _) => self.undo_by_steps(visit, steps, mine, &names).await,
@@ -154,6 +156,9 @@ impl Executor<'_> {
             (None, Err(failure)) if self.has_own_undo(&path) => End::failed(failure.clone()),
             (None, _) => self.inverse(found, mine, &names).await,
         };
+        if end.failure.is_none() {
+            self.undo_goes_on(Some(&path));
+        }
         let failure = end.failure.as_ref().filter(|failure| !failure.recorded);
         self.recorder().emit(EventKind::StepFinished {
             path,

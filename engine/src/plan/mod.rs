@@ -2,6 +2,7 @@
 
 mod contacts;
 mod gates;
+mod outage;
 mod planner;
 
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use crate::failure::RecordedFailure;
 use crate::leaves::{Leaves, Pointer, Visitor};
 use crate::module::Change;
 use crate::path::Path;
+use crate::playbook::Outage;
 use crate::task::TaskId;
 use crate::text::Text;
 
@@ -28,8 +30,32 @@ pub struct Plan {
     pub playbook_digest: String,
     /// The inventory's digest.
     pub inventory_digest: String,
+    /// Its outage, if its steps tell of one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outage: Option<PlannedOutage>,
     /// Its phases.
     pub phases: Vec<PlannedPhase>,
+}
+
+/// The outage of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedOutage {
+    /// The number of the step with which it begins.
+    pub begins: usize,
+    /// The number of the step with which it ends; left out if none does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ends: Option<usize>,
+    /// How many phases it touches.
+    pub phases: usize,
+    /// The budgets of these phases in milliseconds, each as a whole: it is planned to take no longer.
+    pub budget_ms: u64,
+    /// How many of these phases have no budget, so that the forecast leaves them out.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub unbudgeted: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Plan {
@@ -75,6 +101,15 @@ pub struct PlannedStep {
     /// Why it is skipped, or the gate's question.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<Text>,
+    /// Whether the outage begins or ends with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outage: Option<Outage>,
+    /// Whether it is done in the outage.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub in_outage: bool,
+    /// Whether it is looked at again right before the outage.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub before_outage: bool,
     /// Its tasks.
     pub tasks: Vec<PlannedTask>,
 }

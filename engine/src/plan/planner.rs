@@ -51,10 +51,12 @@ pub async fn plan(run: &Run, registry: Registry, world: Arc<dyn World>, tags: &T
             }
         }
     }
+    let outage = super::outage::forecast(&mut phases);
     let mut plan = Plan {
         playbook: run.playbook.name.clone(),
         playbook_digest: run.playbook.digest.clone(),
         inventory_digest: run.inventory.digest.clone(),
+        outage,
         phases,
     };
     Redactor::new(run.secrets.clone()).hide(&mut plan);
@@ -109,6 +111,9 @@ impl Planner<'_> {
             place: visit.step.at.to_string(),
             verdict: Verdict::Skipped,
             note: None,
+            outage: visit.step.outage,
+            in_outage: false,
+            before_outage: visit.step.before_outage.is_some() && matches!(visit.step.kind, StepKind::Module { .. }),
             tasks: Vec::new(),
         };
         match &visit.decision {

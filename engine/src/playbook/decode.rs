@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::load::{ReadFile, bad_name, beside, read_source};
 use super::option::{OPTIONS, step_options};
 use super::params::ParamsChecker;
-use super::{Gate, Step, StepKind};
+use super::{BeforeOutage, Gate, Step, StepKind};
 use crate::module::Registry;
 use crate::slug::slug;
 use crate::source::{Fault, Faults, Fields, Key, Kind, Node, SourceFile, nearest, parse_partly, wrong_type};
@@ -112,6 +112,7 @@ impl<'a> Decoder<'a> {
         // A step with a missing or misspelt kind still has its options checked, so that one slip does not hide other faults.
         if let Some(kind) = kind_key.and_then(|key| self.kind(&mut fields, key, &step.id, &step.tags, faults)) {
             step.kind = kind;
+            step.hand_down();
         }
         fields.finish(faults);
         Some(step)
@@ -272,6 +273,20 @@ impl Reading<'_, '_, '_> {
             None => self.faults.push(wrong_type(&node, &format!("`{name}`"), "a duration such as `30s`")),
         }
         Some(node)
+    }
+
+    /// What is looked at again before the outage.
+    pub(super) fn before_outage(&mut self) -> Option<BeforeOutage> {
+        let node = self.fields.node("before_outage")?;
+        match &node.kind {
+            Kind::Bool(true) => Some(BeforeOutage::Holds),
+            Kind::Bool(false) => None,
+            Kind::Str(text) if text == "same" => Some(BeforeOutage::Same),
+            _ => {
+                self.faults.push(wrong_type(node, "`before_outage`", "`true`, `false` or `same`"));
+                None
+            }
+        }
     }
 
     /// The step's variables.

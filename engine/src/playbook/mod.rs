@@ -15,7 +15,7 @@ pub use decode::STEP_KINDS;
 pub use inputs::resolve_params;
 pub use load::{ReadFile, load, load_partly};
 pub use option::step_options;
-pub use step::{Gate, OnUnreachable, Retry, Step, StepKind};
+pub use step::{BeforeOutage, Gate, OnUnreachable, Outage, Retry, Step, StepKind};
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
 use super::decode::Reading;
-use super::{OnUnreachable, Retry, Step};
+use super::{OnUnreachable, Outage, Retry, Step};
 use crate::duration::HumanDuration;
 use crate::schema::{expression, inline, steps, texts};
 use crate::source::{Kind, Node, wrong_type};
@@ -220,6 +220,26 @@ pub(crate) const OPTIONS: &[StepOption] = &[
         on: On::Modules,
         schema: |_| flag("Whether its output is left out of events and journal."),
         decode: |reading, step| step.secret = reading.fields.flag("secret", reading.faults),
+        templates: None,
+    },
+    StepOption {
+        name: "outage",
+        on: On::Any,
+        schema: |generator| {
+            inline::<Outage>(
+                generator,
+                "`begins`: the outage begins when the gate is approved, or before the step changes anything. `ends`: it is \
+                 over once the step ended well. Once each in a playbook, outside of loops and `undo`.",
+            )
+        },
+        decode: |reading, step| step.outage = reading.fields.decoded("outage", reading.faults),
+        templates: None,
+    },
+    StepOption {
+        name: "before_outage",
+        on: On::ModulesAndBlocks,
+        schema: |_| json!({"enum": [true, false, "same"], "description": "Whether it is looked at again right before the step with `outage: begins`, before its gate is asked and after the answer: it has to be in sync, or what it reads still has to hold. `same`: and its registered result has to be what it was."}),
+        decode: |reading, step| step.before_outage = reading.before_outage(),
         templates: None,
     },
     StepOption {

@@ -48,6 +48,10 @@ pub struct Step {
     pub serial: Option<usize>,
     /// Whether its output is left out of events and journal.
     pub secret: bool,
+    /// Whether the outage begins or ends with it.
+    pub outage: Option<Outage>,
+    /// Whether it is looked at again right before the outage.
+    pub before_outage: Option<BeforeOutage>,
     /// Steps that undo it, where its module cannot. An empty list declares that there is nothing to undo.
     pub undo: Option<Vec<Step>>,
     /// What it does.
@@ -62,6 +66,19 @@ impl Step {
                 super::all_steps([block, rescue, always].into_iter().flatten())
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Marks the steps inside it as it is marked itself.
+    pub(super) fn hand_down(&mut self) {
+        let Some(mark) = self.before_outage else { return };
+        let StepKind::Block { block, rescue, always } = &mut self.kind else { return };
+        for inner in [block, rescue, always].into_iter().flatten() {
+            if matches!(inner.kind, StepKind::Block { .. } | StepKind::Module { .. }) {
+                let compares = inner.register.is_some() || matches!(inner.kind, StepKind::Block { .. });
+                inner.before_outage.get_or_insert(if compares { mark } else { BeforeOutage::Holds });
+            }
+            inner.hand_down();
         }
     }
 
@@ -92,6 +109,8 @@ impl Step {
             run_once: false,
             serial: None,
             secret: false,
+            outage: None,
+            before_outage: None,
             undo: None,
             kind: StepKind::Block { block: Vec::new(), rescue: Vec::new(), always: Vec::new() },
         }
@@ -176,6 +195,25 @@ impl Default for Retry {
             max_elapsed: None,
         }
     }
+}
+
+/// What a step has to do with the outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outage {
+    /// It begins when the gate is approved, or before the step changes anything.
+    Begins,
+    /// It is over once the step ended well.
+    Ends,
+}
+
+/// What is looked at again right before the outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeforeOutage {
+    /// That the step is in sync, or that what it reads still holds.
+    Holds,
+    /// That, and that its result is what it was.
+    Same,
 }
 
 /// What to do when a target cannot be reached.

@@ -26,6 +26,12 @@ pub use line::{clean, pad};
 pub use outcome::{label, undo_label};
 pub use screen::{Paused, Screen};
 
+/// How long the service was out in a run, in milliseconds, and whether it still is; none if there was no outage.
+pub fn outage<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<(u64, bool)> {
+    let timeline = timeline::Timeline::of(events);
+    Some((timeline.outage_ms(timeline.now_ms)?, timeline.is_out()))
+}
+
 /// A reader of the event stream. Never fails a run.
 pub trait Reporter {
     /// Takes in one event.

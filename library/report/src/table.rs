@@ -72,6 +72,7 @@ pub(crate) fn sums(timeline: &Timeline) -> Vec<String> {
         if totals.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", totals.retries) },
         coarse(totals.gates_ms),
     ));
+    lines.extend(timeline.outage_words().map(|words| format!("    outage {words}")));
     if let Some(window) = timeline.window(timeline.now_ms) {
         lines.push(match window.left_ms {
             Some(left) => format!("    window {}: {} left", planned(window.window_ms), coarse(left)),

@@ -1,6 +1,7 @@
 //! Event streams for tests, written by hand: no engine runs here.
 
 mod eventful;
+mod outage;
 mod undone;
 
 use cutover_engine::action::{Action, Done};
@@ -19,11 +20,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 pub use eventful::eventful;
+pub use outage::outage;
 pub use undone::{partly_undone, undone};
 
 /// Runs with events of every kind.
 pub fn everything() -> Vec<Event> {
-    [eventful(), partly_undone()].concat()
+    [eventful(), partly_undone(), outage()].concat()
 }
 
 /// Writes a stream event by event; time passes only on request.

@@ -107,7 +107,7 @@ async fn reads(server: &mut Server) {
         ("NS/persistentvolumeclaims", "PersistentVolumeClaimList"),
         ("/api/v1/persistentvolumes", "PersistentVolumeList"),
         ("/api/v1/nodes?labelSelector=no-such%3Dlabel", "NodeList"),
-        ("/api/v1/nodes?labelSelector=no-such%3Dlabel%2Cnor%3Dthis", "NodeList"),
+        ("/api/v1/nodes?labelSelector=no-such%3Dlabel%2Cnor%3Dthis%2Cnor%3Dthat", "NodeList"),
         ("/apis/cie.inspur.com/v1alpha1", "APIResourceList"),
     ];
     for (path, kind) in lists {

@@ -115,7 +115,7 @@ async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
 async fn a_set_that_has_come_to_delete_its_claims_is_neither_scaled_down_nor_uninstalled() {
     let (stage, events) = Stage::before("scale-to-zero");
     let_claims_go(&stage, "whenScaled").await;
-    caught_and_undone(&stage, events, "scale-to-zero", &["whenScaled: Delete", "data-common-etcd-etcd-0"]).await;
+    caught_and_undone(&stage, events, "approve-the-outage", &["whenScaled: Delete", "data-common-etcd-etcd-0"]).await;
     let (stage, events) = Stage::before("uninstall-the-release");
     let_claims_go(&stage, "whenDeleted").await;
     caught_and_undone(&stage, events, "uninstall-the-release", &["whenDeleted: Delete"]).await;

@@ -43,7 +43,10 @@ async fn a_node_that_dies_in_any_phase_stops_it_and_the_service_comes_back() {
                 assert_eq!(ran.ending.exit_code, 0, "{step}: {}", ran.summary());
                 continue;
             }
-            assert!(matches!(ran.ending.exit_code, 1 | 4), "{step}: {}", ran.summary());
+            // At the gate of the outage it is one of several checks that do not hold any more.
+            let at_the_gate = ran.failed().is_some_and(|failed| failed.ends_with("approve-the-outage"));
+            let codes: &[u8] = if at_the_gate { &[3] } else { &[1, 4] };
+            assert!(codes.contains(&ran.ending.exit_code), "{step}: {}", ran.summary());
             assert!(ran.words().contains(node), "{step}: {}", ran.summary());
             if index >= needed {
                 stage.world.power_on(site, node);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::event::{Event, Verb};
-use cutover_engine::execute::{Past, Ports, Settings, Stop, Tags, execute, undo};
+use cutover_engine::execute::{Approver, Past, Ports, Settings, Stop, Tags, execute, undo};
 use cutover_engine::record::{Journal, Reader, Recorder};
 use cutover_engine::redact::Redactor;
 use cutover_engine::run::Run;
@@ -26,12 +26,14 @@ pub(crate) struct Execution<'a> {
     fail: Option<Selector>,
     readers: Vec<Box<dyn Reader>>,
     repeat: Vec<Selector>,
+    approver: Arc<dyn Approver>,
 }
 
 impl<'a> Execution<'a> {
     /// An ordinary one.
     pub(crate) fn new(stage: &'a Stage, play: &'a Play) -> Self {
-        Self { stage, play, id: "r1", past: Vec::new(), fail: None, readers: Vec::new(), repeat: Vec::new() }
+        let (past, readers, repeat) = (Vec::new(), Vec::new(), Vec::new());
+        Self { stage, play, id: "r1", past, fail: None, readers, repeat, approver: Arc::new(Yes) }
     }
 
     /// Goes on after these events.
@@ -58,6 +60,12 @@ impl<'a> Execution<'a> {
         self
     }
 
+    /// Somebody else answers at gates.
+    pub(crate) fn answered_by(mut self, approver: impl Approver + 'static) -> Self {
+        self.approver = Arc::new(approver);
+        self
+    }
+
     /// Shows every event to somebody.
     pub(crate) fn watched(mut self, reader: impl Reader + 'static) -> Self {
         self.readers.push(Box::new(reader));
@@ -74,7 +82,7 @@ impl<'a> Execution<'a> {
             Box::new(Mortal::new(&self.stage.world, Box::new(journal.clone()) as Box<dyn Journal>));
         let recorder = Recorder::new(self.id, world.clone(), redactor, mortal, self.readers)
             .after(self.past.last().map_or(0, |event| event.seq));
-        let ports = Ports { registry: REGISTRY, world, approver: Arc::new(Yes), recorder, stop: Stop::default() };
+        let ports = Ports { registry: REGISTRY, world, approver: self.approver, recorder, stop: Stop::default() };
         let settings = Settings {
             verb,
             version: "0".to_owned(),

@@ -151,7 +151,10 @@ fn doing(task: &Task, now_ms: u64, palette: Palette) -> String {
 }
 
 fn window_line(timeline: &Timeline, now_ms: u64, palette: Palette) -> String {
-    let time = since(now_ms);
+    let mut time = since(now_ms);
+    if let Some(outage) = timeline.outage_ms(now_ms).filter(|_| timeline.is_out()) {
+        time += &format!("  OUTAGE for {}", coarse(outage));
+    }
     let Some(window) = timeline.window(now_ms) else { return palette.paint(Tone::Quiet, &time) };
     let left = match window.left_ms {
         Some(left) => palette.paint(Tone::Quiet, &format!("{time}  {} of the window left", coarse(left))),

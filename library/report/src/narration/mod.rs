@@ -19,7 +19,7 @@ use super::clock::{coarse, exact, planned, since};
 use super::line::{clean, count, first_line, lines, pad, pad_right};
 use super::outcome::{tone, word};
 use super::palette::{Palette, Tone};
-use super::timeline::{Step, Stopping, Timeline, over};
+use super::timeline::{Step, Stopping, Timeline, looked_again, over};
 
 /// The columns that the words at the head of a line take.
 const HEAD: usize = 11;
@@ -85,6 +85,20 @@ impl Narration {
             EventKind::GateAnswered { approved, by, reason, .. } => {
                 let (tone, word) = if *approved { (Tone::Good, "approved") } else { (Tone::Bad, "REFUSED") };
                 self.say(tone, word, &format!("by {by}: {reason}"))
+            }
+            EventKind::LookedAgain { answered, looks, took_ms, .. } => {
+                let words = looked_again(looks, *answered, *took_ms);
+                match looks.iter().any(|look| look.failure.is_some()) {
+                    true => self.say(Tone::Bad, "CHANGED", &words),
+                    false => self.say(Tone::Good, "looked", &words),
+                }
+            }
+            EventKind::OutageBegan { .. } => {
+                self.say(Tone::Warning, "OUTAGE", &format!("begins at {}", since(timeline.now_ms)))
+            }
+            EventKind::OutageEnded { .. } => {
+                let words = timeline.outage_words().unwrap_or_default();
+                self.say(Tone::Good, "OUTAGE", &format!("is over: {words}"))
             }
             EventKind::Stopping { at_once } => self.say(Tone::Warning, "STOPPING", Stopping::meaning(*at_once)),
             EventKind::Notice { message } => self.say(Tone::Active, "notice", &message.to_string()),

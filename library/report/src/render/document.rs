@@ -213,6 +213,7 @@ fn header(timeline: &Timeline) -> Vec<(String, String)> {
     fields.extend(undone(timeline).map(|words| ("undone".to_owned(), words)));
     fields.push(("operator".to_owned(), header.operator.clone().unwrap_or_else(|| "not known".to_owned())));
     fields.push(("took".to_owned(), exact(timeline.now_ms)));
+    fields.extend(timeline.outage_words().map(|words| ("outage".to_owned(), words)));
     fields.extend(header.window_ms.map(|window| ("window".to_owned(), counted(window, header))));
     fields.push(("version".to_owned(), format!("cutover {}, seed {}", header.version, header.seed)));
     fields

@@ -83,6 +83,7 @@ pub(super) fn junit(timeline: &Timeline) -> Result<String, RenderError> {
         properties.push(("playbook", header.playbook_file.1.clone()));
         properties.push(("inventory", header.inventory_file.1.clone()));
     }
+    properties.extend(timeline.outage_words().map(|words| ("outage", words)));
     if let Some(end) = &timeline.end {
         properties.push(("verdict", verdict(timeline, end).word.to_owned()));
     }

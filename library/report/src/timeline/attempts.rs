@@ -14,6 +14,7 @@ impl Timeline {
         let mut before = Self::of(events);
         before.cut_off();
         self.changes = std::mem::take(&mut before.changes);
+        self.outages = std::mem::take(&mut before.outages);
         self.changes.retain(|made| !made.undoes && !made.is_undone());
         self.recalled = Some(Box::new(before));
     }

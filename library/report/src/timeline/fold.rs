@@ -70,6 +70,9 @@ impl Timeline {
             | EventKind::NotSent { .. }
             | EventKind::DeclaredDone { .. }
             | EventKind::Undone { .. } => self.change_event(&event.kind),
+            EventKind::LookedAgain { .. } | EventKind::OutageBegan { .. } | EventKind::OutageEnded { .. } => {
+                self.outage_event(&event.kind);
+            }
         }
     }
 

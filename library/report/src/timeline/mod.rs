@@ -4,6 +4,7 @@
 mod attempts;
 mod change;
 mod fold;
+mod outage;
 mod totals;
 mod window;
 
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(crate) use change::{Acted, Made, Undo, Undone};
+pub(crate) use outage::{Outage, looked_again};
 
 /// A run, as far as its events tell. Times are milliseconds since the run began; a resumed run goes on counting.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +33,8 @@ pub(crate) struct Timeline {
     pub(crate) phases: Vec<Phase>,
     /// The changes that were begun, in order, each once.
     pub(crate) changes: Vec<Made>,
+    /// When the service was out.
+    pub(crate) outages: Vec<Outage>,
     /// What an operator should read.
     pub(crate) notices: Vec<Notice>,
     /// Since when it is being stopped, if it is.

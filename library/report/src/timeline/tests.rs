@@ -252,3 +252,27 @@ fn sections_stand_beside_the_steps_of_their_block() {
     let names: Vec<_> = timeline.phases[0].steps[1..4].iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["Make all", "Make a volume [1]", "Make a volume [2]"]);
 }
+
+#[test]
+fn an_outage_counts_from_its_first_beginning_over_resumptions_and_again_in_an_undo() {
+    let began = || EventKind::OutageBegan { path: path("p/ask") };
+    let ended = || EventKind::OutageEnded { path: path("p/start") };
+    let mut stream = Stream::new();
+    stream.start(None, &[("p", None)]).after(10_000).add(began());
+    stream.after(5_000);
+    let open = Timeline::of(&stream.events);
+    assert_eq!((open.outage_ms(open.now_ms), open.is_out()), (Some(0), true), "until the latest event");
+    assert_eq!(open.outage_ms(open.now_ms + 5_000), Some(5_000), "a footer knows the time");
+    // Begun once more after it was stopped: nothing had been changed in it.
+    stream.add(began()).after(20_000).add(ended()).after(1_000).add(began()).after(2_000).notice("on its way");
+    let timeline = Timeline::of(&stream.events);
+    assert_eq!(timeline.outage_ms(timeline.now_ms), Some(27_000));
+    let words = "27.0s, from T+00:00:10 to T+00:00:35, again from T+00:00:36, not over";
+    assert_eq!(timeline.outage_words().as_deref(), Some(words));
+    assert!(super::super::table::sums(&timeline).contains(&format!("    outage {words}")));
+    let notices: Vec<String> = timeline.notices.iter().map(|notice| notice.message.to_string()).collect();
+    assert_eq!(notices[..2], ["the outage begins", "the outage is over: it took 25.0s"]);
+    let mut recalls = Timeline::default();
+    recalls.recall(&stream.events);
+    assert_eq!(recalls.outages, timeline.outages);
+}
