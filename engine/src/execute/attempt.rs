@@ -196,7 +196,7 @@ impl Executor<'_> {
         Ok(Some(probed))
     }
 
-    /// Makes changes in order. An unknown outcome is left in `progress`; the next probe decides.
+    /// Makes changes in order, up to one after which the world is looked at again. An unknown outcome is left in `progress`; the next probe decides.
     async fn changes(
         &self,
         step: &Step,
@@ -244,7 +244,8 @@ impl Executor<'_> {
                     Err(failure) => failure,
                 };
                 // A change that is not new may have been sent by an earlier execution, so it stays in the ledger.
-                if failure.unsent && index == 0 && is_new {
+                let untouched = change.actions[..index].iter().all(only_reads);
+                if (failure.unsent || failure.refused) && untouched && is_new {
                     *changed = changed_before;
                     self.not_sent(task, number);
                 }
@@ -280,11 +281,14 @@ impl Executor<'_> {
             self.ledger().complete(number);
             self.doubts().retain(|doubt| doubt.number != number);
             self.recorder().emit(EventKind::Applied { task: task.id.clone(), number });
+            if change.look_after {
+                break;
+            }
         }
         Ok(())
     }
 
-    /// Records that nothing of a change was sent: it does not stand, and its outcome is not in doubt.
+    /// Records that nothing of a change was sent, or that it was refused: it does not stand, and its outcome is not in doubt.
     fn not_sent(&self, task: &Task, number: ChangeId) {
         self.ledger().remove(number);
         self.doubts().retain(|doubt| doubt.number != number);
@@ -390,6 +394,11 @@ fn unknown(change: &Change, failure: &Failure) -> Failure {
             "engine.outcome-unknown.help",
             "look at the target, then resume: it is probed first and never done twice blindly"
         ))
+}
+
+/// Whether an action only reads: what an object was is read before it is deleted.
+fn only_reads(action: &Action) -> bool {
+    matches!(action, Action::Request(request) if request.method == "GET")
 }
 
 /// The refusal to make an at-most-once change again that an earlier execution began.

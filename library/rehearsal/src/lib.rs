@@ -1,6 +1,7 @@
 //! Rehearsals: playbooks in a simulated world on a paused clock, and what is to go wrong there. Prints nothing: the caller
 //! provides a reader and a journal.
 
+mod chart;
 mod failing;
 mod failures;
 mod granted;

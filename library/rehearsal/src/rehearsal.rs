@@ -18,6 +18,7 @@ use cutover_modules::REGISTRY;
 use cutover_sandbox::{Mortal, Sandbox, WorldSpec};
 use serde_json::{Map, Value};
 
+use crate::chart;
 use crate::granted::Granted;
 
 /// How many playbooks may come before the one that is rehearsed.
@@ -27,6 +28,8 @@ const LONGEST_CHAIN: usize = 8;
 pub struct Rehearsal {
     /// The playbooks in their order; the last one is the one that was asked for.
     pub jobs: Vec<Job>,
+    /// Where the playbook that was asked for comes from.
+    pub playbook: Chosen,
     /// The simulated world.
     pub spec: WorldSpec,
     /// The seed of all randomness.
@@ -62,7 +65,7 @@ impl Rehearsal {
             some.retain(|name, _| known.as_ref().is_none_or(|known| known.contains(name)));
             jobs.insert(0, Job::with(&chosen, inventory, Ok(some), &Named)?);
         }
-        Ok(Self { jobs, spec, seed })
+        Ok(Self { jobs, playbook: playbook.clone(), spec, seed })
     }
 
     /// The clock that rehearsals run on.
@@ -79,10 +82,13 @@ impl Rehearsal {
     /// The world file asks for something impossible.
     pub fn world(&self) -> anyhow::Result<Sandbox> {
         let inventory = Arc::clone(&self.jobs[0].inventory);
-        Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
+        let world = Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
             let fault = Fault::bare(format!("this world cannot be simulated: {why}"));
-            fault.help("--world FILE sets what it begins with; `cutover schema world` lists what can be set").into()
-        })
+            fault.help("--world FILE sets what it begins with; `cutover schema world` lists what can be set")
+        })?;
+        let playbook = self.playbook.clone();
+        world.look_for_charts(Arc::new(move |cwd, reference| chart::look(&playbook, cwd, reference)));
+        Ok(world)
     }
 
     /// The world as it is after all playbooks but the last. Must be called inside the runtime.

@@ -269,6 +269,7 @@ impl Bench {
             past,
             record_reads: self.record_reads,
             window_from: None,
+            accepted_gaps: Vec::new(),
             repeat: self.repeat.iter().map(|text| text.parse().expect("a selector")).collect(),
         };
         (ports, settings, controller)

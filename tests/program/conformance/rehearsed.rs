@@ -82,6 +82,7 @@ impl Theatre {
             repeat: Vec::new(),
             record_reads: false,
             window_from: None,
+            accepted_gaps: Vec::new(),
         };
         let ending = match past {
             Some(events) => undo(&run, &ports, &settings, events).await,

@@ -86,6 +86,7 @@ impl<'a> Execution<'a> {
             repeat: self.repeat,
             record_reads: false,
             window_from: None,
+            accepted_gaps: Vec::new(),
         };
         (run, ports, settings, journal, self.past)
     }
