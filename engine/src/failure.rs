@@ -26,6 +26,8 @@ pub struct Failure {
     pub(crate) recorded: bool,
     /// Whether it is a request that was never sent: nothing is in doubt, and a restarting API server is soon back.
     pub(crate) unsent: bool,
+    /// Whether an API server has refused a request: it has not carried it out, and nothing is in doubt.
+    pub(crate) refused: bool,
     /// Whether a person has to decide: `allow_failure` and `rescue` do not apply.
     pub(crate) unanswered: bool,
     /// JSON pointer into the step's module parameters (`/replicas`); the engine turns it into `at`.
@@ -44,6 +46,7 @@ impl Failure {
             pointer: None,
             recorded: false,
             unsent: false,
+            refused: false,
             unanswered: false,
         }
     }

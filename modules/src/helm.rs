@@ -39,8 +39,8 @@ pub(crate) enum Wanted {
     /// Installed from `chart`, with these values, and no drift between what the chart renders to and what is deployed.
     #[default]
     Present,
-    /// Uninstalled, and its pods gone. Claims that a StatefulSet made from its templates stay (helm does not own them); where
-    /// they would not (`persistentVolumeClaimRetentionPolicy` with `whenDeleted: Delete`), it is refused.
+    /// Uninstalled, and its pods gone. Claims that a StatefulSet made from its templates stay (helm does not own them); a set
+    /// that would take them along (`persistentVolumeClaimRetentionPolicy` with `whenDeleted: Delete`) is made to keep them first.
     Absent,
     /// The last operation on it has come to its end, whatever the release is now. Only looked at, nothing is changed.
     Settled,

@@ -42,6 +42,7 @@ pub const ALL: &[BoxedModule] = &[
     &kubernetes::K8sApply,
     &kubernetes::K8sPatch,
     &kubernetes::K8sDelete,
+    &kubernetes::K8sBind,
     &kubernetes::K8sVolumes,
     &kubernetes::K8sExec,
     &helm::Helm,

@@ -28,6 +28,10 @@ pub struct Change {
     /// What it alters beyond what its module probes.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub alters: Vec<Subject>,
+    /// Whether the world is looked at again before the next change of the list: what comes after depends on what this one
+    /// brings about.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub look_after: bool,
 }
 
 impl Change {
@@ -49,7 +53,7 @@ impl Change {
     /// A change of a class.
     pub fn new(class: Class, key: impl Into<String>, summary: Text, actions: impl IntoIterator<Item = Action>) -> Self {
         let (key, actions) = (key.into(), actions.into_iter().collect());
-        Self { key, summary, class, actions, undo: None, preview: None, alters: Vec::new() }
+        Self { key, summary, class, actions, undo: None, preview: None, alters: Vec::new(), look_after: false }
     }
 
     /// Adds the actions that undo it.
@@ -63,6 +67,13 @@ impl Change {
     #[must_use]
     pub fn preview(mut self, preview: impl Into<String>) -> Self {
         self.preview = Some(preview.into());
+        self
+    }
+
+    /// Has the world looked at again before the next change of the list.
+    #[must_use]
+    pub fn look_after(mut self) -> Self {
+        self.look_after = true;
         self
     }
 

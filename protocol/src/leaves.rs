@@ -197,7 +197,7 @@ impl Leaves for Done {
 
 impl Leaves for Change {
     fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
-        let Self { key, summary, class: _, actions, undo, preview, alters } = self;
+        let Self { key, summary, class: _, actions, undo, preview, alters, look_after: _ } = self;
         // `create-directory /srv/etcd`: the first word is the module's. The rest may come from anywhere, and keys are
         // compared with the secrets back in them.
         if let Some(first) = key.find(' ') {

@@ -14,6 +14,7 @@ pub mod stand_in;
 mod testing;
 mod world;
 
+pub use cluster::{ChartAt, ChartLook};
 pub use kernel::WorldSpec;
 pub use kernel::calls::{Ended, Received};
 pub use kernel::strike::{At, Deed, Intervention, Strike, StrikeKind, Struck};

@@ -69,6 +69,11 @@ pub(crate) struct RehearseArgs {
     /// Let a step fail, in one of many ways
     #[arg(long, value_name = "STEP[@TARGET][=KIND]", long_help = failing::help())]
     pub(crate) fail: Vec<Failing>,
+    /// Count the rehearsal as proof although this is not simulated, by the name that an earlier rehearsal gave it (repeatable)
+    ///
+    /// The report says that it was accepted. A step that needs the answer of what is not simulated fails all the same.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) accept_unsimulated: Vec<String>,
     /// When the rehearsal has ended, rehearse this in the same world; it determines the exit code
     #[arg(long, value_enum, value_name = "VERB")]
     pub(crate) then: Option<Then>,

@@ -129,6 +129,9 @@ impl Lab {
                         Err(words) => return (End::Failed(words), made),
                     }
                 }
+                if change.look_after {
+                    break;
+                }
             }
             if once {
                 return (End::Done(log, probed.result(&done)), made);

@@ -95,13 +95,25 @@ impl Lab {
                 Diff::Run(changes) => (changes.clone(), true),
             };
             assert!(made.len() < 10, "never in sync: {made:?}");
-            for action in changes.iter().flat_map(|change| &change.actions) {
-                match self.act(action).await {
-                    Ok(output) => done.push(Done::Output(output)),
-                    Err(words) => return End::Failed(words),
+            for change in changes {
+                for action in &change.actions {
+                    if let Action::Request(request) = action {
+                        let answer = self.sandbox.request(request).await.unwrap();
+                        assert!(answer.is_success(), "{request:?}: {answer:?}");
+                        done.push(Done::Response(answer.body));
+                        continue;
+                    }
+                    match self.act(action).await {
+                        Ok(output) => done.push(Done::Output(output)),
+                        Err(words) => return End::Failed(words),
+                    }
+                }
+                let look = change.look_after;
+                made.push(change);
+                if look {
+                    break;
                 }
             }
-            made.extend(changes);
             if once {
                 return End::Done(made, waits, probed.result(&done));
             }
@@ -301,17 +313,27 @@ async fn an_uninstall_keeps_what_was_there_and_waits_for_the_pods() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_that_deletes_claims_is_not_uninstalled_or_upgraded_to_fewer_replicas() {
+async fn a_set_that_deletes_claims_keeps_them_when_it_is_uninstalled_and_is_not_upgraded_to_fewer_replicas() {
     let lab = Lab::new();
     let policy = json!({"whenScaled": "Delete", "whenDeleted": "Delete"});
     let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": policy}});
     let path = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
     lab.request("primary", "PATCH", path, policy).await;
-    let reason = lab.drive("primary", "helm", absent(json!({}))).await.blocked();
-    assert!(reason.contains("whenDeleted: Delete): data-common-etcd-etcd-0"), "{reason}");
+    let Diff::Change(planned) = lab.look("primary", "helm", &absent(json!({}))).await else { panic!("nothing to do") };
+    let keys: Vec<&str> = planned.iter().map(|change| change.key.split(' ').next().unwrap()).collect();
+    assert_eq!(keys, ["keep-claims", "let-go", "let-go", "let-go", "uninstall"], "a plan names all of it");
     let reason = lab.drive("primary", "helm", release(json!({"values": {"replicas": 1}}))).await.blocked();
     assert!(reason.contains("whenScaled: Delete): data-common-etcd-etcd-1"), "{reason}");
     lab.drive("primary", "helm", release(json!({"values": {"replicas": 3}}))).await.done();
+    let (changes, ..) = lab.drive("primary", "helm", absent(json!({}))).await.done();
+    let keys: Vec<&str> = changes.iter().map(|change| change.key.split(' ').next().unwrap()).collect();
+    assert_eq!(keys, ["keep-claims", "uninstall"], "the controller has let go of the claims by itself");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for ordinal in 0..3 {
+        let claim = format!("/api/v1/namespaces/common/persistentvolumeclaims/data-common-etcd-etcd-{ordinal}");
+        let answer = lab.sandbox.request(&cutover_engine::request::Request::get("primary", claim)).await.unwrap();
+        assert_eq!((answer.status, &answer.body["status"]["phase"]), (200, &json!("Bound")), "{ordinal}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

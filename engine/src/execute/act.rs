@@ -98,5 +98,7 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
         let (reason, message) = api_status(&answer);
         return Ok(serde_json::json!({"code": answer.status, "reason": reason, "message": message}));
     }
-    Err(api_failure(&request.site, &line, &answer))
+    // A request that took too long (408) may have been carried out.
+    let refused = (400..500).contains(&answer.status) && answer.status != 408;
+    Err(Failure { refused, ..api_failure(&request.site, &line, &answer) })
 }

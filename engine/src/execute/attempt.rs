@@ -218,7 +218,7 @@ impl Executor<'_> {
         Ok(Some(probed))
     }
 
-    /// Makes changes in order. An unknown outcome is left in `progress`; the next probe decides.
+    /// Makes changes in order, up to one after which the world is looked at again. An unknown outcome is left in `progress`; the next probe decides.
     async fn changes(
         &self,
         step: &Step,
@@ -267,7 +267,8 @@ impl Executor<'_> {
                     Err(failure) => failure,
                 };
                 // A change that is not new may have been sent by an earlier execution, so it stays in the ledger.
-                if failure.unsent && index == 0 && is_new {
+                let untouched = change.actions[..index].iter().all(only_reads);
+                if (failure.unsent || failure.refused) && untouched && is_new {
                     *changed = changed_before;
                     self.not_sent(task, number);
                 }
@@ -303,11 +304,14 @@ impl Executor<'_> {
             self.ledger().complete(number);
             self.doubts().retain(|doubt| doubt.number != number);
             self.recorder().emit(EventKind::Applied { task: task.id.clone(), number });
+            if change.look_after {
+                break;
+            }
         }
         Ok(())
     }
 
-    /// Records that nothing of a change was sent: it does not stand, and its outcome is not in doubt.
+    /// Records that nothing of a change was sent, or that it was refused: it does not stand, and its outcome is not in doubt.
     fn not_sent(&self, task: &Task, number: ChangeId) {
         self.ledger().remove(number);
         self.doubts().retain(|doubt| doubt.number != number);
@@ -387,6 +391,11 @@ pub(super) fn blocked(reasons: &[Text]) -> Failure {
 fn not_visible(changes: &[Change]) -> Waiting {
     let what = changes.first().map_or_else(|| Text::verbatim(""), |change| change.summary.clone());
     Waiting { why: text!("engine.not-visible", "done, but not visible yet: {what}", what), progress: None }
+}
+
+/// Whether an action only reads: what an object was is read before it is deleted.
+fn only_reads(action: &Action) -> bool {
+    matches!(action, Action::Request(request) if request.method == "GET")
 }
 
 fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {

@@ -51,7 +51,7 @@ use crate::slug::slug;
 use crate::task::{ChangeId, TaskId};
 use crate::text;
 use crate::walk::{Cursor, End, Mode};
-use crate::world::{Caller, World};
+use crate::world::{Caller, Gap, World};
 
 /// How a run is executed.
 pub struct Settings {
@@ -77,6 +77,8 @@ pub struct Settings {
     pub record_reads: bool,
     /// The moment from which the window and the budgets count; by default the first start of the run.
     pub window_from: Option<Timestamp>,
+    /// The names of what need not be simulated.
+    pub accepted_gaps: Vec<String>,
 }
 
 impl Settings {
@@ -94,6 +96,7 @@ impl Settings {
             declared_done: Vec::new(),
             record_reads: false,
             window_from: None,
+            accepted_gaps: Vec::new(),
         }
     }
 }
@@ -189,11 +192,13 @@ pub async fn execute(run: &Run, ports: &Ports, settings: &Settings) -> Ending {
         end.absorb(End::failed(failure));
     }
     executor.look_at_the_journal(&mut end).await;
+    let proven = executor.is_proven();
     let standing = executor.ledger().summary();
     let class = end.failure.as_ref().map(|failure| failure.class);
-    let exit_code = exit_code(end.outcome, class, !standing.is_empty());
+    let code = exit_code(end.outcome, class, !standing.is_empty());
+    let exit_code = if code == 0 && !proven { NOT_PROVEN } else { code };
     let stand = standing.len();
-    let standing = if exit_code == 0 { Vec::new() } else { standing };
+    let standing = if code == 0 { Vec::new() } else { standing };
     let took_ms = executor.recorder().elapsed_ms();
     let kind = EventKind::RunFinished { outcome: end.outcome, exit_code, took_ms, standing };
     let journal = executor.recorder().durably(kind).await.err();
@@ -212,6 +217,9 @@ impl Executor<'_> {
         }
     }
 }
+
+/// The exit code of what has come to a good end in a world that did not simulate all of it.
+pub(super) const NOT_PROVEN: u8 = 9;
 
 /// A phase as the first event announces it.
 fn ahead(phase: &Phase) -> PlannedPhase {
@@ -362,6 +370,26 @@ impl<'a> Executor<'a> {
         for message in std::iter::once(failure.message.clone()).chain(failure.details.clone()).chain(help) {
             self.recorder().emit(EventKind::Notice { message });
         }
+    }
+
+    /// Reports what the world does not simulate of what it was asked for. Whether all of it was accepted, by name.
+    fn is_proven(&self) -> bool {
+        let gaps = self.ports.world.gaps();
+        for Gap { name, what } in &gaps {
+            let message = match self.settings.accepted_gaps.contains(name) {
+                true => {
+                    text!("engine.gap-accepted", "not simulated, and accepted by name ({name}): {what}", name, what)
+                }
+                false => text!(
+                    "engine.gap",
+                    "not simulated: {what}; nothing is proven of it (to rehearse without it: --accept-unsimulated {name})",
+                    what,
+                    name
+                ),
+            };
+            self.recorder().emit(EventKind::Notice { message });
+        }
+        gaps.iter().all(|gap| self.settings.accepted_gaps.contains(&gap.name))
     }
 
     /// Carries out an action of a change. Each warning of an API server is reported once.

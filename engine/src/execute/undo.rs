@@ -65,8 +65,10 @@ pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event
     if end.failure.is_none() {
         end.outcome = end.outcome.max(Outcome::InSync);
     }
+    let proven = executor.is_proven();
     let class = end.failure.as_ref().map(|failure| failure.class);
     let exit_code = match class {
+        None if !proven => super::NOT_PROVEN,
         None => 7,
         Some(FailureClass::Stopped) => 5,
         Some(FailureClass::Blocked) => 3,

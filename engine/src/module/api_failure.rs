@@ -70,6 +70,14 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<Text
                 "an admission webhook of the cluster refuses this; the message is the webhook's own: ask its owner"
             )),
         ),
+        _ if message.contains("ValidatingAdmissionPolicy") && message.contains("denied request") => (
+            FailureClass::Failed,
+            Some(text!(
+                "engine.api-refusal.policy-denied",
+                "a ValidatingAdmissionPolicy of the cluster refuses this; the message is the policy's own: ask its owner, or see \
+                 `kubectl get validatingadmissionpolicies,validatingadmissionpolicybindings`"
+            )),
+        ),
         _ if message.contains("failed calling webhook") => (
             FailureClass::Failed,
             Some(text!(
@@ -149,7 +157,12 @@ mod tests {
     fn refusals_are_distinguished() {
         let webhook = "admission webhook \"policy.example\" denied the request: no";
         let calling = "Internal error occurred: failed calling webhook \"policy.example\": context deadline exceeded";
+        // As a real 1.36 has answered.
+        let policy = "configmaps \"denied-a\" is forbidden: ValidatingAdmissionPolicy 'v1.example' with binding 'v1.example' denied \
+                      request: names that begin with denied are not for you";
         let cases = [
+            (422, "Invalid", policy, FailureClass::Failed, "a ValidatingAdmissionPolicy of the cluster refuses"),
+            (403, "Forbidden", policy, FailureClass::Failed, "a ValidatingAdmissionPolicy of the cluster refuses"),
             (403, "Forbidden", "statefulsets.apps \"x\" is forbidden", FailureClass::Failed, "may not do this"),
             (403, "Forbidden", webhook, FailureClass::Failed, "webhook of the cluster refuses"),
             (400, "BadRequest", webhook, FailureClass::Failed, "webhook of the cluster refuses"),

@@ -18,6 +18,15 @@ pub use transport::{Io, Transport, collect, collect_within, pipe};
 
 use crate::clock::Clock;
 
+/// Something that a world was asked for and does not simulate. What a run in it says of that is not proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Its name, by which a person accepts it: `chart`, `redis-cli`, `findmnt:--poll`.
+    pub name: String,
+    /// What it was, and what was done instead.
+    pub what: String,
+}
+
 /// A world that runs happen in.
 pub trait World: Clock {
     /// Returns the transport to a place; connects if there is no connection yet. One connection per host is shared.
@@ -34,6 +43,11 @@ pub trait World: Clock {
     /// the view is attributed to that caller, however many tasks run in parallel.
     fn called_by(&self, _caller: Caller) -> Option<Arc<dyn World>> {
         None
+    }
+
+    /// What was asked for in the run and is not simulated, each once. A real world has no gaps.
+    fn gaps(&self) -> Vec<Gap> {
+        Vec::new()
     }
 
     /// Waits until every abandoned command has been killed on its host. A world that kills them at once has nothing to wait

@@ -15,7 +15,7 @@ pub use job::Job;
 pub use paths::resolve;
 pub use secrets::{Named, Resolver};
 pub use selection::{begun, in_doubt, known_failure, known_gates, known_gates_of_undo, known_repeat, known_tags};
-pub use shipped::{Chosen, INVENTORY, PLAYBOOK};
+pub use shipped::{Chosen, INVENTORY, PLAYBOOK, shipped_below};
 
 use std::io::{self, Read as _};
 use std::path::Path;

@@ -42,6 +42,11 @@ const FILES: &[(&str, &str)] = shipped![
     "playbooks/tasks/stop.yml",
 ];
 
+/// Path and text of each file below a directory of the program's own.
+pub fn shipped_below(directory: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied().filter(move |(path, _)| Path::new(path).starts_with(directory))
+}
+
 /// A file that was named, or the default for one that was not. Its includes come from the same source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {

@@ -2,6 +2,7 @@
 //! provides a reader and a journal.
 
 mod chain;
+mod chart;
 mod failing;
 mod failures;
 mod granted;

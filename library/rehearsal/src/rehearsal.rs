@@ -21,6 +21,7 @@ use cutover_sandbox::{Mortal, Sandbox, WorldSpec};
 use serde_json::{Map, Value};
 
 use crate::chain;
+use crate::chart;
 use crate::granted::Granted;
 use crate::turn::Turn;
 
@@ -33,6 +34,8 @@ pub struct Rehearsal {
     pub jobs: Vec<Job>,
     /// What happens to the world before each of them.
     events: Vec<Vec<Turn>>,
+    /// Where the playbook that was asked for comes from.
+    pub playbook: Chosen,
     /// The simulated world.
     pub spec: WorldSpec,
     /// The seed of all randomness.
@@ -56,7 +59,7 @@ impl Rehearsal {
         let job = faults.take(Job::with(playbook, inventory, provided.clone(), &Named));
         let Some(job) = job.filter(|_| faults.0.is_empty()) else { return Err(faults) };
         let (jobs, events) = chain::load(job, playbook.shipped, inventory, provided)?.into_iter().unzip();
-        Ok(Self { jobs, events, spec, seed })
+        Ok(Self { jobs, events, playbook: playbook.clone(), spec, seed })
     }
 
     /// The clock that rehearsals run on.
@@ -73,10 +76,13 @@ impl Rehearsal {
     /// The world file asks for something impossible.
     pub fn world(&self) -> anyhow::Result<Sandbox> {
         let inventory = Arc::clone(&self.jobs[0].inventory);
-        Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
+        let world = Sandbox::new(inventory, self.spec.clone(), self.seed).map_err(|why| {
             let fault = Fault::bare(format!("this world cannot be simulated: {why}"));
-            fault.help("--world FILE sets what it begins with; `cutover schema world` lists what can be set").into()
-        })
+            fault.help("--world FILE sets what it begins with; `cutover schema world` lists what can be set")
+        })?;
+        let playbook = self.playbook.clone();
+        world.look_for_charts(Arc::new(move |cwd, reference| chart::look(&playbook, cwd, reference)));
+        Ok(world)
     }
 
     /// The world as it is after all playbooks but the last. Must be called inside the runtime.

@@ -6,6 +6,9 @@ use cutover_protocol::failure::FailureClass;
 use super::palette::Tone;
 use super::timeline::{End, Step, Timeline, Undone};
 
+/// The exit code of a rehearsal in which something was not simulated.
+const NOT_PROVEN: u8 = 9;
+
 /// The word at the head of a line, at most eleven columns.
 pub(crate) fn word(outcome: Outcome) -> &'static str {
     match outcome {
@@ -60,12 +63,17 @@ pub(crate) struct Verdict {
 /// How a run ended. One that was undone is not done, however well that went.
 pub(crate) fn verdict(timeline: &Timeline, end: &End) -> Verdict {
     let undoes = undoes(timeline);
-    let word = match (undoes, is_good(end.outcome)) {
+    let good = is_good(end.outcome);
+    if good && end.exit_code == NOT_PROVEN {
+        let word = if undoes { "undo not proven" } else { "not proven" };
+        return Verdict { word: word.to_owned(), tone: Tone::Bad };
+    }
+    let word = match (undoes, good) {
         (true, _) => undo_label(end.outcome),
         (false, true) => "done".to_owned(),
         (false, false) => label(Some(end.outcome)).to_owned(),
     };
-    let tone = match (undoes, is_good(end.outcome)) {
+    let tone = match (undoes, good) {
         (true, true) => Tone::Warning,
         (false, true) => Tone::Good,
         (_, false) => tone(Some(end.outcome)),
@@ -76,7 +84,9 @@ pub(crate) fn verdict(timeline: &Timeline, end: &End) -> Verdict {
 /// The words for how a run ended, in a table; `changed` for one that ended well.
 pub(crate) fn total_label(timeline: &Timeline) -> String {
     match &timeline.end {
-        Some(end) if undoes(timeline) || timeline.undone() != Undone::No => verdict(timeline, end).word,
+        Some(end) if undoes(timeline) || timeline.undone() != Undone::No || end.exit_code == NOT_PROVEN => {
+            verdict(timeline, end).word
+        }
         end => label(end.as_ref().map(|end| end.outcome)).to_owned(),
     }
 }
@@ -135,7 +145,7 @@ pub(crate) fn exit_meaning(code: u8) -> &'static str {
         6 => "locked by another run",
         7 => "undone",
         8 => "a change could not be undone",
-        9 => "not simulated",
+        9 => "something was not simulated",
         _ => "unknown",
     }
 }

@@ -70,6 +70,12 @@ pub(super) fn good() -> Vec<Good> {
             ],
         },
         Good {
+            module: "k8s_bind",
+            target: Site,
+            params: json!({"namespace": "common", "volumes": [{"claim": "data-etcd-0", "pv": "pv-0"}]}),
+            subjects: &["primary: PersistentVolumeClaim common/data-etcd-0", "primary: PersistentVolume "],
+        },
+        Good {
             module: "k8s_volumes",
             target: Site,
             params: json!({"namespace": "common", "statefulset": "etcd", "claim": "data", "on_pairs": true}),
@@ -96,7 +102,7 @@ pub(super) fn good() -> Vec<Good> {
 }
 
 pub(super) fn bad() -> Vec<Bad> {
-    [scale(), wait(), label(), apply(), patch(), delete(), volumes(), exec()].into_iter().flatten().collect()
+    [scale(), wait(), label(), apply(), patch(), delete(), bind(), volumes(), exec()].into_iter().flatten().collect()
 }
 
 /// What each module makes of parameters, with some of them other than in a step that is right.
@@ -150,6 +156,17 @@ fn scale() -> Vec<Bad> {
         (json!({"name": ".."}), "/name", "`..` cannot be a name"),
     ];
     rows("k8s_scale", &right, Site, &[kinds().as_slice(), &own].concat())
+}
+
+fn bind() -> Vec<Bad> {
+    let right = json!({"namespace": "common", "volumes": [{"claim": "data-etcd-0", "pv": "pv-0"}]});
+    let own = [
+        (json!({"namespace": ""}), "/namespace", "the name is empty"),
+        (json!({"volumes": []}), "/volumes", "no claim is named"),
+        (json!({"volumes": [{"claim": "a/b", "pv": "pv-0"}]}), "/volumes/0/claim", "`a/b` cannot be a name"),
+        (json!({"volumes": [{"claim": "a", "pv": ""}]}), "/volumes/0/pv", "the name is empty"),
+    ];
+    rows("k8s_bind", &right, Site, &own)
 }
 
 fn wait() -> Vec<Bad> {

@@ -82,8 +82,9 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
         _ => None,
     };
     let back = back.filter(|_| params.keep_history).map(|number| cli.command(["rollback", &cli.release, &number]));
-    Diff::Change(vec![match back {
+    let change = match back {
         Some(back) => change.undo([Cli::action(back)]),
         None => change,
-    }])
+    };
+    Diff::Change(state.keep_claims.iter().cloned().chain([change]).collect())
 }

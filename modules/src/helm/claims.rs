@@ -10,7 +10,7 @@ use super::Params;
 use super::look::State;
 use super::manifest::Object;
 use crate::support::kubernetes::kind::STATEFUL_SET;
-use crate::support::kubernetes::retention::{self, Named, shrinking};
+use crate::support::kubernetes::retention::{self, Keep, Named, shrinking};
 use crate::support::kubernetes::{self, name};
 
 fn namespace<'a>(params: &'a Params, body: &'a Value) -> &'a str {
@@ -19,6 +19,11 @@ fn namespace<'a>(params: &'a Params, body: &'a Value) -> &'a str {
 
 fn is_set(object: &&Object) -> bool {
     object.body["kind"] == "StatefulSet" && object.body["apiVersion"] == STATEFUL_SET.api_version()
+}
+
+/// Whether an object goes with its release.
+fn goes(object: &&Object) -> bool {
+    object.body["metadata"]["annotations"]["helm.sh/resource-policy"] != "keep"
 }
 
 /// The StatefulSets of a list of objects as they are there, with their manifest.
@@ -41,13 +46,26 @@ pub(super) async fn with(
     params: &Params,
     going: impl Iterator<Item = &Object>,
 ) -> Result<Vec<Text>, Failure> {
-    let keeps = |object: &&Object| object.body["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
     let mut reasons = Vec::new();
-    for (body, there) in live(cx, params, going.filter(|object| !keeps(object))).await? {
+    for (body, there) in live(cx, params, going.filter(goes)).await? {
         let named = Named { kind: &STATEFUL_SET, namespace: Some(namespace(params, body)), name: name(body) };
         reasons.extend(retention::look(cx, named, &there).await?);
     }
     Ok(reasons)
+}
+
+/// What makes the StatefulSets among these objects keep their claims: one of them for each.
+pub(super) async fn keeps(
+    cx: &Context,
+    params: &Params,
+    going: impl Iterator<Item = &Object>,
+) -> Result<Vec<Keep>, Failure> {
+    let mut keeps = Vec::new();
+    for (body, there) in live(cx, params, going.filter(goes)).await? {
+        let named = Named { kind: &STATEFUL_SET, namespace: Some(namespace(params, body)), name: name(body) };
+        keeps.push(Keep::look(cx, named, &there).await?);
+    }
+    Ok(keeps)
 }
 
 /// Why claims would be deleted by an upgrade.

@@ -3,7 +3,7 @@
 //! pending releases in helm 3.
 
 use cutover_engine::failure::Failure;
-use cutover_engine::module::Context;
+use cutover_engine::module::{Change, Context};
 use cutover_engine::reads;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -36,6 +36,20 @@ pub(super) struct Revision {
     pub(super) description: String,
 }
 
+/// A workload whose number of replicas is not what the chart and the values say.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Scaled {
+    /// What it is called.
+    pub(super) id: String,
+    /// Its replicas.
+    pub(super) is: u64,
+    /// What the chart and the values say.
+    pub(super) will: u64,
+    /// Who owns the number beside helm, where helm applies as an owner of fields itself: then it does not change it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) owner: Option<String>,
+}
+
 /// What a probe saw.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct State {
@@ -55,14 +69,17 @@ pub(crate) struct State {
     pub(super) chart: Option<String>,
     /// What the chart renders to now, Secrets masked.
     pub(super) rendered: Vec<Object>,
-    /// The StatefulSets and Deployments whose number of replicas an upgrade would change: id, is, would be.
-    pub(super) scaled: Vec<(String, u64, u64)>,
+    /// The StatefulSets and Deployments whose number of replicas an upgrade would change.
+    pub(super) scaled: Vec<Scaled>,
     /// Whether the namespace is missing.
     pub(super) no_namespace: bool,
     /// The pods that are still there. Only looked at once the release is gone.
     pub(super) pods: Vec<Left>,
     /// Why claims would be deleted: by the StatefulSets that go, or that an upgrade leaves fewer replicas.
     pub(super) drops_claims: Vec<Text>,
+    /// What makes the StatefulSets that go keep their claims first. Looked at only for `state: absent`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) keep_claims: Vec<Change>,
     /// StatefulSets that are not what the last revision says, in fields that no upgrade can change. Looked at only for
     /// `state: settled`.
     pub(super) drifted: Vec<Text>,
@@ -137,7 +154,10 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
         }
         Wanted::Absent => {
             manifest::mask(&mut state.deployed, &mut []);
-            state.drops_claims = claims::with(cx, params, state.deployed.iter()).await?;
+            for keep in claims::keeps(cx, params, state.deployed.iter()).await? {
+                state.keep_claims.extend(keep.changes);
+                state.drops_claims.extend(keep.refused);
+            }
             if last.is_none() {
                 state.pods = pods::read(cx, site, &params.namespace, &params.selector()).await?;
             }
@@ -217,12 +237,7 @@ async fn render(cx: &Context, cli: &Cli, params: &Params, state: &mut State, sit
 }
 
 /// What somebody scaled by hand, and an upgrade would scale back.
-async fn scaled(
-    cx: &Context,
-    site: &str,
-    params: &Params,
-    rendered: &[Object],
-) -> Result<Vec<(String, u64, u64)>, Failure> {
+async fn scaled(cx: &Context, site: &str, params: &Params, rendered: &[Object]) -> Result<Vec<Scaled>, Failure> {
     let mut scaled = Vec::new();
     for object in rendered {
         let body = &object.body;
@@ -234,14 +249,24 @@ async fn scaled(
         let namespace = body["metadata"]["namespace"].as_str().unwrap_or(&params.namespace);
         let name = body["metadata"]["name"].as_str().unwrap_or_default();
         let live = cx.get(site, &format!("/apis/apps/v1/namespaces/{namespace}/{plural}/{name}")).await?;
-        let is = live.and_then(|live| live["spec"]["replicas"].as_u64());
+        let is = live.as_ref().and_then(|live| live["spec"]["replicas"].as_u64());
         if let (Some(is), Some(will)) = (is, body["spec"]["replicas"].as_u64())
             && is != will
         {
-            scaled.push((object.id.clone(), is, will));
+            let owner = live.as_ref().and_then(owner_of_replicas);
+            scaled.push(Scaled { id: object.id.clone(), is, will, owner });
         }
     }
     Ok(scaled)
+}
+
+/// Who owns the number of replicas of a workload that helm has applied on the server (helm 4), beside helm itself.
+pub(super) fn owner_of_replicas(live: &Value) -> Option<String> {
+    let managers = || live["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let applied = |entry: &&Value| entry["manager"] == "helm" && entry["operation"] == "Apply";
+    let owns = |entry: &&Value| !applied(entry) && entry["fieldsV1"]["f:spec"].get("f:replicas").is_some();
+    let owner = managers().any(|entry| applied(&entry)).then(|| managers().find(owns)).flatten()?;
+    Some(owner["manager"].as_str().unwrap_or("somebody").to_owned())
 }
 
 /// The StatefulSets that are not what the manifest says in what cannot change: helm may call a revision deployed that the API server

@@ -7,7 +7,7 @@ use cutover_engine::text;
 use cutover_engine::text::Text;
 
 use super::command::Cli;
-use super::look::{Revision, State};
+use super::look::{Revision, Scaled, State};
 use super::manifest::{OTHER_SECRET, SECRET, preview};
 use super::{Params, save};
 use crate::support::kubernetes::retention::Retention;
@@ -21,6 +21,9 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
     match last.status.as_str() {
         "deployed" if in_sync(params, state, last) => Diff::InSync,
         "deployed" | "failed" if !state.drops_claims.is_empty() => Diff::refused(state.drops_claims.clone()),
+        "deployed" | "failed" if state.scaled.iter().any(|scaled| scaled.owner.is_some()) => {
+            Diff::refused(state.scaled.iter().filter_map(conflict))
+        }
         "deployed" | "failed" => Diff::Change(vec![upgrade(cli, params, state, last)]),
         status if status.starts_with("pending-") => match (params.recover_pending, recover(cli, params, state, last)) {
             (true, Some(_)) if !state.drops_claims.is_empty() => Diff::refused(state.drops_claims.clone()),
@@ -43,6 +46,22 @@ pub(super) fn diff(cli: &Cli, params: &Params, state: &State) -> Diff {
             status = other
         )),
     }
+}
+
+/// Why helm 4 would not change a number of replicas that somebody else has set.
+fn conflict(scaled: &Scaled) -> Option<Text> {
+    let Scaled { id, is, will, owner } = scaled;
+    let owner = owner.as_ref()?;
+    Some(text!(
+        "helm.conflict",
+        "{id} has {is} replicas, set by {owner}, and the chart and the values say {will}: helm 4 refuses to change what another owns \
+         (`conflict with \"{owner}\"`); scale it to {will} with k8s_scale first, then the number belongs to both, or give the release \
+         the values with {is}",
+        id,
+        is,
+        owner,
+        will
+    ))
 }
 
 /// helm takes whatever version a directory or archive has.
@@ -156,7 +175,7 @@ fn shown(params: &Params, state: &State, last: &Revision) -> String {
         let names: Vec<&str> = keys.into_iter().map(String::as_str).collect();
         text += &format!("values: {} change\n", names.join(", "));
     }
-    for (id, is, will) in &state.scaled {
+    for Scaled { id, is, will, .. } in &state.scaled {
         text += &format!("replicas: {id} has {is} now and goes to {will}\n");
     }
     text + &preview(&state.deployed, &state.rendered).unwrap_or_default()

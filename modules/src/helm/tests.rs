@@ -2,7 +2,7 @@ use cutover_engine::module::{Context, Diff, Module};
 use cutover_engine::world::{Exit, Output};
 use serde_json::{Map, Value, json};
 
-use super::look::{Revision, State};
+use super::look::{Revision, Scaled, State};
 use super::manifest::{level, mask, parse, preview};
 use super::{Helm, Params};
 use crate::testing::{context, pair_context, show};
@@ -127,11 +127,19 @@ fn verdicts_on_a_release_that_is_to_be_present() {
     say("other values", json!({"values": {"b": 2}, "save": "/var/lib/cutover/"}), &state(&["superseded", "deployed"]));
     let mut drifted = state(&["deployed"]);
     drifted.rendered[2].body["spec"]["replicas"] = json!(5);
-    drifted.scaled = vec![("apps/v1 StatefulSet common/x".to_owned(), 0, 5)];
+    let scaled = |owner: Option<&str>| Scaled {
+        id: "apps/v1 StatefulSet common/x".to_owned(),
+        is: 0,
+        will: 5,
+        owner: owner.map(str::to_owned),
+    };
+    drifted.scaled = vec![scaled(None)];
     drifted.chart = Some("x-1.1.0".to_owned());
     say("drift", json!({"chdir": "/play"}), &drifted);
     let drops_claims = vec![cutover_engine::text::Text::verbatim("a StatefulSet deletes its claims")];
-    say("drift, and claims would go", json!({}), &State { drops_claims, ..drifted });
+    say("drift, and claims would go", json!({}), &State { drops_claims, ..drifted.clone() });
+    let conflicting = State { scaled: vec![scaled(Some("cutover"))], ..drifted };
+    say("drift of what another owns", json!({}), &conflicting);
     let mut deleting = state(&[]);
     deleting.rendered[2].body["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({"whenDeleted": "Delete"});
     say("not installed, and claims would go with it", json!({}), &deleting);
@@ -272,4 +280,20 @@ fn names_and_contexts_that_cannot_be_are_refused() {
     assert!(Helm::judge(&none).unwrap_err().message.contains("`chart` is missing"));
     let failure = super::command::Cluster::of(pair_context().inventory(), "primary").unwrap_err();
     assert!(failure.message.contains("site `primary` has no `kubernetes.kubeconfig`"), "{failure}");
+}
+
+#[test]
+fn a_number_of_replicas_has_an_owner_where_helm_applies_on_the_server() {
+    // As a real 1.36 has answered, after an apply by helm 4 and a patch of the subresource.
+    let replicas = json!({"f:spec": {"f:replicas": {}}});
+    let helm = json!({"manager": "helm", "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": replicas});
+    let ours = json!({"manager": "cutover", "operation": "Update", "fieldsV1": replicas, "subresource": "scale"});
+    let controller = json!({"manager": "kube-controller-manager", "operation": "Update", "fieldsV1": {"f:status": {}}, "subresource": "status"});
+    let owner = |fields: Value| super::look::owner_of_replicas(&json!({"metadata": {"managedFields": fields}}));
+    assert_eq!(owner(json!([helm, ours, controller])).as_deref(), Some("cutover"));
+    assert_eq!(owner(json!([helm, controller])), None);
+    // helm 3 patches, and asks nobody.
+    let patched = json!({"manager": "helm", "operation": "Update", "fieldsV1": replicas});
+    assert_eq!(owner(json!([patched, ours])), None);
+    assert_eq!(owner(Value::Null), None);
 }

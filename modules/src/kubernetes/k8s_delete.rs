@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::support::kubernetes::kind::{CLAIM, Kind, POD, STATEFUL_SET, VOLUME};
-use crate::support::kubernetes::retention::{self, Named};
+use crate::support::kubernetes::retention::{Keep, Named};
 use crate::support::kubernetes::{self, deleting, holders, manifest, name, request, selector, subjects, text, uid};
 
 /// The module.
@@ -55,8 +55,8 @@ pub(crate) struct Params {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) api_version: Option<String>,
     /// The kind. A PersistentVolumeClaim is deleted only if its volume has the reclaim policy `Retain` and no pod uses it; a
-    /// PersistentVolume only if it has the policy `Retain` and is not bound; a StatefulSet only if its claims stay, or with
-    /// `dependents: orphan`. A Namespace, a Node and a
+    /// PersistentVolume only if it has the policy `Retain` and is not bound; a StatefulSet that would take its claims along is made to keep them
+    /// first (its `persistentVolumeClaimRetentionPolicy` becomes `Retain`), unless with `dependents: orphan`. A Namespace, a Node and a
     /// CustomResourceDefinition are never deleted: too much goes with them.
     pub(crate) kind: String,
     /// The namespace, if the kind has any.
@@ -99,9 +99,8 @@ pub(crate) struct Seen {
     pub(crate) users: Vec<String>,
     /// The pods that use a claim and are terminating.
     pub(crate) leaving: Vec<String>,
-    /// Why the claims of a StatefulSet would be deleted with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) takes_claims: Option<Text>,
+    /// What makes a StatefulSet keep its claims, which would be deleted with it.
+    pub(crate) keep: Keep,
 }
 
 fn shown<S: serde::Serializer>(object: &Value, serializer: S) -> Result<S::Ok, S::Error> {
@@ -140,6 +139,7 @@ impl Params {
                 ));
                 continue;
             }
+            changes.extend(seen.keep.changes.iter().cloned());
             let path = state.kind.object(namespace, &seen.name);
             let delete = request::delete(site, &path, Some(uid(&seen.object)), self.dependents.propagation());
             let change = Change::at_most_once(
@@ -244,12 +244,12 @@ k8s_delete:
                 volume = kubernetes::get(cx, &VOLUME, None, named).await?;
             }
             let (users, leaving) = users(&name, &pods);
-            let mut takes_claims = None;
+            let mut keep = Keep::default();
             if kind == STATEFUL_SET && params.dependents != Dependents::Orphan {
                 let named = Named { kind: &kind, namespace: params.namespace.as_deref(), name: &name };
-                takes_claims = retention::look(cx, named, &object).await?;
+                keep = Keep::look(cx, named, &object).await?;
             }
-            objects.push(Seen { name, object, volume, users, leaving, takes_claims });
+            objects.push(Seen { name, object, volume, users, leaving, keep });
         }
         Ok(State { kind, objects })
     }

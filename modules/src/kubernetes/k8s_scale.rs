@@ -14,10 +14,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::support::kubernetes::kind::Kind;
+use crate::support::kubernetes::kind::{Kind, STATEFUL_SET};
 use crate::support::kubernetes::pod::{self, Pod, PodResult};
 use crate::support::kubernetes::ready::{self, Readiness};
-use crate::support::kubernetes::retention::{Named, Retention};
+use crate::support::kubernetes::retention::{Keep, Named, Retention};
 use crate::support::kubernetes::{self, judge_name, request, subjects, text};
 
 /// The module.
@@ -52,8 +52,8 @@ pub(crate) struct Params {
     /// Its name.
     pub(crate) name: String,
     /// How many replicas it is to have. Zero is reached only when no pod with its selector is left, terminating ones
-    /// included. Pods are never deleted by force. Fewer than there are is refused where the workload then deletes claims
-    /// (`persistentVolumeClaimRetentionPolicy` with `whenScaled: Delete`).
+    /// included. Pods are never deleted by force. A StatefulSet that would delete claims with its replicas is first made to
+    /// keep them (its `persistentVolumeClaimRetentionPolicy` becomes `Retain`); where that cannot be, it is refused.
     pub(crate) replicas: u32,
     /// What is waited for.
     #[serde(default)]
@@ -103,6 +103,8 @@ pub(crate) struct Workload {
     pub(crate) hooks: Vec<hazards::Hook>,
     /// What becomes of the claims of replicas that are scaled away.
     pub(crate) retention: Retention,
+    /// What makes it keep them. Looked at only if it is to have fewer replicas.
+    pub(crate) keep: Keep,
 }
 
 impl Workload {
@@ -123,6 +125,7 @@ impl Workload {
             ordered: ordered && hazards::probed(&object["spec"]["template"]),
             hooks: hazards::hooks(&object["spec"]["template"], &own),
             retention: Retention::of(object),
+            keep: Keep::default(),
             foreign: foreign.into_iter().map(|pod| kubernetes::name(pod).to_owned()).collect(),
             pods,
         }
@@ -144,6 +147,14 @@ fn is_foreign(kind: &Kind, object: &Value, pod: &Value) -> bool {
 impl Params {
     fn named<'a>(&'a self, kind: &'a Kind) -> Named<'a> {
         Named { kind, namespace: Some(&self.namespace), name: &self.name }
+    }
+
+    /// Whether claims of a StatefulSet may go with the replicas that it is to lose. Without the policy, as before Kubernetes
+    /// 1.23, none do.
+    fn takes_away(&self, kind: &Kind, object: &Value, workload: &Workload) -> bool {
+        let policy = &object["spec"]["persistentVolumeClaimRetentionPolicy"];
+        let fewer = u64::from(self.replicas) < workload.wanted;
+        *kind == STATEFUL_SET && !policy.is_null() && fewer && (self.replicas == 0 || workload.retention.when_scaled)
     }
 
     fn compare(&self, site: &str, state: &State) -> Diff {
@@ -172,7 +183,8 @@ impl Params {
             let change = Change::idempotent("set-replicas", summary, [set(replicas)]);
             // Undone, the replicas that were added would be scaled away, and their claims deleted.
             let lost = replicas > workload.wanted && workload.retention.when_scaled;
-            return Diff::Change(vec![if lost { change } else { change.undo([set(workload.wanted)]) }]);
+            let change = if lost { change } else { change.undo([set(workload.wanted)]) };
+            return Diff::Change(workload.keep.changes.iter().cloned().chain([change]).collect());
         }
         if !workload.observed {
             return Diff::waiting(text!(
@@ -315,8 +327,11 @@ timeout: 3m
         let mut raw = pod::select(cx, &params.namespace, labels).await?;
         raw.retain(|pod| !pod::is_finished(pod));
         let pods = pod::describe(cx, &params.namespace, &raw).await?;
-        let workload = Some(Workload::of(&kind, &object, &scale, &raw, pods));
-        Ok(State { kind, workload })
+        let mut workload = Workload::of(&kind, &object, &scale, &raw, pods);
+        if params.takes_away(&kind, &object, &workload) {
+            workload.keep = Keep::look(cx, params.named(&kind), &object).await?;
+        }
+        Ok(State { kind, workload: Some(workload) })
     }
 
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {

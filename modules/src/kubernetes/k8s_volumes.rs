@@ -72,7 +72,8 @@ struct VolumeMap {
 /// The claim, volume, node and directory of one replica. All of them are known once the map is proven.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ReplicaVolume {
-    /// The ordinal of the replica, from 0; that of its pair, too.
+    /// The position of the replica, from 0: its ordinal, unless the set counts from another number (`ordinals.start`); that of its
+    /// pair, too.
     ordinal: usize,
     /// The name that its pod has, or would have.
     pod: String,

@@ -1,6 +1,7 @@
 //! Modules of Kubernetes.
 
 mod k8s_apply;
+mod k8s_bind;
 mod k8s_delete;
 mod k8s_exec;
 mod k8s_label;
@@ -10,6 +11,7 @@ mod k8s_volumes;
 mod k8s_wait;
 
 pub(crate) use k8s_apply::K8sApply;
+pub(crate) use k8s_bind::K8sBind;
 pub(crate) use k8s_delete::K8sDelete;
 pub(crate) use k8s_exec::K8sExec;
 pub(crate) use k8s_label::K8sLabel;

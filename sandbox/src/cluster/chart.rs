@@ -1,7 +1,23 @@
 //! A chart as a rehearsal knows it: its description and defaults as they are in its directory, and code that renders what its
 //! templates do.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
+
+/// What is on the controller where a chart is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChartAt {
+    /// Nothing.
+    Nowhere,
+    /// The very chart that the sandbox renders.
+    BuiltIn,
+    /// Another one: its name, if it can be read.
+    Other(Option<String>),
+}
+
+/// Finds out what is where helm, run in a directory, would look for a chart.
+pub type ChartLook = Arc<dyn Fn(Option<&str>, &str) -> ChartAt + Send + Sync>;
 
 /// A chart.
 #[derive(Debug, Clone)]

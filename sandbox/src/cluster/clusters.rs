@@ -1,10 +1,10 @@
 //! The clusters of a running world by site, on its machines: what a program of a pod or of the controller works with.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use super::chart::Chart;
+use super::chart::{Chart, ChartLook};
 use super::controllers;
 use super::state::Cluster;
 use crate::kernel::calls::Comeback;
@@ -18,6 +18,8 @@ pub(crate) struct Clusters {
     pub(crate) hosts: Hosts,
     /// The charts on the controller.
     pub(crate) charts: Arc<Vec<Chart>>,
+    /// How to find out what is on the controller where a chart is named.
+    pub(crate) chart_look: Arc<OnceLock<ChartLook>>,
     /// The programs of the services' clients.
     pub(crate) clients: Arc<Vec<&'static dyn Program<Self>>>,
     /// Taken before the machines, by whoever needs both.
@@ -27,7 +29,13 @@ pub(crate) struct Clusters {
 impl Clusters {
     /// A world without clusters.
     pub(crate) fn new(hosts: Hosts, charts: Vec<Chart>, clients: Vec<&'static dyn Program<Self>>) -> Self {
-        Self { hosts, charts: Arc::new(charts), clients: Arc::new(clients), by_site: Mutex::default() }
+        Self {
+            hosts,
+            charts: Arc::new(charts),
+            chart_look: Arc::default(),
+            clients: Arc::new(clients),
+            by_site: Mutex::default(),
+        }
     }
 
     /// A copy that goes on by itself, by a clock of its own.
@@ -35,6 +43,7 @@ impl Clusters {
         Self {
             hosts: self.hosts.copy(clock),
             charts: Arc::clone(&self.charts),
+            chart_look: Arc::clone(&self.chart_look),
             clients: Arc::clone(&self.clients),
             by_site: Mutex::new(self.by_site().clone()),
         }

@@ -12,6 +12,7 @@ mod service;
 pub(crate) mod state;
 
 pub(crate) use chart::{Chart, Release, merge_values};
+pub use chart::{ChartAt, ChartLook};
 pub(crate) use clusters::Clusters;
 pub(crate) use controllers::{PROVISIONER, SELECTED_NODE};
 pub(crate) use exec::exec_refused;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use cutover_engine::world::{Caller, Command, Place, Request, TransportFault};
+use cutover_engine::world::{Caller, Command, Gap, Place, Request, TransportFault};
 use tokio::sync::Notify;
 
 use super::strike::{At, Strike, StrikeKind, Struck};
@@ -132,7 +132,7 @@ pub(crate) struct Calls {
     open: BTreeMap<u64, Entry>,
     ended: List,
     /// What was asked for that is not simulated.
-    pub(crate) unsimulated: Vec<String>,
+    pub(crate) gaps: Vec<Gap>,
     pub(crate) killed: bool,
     pub(crate) deaths: Arc<Notify>,
 }
@@ -266,12 +266,21 @@ impl Kernel {
         }
     }
 
-    /// Notes that a call has asked for what is not simulated, and returns the fault for its caller.
-    pub(crate) fn unsimulated(&self, ticket: &Ticket, what: String) -> TransportFault {
+    /// Notes that a call has asked for what is not simulated and cannot be answered, and returns the fault for its caller.
+    pub(crate) fn unanswered(&self, ticket: &Ticket, gap: Gap) -> TransportFault {
+        self.calls().end(ticket.ordinal, Ended::Unsimulated);
+        self.unsimulated(&gap.name, &gap.what);
+        TransportFault::Unsimulated(gap.what)
+    }
+
+    /// Notes that something was asked for that is not simulated. Whoever has asked may get an answer all the same; a
+    /// rehearsal does not count it as proof.
+    pub(crate) fn unsimulated(&self, name: &str, what: impl Into<String>) {
+        let gap = Gap { name: name.to_owned(), what: what.into() };
         let mut calls = self.calls();
-        calls.end(ticket.ordinal, Ended::Unsimulated);
-        calls.unsimulated.push(what.clone());
-        TransportFault::Unsimulated(what)
+        if !calls.gaps.contains(&gap) {
+            calls.gaps.push(gap);
+        }
     }
 
     /// Notes how a call ended.

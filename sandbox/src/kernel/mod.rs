@@ -22,6 +22,7 @@ pub(crate) use agenda::Agenda;
 pub(crate) use clock::Clock;
 pub(crate) use links::Links;
 pub(crate) use random::{number, uuid};
+pub(crate) use spec::Workload;
 pub use spec::WorldSpec;
 
 /// Locks what a world shares, whatever happened to others who held the lock. Never held across an await.

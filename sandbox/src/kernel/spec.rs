@@ -38,6 +38,8 @@ pub struct WorldSpec {
     pub pod_stop: HumanDuration,
     /// DRBD's version on the nodes: `9.2.14` or `8.4.11`.
     pub drbd_version: String,
+    /// The version of Kubernetes of both clusters: `1.20` or `1.36`.
+    pub kubernetes_version: String,
     /// The workload the world begins with.
     pub workload: Workload,
     /// What breaks, and at which call of the playbook that is rehearsed.
@@ -86,6 +88,7 @@ impl Default for WorldSpec {
             pod_ready: seconds(9),
             pod_stop: seconds(6),
             drbd_version: "9.2.14".to_owned(),
+            kubernetes_version: "1.36".to_owned(),
             workload: Workload::default(),
             strikes: Vec::new(),
         }

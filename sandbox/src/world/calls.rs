@@ -22,12 +22,6 @@ impl Sandbox {
         self.kernel().calls().strikes.iter().filter(|strike| strike.times > 0).cloned().collect()
     }
 
-    /// What the run has asked for that the sandbox does not simulate. A rehearsal in which there is something of the kind proves
-    /// nothing, however it ends.
-    pub fn unsimulated(&self) -> Vec<String> {
-        self.kernel().calls().unsimulated.clone()
-    }
-
     /// What strikes have done so far.
     pub fn struck(&self) -> Vec<Struck> {
         self.kernel().calls().struck.clone()

@@ -1,6 +1,6 @@
 //! What commands and requests do, whoever has sent them: those of a run come through the door, those of somebody else do not.
 
-use cutover_engine::world::{Answer, Command, Place, Request};
+use cutover_engine::world::{Answer, Command, Gap, Place, Request};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(super) async fn command(
     place: &Place,
     command: &Command,
     stdin: Vec<u8>,
-) -> Result<Reply, String> {
+) -> Result<Reply, Gap> {
     let (name, args) = match (command.script_name(), command.argv.as_slice()) {
         (Some(name), argv) => (name, &argv[4..]),
         (None, [name, args @ ..]) => (name.rsplit('/').next().unwrap_or(name), args),
@@ -30,7 +30,7 @@ pub(super) async fn command(
     let reply = match (exec_refused(clusters, place, name), find(clusters, name)) {
         // A container that lacks a program of the machines lacks it in truth.
         (Some(reply), program) => match unsimulated::program(name).filter(|_| reply.code == 126 && program.is_none()) {
-            Some(what) => return Err(what),
+            Some(gap) => return Err(gap),
             None => reply,
         },
         (None, Some(Found::OfMachine(program))) => {
@@ -40,13 +40,13 @@ pub(super) async fn command(
             program.run(Call { world: clusters, place, command, args, stdin }).await
         }
         (None, None) => match unsimulated::program(name) {
-            Some(what) => return Err(what),
+            Some(gap) => return Err(gap),
             None => Reply::fail(127, format!("sh: 1: {name}: not found\n")),
         },
     };
     clusters.settle();
     match unsimulated::of_reply(name, &reply) {
-        Some(what) => Err(what),
+        Some(gap) => Err(gap),
         None => Ok(reply),
     }
 }
@@ -68,7 +68,7 @@ fn find(clusters: &Clusters, name: &str) -> Option<Found> {
 ///
 /// # Errors
 /// What is not simulated of it.
-pub(super) fn request(clusters: &Clusters, request: &Request) -> Result<Answer, String> {
+pub(super) fn request(clusters: &Clusters, request: &Request) -> Result<Answer, Gap> {
     clusters.settle();
     let answer = match clusters.by_site().get_mut(&request.site) {
         Some(cluster) => handle(cluster, &call(request)),
@@ -78,7 +78,7 @@ pub(super) fn request(clusters: &Clusters, request: &Request) -> Result<Answer, 
     let (status, body) = match answer {
         Ok(answer) => answer,
         Err(problem) => match unsimulated::of_problem(&request.path, &problem) {
-            Some(what) => return Err(what),
+            Some(gap) => return Err(gap),
             None => (problem.code, problem.status()),
         },
     };

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover_engine::world::{Answer, Request, TransportFault};
+use cutover_engine::world::{Answer, Gap, Request, TransportFault};
 
 use super::carry_out;
 use super::strikes::{Strikes, Verdict};
+use super::unsimulated;
 use crate::cluster::Clusters;
 use crate::cluster::api::Problem;
 use crate::kernel::calls::{Ended, Known, Sent};
@@ -44,6 +45,9 @@ pub(crate) async fn answer(
             return Err(lost());
         }
     }
-    let answer = carry_out::request(clusters, request).map_err(|what| kernel.unsimulated(&ticket, what))?;
+    let answer = carry_out::request(clusters, request).map_err(|gap| kernel.unanswered(&ticket, gap))?;
+    if let Some(Gap { name, what }) = unsimulated::without_effect(request, &answer) {
+        kernel.unsimulated(&name, what);
+    }
     if strikes.after(&ticket, i32::from(answer.status)).await { Err(lost()) } else { Ok(answer) }
 }

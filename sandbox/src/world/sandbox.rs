@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use cutover_engine::clock::Clock;
 use cutover_engine::inventory::Inventory;
-use cutover_engine::world::{Answer, Caller, Command, Exit, Io, Place, Request, Transport, TransportFault, World};
+use cutover_engine::world::{Answer, Caller, Command, Exit, Gap, Io, Place, Request, Transport, TransportFault, World};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::strikes::{Strikes, Verdict};
 use super::{build, carry_out, requests};
-use crate::cluster::{Clusters, Service};
+use crate::cluster::api::Version;
+use crate::cluster::{ChartLook, Clusters, Service};
 use crate::kernel::calls::{Ended, Known, Sent};
 use crate::kernel::{Kernel, WorldSpec};
 use crate::machine::{Hosts, InodeKind, Machine, Meta};
@@ -48,6 +49,7 @@ impl Sandbox {
         for strike in &spec.strikes {
             strike.check(&inventory).map_err(|why| format!("`strikes`: {why}"))?;
         }
+        Version::of(&spec.kubernetes_version)?;
         let hosts = Hosts::new(Kernel::new(inventory, spec, seed)?);
         build::machines(&hosts)?;
         let charts = services.iter().map(|service| service.chart()).collect();
@@ -60,6 +62,13 @@ impl Sandbox {
     /// A world as nobody in particular sees it.
     pub(crate) fn of(clusters: Clusters) -> Self {
         Self { clusters: Arc::new(clusters), caller: None }
+    }
+
+    /// Says how to find out what is on the controller where a chart is named. Without it every name that ends in the name of a
+    /// chart leads to that chart.
+    pub fn look_for_charts(&self, look: ChartLook) {
+        // Asked for once; a second way would be ignored.
+        let _ = self.clusters.chart_look.set(look);
     }
 
     /// The kernel of the world.
@@ -94,6 +103,10 @@ impl World for Sandbox {
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>> {
         Box::pin(requests::answer(&self.clusters, self.caller.as_ref(), request))
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        self.kernel().calls().gaps.clone()
     }
 
     fn called_by(&self, caller: Caller) -> Option<Arc<dyn World>> {
@@ -132,7 +145,7 @@ impl Transport for Shell {
                 stream.read_to_end(&mut stdin).await.map_err(|_| lost(&self.place))?;
             }
             let carried_out = carry_out::command(&self.clusters, &self.place, command, stdin).await;
-            let reply = carried_out.map_err(|what| kernel.unsimulated(&ticket, what))?;
+            let reply = carried_out.map_err(|gap| kernel.unanswered(&ticket, gap))?;
             if strikes.after(&ticket, reply.code).await {
                 return Err(lost(&self.place));
             }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use cutover_engine::inventory::Inventory;
 use cutover_engine::world::{Command, Place, Request};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::carry_out;
 use crate::cluster::{Clusters, key};
-use crate::kernel::Kernel;
 use crate::kernel::calls::{Comeback, Ended, Sent, Ticket};
 use crate::kernel::strike::{Deed, StrikeKind};
+use crate::kernel::{Kernel, Workload};
 use crate::machine::{BLOCK, Content, InodeKind, Machine, MachineId, Machines, Meta};
 
 /// The file that takes the room of a full disk. Comparisons of trees leave `lost+found` out.
@@ -159,10 +159,35 @@ impl Strikes<'_> {
                 let request = self.scaling_up(site.as_ref().unwrap_or(&self.kernel().inventory.roles.active));
                 (request.to_string(), asked(&request))
             }
+            Deed::Compacts { site } => {
+                let site = site.as_ref().unwrap_or(&self.kernel().inventory.roles.active);
+                let (place, command) = self.compacting(site).await;
+                let code = carry_out::command(self.0, &place, &command, Vec::new()).await.map(|reply| reply.code);
+                (format!("{place}$ {command}"), code)
+            }
         };
+        if let Err(gap) = &outcome {
+            self.kernel().unsimulated(&gap.name, &gap.what);
+        }
         let outcome =
-            outcome.map_or_else(|what| format!("the sandbox does not simulate {what}"), |code| code.to_string());
+            outcome.map_or_else(|gap| format!("the sandbox does not simulate {}", gap.what), |code| code.to_string());
         self.kernel().calls().tell(ticket.ordinal, format!("{what} [{outcome}]"));
+    }
+
+    /// The command that compacts the history of the workload of the world file as far as can be, and where it is typed.
+    async fn compacting(&self, site: &str) -> (Place, Command) {
+        let Workload { namespace, statefulset, .. } = &self.kernel().spec.workload;
+        let place = Place::Pod {
+            site: site.to_owned(),
+            namespace: namespace.clone(),
+            pod: format!("{statefulset}-0"),
+            container: None,
+        };
+        let status = Command::new(["etcdctl", "endpoint", "status", "-w", "json"]);
+        let reply = carry_out::command(self.0, &place, &status, Vec::new()).await.ok();
+        let answer: Value = reply.and_then(|reply| serde_json::from_slice(&reply.stdout).ok()).unwrap_or_default();
+        let revision = answer[0]["Status"]["header"]["revision"].as_u64().unwrap_or(0);
+        (place, Command::new(["etcdctl", "compact", &revision.to_string()]))
     }
 
     /// The request that scales the workload of the world file to all its replicas.

@@ -1,6 +1,9 @@
 //! What the sandbox does not simulate, by name: one list. Whoever asks for one of these things, or for a program, an option or an
 //! API that is not known at all, gets a failure of its own kind, and never the answer of a machine that lacks it.
 
+use cutover_engine::world::{Answer, Gap, Request};
+use serde_json::Value;
+
 use crate::cluster::api::{Problem, kind_of_path};
 use crate::machine::program::Reply;
 
@@ -62,7 +65,7 @@ pub const UNSIMULATED: &[Unsimulated] = &[
     ),
     gap(
         OPTIONS,
-        "etcdctl lock, elect, lease, snapshot, txn, user, role, watch, defrag, compaction",
+        "etcdctl lock, elect, lease, snapshot, txn, user, role, watch, defrag",
         "keys, members, alarms and endpoints only",
     ),
     gap(API, "watch", "objects are listed again instead"),
@@ -110,11 +113,7 @@ pub const UNSIMULATED: &[Unsimulated] = &[
         "a resync runs at the rate of the link or disk",
     ),
     gap(SERVICES, "every service but etcd", "a pod of another image starts, is ready, and says nothing about its data"),
-    gap(
-        SERVICES,
-        "etcd's clients, TLS, users, leases, compaction and defragmentation",
-        "keys, revisions, members and hashes",
-    ),
+    gap(SERVICES, "etcd's clients, TLS, users, leases and defragmentation", "keys, revisions, members and hashes"),
     gap(SERVICES, "load from outside", "nobody writes while a playbook runs, unless a strike does"),
     gap(MACHINES, "your hardware", "times are reckoned from the sizes and speeds of the world file"),
     gap(MACHINES, "processor, memory, load", "a command takes what the world file says, and its data's transfer"),
@@ -147,23 +146,35 @@ const WRONG: [&str; 6] = [
 ];
 
 /// What is asked for by a program's name that nothing here goes by, unless it is known to be missing.
-pub(crate) fn program(name: &str) -> Option<String> {
-    (!LACKING.contains(&name)).then(|| format!("the program `{name}`"))
+pub(crate) fn program(name: &str) -> Option<Gap> {
+    (!LACKING.contains(&name)).then(|| named(name, format!("the program `{name}`")))
+}
+
+fn named(name: impl Into<String>, what: impl Into<String>) -> Gap {
+    Gap { name: name.into(), what: what.into() }
 }
 
 /// What is asked for by a command that its program has refused because it is not known here.
-pub(crate) fn of_reply(program: &str, reply: &Reply) -> Option<String> {
-    // DRBD's own refusals are real: they are held to the records of both generations.
-    if reply.code == 0 || program.starts_with("drbd") {
+pub(crate) fn of_reply(program: &str, reply: &Reply) -> Option<Gap> {
+    if reply.code == 0 {
         return None;
     }
     let stderr = String::from_utf8_lossy(&reply.stderr);
+    // What is known by name not to be simulated: `the sandbox lacks NAME: WHAT`.
+    if let Some((name, what)) = stderr.split_once("the sandbox lacks ").and_then(|(_, rest)| rest.split_once(": ")) {
+        return Some(named(name, what.lines().next().unwrap_or_default()));
+    }
+    // DRBD's own refusals are real: they are held to the records of both generations.
+    if program.starts_with("drbd") {
+        return None;
+    }
     let quoted = |from: &str, to: char| {
         let (_, rest) = stderr.split_once(from)?;
         rest.split(to).next().map(|word| word.trim().to_owned())
     };
-    let option = |word: String| format!("`{word}` of {program}");
-    let what = quoted("unrecognized option '", '\'')
+    let option = |word: String| named(format!("{program}:{word}"), format!("`{word}` of {program}"));
+    let other = |what: String| named(program, what);
+    let gap = quoted("unrecognized option '", '\'')
         .map(option)
         .or_else(|| quoted("invalid option -- '", '\'').map(|letter| option(format!("-{letter}"))))
         .or_else(|| quoted("unsupported option '", '\'').map(option))
@@ -171,27 +182,57 @@ pub(crate) fn of_reply(program: &str, reply: &Reply) -> Option<String> {
         .or_else(|| quoted("unknown command \"", '"').map(option))
         .or_else(|| quoted("Unknown command verb ", '.').map(option))
         .or_else(|| quoted("unsupported expression: ", '\n').map(option))
-        .or_else(|| quoted("the sandbox does not know: ", '\n').map(option))
-        .or_else(|| stderr.contains("erasing is not simulated").then(|| format!("erasing by {program}")));
-    what.filter(|what| !WRONG.contains(&what.as_str()))
+        .or_else(|| quoted("the sandbox does not know: ", '\n').map(other))
+        .or_else(|| {
+            let erasing = stderr.contains("erasing is not simulated");
+            erasing.then(|| named(format!("{program}:-a"), format!("erasing by {program}")))
+        });
+    gap.filter(|gap| !WRONG.contains(&gap.what.as_str()))
+}
+
+/// What a request has asked for that was answered and has no effect here: objects without the controllers that would act on
+/// them.
+pub(crate) fn without_effect(request: &Request, answer: &Answer) -> Option<Gap> {
+    let writes = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
+    if !writes || !answer.is_success() || request.path.contains("dryRun=") {
+        return None;
+    }
+    let object = &answer.body;
+    let title = format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"]));
+    match text(&object["kind"]) {
+        kind @ ("Deployment" | "DaemonSet" | "ReplicaSet" | "Job" | "CronJob") => {
+            let what = format!("{title}: no controller here makes pods for it");
+            Some(named(format!("{}s", kind.to_lowercase()), what))
+        }
+        "Node" => {
+            let mut taints = object["spec"]["taints"].as_array().into_iter().flatten();
+            let evicts = taints.any(|taint| taint["effect"] == "NoExecute");
+            evicts.then(|| named("eviction", format!("{title} has a taint NoExecute, and its pods stay here")))
+        }
+        _ => None,
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// What is asked for by a request that an API server here refuses because it does not serve such things.
-pub(crate) fn of_problem(asked: &str, problem: &Problem) -> Option<String> {
+pub(crate) fn of_problem(asked: &str, problem: &Problem) -> Option<Gap> {
     if problem.message.starts_with("watching is not served") {
-        return Some("watching of objects".to_owned());
+        return Some(named("watch", "watching of objects"));
     }
     path(asked).filter(|_| *problem == Problem::no_such_path())
 }
 
 /// What is asked for by a path that no API server here serves, unless a real one would not serve it either.
-pub(crate) fn path(path: &str) -> Option<String> {
+pub(crate) fn path(path: &str) -> Option<Gap> {
     let path = path.split('?').next().unwrap_or(path);
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let (group, rest) = match segments.as_slice() {
         ["api", _, rest @ ..] => ("", rest),
         ["apis", group, rest @ ..] => (*group, rest.get(1..).unwrap_or_default()),
-        _ => return Some(format!("the path {path} of an API server")),
+        _ => return Some(named(path, format!("the path {path} of an API server"))),
     };
     // Names that RFC 2606 keeps for what is nowhere.
     if [".example", ".invalid", ".test", "example.com", "example.org"].iter().any(|end| group.ends_with(end)) {
@@ -206,12 +247,14 @@ pub(crate) fn path(path: &str) -> Option<String> {
     };
     let of = if group.is_empty() { "v1" } else { group };
     match (kind_of_path(group, plural), subresource) {
-        (Some(_), Some(subresource)) => Some(format!("`{subresource}` of {plural}")),
+        (Some(_), Some(subresource)) => {
+            Some(named(format!("{plural}/{subresource}"), format!("`{subresource}` of {plural}")))
+        }
         // The kind is there in another version, or is asked for as it cannot be.
         (Some(_), None) => None,
         (None, _) if plural.is_empty() && kind_of_path(group, "").is_some() => None,
-        (None, _) if plural.is_empty() => Some(format!("the API group {of}")),
-        (None, _) => Some(format!("{plural} of {of}")),
+        (None, _) if plural.is_empty() => Some(named(of, format!("the API group {of}"))),
+        (None, _) => Some(named(plural, format!("{plural} of {of}"))),
     }
 }
 
@@ -221,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_path_is_a_gap_unless_nobody_serves_it() {
-        let what = |text: &str| path(text).unwrap_or_default();
+        let what = |text: &str| path(text).map(|gap| gap.what).unwrap_or_default();
         for (text, wanted) in [
             ("/apis/networking.k8s.io/v1/namespaces/a/ingresses/b", "ingresses of networking.k8s.io"),
             ("/api/v1/namespaces/a/endpoints?limit=5", "endpoints of v1"),
@@ -239,14 +282,19 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_what_was_asked_for() {
-        let what = |program: &str, stderr: &str| of_reply(program, &Reply::fail(1, stderr)).unwrap_or_default();
+        let reply = |program: &str, stderr: &str| of_reply(program, &Reply::fail(1, stderr));
+        let what = |program: &str, stderr: &str| reply(program, stderr).map(|gap| gap.what).unwrap_or_default();
         assert_eq!(what("findmnt", "findmnt: unrecognized option '--poll'\n"), "`--poll` of findmnt");
         assert_eq!(what("df", "df: invalid option -- 'i'\n"), "`-i` of df");
         assert_eq!(what("helm", "Error: unknown flag: --atomics\n"), "`--atomics` of helm");
         assert_eq!(what("etcdctl", "Error: unknown command \"snapshot\" for \"etcdctl\"\n"), "`snapshot` of etcdctl");
         assert_eq!(what("drbdsetup", "status: unrecognized option '--json'\n"), "");
         assert_eq!(what("mount", "mount: /a: special device /b does not exist.\n"), "");
-        assert_eq!((program("redis-cli").as_deref(), program("bash")), (Some("the program `redis-cli`"), None));
+        let lacks = "/etc/drbd.d/a.res:1: the sandbox lacks drbd-configuration: 'include' in /etc/drbd.d/a.res\n";
+        let gap = reply("drbdadm", lacks).unwrap();
+        assert_eq!((gap.name.as_str(), gap.what.as_str()), ("drbd-configuration", "'include' in /etc/drbd.d/a.res"));
+        assert_eq!(program("redis-cli").unwrap().what, "the program `redis-cli`");
+        assert_eq!(program("bash"), None);
     }
 
     #[test]

@@ -278,6 +278,7 @@ impl Bench {
             record_reads: self.record_reads,
             window_from: None,
             declared_done,
+            accepted_gaps: Vec::new(),
             repeat: self.repeat.iter().map(|text| text.parse().expect("a selector")).collect(),
         };
         (ports, settings, controller)

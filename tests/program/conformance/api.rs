@@ -1,4 +1,4 @@
-//! One list of API requests with the answers of a real API server (1.20): the sandbox must answer the same. With
+//! One list of API requests with the answers of real API servers (1.20 and 1.36): the sandbox must answer the same in both versions. With
 //! `CUTOVER_LAB=INVENTORY` the same list is sent to the active site's real API server, so that neither can drift.
 
 use std::sync::{Arc, Mutex};
@@ -265,8 +265,16 @@ async fn whole(world: Arc<dyn World>, site: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn the_sandbox_answers_as_a_real_api_server() {
+    for version in ["1.20", "1.36"] {
+        answers_as_a_real_api_server(version).await;
+    }
+}
+
+/// The whole list, sent to a sandbox of a version.
+async fn answers_as_a_real_api_server(version: &str) {
     let inventory = load(&root().join("inventories/example.yml"));
-    let sandbox = Sandbox::new(Arc::clone(&inventory), WorldSpec::default(), 1).unwrap();
+    let spec = WorldSpec { kubernetes_version: version.to_owned(), ..WorldSpec::default() };
+    let sandbox = Sandbox::new(Arc::clone(&inventory), spec, 1).unwrap();
     let sent: Arc<Mutex<Sent>> = Arc::default();
     let listener = Listener::new(Arc::new(sandbox), Arc::clone(&inventory), &sent);
     whole(Arc::new(listener), &inventory.roles.active).await;

@@ -107,7 +107,9 @@ fn runtime(paused: bool) -> tokio::runtime::Runtime {
 
 fn in_sandbox(inventory: &Arc<Inventory>, commands: &[(Place, Command)]) -> Vec<Output> {
     runtime(true).block_on(async {
-        let sandbox = Sandbox::new(Arc::clone(inventory), WorldSpec::default(), 1).unwrap();
+        // The version of the lab.
+        let spec = WorldSpec { kubernetes_version: "1.20".to_owned(), ..WorldSpec::default() };
+        let sandbox = Sandbox::new(Arc::clone(inventory), spec, 1).unwrap();
         run_all(&Stage::of("sandbox", Arc::new(sandbox), Arc::clone(inventory)), commands).await
     })
 }

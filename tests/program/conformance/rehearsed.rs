@@ -85,6 +85,7 @@ impl Theatre {
             declared_done: Vec::new(),
             record_reads: false,
             window_from: None,
+            accepted_gaps: Vec::new(),
         };
         let ending = match past {
             Some(events) => undo(&run, &ports, &settings, events).await,

@@ -23,12 +23,17 @@ const CKE: &str = "/apis/cie.inspur.com/v1alpha1/namespaces/kube-system";
 
 /// The manual's inventory. The pairs' device is the spare disk itself: what replicates it does not matter here.
 fn lab() -> Lab {
+    lab_of(WorldSpec::default())
+}
+
+/// The same with another world.
+fn lab_of(spec: WorldSpec) -> Lab {
     let mut inventory = two_sites("/dev/sdc", 6, 3);
     for pair in std::sync::Arc::make_mut(&mut inventory.pairs) {
         pair.members.values_mut().for_each(|member| member.device = "/dev/sdc".to_owned());
     }
     let inventory = Arc::new(inventory);
-    let sandbox = Sandbox::new(Arc::clone(&inventory), WorldSpec::default(), 7).expect("the world can be built");
+    let sandbox = Sandbox::new(Arc::clone(&inventory), spec, 7).expect("the world can be built");
     Lab { sandbox, inventory }
 }
 

@@ -16,7 +16,7 @@ const VOLUMES: &str = "/api/v1/persistentvolumes";
 #[tokio::test(start_paused = true)]
 async fn without_retain_no_claim_is_deleted() {
     let cut = |text: String| {
-        let (from, to) = ("      - name: Keep the old volumes", "      - name: Make the backup directory");
+        let (from, to) = ("      - name: Keep the old volumes", "      - name: Approve the outage");
         let (head, tail) = text.split_once(from).expect("the step");
         let (_, tail) = tail.split_once(to).expect("the next step");
         format!("{head}{to}{tail}")
@@ -99,9 +99,8 @@ async fn let_claims_go(stage: &Stage, when: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
-    let steps =
-        [("whenScaled", "the-service-may-be-stopped"), ("whenDeleted", "map-every-replica-to-its-volume-and-node")];
-    for (when, step) in steps {
+    let step = "map-every-replica-to-its-volume-and-node";
+    for when in ["whenScaled", "whenDeleted"] {
         let stage = Stage::prepared();
         let_claims_go(&stage, when).await;
         let policy = format!("persistentVolumeClaimRetentionPolicy: {when}: Delete");
@@ -112,13 +111,29 @@ async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_that_has_come_to_delete_its_claims_is_neither_scaled_down_nor_uninstalled() {
+async fn a_set_that_has_come_to_delete_its_claims_is_not_scaled_down_and_is_made_to_keep_them_before_it_goes() {
     let (stage, events) = Stage::before("scale-to-zero");
     let_claims_go(&stage, "whenScaled").await;
     caught_and_undone(&stage, events, "approve-the-outage", &["whenScaled: Delete", "data-common-etcd-etcd-0"]).await;
     let (stage, events) = Stage::before("uninstall-the-release");
     let_claims_go(&stage, "whenDeleted").await;
-    caught_and_undone(&stage, events, "uninstall-the-release", &["whenDeleted: Delete"]).await;
+    let step = "every-replica-gets-its-own-node-and-disk";
+    let ran = stage.execution(&Play::cutover()).after(events).fail(step).go().await;
+    stopped(&ran, step, &["made to fail on purpose"]);
+    undone(&stage, &ran).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn claims_that_were_deleted_in_the_outage_are_bound_to_their_volumes_again_by_undo() {
+    let (stage, events) = Stage::before("copy-each-volume-to-the-backup");
+    for ordinal in 0..3 {
+        let claim = format!("{CLAIMS}/data-common-etcd-etcd-{ordinal}");
+        stage.api("primary", "DELETE", &claim, Some(json!({"kind": "DeleteOptions", "apiVersion": "v1"}))).await;
+    }
+    let step = "bring-each-replica-s-data-to-its-new-node";
+    let ran = stage.execution(&Play::cutover()).after(events).fail(step).go().await;
+    stopped(&ran, step, &["made to fail on purpose"]);
+    undone(&stage, &ran).await;
 }
 
 #[tokio::test(start_paused = true)]

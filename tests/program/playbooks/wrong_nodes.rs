@@ -18,7 +18,7 @@ const PHASES: &[&str] = &[
     "there-is-room-for-the-backups",
     "the-replicated-disk-is-primary-here",
     "scale-to-zero",
-    "keep-the-old-volumes-whatever-happens-to-their-claims",
+    "make-the-backup-directory",
     "bring-each-replica-s-data-to-its-new-node",
     "uninstall-the-release",
     "every-replica-gets-its-own-node-and-disk",

@@ -200,3 +200,110 @@ fn what_is_not_simulated_is_a_failure_of_its_own_kind() {
         assert!(listed.lines().any(|line| line == area), "{area}: {listed}");
     }
 }
+
+#[test]
+fn what_an_api_server_has_refused_does_not_stand() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = rehearse(directory.path(), &["--fail", "scale-to-zero=fails", "--then", "undo"]);
+    let printed = seen(&output);
+    let (before, after) = printed.split_once("What was changed and still stands:").expect("there is more that stands");
+    let standing = after.split("\n\n").next().unwrap_or_default();
+    assert!(before.contains("(400)"), "{printed}");
+    assert!(standing.contains("mount /dev/drbd0") && !standing.contains("from 3 to 0"), "{standing}");
+    assert_eq!(output.status.code(), Some(7), "{printed}");
+}
+
+/// Rehearses the cutover of the repository with these arguments, in an empty directory.
+fn cutover(args: &[&str]) -> (Option<i32>, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/etcd-cutover.yml");
+    let output = rehearse(directory.path(), &[&[root], args].concat());
+    (output.status.code(), seen(&output))
+}
+
+fn verdict(printed: &str) -> &str {
+    printed.lines().rev().find(|line| line.contains("exit code")).unwrap_or_default()
+}
+
+#[test]
+fn a_rehearsal_with_another_chart_proves_nothing_until_that_is_accepted() {
+    let (code, printed) = cutover(&["-e", "chart=../nowhere/etcd"]);
+    assert!(printed.contains("path \"../nowhere/etcd\" not found"), "{printed}");
+    assert_eq!(code, Some(1), "{printed}");
+    let remote = "chart=oci://registry.example/bitnami/etcd";
+    let (code, printed) = cutover(&["-e", remote]);
+    let gap = "rehearsed with the built-in chart etcd in place of oci://registry.example/bitnami/etcd";
+    assert!(printed.contains(gap) && printed.contains("--accept-unsimulated chart"), "{printed}");
+    assert!(verdict(&printed).contains("NOT PROVEN") && !verdict(&printed).contains("DONE"), "{printed}");
+    assert_eq!(code, Some(9), "{printed}");
+    let (code, printed) = cutover(&["-e", remote, "--accept-unsimulated", "chart"]);
+    assert!(printed.contains("accepted by name (chart)") && verdict(&printed).contains("DONE"), "{printed}");
+    assert_eq!(code, Some(0), "{printed}");
+    let (code, printed) = cutover(&["-e", "chart=charts/etcd", "--accept-unsimulated", "charts"]);
+    assert!(!printed.contains("not simulated") && code == Some(0), "{printed}");
+    // One whose templates nobody renders.
+    let (code, printed) = cutover(&["-e", "chart=../docs"]);
+    assert!(printed.contains("the chart ../docs, whose templates nobody renders"), "{printed}");
+    assert_eq!(code, Some(9), "{printed}");
+}
+
+#[test]
+fn objects_without_their_controllers_prove_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let playbook = directory.path().join("one.yml");
+    let text = "name: One
+phases:
+  - name: Go
+    steps:
+      - name: It
+        target: active
+        k8s_apply:
+          manifest:
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata: {name: web, namespace: common}
+            spec: {replicas: 1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: x}]}}}
+";
+    std::fs::write(&playbook, text).unwrap();
+    let playbook = playbook.to_str().unwrap();
+    let output = rehearse(directory.path(), &[playbook, "--output", "json"]);
+    let printed = seen(&output);
+    assert_eq!(output.status.code(), Some(9), "{printed}");
+    assert!(printed.contains("Deployment web: no controller here makes pods for it"), "{printed}");
+    let output = rehearse(directory.path(), &[playbook, "--accept-unsimulated", "deployments"]);
+    assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
+}
+
+#[test]
+fn compaction_in_the_outage_is_rehearsed() {
+    let (code, printed) = cutover(&["--fail", "copy-each-volume-to-the-backup=compacted"]);
+    assert!(printed.contains("struck: call") && printed.contains(": compacted:"), "{printed}");
+    let (now, after) = cutover(&["--fail", "members-keys-and-hash-right-before-the-stop:look=compacted"]);
+    assert!(after.contains("etcdctl compact ") && after.contains("[0]"), "{after}");
+    assert_eq!((now, code), (Some(0), Some(0)), "{printed}{after}");
+}
+
+#[test]
+fn a_cutover_with_ipv6_addresses_is_rehearsed() {
+    let directory = tempfile::tempdir().unwrap();
+    let inventory = include_str!("../../../inventories/example.yml");
+    let mut text = String::new();
+    for line in inventory.lines() {
+        let mut line = line.to_owned();
+        for (from, to) in [("172.16.1.", "fd00:1::"), ("172.16.2.", "fd00:2::")] {
+            while let Some(at) = line.find(from) {
+                let digits = line[at + from.len()..].chars().take_while(char::is_ascii_digit).collect::<String>();
+                line = line.replacen(&format!("{from}{digits}"), &format!("\"{to}{digits}\""), 1);
+            }
+        }
+        text += &(line + "\n");
+    }
+    let path = directory.path().join("six.yml");
+    std::fs::write(&path, text).unwrap();
+    let output = rehearse(directory.path(), &["-i", path.to_str().unwrap()]);
+    let printed = seen(&output);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    let journal = directory.path().join("rehearsal-etcd-prepare-1/events.jsonl");
+    let journal = std::fs::read_to_string(journal).unwrap();
+    assert!(journal.contains("ipv6 [fd00:2::"), "the replicas meet at these addresses");
+}

@@ -95,6 +95,7 @@ impl<'a> Execution<'a> {
             declared_done: Vec::new(),
             record_reads: false,
             window_from: None,
+            accepted_gaps: Vec::new(),
         };
         (run, ports, settings, journal, self.past)
     }

@@ -33,7 +33,7 @@ pub(super) fn reasons(kind: &Kind, title: &str, seen: &Seen) -> Vec<Text> {
         volume(title, &seen.object)
     } else {
         // One that is being deleted already takes them along whatever is done here.
-        seen.takes_claims.iter().filter(|_| !deleting(&seen.object)).cloned().collect()
+        seen.keep.refused.iter().filter(|_| !deleting(&seen.object)).cloned().collect()
     }
 }
 

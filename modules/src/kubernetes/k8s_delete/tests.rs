@@ -33,7 +33,7 @@ fn seen(object: Value, volume: Option<Value>, users: &[&str]) -> Seen {
         volume,
         users: users.iter().map(|name| (*name).to_owned()).collect(),
         leaving: Vec::new(),
-        takes_claims: None,
+        keep: Keep::default(),
     }
 }
 
@@ -98,7 +98,10 @@ fn others_are_brought_back_if_that_is_the_same_again() {
         look(&POD, vec![pod]),
         look(
             &STATEFUL_SET,
-            vec![Seen { takes_claims: Some(Text::verbatim("its claims would go")), ..set(Value::Null) }],
+            vec![Seen {
+                keep: Keep { refused: Some(Text::verbatim("its claims would go")), ..Keep::default() },
+                ..set(Value::Null)
+            }],
         ),
     ];
     insta::assert_snapshot!(shown.concat());

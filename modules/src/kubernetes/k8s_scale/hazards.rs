@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Params, Workload};
+use crate::support::kubernetes::kind::STATEFUL_SET;
 use crate::support::kubernetes::retention::{Moment, Named};
 use crate::support::kubernetes::text;
 
@@ -39,6 +40,10 @@ pub(crate) fn hooks(template: &Value, pods: &[&Value]) -> Vec<Hook> {
 
 fn hook(container: &Value) -> Option<Hook> {
     let hook = container["lifecycle"].get("preStop").filter(|hook| !hook.is_null())?;
+    // It only waits. How long a pod takes to go is another matter.
+    if hook.get("sleep").is_some_and(|sleep| !sleep.is_null()) {
+        return None;
+    }
     let action = match hook["exec"]["command"].as_array() {
         Some(words) => words.iter().map(text).collect::<Vec<_>>().join(" "),
         None => hook.to_string(),
@@ -76,7 +81,11 @@ pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) ->
     let (from, to) = (workload.wanted, u64::from(params.replicas));
     let mut reasons = Vec::new();
     if to < from {
-        reasons.extend(workload.retention.reason(named, &[Moment::Scaled], to));
+        reasons.extend(workload.keep.refused.clone());
+        // Another kind with the same policy: whether a patch of it stands is not known.
+        if *named.kind != STATEFUL_SET {
+            reasons.extend(workload.retention.reason(named, &[Moment::Scaled], to));
+        }
     }
     if to == 0 && from > 0 {
         for Hook { container, action, removes_member } in &workload.hooks {

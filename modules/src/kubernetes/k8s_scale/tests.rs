@@ -36,8 +36,11 @@ fn look(more: Value, (object, pods): (Value, Vec<Value>)) -> String {
     let scale =
         json!({"spec": {"replicas": object["spec"]["replicas"]}, "status": {"replicas": object["status"]["replicas"]}});
     let seen = pods.iter().map(|pod| Pod::of(pod, &[])).collect();
-    let workload = Some(Workload::of(&STATEFUL_SET, &object, &scale, &pods, seen));
-    let state = State { kind: STATEFUL_SET, workload };
+    let mut workload = Workload::of(&STATEFUL_SET, &object, &scale, &pods, seen);
+    if params.takes_away(&STATEFUL_SET, &object, &workload) {
+        workload.keep = Keep::of("primary", params.named(&STATEFUL_SET), &object, &[]);
+    }
+    let state = State { kind: STATEFUL_SET, workload: Some(workload) };
     format!("-- {more}\n{}", testing::show(&K8sScale.diff(testing::pair_context().facts(), &params, &state)))
 }
 
@@ -154,11 +157,15 @@ fn a_look_ahead_names_the_hazards_and_changes_nothing() {
         hook.contains("blocked: container etcd of StatefulSet common/etcd has a preStop hook (sh -c sleep 5)"),
         "{hook}"
     );
-    assert!(look(look_ahead, running()).ends_with("\nin sync\n"));
+    assert!(look(look_ahead.clone(), running()).ends_with("\nin sync\n"));
+    // A hook of Kubernetes 1.30 that only waits.
+    let mut waiting = running();
+    waiting.0["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = json!({"preStop": {"sleep": {"seconds": 5}}});
+    assert!(look(look_ahead, waiting).ends_with("\nin sync\n"));
 }
 
 #[test]
-fn replicas_whose_claims_would_go_are_not_scaled_away() {
+fn a_set_that_would_delete_claims_is_made_to_keep_them_first() {
     let with = |mut running: (Value, Vec<Value>), policy: Value| {
         running.0["metadata"]["name"] = json!("etcd");
         running.0["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}}]);
@@ -173,6 +180,13 @@ fn replicas_whose_claims_would_go_are_not_scaled_away() {
         // No replica goes, but what is undone would make some go.
         look(to(5), with(running(), json!({"whenScaled": "Delete"}))),
         look(to(0), with((object(0, json!({})), vec![]), json!({"whenScaled": "Delete"}))),
+        // What has made it would put the policy back.
+        look(to(0), {
+            let mut run = with(running(), json!({"whenScaled": "Delete"}));
+            run.0["metadata"]["ownerReferences"] =
+                json!([{"kind": "Ring", "name": "main", "uid": "r", "controller": true}]);
+            run
+        }),
     ];
     insta::assert_snapshot!(shown.concat());
 }

@@ -145,13 +145,14 @@ impl Facts {
         let templates = templates.map(|template| name(template).to_owned()).collect();
         let replicas = usize::try_from(spec["replicas"].as_u64().unwrap_or(1)).unwrap_or(usize::MAX);
         let prefix = format!("{}-{}-", params.claim, params.statefulset);
-        let ordinal = |claim: &Value| name(claim).strip_prefix(&prefix)?.parse::<usize>().ok();
+        let first = usize::try_from(spec["ordinals"]["start"].as_u64().unwrap_or(0)).unwrap_or(0);
+        let ordinal = |claim: &Value| name(claim).strip_prefix(&prefix)?.parse::<usize>().ok()?.checked_sub(first);
         let ordinals = match replicas {
             0 => sources.claims.iter().filter_map(ordinal).map(|ordinal| ordinal + 1).max().unwrap_or(0).max(pairs),
             replicas => replicas,
         };
         let replicas_seen: Vec<Replica> =
-            (0..ordinals).map(|ordinal| Replica::of(params, sources, &prefix, ordinal)).collect();
+            (0..ordinals).map(|ordinal| Replica::of(params, sources, &prefix, (ordinal, first))).collect();
         let used = |volume: &&Value| {
             let ours = |replica: &Replica| replica.volume.as_ref().is_some_and(|own| own.name == name(volume));
             matches!(text(&volume["status"]["phase"]), "Bound" | "Available") && !replicas_seen.iter().any(ours)
@@ -173,9 +174,11 @@ impl Facts {
 }
 
 impl Replica {
-    fn of(params: &Params, sources: &Sources, prefix: &str, ordinal: usize) -> Self {
-        let pod_name = format!("{}-{ordinal}", params.statefulset);
-        let claim_name = format!("{prefix}{ordinal}");
+    fn of(params: &Params, sources: &Sources, prefix: &str, (ordinal, first): (usize, usize)) -> Self {
+        // The set may count from another number than 0; the first replica is that of the first pair all the same.
+        let number = first.saturating_add(ordinal);
+        let pod_name = format!("{}-{number}", params.statefulset);
+        let claim_name = format!("{prefix}{number}");
         let owned = |pod: &&Value| {
             let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
             name(pod) == pod_name && owners.clone().any(|owner| owner["uid"] == uid(&sources.set))

@@ -156,6 +156,17 @@ fn of_stateful_set(object: &Value) -> Readiness {
             replicas
         ));
     }
+    let seconds = object["spec"]["minReadySeconds"].as_u64().unwrap_or(0);
+    let available = count(object, "availableReplicas");
+    if seconds > 0 && available < replicas {
+        return NotYet(text!(
+            "kubernetes.ready.min-ready",
+            "{available} of {replicas} replicas have been ready for {seconds} s (minReadySeconds)",
+            available,
+            replicas,
+            seconds
+        ));
+    }
     let strategy = &object["spec"]["updateStrategy"];
     let partition = strategy["rollingUpdate"]["partition"].as_u64().unwrap_or(0);
     let due = if strategy["type"] == "OnDelete" { 0 } else { replicas.saturating_sub(partition) };

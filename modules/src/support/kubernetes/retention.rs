@@ -1,5 +1,5 @@
 //! Whether Kubernetes deletes the claims of a StatefulSet by itself: what its `persistentVolumeClaimRetentionPolicy` says,
-//! which claims would go, and what keeps them. Each module decides for itself what it refuses because of it.
+//! which claims would go, and what keeps them (`keep`). Each module decides for itself what it refuses because of it.
 
 use cutover_engine::failure::Failure;
 use cutover_engine::module::Context;
@@ -8,8 +8,13 @@ use cutover_engine::text::Text;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::kind::{CLAIM, Kind, STATEFUL_SET};
+use super::kind::{Kind, STATEFUL_SET};
 use super::{list, name, text, uid};
+use crate::support::kubernetes::kind::CLAIM;
+
+mod keep;
+
+pub(crate) use keep::Keep;
 
 /// What happens to a StatefulSet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::problem::Problem;
+use super::version::Version;
 use crate::cluster::state::Cluster;
 
 /// Fills in defaults, adds protection finalizers, and checks the little that playbooks could get wrong.
@@ -14,7 +15,7 @@ pub(crate) fn admit(cluster: &Cluster, kind: &Kind, object: &mut Value) -> Resul
     match kind.plural {
         "namespaces" => fill(object, "/status", "phase", json!("Active")),
         "pods" => admit_pod(object, &cluster.stamp()),
-        "statefulsets" => admit_stateful_set(kind, &name, object)?,
+        "statefulsets" => admit_stateful_set(cluster.version(), kind, &name, object)?,
         "deployments" | "replicasets" => fill(object, "/spec", "replicas", json!(1)),
         "persistentvolumes" => {
             protect(object, "kubernetes.io/pv-protection");
@@ -107,12 +108,29 @@ fn admit_pod(object: &mut Value, stamp: &str) {
     }
 }
 
-fn admit_stateful_set(kind: &Kind, name: &str, object: &mut Value) -> Result<(), Problem> {
+/// Drops the fields that a version does not know, as an API server does that was not asked to be strict.
+pub(crate) fn prune(version: Version, kind: &Kind, object: &mut Value) {
+    if kind.plural == "statefulsets"
+        && !version.is_current()
+        && let Some(spec) = object["spec"].as_object_mut()
+    {
+        ["persistentVolumeClaimRetentionPolicy", "ordinals", "minReadySeconds"]
+            .iter()
+            .for_each(|field| drop(spec.shift_remove(*field)));
+    }
+}
+
+fn admit_stateful_set(version: Version, kind: &Kind, name: &str, object: &mut Value) -> Result<(), Problem> {
     fill(object, "/spec", "replicas", json!(1));
     fill(object, "/spec", "podManagementPolicy", json!("OrderedReady"));
     fill(object, "/spec", "updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}));
     fill(object, "/spec", "revisionHistoryLimit", json!(10));
     fill(object, "/status", "replicas", json!(0));
+    prune(version, kind, object);
+    if version.is_current() {
+        let policy = json!({"whenDeleted": "Retain", "whenScaled": "Retain"});
+        fill(object, "/spec", "persistentVolumeClaimRetentionPolicy", policy);
+    }
     let selector = super::selector::LabelSelector::of_object(&object["spec"]["selector"]);
     if object["spec"]["selector"].is_null() || !selector.matches(&object["spec"]["template"]["metadata"]["labels"]) {
         let why = "spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`";
@@ -126,22 +144,28 @@ fn admit_stateful_set(kind: &Kind, name: &str, object: &mut Value) -> Result<(),
 }
 
 /// Refuses changes of what is immutable.
-pub(crate) fn validate_update(kind: &Kind, old: &Value, new: &Value) -> Result<(), Problem> {
+pub(crate) fn validate_update(version: Version, kind: &Kind, old: &Value, new: &Value) -> Result<(), Problem> {
     let name = old["metadata"]["name"].as_str().unwrap_or_default();
     let changed = |pointer: &str| old.pointer(pointer).is_some() && old.pointer(pointer) != new.pointer(pointer);
     let why = match kind.plural {
         "statefulsets" => {
-            const FREE: [&str; 5] =
-                ["replicas", "template", "updateStrategy", "minReadySeconds", "persistentVolumeClaimRetentionPolicy"];
+            const FREE: [&str; 7] = [
+                "replicas",
+                "ordinals",
+                "template",
+                "updateStrategy",
+                "revisionHistoryLimit",
+                "persistentVolumeClaimRetentionPolicy",
+                "minReadySeconds",
+            ];
+            const FREE_1_20: [&str; 3] = ["replicas", "template", "updateStrategy"];
+            let free = if version.is_current() { &FREE[..] } else { &FREE_1_20[..] };
             let fixed = |object: &Value| {
                 let mut spec = object["spec"].clone();
-                FREE.iter().for_each(|field| drop(spec.as_object_mut().and_then(|spec| spec.shift_remove(*field))));
+                free.iter().for_each(|field| drop(spec.as_object_mut().and_then(|spec| spec.shift_remove(*field))));
                 spec
             };
-            (fixed(old) != fixed(new)).then_some(
-                "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'template', and \
-                 'updateStrategy' are forbidden",
-            )
+            (fixed(old) != fixed(new)).then(|| version.immutable_set())
         }
         "persistentvolumes" => ["hostPath", "local", "nfs", "csi"]
             .iter()

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::version::Version;
+
 /// A kind of object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
@@ -50,30 +52,35 @@ pub(crate) fn by_manifest(api_version: &str, kind: &str) -> Option<&'static Kind
 }
 
 /// Answers discovery: `/api`, `/apis`, `/api/v1`, `/apis/<group>`, `/apis/<group>/<version>`. `None` if there is none.
-pub(crate) fn discovery(segments: &[&str]) -> Option<Value> {
+pub(crate) fn discovery(segments: &[&str], of: Version) -> Option<Value> {
     match segments {
         ["api"] => Some(json!({"kind": "APIVersions", "versions": ["v1"]})),
         ["apis"] => {
-            let mut groups: Vec<&str> = KINDS.iter().map(|kind| kind.group).filter(|group| !group.is_empty()).collect();
+            let mut groups: Vec<&str> = served(of).map(|kind| kind.group).filter(|group| !group.is_empty()).collect();
             groups.sort_unstable();
             groups.dedup();
-            let groups: Vec<Value> = groups.into_iter().filter_map(group).collect();
+            let groups: Vec<Value> = groups.into_iter().filter_map(|name| group(name, of)).collect();
             Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
         }
-        ["apis", name] => group(name).map(|mut group| {
+        ["apis", name] => group(name, of).map(|mut group| {
             group["kind"] = json!("APIGroup");
             group["apiVersion"] = json!("v1");
             group
         }),
-        ["api", version] => resources("", version),
-        ["apis", group, version] => resources(group, version),
+        ["api", version] => resources("", version, of),
+        ["apis", group, version] => resources(group, version, of),
         _ => None,
     }
 }
 
-fn group(name: &str) -> Option<Value> {
+/// The kinds that a version of Kubernetes serves.
+fn served(of: Version) -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().filter(move |kind| of.serves(kind))
+}
+
+fn group(name: &str, of: Version) -> Option<Value> {
     let mut versions: Vec<&str> =
-        KINDS.iter().filter(|kind| kind.group == name && !name.is_empty()).map(|kind| kind.version).collect();
+        served(of).filter(|kind| kind.group == name && !name.is_empty()).map(|kind| kind.version).collect();
     versions.dedup();
     let entry = |version: &str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
     let preferred = entry(versions.first()?);
@@ -81,10 +88,10 @@ fn group(name: &str) -> Option<Value> {
     Some(json!({"name": name, "versions": versions, "preferredVersion": preferred}))
 }
 
-fn resources(group: &str, version: &str) -> Option<Value> {
+fn resources(group: &str, version: &str, of: Version) -> Option<Value> {
     const VERBS: [&str; 6] = ["create", "delete", "get", "list", "patch", "update"];
     let mut resources = Vec::new();
-    for kind in KINDS.iter().filter(|kind| (kind.group, kind.version) == (group, version)) {
+    for kind in served(of).filter(|kind| (kind.group, kind.version) == (group, version)) {
         let entry = |name: String, of: &str, verbs: &[&str]| json!({"name": name, "singularName": "", "namespaced": kind.namespaced, "kind": of, "verbs": verbs});
         resources.push(entry(kind.plural.to_owned(), kind.kind, &VERBS));
         resources.push(entry(format!("{}/status", kind.plural), kind.kind, &["get", "patch", "update"]));
@@ -131,6 +138,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("apps", "v1", "DaemonSet", "daemonsets", true),
     kind("apps", "v1", "ControllerRevision", "controllerrevisions", true),
     kind("batch", "v1", "Job", "jobs", true),
+    kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
     kind("policy", "v1beta1", "PodDisruptionBudget", "poddisruptionbudgets", true),
     kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", false),
     kind("coordination.k8s.io", "v1", "Lease", "leases", true),

@@ -42,14 +42,15 @@ impl Call {
 pub(crate) fn handle(cluster: &mut Cluster, call: &Call) -> Result<(u16, Value), Problem> {
     let segments: Vec<&str> = call.path.split('/').filter(|segment| !segment.is_empty()).collect();
     match segments.as_slice() {
-        ["version"] => return Ok((200, version())),
+        ["version"] => return Ok((200, cluster.version().answer())),
         ["healthz" | "livez" | "readyz", ..] => return Ok((200, json!("ok"))),
         _ => {}
     }
-    if let Some(document) = kind::discovery(&segments) {
+    if let Some(document) = kind::discovery(&segments, cluster.version()) {
         return if call.method == "GET" { Ok((200, document)) } else { Err(Problem::not_allowed()) };
     }
-    let resource = resource(&segments).ok_or_else(Problem::no_such_path)?;
+    let resource = resource(&segments).filter(|resource| cluster.version().serves(resource.kind));
+    let resource = resource.ok_or_else(Problem::no_such_path)?;
     if call.query("dryRun").is_some() && call.method != "GET" {
         return dispatch(&mut cluster.clone(), call, &resource);
     }
@@ -232,13 +233,4 @@ fn complete(object: &mut Value, kind: &Kind) {
             object[field] = json!(value);
         }
     }
-}
-
-/// What `/version` says: the manual's clusters are of that age.
-pub(crate) fn version() -> Value {
-    json!({
-        "major": "1", "minor": "20", "gitVersion": "v1.20.2", "gitTreeState": "clean", "platform": "linux/amd64",
-        "gitCommit": "0000000000000000000000000000000000000000", "buildDate": "2021-01-13T13:20:00Z",
-        "goVersion": "go1.15.5", "compiler": "gc",
-    })
 }

@@ -94,6 +94,11 @@ pub(crate) fn replace(cluster: &mut Cluster, key: &Key, mut new: Value, status: 
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         return Err(Problem::conflict(kind, &key.2, why));
     }
+    let uid = |object: &Value| object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    if !uid(&new).is_empty() && uid(&new) != uid(&old) {
+        let why = format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid(&new), uid(&old));
+        return Err(Problem::conflict(kind, &key.2, &why));
+    }
     if status {
         let sent = new["status"].take();
         new = old.clone();
@@ -114,7 +119,17 @@ pub(crate) fn replace(cluster: &mut Cluster, key: &Key, mut new: Value, status: 
     if new["metadata"]["name"] != old["metadata"]["name"] {
         return Err(Problem::bad_request("the name of the object does not match the name on the URL"));
     }
-    defaults::validate_update(kind, &old, &new)?;
+    defaults::prune(cluster.version(), kind, &mut new);
+    if cluster.version().is_current() && kind.plural == "statefulsets" {
+        // A patch that takes away a half of the policy, or all of it, gets the default.
+        let policy = &mut new["spec"]["persistentVolumeClaimRetentionPolicy"];
+        for field in ["whenDeleted", "whenScaled"] {
+            if policy[field].is_null() {
+                policy[field] = json!("Retain");
+            }
+        }
+    }
+    defaults::validate_update(cluster.version(), kind, &old, &new)?;
     if new == old {
         return Ok(old);
     }
@@ -134,7 +149,13 @@ pub(crate) fn delete(cluster: &mut Cluster, key: &Key, options: &DeleteOptions) 
     let object = cluster.objects.get(key).ok_or_else(|| Problem::not_found(kind, &key.2))?.clone();
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
     if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != uid) {
-        let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
+        let why = match cluster.version().is_current() {
+            true => format!(
+                "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have been \
+                 deleted and then recreated"
+            ),
+            false => format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"),
+        };
         return Err(Problem::conflict(kind, &key.2, &why));
     }
     match options.propagation.as_deref() {

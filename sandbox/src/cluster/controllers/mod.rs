@@ -73,6 +73,7 @@ fn fire(cluster: &mut Cluster, machines: &mut Machines, timer: Timer) {
             }
         }
         Timer::Gone { uid } => kubelet::gone(cluster, machines, &uid),
+        Timer::Look { key } => cluster.objects.touch(key),
         Timer::Labels { node } => cke::sync_labels(cluster, &node),
         Timer::Deployed { key } => cke::deployed(cluster, &key),
     }

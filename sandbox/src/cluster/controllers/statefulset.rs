@@ -2,12 +2,13 @@
 //! are given owners by the retention policy; the garbage collector deletes those whose owner is gone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{Touched, deleting, pod_ready, text, uid};
 use crate::cluster::api::store::{self, DeleteOptions};
-use crate::cluster::state::{Cluster, Key, key};
+use crate::cluster::state::{Cluster, Key, Timer, key};
 
 /// Brings every StatefulSet one step nearer to what it asks for.
 pub(crate) fn reconcile(cluster: &mut Cluster, touched: &Touched) {
@@ -36,15 +37,31 @@ fn pods(cluster: &Cluster, set: &Value) -> Vec<(usize, Key, Arc<Value>)> {
     pods
 }
 
+/// The number of a StatefulSet's first pod.
+fn first(set: &Value) -> usize {
+    usize::try_from(set["spec"]["ordinals"]["start"].as_u64().unwrap_or(0)).unwrap_or(0)
+}
+
+/// Since when a pod has been ready for as long as its StatefulSet wants; none if it has not yet.
+fn available(cluster: &Cluster, set: &Value, pod: &Value) -> bool {
+    let seconds = set["spec"]["minReadySeconds"].as_i64().unwrap_or(0);
+    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    let mut since = conditions.filter(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+    let since = since.find_map(|condition| text(&condition["lastTransitionTime"]).parse::<jiff::Timestamp>().ok());
+    let now = text(&json!(cluster.stamp())).parse::<jiff::Timestamp>().ok();
+    pod_ready(pod)
+        && (seconds == 0 || since.zip(now).is_some_and(|(since, now)| now.as_second() - since.as_second() >= seconds))
+}
+
 fn step(cluster: &mut Cluster, key: &Key, set: &Value) {
     let replicas = usize::try_from(set["spec"]["replicas"].as_u64().unwrap_or(1)).unwrap_or(usize::MAX);
+    let wanted = first(set)..first(set).saturating_add(replicas);
     let parallel = set["spec"]["podManagementPolicy"] == "Parallel";
     let present = pods(cluster, set);
     for (ordinal, pod_key, pod) in &present {
-        own_claims(cluster, set, (pod_key, pod), *ordinal >= replicas);
+        own_claims(cluster, set, (pod_key, pod), !wanted.contains(ordinal));
     }
-    let settled = |pod: &Value| pod_ready(pod) && !deleting(pod);
-    for ordinal in 0..replicas {
+    for ordinal in wanted.clone() {
         match present.iter().find(|(known, ..)| *known == ordinal) {
             None => {
                 create_pod(cluster, key, set, ordinal);
@@ -52,12 +69,12 @@ fn step(cluster: &mut Cluster, key: &Key, set: &Value) {
                     return;
                 }
             }
-            Some((_, _, pod)) if !parallel && !settled(pod) => return,
+            Some((_, _, pod)) if !parallel && (deleting(pod) || !available(cluster, set, pod)) => return,
             Some(_) => {}
         }
     }
     let surplus: Vec<&(usize, Key, Arc<Value>)> =
-        present.iter().filter(|(ordinal, ..)| *ordinal >= replicas).rev().collect();
+        present.iter().filter(|(ordinal, ..)| !wanted.contains(ordinal)).rev().collect();
     for (_, pod, object) in &surplus {
         if !deleting(object) {
             // It can only be gone already.
@@ -110,7 +127,7 @@ fn roll(cluster: &mut Cluster, set: &Value, present: &[(usize, Key, Arc<Value>)]
     let wanted = revision(set);
     let partition = set["spec"]["updateStrategy"]["rollingUpdate"]["partition"].as_u64().unwrap_or(0);
     for (ordinal, pod, object) in present.iter().rev() {
-        if (*ordinal as u64) < partition {
+        if (ordinal.saturating_sub(first(set)) as u64) < partition {
             return;
         }
         let current = object["metadata"]["labels"]["controller-revision-hash"] == wanted.as_str();
@@ -118,7 +135,7 @@ fn roll(cluster: &mut Cluster, set: &Value, present: &[(usize, Key, Arc<Value>)]
             let _ = store::delete(cluster, pod, &DeleteOptions::default());
             return;
         }
-        if !pod_ready(object) || deleting(object) {
+        if !available(cluster, set, object) || deleting(object) {
             return;
         }
     }
@@ -156,6 +173,9 @@ fn create_pod(cluster: &mut Cluster, key: &Key, set: &Value, ordinal: usize) {
     });
     pod["metadata"]["name"] = json!(name);
     pod["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = json!(name);
+    if cluster.version().is_current() {
+        pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"] = json!(ordinal.to_string());
+    }
     pod["metadata"]["labels"]["controller-revision-hash"] = json!(revision(set));
     pod["metadata"]["ownerReferences"] = json!([{
         "apiVersion": "apps/v1", "kind": "StatefulSet", "name": key.2, "uid": set["metadata"]["uid"],
@@ -174,6 +194,13 @@ fn count(cluster: &mut Cluster, key: &Key) {
     let wanted = revision(&set);
     let all = present.len();
     let ready = present.iter().filter(|(.., pod)| pod_ready(pod)).count();
+    let available = present.iter().filter(|(.., pod)| available(cluster, &set, pod)).count();
+    let cluster_is_current = cluster.version().is_current();
+    // Nothing else happens when a pod has been ready for long enough.
+    let timer = Timer::Look { key: key.clone() };
+    if available < ready && !cluster.planned(&timer) {
+        cluster.after(Duration::from_secs(1), timer);
+    }
     let newest = |pod: &Value| pod["metadata"]["labels"]["controller-revision-hash"] == wanted.as_str();
     let updated = present.iter().filter(|(.., pod)| newest(pod) && !deleting(pod)).count();
     let replicas = set["spec"]["replicas"].as_u64().unwrap_or(1) as usize;
@@ -188,6 +215,7 @@ fn count(cluster: &mut Cluster, key: &Key) {
         // As in the real status, counters that are zero are left out.
         let counters = [
             ("readyReplicas", ready),
+            ("availableReplicas", if cluster_is_current { available } else { 0 }),
             ("currentReplicas", if current == wanted { updated } else { all - updated }),
             ("updatedReplicas", updated),
         ];

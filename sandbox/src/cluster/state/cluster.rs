@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::key::{Key, key};
 use super::objects::Objects;
+use crate::cluster::api::Version;
 use crate::cluster::running::Running;
 use crate::kernel::{Agenda, WorldSpec};
 
@@ -49,6 +50,11 @@ pub(crate) struct Cluster {
 /// Something due at a time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
+    /// An object is looked at again: time has passed.
+    Look {
+        /// The object.
+        key: Key,
+    },
     /// The kubelet tries to start a pod's container.
     Start {
         /// The pod's UID.
@@ -92,6 +98,11 @@ pub(crate) struct Process {
 }
 
 impl Cluster {
+    /// The version of Kubernetes. What a world file says was checked when the world was built.
+    pub(crate) fn version(&self) -> Version {
+        Version::of(&self.spec.kubernetes_version).unwrap_or(Version::V1_36)
+    }
+
     /// An empty cluster.
     pub(crate) fn new(
         site: &str,

@@ -126,6 +126,12 @@ pub enum Deed {
         #[serde(default)]
         site: Option<String>,
     },
+    /// The history of the etcd of the world file is compacted up to its last revision, on this site.
+    Compacts {
+        /// The site; the active one by default.
+        #[serde(default)]
+        site: Option<String>,
+    },
 }
 
 /// What a strike has done.
@@ -179,8 +185,8 @@ impl Strike {
                 Deed::Command { on, argv } if !argv.is_empty() => node(on),
                 Deed::Command { .. } => Err("`argv` names no program".to_owned()),
                 Deed::Request(request) => site(&request.site),
-                Deed::ScalesUp { site: Some(name) } => site(name),
-                Deed::ScalesUp { site: None } => Ok(()),
+                Deed::ScalesUp { site: Some(name) } | Deed::Compacts { site: Some(name) } => site(name),
+                Deed::ScalesUp { site: None } | Deed::Compacts { site: None } => Ok(()),
             },
             _ => Ok(()),
         }

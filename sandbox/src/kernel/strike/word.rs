@@ -22,6 +22,7 @@ impl StrikeKind {
         ("429", "the API server says: too many requests, come again after a second"),
         ("500", "the API server says: internal error"),
         ("scaled-up", "somebody else scales the StatefulSet up right before"),
+        ("compacted", "the history of etcd is compacted right before"),
     ];
 }
 
@@ -45,6 +46,7 @@ impl FromStr for StrikeKind {
             "disk-full" => Self::DiskFull { node: None, path: None },
             "429" => Self::Answers { status: 429, retry_after: Some(1) },
             "500" => Self::Answers { status: 500, retry_after: None },
+            "compacted" => Self::Intervention(Intervention { after: false, does: Deed::Compacts { site: None } }),
             "scaled-up" => Self::Intervention(Intervention { after: false, does: Deed::ScalesUp { site: None } }),
             _ => {
                 let known: Vec<&str> = Self::WORDS.iter().map(|(word, _)| *word).collect();
@@ -76,6 +78,7 @@ impl fmt::Display for StrikeKind {
             Self::KilledAfter => f.write_str("killed-after"),
             Self::DiskFull { .. } => f.write_str("disk-full"),
             Self::Intervention(Intervention { does: Deed::ScalesUp { .. }, .. }) => f.write_str("scaled-up"),
+            Self::Intervention(Intervention { does: Deed::Compacts { .. }, .. }) => f.write_str("compacted"),
             Self::Intervention(_) => f.write_str("intervention"),
         }
     }

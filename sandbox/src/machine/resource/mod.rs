@@ -77,6 +77,19 @@ pub(crate) struct Endpoint {
     pub(crate) port: u16,
 }
 
+impl Endpoint {
+    /// As it is written in files and by programs: `172.16.1.1:7790`, `[fd00::1]:7790`.
+    pub(crate) fn socket(&self) -> String {
+        let Self { address, port } = self;
+        if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+    }
+
+    /// With its family in front: `ipv4:172.16.1.1:7790`.
+    pub(crate) fn with_family(&self) -> String {
+        format!("{}:{}", if self.address.contains(':') { "ipv6" } else { "ipv4" }, self.socket())
+    }
+}
+
 /// The other side of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Peer {

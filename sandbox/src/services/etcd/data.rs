@@ -105,6 +105,22 @@ impl Data {
         there
     }
 
+    /// Forgets what was before a revision because somebody asks for it.
+    ///
+    /// # Errors
+    /// What etcd says of a revision that is still to come, or that history does not reach back to.
+    pub(crate) fn compact_to(&mut self, revision: u64) -> Result<(), &'static str> {
+        if revision > self.revision {
+            return Err("etcdserver: mvcc: required revision is a future revision");
+        }
+        if revision <= self.compacted {
+            return Err("etcdserver: mvcc: required revision has been compacted");
+        }
+        self.index += 1;
+        self.compact(revision);
+        Ok(())
+    }
+
     /// Forgets what was before a revision, as the periodic compaction does.
     pub(crate) fn compact(&mut self, revision: u64) {
         self.compacted = revision.min(self.revision);

@@ -75,7 +75,7 @@ fn base(kernel: &Kernel, site: &Site, cluster: &mut Cluster) -> Result<(), Probl
                 ],
                 "capacity": {"cpu": "16", "memory": "65536Mi", "pods": "110"},
                 "nodeInfo": {
-                    "kubeletVersion": "v1.20.2", "operatingSystem": "linux", "architecture": "amd64",
+                    "kubeletVersion": cluster.version().git(), "operatingSystem": "linux", "architecture": "amd64",
                     "osImage": "Ubuntu 18.04.6 LTS", "containerRuntimeVersion": "docker://19.3.15",
                 },
             },

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{Record, records};
-use crate::cluster::chart::{Chart, merge_values};
+use crate::cluster::chart::{Chart, ChartAt, merge_values};
 use crate::cluster::clusters::Clusters;
 use crate::cluster::state::Cluster;
 use crate::machine::program::{Call, Program, Reply};
@@ -197,13 +197,38 @@ impl Task<'_> {
     }
 }
 
-/// Finds a chart, or says what helm says.
+/// Finds a chart, or says what helm says. One that is not the built-in one is reported as not simulated.
 fn chart(task: &Task<'_>, reference: &str) -> Result<Chart, String> {
-    Chart::find(&task.call.world.charts, reference).ok_or_else(|| match reference.split_once('/') {
+    let world = task.call.world;
+    let named = |name: &str| Chart::find(&world.charts, name);
+    let cwd = task.call.command.cwd.as_deref();
+    let Some(at) = world.chart_look.get().map(|look| look(cwd, reference)) else {
+        return named(reference).ok_or_else(|| no_chart(reference));
+    };
+    let chart = match &at {
+        ChartAt::Nowhere if reference.starts_with(['.', '/']) => return Err(no_chart(reference)),
+        ChartAt::Nowhere | ChartAt::BuiltIn => named(reference),
+        ChartAt::Other(name) => name.as_deref().and_then(named),
+    };
+    match (chart, at) {
+        (Some(chart), ChartAt::BuiltIn) => Ok(chart),
+        (Some(chart), _) => {
+            let what = format!("rehearsed with the built-in chart {} in place of {reference}", chart.name());
+            world.hosts.kernel.unsimulated("chart", what);
+            Ok(chart)
+        }
+        (None, ChartAt::Nowhere) if !reference.contains('/') => Err(no_chart(reference)),
+        (None, _) => Err(format!("the sandbox lacks chart: the chart {reference}, whose templates nobody renders")),
+    }
+}
+
+/// What helm says where no chart is.
+fn no_chart(reference: &str) -> String {
+    match reference.split_once('/') {
         Some(("." | ".." | "", _)) => format!("path \"{reference}\" not found"),
         Some((repository, _)) => format!("repo {repository} not found"),
         None => format!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {reference}"),
-    })
+    }
 }
 
 /// The revisions of a release, oldest first.

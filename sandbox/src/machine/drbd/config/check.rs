@@ -72,7 +72,9 @@ impl Resource {
             }
         }
         if hosts.len() > 2 {
-            return Err(format!("{file}:{line}: in resource {name}: the sandbox knows resources of two hosts\n"));
+            return Err(format!(
+                "{file}:{line}: the sandbox lacks drbd-configuration: more than two hosts in resource {name}\n"
+            ));
         }
         Ok(())
     }
@@ -83,6 +85,7 @@ impl Resource {
         let (_, endpoint) = host.address()?;
         let (file, address) = (&self.at.0, &endpoint.address);
         (*address != machine.address).then(|| {
+            let address = if address.contains(':') { format!("[{address}]") } else { address.clone() };
             format!("{file}: in resource {}, on {}:\n\tIP {address} not found on this host.\n", self.name, host.name)
         })
     }

@@ -17,7 +17,7 @@ impl Resource {
             }
             text += &volume(&host.volume, 8, 16);
             if let Some((family, endpoint)) = &host.address {
-                text += &format!("        {:16} {family} {}:{};\n", "address", endpoint.address, endpoint.port);
+                text += &format!("        {:16} {family} {};\n", "address", endpoint.socket());
             }
             text += "    }\n";
         }

@@ -30,6 +30,11 @@ const UNKNOWN_HERE: [&str; 9] = [
     "template-file",
 ];
 
+/// What drbdadm knows at the top of a file and this one does not.
+fn is_foreign_at_top(word: &str) -> bool {
+    matches!(word, "include" | "skip") || word.starts_with("require-drbd-module-version-")
+}
+
 impl Config {
     /// Adds what a file says.
     ///
@@ -56,6 +61,7 @@ impl Config {
                     parser.mark('{')?;
                     while parser.take().is_some_and(|token| token.text != "}") {}
                 }
+                word if !token.mark && is_foreign_at_top(word) => return Err(parser.foreign(&token)),
                 _ => return Err(parser.expected(if legacy { AT_TOP_84 } else { AT_TOP }, &token)),
             }
         }
@@ -97,7 +103,10 @@ impl Parser<'_> {
 
     fn foreign(&self, got: &Token) -> String {
         let (path, line, text) = (self.path, got.line, &got.text);
-        format!("{path}:{line}: '{text}': the sandbox knows resources of two 'on' sections with one volume each\n")
+        format!(
+            "{path}:{line}: the sandbox lacks drbd-configuration: '{text}' in {path} (it knows resources of two 'on' sections \
+             with one volume each)\n"
+        )
     }
 
     fn end_of_file(&self) -> Token {
@@ -211,7 +220,11 @@ impl Parser<'_> {
             "disk" => volume.disk = Some(self.value()?),
             "meta-disk" => match self.value()?.as_str() {
                 "internal" => volume.meta_disk = true,
-                _ => return Err(format!("{}:{}: the sandbox knows internal metadata only\n", self.path, token.line)),
+                _ => {
+                    let (path, line) = (self.path, token.line);
+                    let what = format!("external metadata in {path}");
+                    return Err(format!("{path}:{line}: the sandbox lacks drbd-configuration: {what}\n"));
+                }
             },
             _ => {
                 let first = self.word("device")?;
@@ -251,6 +264,8 @@ impl Parser<'_> {
             return Err(self.expected_token(":", &next));
         };
         self.mark(';')?;
-        Ok((family, Endpoint { address, port }))
+        // Of IPv6 the brackets belong to the way it is written.
+        let bare = address.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).map(str::to_owned);
+        Ok((family, Endpoint { address: bare.unwrap_or(address), port }))
     }
 }

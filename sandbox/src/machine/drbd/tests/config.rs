@@ -1,5 +1,7 @@
 //! What drbdadm says of a configuration. The expected texts are those of the real drbdadm 9.22 for the same files.
 
+use cutover_engine::world::{Command, Place, TransportFault, World as _, collect};
+
 use super::{P, Pair, resource_file};
 
 const ON1: &str = "on worker01 { device /dev/drbd0; disk /dev/vdb; address 172.16.1.1:7790; node-id 1; }";
@@ -165,4 +167,24 @@ async fn a_resource_of_other_hosts_or_addresses_is_not_this_hosts() {
         pair.refused(P, "drbdadm frobnicate etcd0").await,
         "drbdadm: Unknown command 'frobnicate'\n[exit code 1]"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_real_one_knows_and_this_one_does_not_is_named() {
+    let pair = Pair::new("9.2.14");
+    for (file, word) in [
+        ("include \"more/*.res\";\n".to_owned(), "include"),
+        (format!("resource r0 {{\n {ON1} {ON2}\n connection {{ host worker01; host b; }} }}\n"), "connection"),
+        ("resource r0 {\n floating ipv4 10.0.0.1:7000 { }\n}\n".to_owned(), "floating"),
+    ] {
+        pair.configure(P, &file);
+        let transport = pair.sandbox.transport(&Place::node(P, "worker01")).await.unwrap();
+        let fault = collect(transport.as_ref(), &Command::new(["drbdadm", "dump", "r0"])).await.unwrap_err();
+        assert!(
+            matches!(&fault, TransportFault::Unsimulated(what) if what.starts_with(&format!("'{word}' in /etc/drbd.d"))),
+            "{fault:?}"
+        );
+        let last = pair.sandbox.gaps().pop().unwrap();
+        assert_eq!((last.name.as_str(), last.what.contains(word)), ("drbd-configuration", true));
+    }
 }

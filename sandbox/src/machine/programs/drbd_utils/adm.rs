@@ -36,6 +36,37 @@ const COMMANDS: [&str; 20] = [
     "up",
     "verify",
 ];
+/// The commands of a real one that this one does not know.
+const BEYOND: [&str; 28] = [
+    "apply-al",
+    "check-resize",
+    "del-minor",
+    "del-peer",
+    "disk-options",
+    "dump-md",
+    "dump-xml",
+    "forget-peer",
+    "hidden-commands",
+    "invalidate-remote",
+    "net-options",
+    "new-minor",
+    "new-peer",
+    "new-resource",
+    "outdate",
+    "pause-sync",
+    "peer-device-options",
+    "resize",
+    "resource-options",
+    "resume-io",
+    "resume-sync",
+    "rename-resource",
+    "suspend-io",
+    "wait-con-int",
+    "wait-connect",
+    "wait-sync",
+    "wipe-md",
+    "del-path",
+];
 /// Commands that wait for a connected peer to agree, or to be given up.
 const ASKS_PEER: [&str; 6] = ["primary", "secondary", "disconnect", "down", "detach", "invalidate"];
 
@@ -124,11 +155,16 @@ fn parse(args: &[String]) -> Result<Line, Reply> {
     if line.verb.is_empty() {
         return Err(Reply::fail(1, "\nUSAGE: drbdadm COMMAND [OPTION...] {all|RESOURCE...}\n\nNo command specified\n"));
     }
+    if BEYOND.contains(&line.verb.as_str()) {
+        let words = format!("drbdadm: the sandbox lacks drbdadm:{0}: `{0}` of drbdadm\n", line.verb);
+        return Err(Reply::fail(20, words));
+    }
     if !COMMANDS.contains(&line.verb.as_str()) {
         return Err(Reply::fail(1, format!("drbdadm: Unknown command '{}'\n", line.verb)));
     }
     if line.dry_run && line.verb != "adjust" {
-        return Err(Reply::fail(20, "drbdadm: the sandbox knows --dry-run of adjust only\n"));
+        let words = format!("drbdadm: the sandbox lacks drbdadm:--dry-run: `--dry-run` of drbdadm {}\n", line.verb);
+        return Err(Reply::fail(20, words));
     }
     if line.resources.is_empty() && !["dump", "status"].contains(&line.verb.as_str()) {
         let usage =

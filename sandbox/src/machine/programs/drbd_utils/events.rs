@@ -93,11 +93,9 @@ fn path(view: &View<'_>, _: bool) -> String {
     let (local, peer) = (&view.own.local, &view.own.peer.endpoint);
     let established = if view.connected() { "yes" } else { "no" };
     format!(
-        "{} local:ipv4:{}:{} peer:ipv4:{}:{} established:{established}",
+        "{} local:{} peer:{} established:{established}",
         of_peer(view, "path"),
-        local.address,
-        local.port,
-        peer.address,
-        peer.port
+        local.with_family(),
+        peer.with_family()
     )
 }

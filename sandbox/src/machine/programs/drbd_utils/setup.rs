@@ -34,7 +34,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
         args.iter().map(String::as_str).partition(|arg| arg.starts_with('-'));
     let known = |option: &&&str| ["--json", "--now", "--statistics"].contains(option);
     if let Some(option) = options.iter().find(|option| !known(option)) {
-        session.stderr += &format!("drbdsetup: the sandbox does not know {option}\n");
+        session.stderr += &format!("drbdsetup: the sandbox lacks drbdsetup:{option}: `{option}` of drbdsetup\n");
         return 20;
     }
     let has = |option| options.contains(&option);
@@ -51,8 +51,11 @@ pub(super) fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
             0
         }
         _ => {
-            session.stderr +=
-                &format!("drbdsetup: the sandbox knows status and events2 --now, not: {}\n", args.join(" "));
+            session.stderr += &format!(
+                "drbdsetup: the sandbox lacks drbdsetup:{}: `{}` of drbdsetup\n",
+                args.first().map(String::as_str).unwrap_or_default(),
+                args.join(" ")
+            );
             20
         }
     }

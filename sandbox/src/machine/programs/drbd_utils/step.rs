@@ -100,7 +100,7 @@ pub(super) fn disconnect(session: &mut Session<'_>, wanted: &DrbdResource) -> i3
 
 fn addresses(wanted: &DrbdResource) -> String {
     let (local, peer) = (&wanted.local, &wanted.peer.endpoint);
-    format!("ipv4:{}:{} ipv4:{}:{}", local.address, local.port, peer.address, peer.port)
+    format!("{} {}", local.with_family(), peer.with_family())
 }
 
 /// `drbdadm invalidate`: in the kernel, or, if the resource is down, on the disk.

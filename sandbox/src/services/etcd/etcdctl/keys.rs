@@ -58,6 +58,19 @@ pub(super) async fn delete(call: &Call<'_, Clusters>, options: &Options, words: 
     Reply::ok(format!("{count}\n"))
 }
 
+/// `compact REVISION`
+pub(super) async fn compact(call: &Call<'_, Clusters>, options: &Options, words: &[&str]) -> Reply {
+    let [word] = words else { return Reply::fail(128, "Error: compaction command needs 1 argument\n") };
+    let Ok(revision) = word.parse::<u64>() else {
+        return Reply::fail(1, format!("Error: strconv.ParseInt: parsing \"{word}\": invalid syntax\n"));
+    };
+    match commit(call, options, |data| data.compact_to(revision)) {
+        None => timed_out().await,
+        Some((Err(words), _)) => failed(words),
+        Some((Ok(()), _)) => Reply::ok(format!("compacted revision {revision}\n")),
+    }
+}
+
 /// `get KEY`
 pub(super) async fn get(call: &Call<'_, Clusters>, options: &Options, words: &[&str]) -> Reply {
     let [key] = words else {

@@ -49,7 +49,12 @@ const OPTIONS: &[&str] = &[
     "password=",
     "insecure-skip-tls-verify",
     "insecure-transport",
+    "physical",
 ];
+
+/// The options that say who a client is and whom it trusts.
+const SECURITY: [&str; 7] =
+    ["cacert", "cert", "key", "user", "password", "insecure-skip-tls-verify", "insecure-transport"];
 
 impl Program<Clusters> for Etcdctl {
     fn names(&self) -> &'static [&'static str] {
@@ -65,12 +70,17 @@ impl Program<Clusters> for Etcdctl {
                     return Reply::fail(1, format!("Error: unknown flag: {flag}\n"));
                 }
             };
+            if SECURITY.iter().any(|option| options.has(option) || options.value(option).is_some()) {
+                let what = "TLS and users of etcd: every client is let in, whatever it shows";
+                call.world.hosts.kernel.unsimulated("etcd-security", what);
+            }
             let words: Vec<&str> = options.operands.iter().map(String::as_str).collect();
             match words.as_slice() {
                 ["version"] => Reply::ok(format!("etcdctl version: {}\nAPI version: 3.5\n", view::version(&call))),
                 ["put", rest @ ..] => keys::put(&call, &options, rest).await,
                 ["get", rest @ ..] => keys::get(&call, &options, rest).await,
                 ["del", rest @ ..] => keys::delete(&call, &options, rest).await,
+                ["compact" | "compaction", rest @ ..] => keys::compact(&call, &options, rest).await,
                 ["endpoint", "status"] => endpoint::status(&call, &options).await,
                 ["endpoint", "health"] => endpoint::health(&call, &options).await,
                 ["endpoint", "hashkv"] => endpoint::hashkv(&call, &options).await,
