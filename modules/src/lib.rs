@@ -32,6 +32,7 @@ pub const ALL: &[BoxedModule] = &[
     &drbd::DrbdSplitBrain,
     &drbd::DrbdFreshness,
     &storage::Filesystem,
+    &storage::FilesystemCheck,
     &storage::Mount,
     &network::NetCheck,
     &storage::DiskCheck,

@@ -102,7 +102,10 @@ impl Executor<'_> {
                 }
                 Diff::Run(changes) => {
                     let changes = changes.clone();
-                    if let Some(done) = self.made_before(step, task, &changes)? {
+                    // A trial that found something is repeated: whoever resumes has mended it.
+                    if let Some(done) =
+                        self.made_before(step, task, &changes)?.filter(|done| probed.judge(done).is_ok())
+                    {
                         *changed = true;
                         return Ok(probed.result(&done));
                     }
@@ -110,7 +113,10 @@ impl Executor<'_> {
                     self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
                     // No probe can see the effect, so none could settle an unknown outcome.
                     return match progress.unsure.take() {
-                        None => Ok(probed.result(&progress.done)),
+                        None => {
+                            probed.judge(&progress.done)?;
+                            Ok(probed.result(&progress.done))
+                        }
                         Some((change, failure)) => Err(unknown(&change, &failure)),
                     };
                 }
