@@ -33,6 +33,7 @@ pub const ALL: &[BoxedModule] = &[
     &drbd::DrbdFreshness,
     &drbd::SiteLost,
     &storage::Filesystem,
+    &storage::FilesystemCheck,
     &storage::Mount,
     &network::NetCheck,
     &storage::DiskCheck,

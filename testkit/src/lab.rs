@@ -134,7 +134,10 @@ impl Lab {
                 }
             }
             if once {
-                return (End::Done(log, probed.result(&done)), made);
+                return match probed.judge(&done) {
+                    Ok(()) => (End::Done(log, probed.result(&done)), made),
+                    Err(failure) => (End::Failed(failure.to_string()), made),
+                };
             }
         }
         (End::Failed(last), made)

@@ -106,7 +106,10 @@ impl Executor<'_> {
                 }
                 Diff::Run(changes) => {
                     let changes = changes.clone();
-                    if let Some(done) = self.made_before(step, task, &changes)? {
+                    // A trial that found something is repeated: whoever resumes has mended it.
+                    if let Some(done) =
+                        self.made_before(step, task, &changes)?.filter(|done| probed.judge(done).is_ok())
+                    {
                         *changed = true;
                         return Ok(Some(probed.result(&done)));
                     }
@@ -127,7 +130,10 @@ impl Executor<'_> {
                     self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
                     // No probe can see the effect, so none could settle an unknown outcome.
                     return match progress.unsure.take() {
-                        None => Ok(Some(probed.result(&progress.done))),
+                        None => {
+                            probed.judge(&progress.done)?;
+                            Ok(Some(probed.result(&progress.done)))
+                        }
                         Some((change, failure)) => Err(unknown(&change, &failure)),
                     };
                 }

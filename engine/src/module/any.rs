@@ -48,16 +48,28 @@ pub trait Bound: Send + Sync {
 /// Builds the result that `register` stores from the results of the executed actions.
 type ResultBuilder = Box<dyn FnOnce(&[Done]) -> Value + Send>;
 
+/// Judges the results of the executed actions.
+type Judge = Box<dyn Fn(&[Done]) -> Result<(), Failure> + Send + Sync>;
+
 /// The outcome of a probe.
 pub struct Probed {
     /// The state, as recorded.
     pub state: Value,
     /// The comparison.
     pub diff: Diff,
+    judge: Judge,
     result: ResultBuilder,
 }
 
 impl Probed {
+    /// Judges what the actions of a [`Diff::Run`] printed.
+    ///
+    /// # Errors
+    /// The step fails by it.
+    pub fn judge(&self, done: &[Done]) -> Result<(), Failure> {
+        (self.judge)(done)
+    }
+
     /// The result that `register` stores, from the results of the executed actions.
     pub fn result(self, done: &[Done]) -> Value {
         (self.result)(done)
@@ -149,9 +161,12 @@ impl<M: Module + Copy> Bound for BoundModule<M> {
             let state = self.module.probe(cx, &self.params).await?;
             let diff = self.module.diff(cx.facts(), &self.params, &state);
             let recorded = serde_json::to_value(&state).unwrap_or(Value::Null);
-            let (module, params, cx) = (self.module, Arc::clone(&self.params), cx.clone());
+            let (module, state) = (self.module, Arc::new(state));
+            let (params, seen, context) = (Arc::clone(&self.params), Arc::clone(&state), cx.clone());
+            let judge = Box::new(move |done: &[Done]| module.judge_done(context.facts(), &params, &seen, done));
+            let (params, cx) = (Arc::clone(&self.params), cx.clone());
             let result = Box::new(move |done: &[Done]| module.result(cx.facts(), &params, &state, done));
-            Ok(Probed { state: recorded, diff, result })
+            Ok(Probed { state: recorded, diff, judge, result })
         })
     }
 

@@ -76,6 +76,21 @@ pub trait Module: Send + Sync + 'static {
     /// Compares the wanted with the probed state. Pure: it sees nothing but plain data, and returns the same for the same input.
     fn diff(&self, facts: &Facts, params: &Self::Params, state: &Self::State) -> Diff;
 
+    /// Judges what the actions of a [`Diff::Run`] printed, all of which succeeded: a trial may find what speaks against what
+    /// is to come. `done` holds their results, in order.
+    ///
+    /// # Errors
+    /// The step fails, whatever its actions ended with.
+    fn judge_done(
+        &self,
+        _facts: &Facts,
+        _params: &Self::Params,
+        _state: &Self::State,
+        _done: &[Done],
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// The JSON Schema of the result that `register` stores: for `explain`, the reference, and `check`, which finds missing fields.
     fn result_schema(generator: &mut SchemaGenerator) -> Schema;
 

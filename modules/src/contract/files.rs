@@ -18,6 +18,8 @@ pub(super) fn good() -> Vec<Good> {
         row("verify_hash", Pair, two, &["primary/w4:/data/pvc/x", "primary/worker01:/backup"]),
         row("verify_hash", Node, json!({"path": "/data"}), &["primary/worker01:/data"]),
         row("filesystem", Pair, json!({"device": "/dev/drbd0"}), &["primary/worker01:/dev/drbd0"]),
+        row("filesystem_check", Pair, json!({"options": ["-m", "1"]}), &[]),
+        row("filesystem_check", Node, json!({"type": "xfs", "mount_on": {"node": "w4"}}), &[]),
         row(
             "mount",
             Node,
@@ -68,6 +70,13 @@ pub(super) fn bad() -> Vec<Bad> {
         Bad { pointer: "/on", ..on("command", Controller, json!({"argv": ["x"], "on": "w4"}), "works on a site") },
         row("disk_check", json!({"device": "/dev/sdc", "or_drbd": "--all"}), "/or_drbd", "names no resource"),
         on("net_check", Node, json!({"ping": {}}), "works on a DRBD pair"),
+        row("disk_check", json!({"to_copy": ["/a"], "accept_flags": "ie"}), "/accept_flags", "`e` is not a flag"),
+        row("verify_hash", json!({"path": "/a", "accept_flags": "x"}), "/accept_flags", "`x` is not a flag"),
+        on("filesystem_check", Node, json!({}), "works on a DRBD pair"),
+        row("filesystem_check", json!({"options": ["-F"]}), "/options/0", "never forced"),
+        row("filesystem_check", json!({"options": [""]}), "/options/0", "not an option"),
+        row("filesystem_check", json!({"mount_on": {"node": ""}}), "/mount_on/node", "empty name"),
+        row("filesystem_check", json!({"mount_on": {"node": "w9"}}), "/mount_on/node", "no node `primary/w9`"),
         row("net_check", json!({"to": "10.0.0.9", "throughput": {"min": "1MB/s"}}), "/to", "not the address of a node"),
         row(
             "copy_preserve",

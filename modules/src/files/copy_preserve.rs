@@ -20,6 +20,10 @@ use crate::support::permission;
 use crate::support::quantity::{Bytes, human};
 use crate::support::tree::{self, Comparison, Kind, LOST_AND_FOUND, Located, Look, TreeRef};
 
+mod trial;
+
+use trial::Sample;
+
 /// The module.
 #[derive(Clone, Copy)]
 pub(crate) struct CopyPreserve;
@@ -40,6 +44,17 @@ pub(crate) struct Params {
     /// What must still be free at the destination after the copy.
     #[serde(default = "margin")]
     pub(crate) min_free: Bytes,
+    /// Flags of files (`chattr`) that a copy may lose, as `lsattr` prints them: `i` immutable, `a` append only, `j` journalled,
+    /// `S` and `D` written at once, `E` encrypted, `F` without regard to case, `P` in a project with a quota, `V` verified. Without
+    /// it what has one is refused by name.
+    #[serde(default)]
+    pub(crate) accept_flags: String,
+    /// Only try it: a few entries of the source, some of each type, owner, mode and set of extended attributes, are copied into a
+    /// new directory on the file system of the destination, compared as `verify_hash` compares, and removed. What comes out
+    /// otherwise is refused by name. The source may be in use. For the check phase: what a copy cannot make equal is then found
+    /// before anything is stopped.
+    #[serde(default)]
+    pub(crate) trial: bool,
 }
 
 fn lost_and_found() -> Vec<String> {
@@ -65,6 +80,9 @@ pub(crate) struct State {
     /// Owner and group, mode and time of the source directory, if the comparison found only those different.
     #[serde(skip)]
     root: Option<(String, String, String)>,
+    /// What is tried, for a trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<Sample>,
 }
 
 /// What `copy_preserve` returns: fields that only a finished copy has are left out in a plan.
@@ -86,6 +104,9 @@ pub(crate) struct Returned {
     source: Look,
     /// Where it goes, as it was seen.
     destination: Look,
+    /// What a trial has tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<Sample>,
 }
 
 impl Module for CopyPreserve {
@@ -105,12 +126,13 @@ timeout: 30m
     type State = State;
 
     fn judge(params: &Params) -> Result<(), Failure> {
-        let Params { source, destination, exclude, .. } = params;
+        let Params { source, destination, exclude, accept_flags, .. } = params;
         source.judge("/source")?;
         destination.judge("/destination")?;
         if source.overlaps(destination) {
             return Err(overlap(&source.path, &destination.path));
         }
+        tree::check_flags(accept_flags, "/accept_flags")?;
         tree::check_names(exclude, "/exclude")
     }
 
@@ -123,6 +145,13 @@ timeout: 30m
         let exclude = &params.exclude;
         let (source, destination) =
             futures_util::future::try_join(tree::look(cx, &from, exclude), tree::look(cx, &to, exclude)).await?;
+        if params.trial {
+            let sample = match source.kind {
+                Kind::Directory => Some(trial::pick(cx, &from, exclude).await?),
+                _ => None,
+            };
+            return Ok(State { from, to, source, destination, comparison: None, root: None, sample });
+        }
         let filled = destination.kind == Kind::Directory && destination.entries > 0 && destination.unfinished.is_none();
         let (mut comparison, mut root) = (None, None);
         if filled && source.kind == Kind::Directory {
@@ -136,7 +165,7 @@ timeout: 30m
                 });
             comparison = Some(found);
         }
-        Ok(State { from, to, source, destination, comparison, root })
+        Ok(State { from, to, source, destination, comparison, root, sample: None })
     }
 
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
@@ -149,6 +178,10 @@ timeout: 30m
         let reasons = refusals(params, state, &label);
         if !reasons.is_empty() {
             return Diff::refused(reasons);
+        }
+        if let Some(sample) = &state.sample {
+            let names: Vec<&str> = params.exclude.iter().map(String::as_str).collect();
+            return Diff::Run(vec![trial::change(state, sample, &names)]);
         }
         match (comparison, &state.root) {
             (Some(comparison), _) if comparison.equal() => Diff::InSync,
@@ -168,6 +201,10 @@ timeout: 30m
         }
     }
 
+    fn judge_done(&self, _facts: &Facts, params: &Params, state: &State, done: &[Done]) -> Result<(), Failure> {
+        if params.trial { trial::judge(state, done) } else { Ok(()) }
+    }
+
     fn result_schema(generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<Returned>()
     }
@@ -181,6 +218,7 @@ timeout: 30m
             attributes_compared: found.map(|found| found.attributes_compared),
             source: state.source.clone(),
             destination: state.destination.clone(),
+            sample: state.sample.clone(),
         };
         serde_json::to_value(returned).unwrap_or(Value::Null)
     }
@@ -201,7 +239,7 @@ fn overlap(from: &str, to: &str) -> Failure {
 
 /// Everything that speaks against the copy.
 fn refusals(params: &Params, state: &State, label: &str) -> Vec<Text> {
-    let State { from, to, source, destination, comparison, root } = state;
+    let State { from, to, source, destination, comparison, root, sample } = state;
     let mut reasons = Vec::new();
     let not_a_directory =
         |tree: &Located| text!("copy_preserve.not-a-directory", "{tree} is not a directory", tree = tree.to_string());
@@ -235,10 +273,17 @@ fn refusals(params: &Params, state: &State, label: &str) -> Vec<Text> {
         Kind::Other => reasons.push(not_a_directory(to)),
         Kind::Absent | Kind::Directory => {}
     }
-    reasons.extend(tree::left_out_reasons(from, &source.left_out));
-    reasons.extend(tree::left_out_reasons(to, &destination.left_out));
+    reasons.extend(tree::left_out_reasons(from, &source.left_out, &params.accept_flags));
+    reasons.extend(tree::left_out_reasons(to, &destination.left_out, &params.accept_flags));
     reasons.extend(source.misplaced(from));
     reasons.extend(destination.misplaced(to));
+    if let Some(sample) = sample {
+        // Who uses the source, and what is at the destination, does not matter to a trial.
+        let picked = Look { allocated: sample.bytes, inodes: sample.paths.len() as u64, ..source.clone() };
+        reasons.extend(no_room(params, to, &picked, destination));
+        reasons.extend(no_inodes(to, &picked, destination));
+        return reasons;
+    }
     if let Some(other) = destination.unfinished.as_ref().filter(|other| *other != label) {
         reasons.push(text!(
             "copy_preserve.unfinished-destination",
@@ -320,7 +365,7 @@ fn copy(params: &Params, state: &State, label: &str) -> Change {
         command: Command::script(name, text, args.iter().chain(exclude).copied()),
     };
     let names: Vec<&str> = exclude().collect();
-    let begin = include_str!("../scripts/cutover-copy-begin.sh");
+    let begin = concat!(include_str!("../scripts/ready.sh"), include_str!("../scripts/cutover-copy-begin.sh"));
     let begin = script("cutover-copy-begin", begin, &[&to.path, label], &names);
     let end = include_str!("../scripts/cutover-copy-end.sh");
     let end = script("cutover-copy-end", end, &[&to.path], &[]);

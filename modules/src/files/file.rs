@@ -257,7 +257,6 @@ async fn find(cx: &Context, params: &Params) -> Result<Option<Found>, Failure> {
 
 /// The device that a path lies on, if it is not the one it must lie on.
 async fn misplaced(cx: &Context, path: &str, device: &str) -> Result<Option<String>, Failure> {
-    let resolved = cx.read(&reads::READLINK_OPERAND.of([device])).await?;
     let findmnt = reads::FINDMNT_SOURCE.of([path]);
     let mounted = cx.read(&findmnt).await?;
     if !mounted.success() {
@@ -265,7 +264,8 @@ async fn misplaced(cx: &Context, path: &str, device: &str) -> Result<Option<Stri
     }
     // A bind mount shows as `/dev/sda1[/sub/directory]`.
     let source = mounted.stdout.lines().last().unwrap_or_default().split('[').next().unwrap_or_default().trim();
-    Ok((source != device && source != resolved.stdout.trim()).then(|| source.to_owned()))
+    let same = crate::support::storage::same_device(cx, &cx.place(), source, device).await?;
+    Ok((!same).then(|| source.to_owned()))
 }
 
 /// A command at a place.

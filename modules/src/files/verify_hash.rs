@@ -37,6 +37,11 @@ pub(crate) struct Params {
     /// Names directly in the trees that do not count.
     #[serde(default = "lost_and_found")]
     pub(crate) exclude: Vec<String>,
+    /// Flags of files (`chattr`) that a copy may lose, as `lsattr` prints them: `i` immutable, `a` append only, `j` journalled,
+    /// `S` and `D` written at once, `E` encrypted, `F` without regard to case, `P` in a project with a quota, `V` verified. Without
+    /// it what has one is refused by name.
+    #[serde(default)]
+    pub(crate) accept_flags: String,
     /// Refuse where extended attributes and ACLs cannot be compared because a host lacks getfattr (package `attr`).
     #[serde(default)]
     pub(crate) require_attributes: bool,
@@ -100,6 +105,7 @@ verify_hash:
 
     fn judge(params: &Params) -> Result<(), Failure> {
         tree::check_names(&params.exclude, "/exclude")?;
+        tree::check_flags(&params.accept_flags, "/accept_flags")?;
         match (&params.source, &params.destination, &params.path) {
             (Some(source), Some(destination), None) => {
                 source.judge("/source")?;
@@ -124,8 +130,8 @@ verify_hash:
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         match (&params.source, &params.destination) {
-            (Some(source), Some(destination)) => two(cx, source, destination, &params.exclude).await,
-            _ => one(cx, &params.single().ok_or_else(neither)?, &params.exclude).await,
+            (Some(source), Some(destination)) => two(cx, source, destination, params).await,
+            _ => one(cx, &params.single().ok_or_else(neither)?, params).await,
         }
     }
 
@@ -200,23 +206,24 @@ fn locate_two(
     if source == destination { Err(same_tree()) } else { Ok((source, destination)) }
 }
 
-async fn two(cx: &Context, source: &TreeRef, destination: &TreeRef, exclude: &[String]) -> Result<State, Failure> {
+async fn two(cx: &Context, source: &TreeRef, destination: &TreeRef, params: &Params) -> Result<State, Failure> {
+    let exclude = &params.exclude;
     let (source, destination) = locate_two(cx.facts(), cx.inventory(), source, destination)?;
     tree::check_device(cx, &source).await?;
     tree::check_device(cx, &destination).await?;
     let (first, second) =
         futures_util::future::try_join(tree::manifest(cx, &source, exclude), tree::manifest(cx, &destination, exclude))
             .await?;
-    let mut left_out = tree::left_out_reasons(&source, &first.left_out);
-    left_out.extend(tree::left_out_reasons(&destination, &second.left_out));
+    let mut left_out = tree::left_out_reasons(&source, &first.left_out, &params.accept_flags);
+    left_out.extend(tree::left_out_reasons(&destination, &second.left_out, &params.accept_flags));
     let (source, destination) = (source.to_string(), destination.to_string());
     let what = text!("verify_hash.two", "{source} and {destination}", source, destination);
     Ok(State { what, comparison: tree::compare(&first, &second), left_out })
 }
 
-async fn one(cx: &Context, tree: &TreeRef, exclude: &[String]) -> Result<State, Failure> {
+async fn one(cx: &Context, tree: &TreeRef, params: &Params) -> Result<State, Failure> {
     let tree = tree.locate(cx.facts(), cx.inventory(), "")?;
-    let manifest = tree::manifest(cx, &tree, exclude).await?;
-    let left_out = tree::left_out_reasons(&tree, &manifest.left_out);
+    let manifest = tree::manifest(cx, &tree, &params.exclude).await?;
+    let left_out = tree::left_out_reasons(&tree, &manifest.left_out, &params.accept_flags);
     Ok(State { what: Text::verbatim(tree.to_string()), comparison: tree::compare(&manifest, &manifest), left_out })
 }

@@ -11,13 +11,7 @@ for name do
     set -- "$@" ! -name "$name"
 done
 marker=$destination/.cutover-copy
-mkdir -p -- "$destination"
-# What a directory inherits from the one above it, it hands on to all that is made in it: its group and default ACLs. The copy is
-# to have what the source has.
-chmod g-s -- "$destination"
-if command -v setfacl >/dev/null 2>&1; then
-    setfacl -b -k -- "$destination" 2>/dev/null || :
-fi
+ready "$destination"
 # An assignment, so that a failing find ends the script instead of looking like an empty directory.
 there=$(find "$destination" -mindepth 1 -maxdepth 1 "$@" -printf x)
 if [ -L "$marker" ]; then

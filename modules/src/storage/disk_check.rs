@@ -65,6 +65,9 @@ pub(crate) struct Params {
     /// Names directly in them that the copy leaves out.
     #[serde(default = "lost_and_found")]
     pub(crate) exclude: Vec<String>,
+    /// Flags of files (`chattr`) that the copy may lose, as for `copy_preserve`.
+    #[serde(default)]
+    pub(crate) accept_flags: String,
 }
 
 fn lost_and_found() -> Vec<String> {
@@ -186,6 +189,7 @@ disk_check:
         for (index, tree) in to_copy.iter().enumerate() {
             tree::check_path(tree, &format!("/to_copy/{index}"))?;
         }
+        tree::check_flags(&params.accept_flags, "/accept_flags")?;
         tree::check_names(exclude, "/exclude")
     }
 
@@ -205,7 +209,7 @@ disk_check:
                     tree = name
                 )],
                 Kind::Other => vec![text!("disk_check.not-a-directory", "{tree} is not a directory", tree = name)],
-                Kind::Directory => tree::left_out_reasons(&tree, &look.left_out),
+                Kind::Directory => tree::left_out_reasons(&tree, &look.left_out, &params.accept_flags),
             });
         }
         if let Some(device) = device {

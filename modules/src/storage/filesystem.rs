@@ -102,19 +102,7 @@ filesystem:
             let words = text!("filesystem.empty-label", "`label` is empty: leave it out for a file system without one");
             return Err(Failure::invalid(words).pointer("/label"));
         }
-        if let Some(index) = options.iter().position(|option| option.is_empty()) {
-            let words = text!("filesystem.empty-option", "an empty word is not an option of `mkfs`");
-            return Err(Failure::invalid(words).pointer(format!("/options/{index}")));
-        }
-        let forces = |option: &String| matches!(option.as_str(), "-F" | "-FF" | "-f" | "--force");
-        if let Some(index) = options.iter().position(forces) {
-            let words = text!(
-                "filesystem.force",
-                "`mkfs` is never forced: a device that carries something must be cleared by hand"
-            );
-            return Err(Failure::invalid(words).pointer(format!("/options/{index}")));
-        }
-        Ok(())
+        check_options(options)
     }
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
@@ -187,6 +175,23 @@ filesystem:
         };
         serde_json::to_value(returned).unwrap_or(Value::Null)
     }
+}
+
+/// Refuses options that `mkfs` is not to get.
+pub(super) fn check_options(options: &[String]) -> Result<(), Failure> {
+    if let Some(index) = options.iter().position(|option| option.is_empty()) {
+        let words = text!("filesystem.empty-option", "an empty word is not an option of `mkfs`");
+        return Err(Failure::invalid(words).pointer(format!("/options/{index}")));
+    }
+    let forces = |option: &String| matches!(option.as_str(), "-F" | "-FF" | "-f" | "--force");
+    if let Some(index) = options.iter().position(forces) {
+        let words = text!(
+            "filesystem.force",
+            "`mkfs` is never forced: a device that carries something must be cleared by hand"
+        );
+        return Err(Failure::invalid(words).pointer(format!("/options/{index}")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

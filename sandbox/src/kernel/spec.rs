@@ -20,6 +20,9 @@ pub struct WorldSpec {
     pub disk_bytes: u64,
     /// What spare disks already carry, by `site/node`: `LVM2_member`, `dos`, `gpt`, `ext4`. Blank unless named.
     pub spare_disks: BTreeMap<String, String>,
+    /// Features of file systems that a machine's kernel or tools do not know, by `site/node`: `metadata_csum_seed` and `orphan_file`
+    /// of ext4, `bigtime` and `nrext64` of XFS. The machine does not mount, or does not check, what a newer `mkfs` makes.
+    pub unknown_features: BTreeMap<String, Vec<String>>,
     /// Size of each member's data, in bytes.
     pub data_bytes: u64,
     /// Throughput of the link between the sites, in bytes per second.
@@ -79,6 +82,7 @@ impl Default for WorldSpec {
             starts: "2026-01-17T22:00:00Z".to_owned(),
             disk_bytes: 20 << 30,
             spare_disks: BTreeMap::new(),
+            unknown_features: BTreeMap::new(),
             data_bytes: 2 << 30,
             link_bytes_per_second: 110_000_000,
             link_rtt_ms: 2,

@@ -36,6 +36,12 @@ impl Call<'_> {
         }
     }
 
+    /// The features of file systems that the machine it runs on does not know.
+    pub(crate) fn unknown_features(&self) -> Vec<String> {
+        let Place::Node { site, node } = self.place else { return Vec::new() };
+        self.kernel().spec.unknown_features.get(&format!("{site}/{node}")).cloned().unwrap_or_default()
+    }
+
     /// Works on the machine it runs on. In a pod there is no such program.
     pub(crate) fn on_machine(&self, work: impl FnOnce(&mut Machine) -> Reply) -> Reply {
         let name = self.command.script_name().or(self.command.argv.first().map(String::as_str)).unwrap_or_default();

@@ -58,7 +58,8 @@ fn normalised(record: &Record, Ground { directory, device, .. }: &Ground) -> Str
         "ss" if line.starts_with("State") => line.split_whitespace().collect::<Vec<_>>().join(" "),
         "ss" => String::new(),
         "lsblk" => disk(line, device),
-        "cutover-manifest" => manifest(line),
+        "cutover-manifest" | "cutover-trial-list" | "cutover-trial-receive" => manifest(line),
+        "cutover-trial-pick" => picked(line),
         // The size of a directory differs from file system to file system.
         "find" if line.starts_with("d ") => line.rsplit_once(' ').map_or(line, |(head, _)| head).to_owned(),
         // Flags that file systems set by themselves.
@@ -111,6 +112,12 @@ fn manifest(line: &str) -> String {
     let mut entries: Vec<String> = text.split('\0').map(entry).collect();
     entries.sort();
     entries.join("|")
+}
+
+/// What was picked, without how much of it is stored.
+fn picked(line: &str) -> String {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(line).expect("base64");
+    String::from_utf8(bytes).expect("text").lines().skip(1).collect::<Vec<_>>().join("|")
 }
 
 /// A time that the test has set stays; any other is now.

@@ -118,6 +118,14 @@ async fn trees(stage: &Stage, directory: &str) {
             "destination": {"node": "worker02", "path": at(to)},
         })
     };
+    for mut trial in [trees("tree", "copies/here"), nodes("tree", "elsewhere")] {
+        trial["trial"] = json!(true);
+        let probed = stage.look("copy_preserve", &trial).await.unwrap();
+        let Diff::Run(changes) = &probed.diff else { panic!("{}: {:?}", stage.name, probed.diff) };
+        let changes = changes.clone();
+        let done = stage.apply(&changes).await;
+        probed.judge(&done).unwrap();
+    }
     done(stage, "copy_preserve", trees("tree", "copies/here")).await;
     done(stage, "verify_hash", trees("tree", "copies/here")).await;
     done(stage, "file", json!({"path": at("copies/here"), "state": "directory", "mode": "0700"})).await;

@@ -77,7 +77,8 @@ impl Transport for Line {
             let _ = io.stderr.write_all(&stderr).await;
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             // An archive is compared by its unpacked files, not by its bytes.
-            let archive = command.argv[0] == "tar";
+            let packs = ["cutover-trial-send", "cutover-filesystem-make"];
+            let archive = command.argv[0] == "tar" || command.script_name().is_some_and(|name| packs.contains(&name));
             self.records.lock().unwrap().push(Record {
                 shape: of_command(&self.place, command, &self.inventory),
                 command: command.to_string(),

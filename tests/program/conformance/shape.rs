@@ -51,6 +51,7 @@ fn of_word(program: &str, word: &str, inventory: &Inventory) -> String {
     match word {
         "" => word_of("''"),
         "/dev/zero" => word_of(word),
+        _ if word.starts_with(".cutover-trial-") => word_of("NAME"),
         _ if inventory.pairs.iter().any(|pair| pair.resource == word) => word_of("RESOURCE"),
         _ if [".service", ".mount", ".target"].iter().any(|end| word.ends_with(end)) => word_of("UNIT"),
         _ if word.starts_with("/dev/") => word_of("DEVICE"),

@@ -5,19 +5,19 @@ use cutover_testkit::stage::Stage;
 use serde_json::{Value, json};
 
 /// A directory of this test alone, at the same path in both worlds.
-struct Scratch(tempfile::TempDir);
+pub(super) struct Scratch(tempfile::TempDir);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 }
 
-async fn stages() -> [Stage; 2] {
+pub(super) async fn stages() -> [Stage; 2] {
     [Stage::host(), Stage::sandbox()]
 }
 
@@ -26,7 +26,7 @@ async fn is_root(stage: &Stage) -> bool {
 }
 
 /// A tree with one of everything; returns whether it has extended attributes as well.
-async fn build(stage: &Stage, root: &str) -> bool {
+pub(super) async fn build(stage: &Stage, root: &str) -> bool {
     let at = |name: &str| format!("{root}/{name}");
     stage.must(&["mkdir", "-p", &at("member/wal"), &at("member/snap"), &at("lost+found"), &at("empty")]).await;
     for name in ["member/snap/db", "with space", "back\\slash", "new\nline", "münchen", "-dash"] {
@@ -80,16 +80,16 @@ async fn build(stage: &Stage, root: &str) -> bool {
     has_attributes
 }
 
-async fn write(stage: &Stage, path: &str, text: &str) {
+pub(super) async fn write(stage: &Stage, path: &str, text: &str) {
     let params = json!({"path": path, "content": text});
     stage.converge("file", &params).await;
 }
 
-fn trees(source: &str, destination: &str) -> Value {
+pub(super) fn trees(source: &str, destination: &str) -> Value {
     json!({"source": {"path": source}, "destination": {"path": destination}})
 }
 
-fn to_other_node(source: &str, destination: &str) -> Value {
+pub(super) fn to_other_node(source: &str, destination: &str) -> Value {
     json!({"source": {"node": "worker01", "path": source}, "destination": {"node": "worker02", "path": destination}})
 }
 
@@ -279,7 +279,7 @@ async fn a_tree_in_use_an_empty_one_and_a_full_disk_are_refused() {
 }
 
 /// Mounts of a test, unmounted again newest first.
-struct Mounts(Vec<String>);
+pub(super) struct Mounts(pub(super) Vec<String>);
 
 impl Drop for Mounts {
     fn drop(&mut self) {
@@ -292,7 +292,7 @@ impl Drop for Mounts {
 
 /// All that copies or compares a tree refuses it once something was put into it, and names that. `put` answers `false` where
 /// it cannot be done.
-async fn is_refused(stage: &Stage, put: impl AsyncFn(&Stage, &str) -> bool, words: &str) {
+pub(super) async fn is_refused(stage: &Stage, put: impl AsyncFn(&Stage, &str) -> bool, words: &str) {
     let scratch = Scratch::new();
     let (source, copy) = (scratch.path("source"), scratch.path("copy"));
     stage.must(&["mkdir", "-p", &format!("{source}/wal")]).await;

@@ -24,6 +24,19 @@ async fn a_spare_disk_that_carries_something_is_let_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_system_that_the_standby_does_not_know_is_not_made() {
+    for (feature, words) in [("metadata_csum_seed", "the kernel of standby/worker02"), ("orphan_file", "e2fsck 1.47.0")]
+    {
+        let mut spec = WorldSpec::default();
+        spec.unknown_features.insert("standby/worker02".to_owned(), vec![feature.to_owned()]);
+        let play = Play::prepare();
+        let ran = Stage::new(&play, spec, 1).run(&play).await;
+        stopped(&ran, "the-other-side-can-mount-what-mkfs-makes-here", &[feature, words]);
+        assert_eq!(changed(ran.own()), [""; 0], "{feature}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn data_that_does_not_fit_is_found_before_the_outage() {
     for (gigabytes, step) in [(170, "there-is-room-for-the-backups"), (30, "the-data-fits-on-the-replicated-disks")] {
         let spec = WorldSpec { data_bytes: gigabytes << 30, ..WorldSpec::default() };
@@ -33,6 +46,23 @@ async fn data_that_does_not_fit_is_found_before_the_outage() {
         assert!(!changed(ran.own()).iter().any(|change| change.contains("scale")));
         undone(&stage, &ran).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_cannot_hold_what_the_volumes_hold_is_found_before_the_outage() {
+    let (stage, events) = Stage::before("a-trial-of-the-backup-comes-out-equal");
+    stage.must("primary", "worker05", "mount -o remount,nouser_xattr /").await;
+    let words = ["would not be equal", "primary/worker05:/data/vmdata/backup/", ".: user.volume ("];
+    let ran = caught(&stage, events, "a-trial-of-the-backup-comes-out-equal", &words).await;
+    undone(&stage, &ran).await;
+    // Small inodes have whole seconds only: no copy would ever be equal.
+    let make = "mkfs.ext4 -q -I 128 /dev/drbd0";
+    let (stage, events) = Stage::before("mount-the-replicated-disk");
+    stage.must("primary", "worker02", make).await;
+    let words = ["would not be equal", "/data/vmdata/hpvolumes/common-etcd-etcd-1/data", "time ("];
+    let ran = caught(&stage, events, "a-trial-of-the-copy-comes-out-equal", &words).await;
+    assert!(!changed(ran.own()).iter().any(|change| change.contains("scale")));
+    undone(&stage, &ran).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,3 +2,4 @@
 
 mod disks;
 mod modules;
+mod peers;

@@ -19,6 +19,7 @@ fn params(more: &str) -> Params {
 
 fn free() -> Node {
     let directory = Look {
+        elsewhere: false,
         kind: Kind::Absent,
         device: "/dev/sda1".to_owned(),
         free: 10 << 30,

@@ -15,6 +15,7 @@ fn look(kind: Kind, entries: u64) -> Look {
     Look {
         kind,
         device: "/dev/sdb1".into(),
+        elsewhere: false,
         free: 10 << 30,
         free_inodes: Some(1000),
         inodes: entries * 3,
@@ -34,6 +35,7 @@ fn state(to: &str) -> State {
         destination: look(Kind::Absent, 0),
         comparison: None,
         root: None,
+        sample: None,
     }
 }
 
@@ -79,9 +81,9 @@ fn everything_that_speaks_against_a_copy_is_reported_at_once() {
     bad.source.holders = vec!["41 etcd".into()];
     bad.destination.unfinished = Some("primary/w8:/other".into());
     bad.destination.free = 1000;
-    bad.to.device = Some("/dev/drbd0".into());
-    bad.source.left_out = vec![LeftOut { what: What::Mount, path: "member/wal".into() }];
-    bad.destination.left_out = vec![LeftOut { what: What::Socket, path: ".sock".into() }];
+    (bad.to.device, bad.destination.elsewhere) = (Some("/dev/drbd0".into()), true);
+    bad.source.left_out = vec![LeftOut { what: What::Mount, path: "member/wal".into(), flags: String::new() }];
+    bad.destination.left_out = vec![LeftOut { what: What::Socket, path: ".sock".into(), flags: String::new() }];
     insta::assert_snapshot!(refused(&bad).join("\n"), @r"
     primary/w4:/data/pvc-1 is itself an unfinished copy of primary/w9:/old
     primary/w4:/data/pvc-1/member/wal is a mount point: a copy would leave out what is in it; unmount it, and move its content into the directory
@@ -166,7 +168,7 @@ fn equal_trees_may_be_in_use_and_on_a_full_disk() {
     done.comparison = Some(equal.clone());
     assert_eq!(refused(&done), [""; 0]);
     // What was left out of both is not proven equal.
-    done.source.left_out = vec![LeftOut { what: What::Subvolume, path: "wal".into() }];
+    done.source.left_out = vec![LeftOut { what: What::Subvolume, path: "wal".into(), flags: String::new() }];
     assert_eq!(refused(&done).len(), 1);
     done.source.left_out.clear();
     done.comparison =

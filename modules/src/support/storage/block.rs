@@ -69,7 +69,7 @@ impl Block {
             block.kernel_name = resolved.stdout.trim().to_owned();
         }
         if let Ok((pair, own, _)) = cx.pair()
-            && own.device == device
+            && [device, block.kernel_name.as_str()].contains(&own.device.as_str())
         {
             let role = cx.read(&reads::DRBDADM_ROLE.of([pair.resource.as_str()])).await?;
             let word = role.stdout.trim().split('/').next().unwrap_or_default();

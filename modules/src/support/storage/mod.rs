@@ -6,9 +6,27 @@ pub(crate) mod unit;
 pub(crate) mod users;
 
 use cutover_engine::failure::Failure;
+use cutover_engine::module::Context;
+use cutover_engine::reads;
 use cutover_engine::text;
 use cutover_engine::text::Text;
-use cutover_engine::world::{Command, Exit, Output};
+use cutover_engine::world::{Command, Exit, Output, Place};
+
+/// The name that the kernel has for a device, with links resolved: `/dev/disk/by-id/...`, `/dev/mapper/...` and
+/// `/dev/drbd/by-res/...` are links. What is not there, or not a path, is left as it is.
+pub(crate) async fn kernel_name(cx: &Context, place: &Place, device: &str) -> Result<String, Failure> {
+    if !device.starts_with('/') {
+        return Ok(device.to_owned());
+    }
+    let resolved = cx.read_at(place, &reads::READLINK_OPERAND.of([device])).await?;
+    let name = resolved.stdout.trim();
+    Ok(if resolved.success() && !name.is_empty() { name.to_owned() } else { device.to_owned() })
+}
+
+/// Whether two names are those of one device.
+pub(crate) async fn same_device(cx: &Context, place: &Place, one: &str, other: &str) -> Result<bool, Failure> {
+    Ok(one == other || kernel_name(cx, place, one).await? == kernel_name(cx, place, other).await?)
+}
 
 /// Returns a command's standard output, or says that it failed and how.
 pub(crate) fn stdout(command: &Command, output: Output) -> Result<String, Failure> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub(crate) struct Mounted {
     /// Where.
     pub(crate) target: String,
-    /// The device.
+    /// The device, as the kernel names it.
     pub(crate) source: String,
     /// The directory of the device's file system that is mounted, if not all of it (a bind mount).
     pub(crate) subdirectory: Option<String>,
@@ -24,6 +24,15 @@ pub(crate) struct Mounted {
 pub(crate) async fn read(cx: &Context) -> Result<Vec<Mounted>, Failure> {
     let command = reads::FINDMNT.of([]);
     let text = super::stdout(&command, cx.read(&command).await?)?;
+    let mut mounts = parse(&text);
+    // A device of the mapper is listed by a link.
+    for mount in mounts.iter_mut().filter(|mount| mount.source.starts_with("/dev/mapper/")) {
+        mount.source = super::kernel_name(cx, &cx.place(), &mount.source).await?;
+    }
+    Ok(mounts)
+}
+
+fn parse(text: &str) -> Vec<Mounted> {
     let mounted = |line: &str| {
         let pairs = pairs(line);
         let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
@@ -35,7 +44,7 @@ pub(crate) async fn read(cx: &Context) -> Result<Vec<Mounted>, Failure> {
         let [target, fstype, options] = ["TARGET", "FSTYPE", "OPTIONS"].map(value);
         Some(Mounted { target: target?, source, subdirectory, fstype: fstype?, options: options? })
     };
-    Ok(text.lines().filter_map(mounted).collect())
+    text.lines().filter_map(mounted).collect()
 }
 
 /// Reads a line of `KEY="value"` pairs, as findmnt and lsblk print with `-P`. Values carry `\x20` for what would disturb.

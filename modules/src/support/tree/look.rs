@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::Located;
 use super::left_out::{self, LeftOut, with_left_out};
+use crate::support::storage::same_device;
 
 /// The script that looks.
 const SCRIPT: ReadScript = ReadScript::declare("cutover-look", with_left_out!("../../scripts/cutover-look.sh"));
@@ -36,6 +37,9 @@ pub(crate) struct Look {
     pub(crate) kind: Kind,
     /// The device of the file system it lies on, or would lie on.
     pub(crate) device: String,
+    /// Whether that is another one than the tree must lie on.
+    #[serde(skip)]
+    pub(crate) elsewhere: bool,
     /// Free bytes on that file system.
     pub(crate) free: u64,
     /// Free inodes on that file system; null where they are made as they are needed.
@@ -66,11 +70,15 @@ pub(crate) async fn look(cx: &Context, tree: &Located, exclude: &[String]) -> Re
         let failure = Failure::failed(text!("tree.cannot-look", "cannot look at {tree}: {exit}", tree, exit));
         return Err(failure.details(output.stderr.lines().map(Text::verbatim)));
     }
-    parse(&output.stdout, exclude).ok_or_else(|| {
+    let mut look = parse(&output.stdout, exclude).ok_or_else(|| {
         let tree = tree.to_string();
         Failure::failed(text!("tree.look-unclear", "cannot look at {tree}: its answer is not understood", tree))
             .details(output.stdout.lines().map(Text::verbatim))
-    })
+    })?;
+    if let Some(wanted) = &tree.device {
+        look.elsewhere = !same_device(cx, &tree.place, wanted, &look.device).await?;
+    }
+    Ok(look)
 }
 
 /// Refuses a tree that does not lie on the device it must lie on.
@@ -87,7 +95,7 @@ pub(crate) async fn check_device(cx: &Context, tree: &Located) -> Result<(), Fai
 impl Look {
     /// Why the tree is not where it must be; `None` if it is.
     pub(crate) fn misplaced(&self, tree: &Located) -> Option<Text> {
-        let wanted = tree.device.as_ref().filter(|device| **device != self.device)?;
+        let wanted = tree.device.as_ref().filter(|_| self.elsewhere)?;
         let (tree, device) = (tree.to_string(), &self.device);
         Some(text!(
             "tree.misplaced",
@@ -114,6 +122,7 @@ fn parse(text: &str, exclude: &[String]) -> Option<Look> {
     Some(Look {
         kind,
         device,
+        elsewhere: false,
         free: field("free")?.parse().ok()?,
         free_inodes: match field("free_inodes")?.trim() {
             "" => None,

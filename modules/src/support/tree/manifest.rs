@@ -14,10 +14,17 @@ use sha2::{Digest, Sha256};
 
 use super::Located;
 use super::entry::{Entry, shown};
-use super::left_out::{self, LeftOut, with_left_out};
+use super::left_out::{self, LeftOut};
 
 /// The script that lists a tree.
-const SCRIPT: ReadScript = ReadScript::declare("cutover-manifest", with_left_out!("../../scripts/cutover-manifest.sh"));
+const SCRIPT: ReadScript = ReadScript::declare(
+    "cutover-manifest",
+    concat!(
+        include_str!("../../scripts/left-out.sh"),
+        include_str!("../../scripts/manifest.sh"),
+        include_str!("../../scripts/cutover-manifest.sh")
+    ),
+);
 
 /// A listing of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +65,7 @@ impl Manifest {
             .map_err(|error| text!("manifest.not-base64", "it is not base64: {error}", error = error.to_string()))?;
         let mut fields = raw.split(|byte| *byte == 0);
         let mut next = || fields.next().ok_or_else(|| text!("manifest.short", "it ends too early"));
-        if next()? != b"cutover-manifest 2" {
+        if next()? != b"cutover-manifest 3" {
             return Err(text!("manifest.begin", "it does not begin as a manifest"));
         }
         let mut entries = BTreeMap::new();
@@ -68,6 +75,8 @@ impl Manifest {
                 break;
             }
             let (path, target) = (next()?, next()?);
+            // Of a part of a tree they are listed as they were named.
+            let path = path.strip_prefix(b"./").unwrap_or(path);
             let path = if path.is_empty() { b".".to_vec() } else { path.to_vec() };
             let entry = metadata(head, target)
                 .ok_or_else(|| text!("manifest.line", "bad line `{line}`", line = String::from_utf8_lossy(head)))?;

@@ -9,9 +9,9 @@ mod manifest;
 mod reference;
 
 pub(crate) use compare::{Comparison, compare};
-pub(crate) use left_out::reasons as left_out_reasons;
 #[cfg(test)]
 pub(crate) use left_out::{LeftOut, What};
+pub(crate) use left_out::{check_flags, reasons as left_out_reasons};
 pub(crate) use look::{Kind, Look, check_device, look};
 pub(crate) use manifest::{Manifest, manifest};
 pub(crate) use reference::{Located, TreeRef, check_names, check_path};

@@ -267,7 +267,10 @@ impl Machine {
             nlink: filesystem.links(spot.ino),
             size,
             allocated: allocated(inode),
-            mtime_ns: inode.mtime_ns,
+            mtime_ns: match filesystem.whole_seconds {
+                true => inode.mtime_ns.div_euclid(1_000_000_000) * 1_000_000_000,
+                false => inode.mtime_ns,
+            },
             xattrs: inode.xattrs.clone(),
             immutable: inode.immutable,
             link,

@@ -110,7 +110,7 @@ impl Program for Tar {
             // The stream passes through the controller: the slower of disk and link sets the pace.
             let rate = call.kernel().spec.disk_bytes_per_second.min(call.kernel().spec.link_bytes_per_second);
             call.kernel().transfer(bytes.unwrap_or(0), rate).await;
-            call.on_machine(|machine| match pack(machine, directory, &skip) {
+            call.on_machine(|machine| match pack(machine, directory, &skip, |_| true) {
                 Ok(packed) => Reply::ok(serde_json::to_vec(&packed).unwrap_or_default()),
                 Err(errno) => fatal(errno),
             })
@@ -118,11 +118,16 @@ impl Program for Tar {
     }
 }
 
-/// Takes a tree up.
-pub(crate) fn pack(machine: &Machine, root: &str, skip: &[&str]) -> Result<Packed, Errno> {
+/// Takes a tree up, or those of its entries that are wanted.
+pub(crate) fn pack(
+    machine: &Machine,
+    root: &str,
+    skip: &[&str],
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Packed, Errno> {
     let mut names: BTreeMap<u64, String> = BTreeMap::new();
     let mut entries = Vec::new();
-    for (path, stat) in walk(machine, root, skip)? {
+    for (path, stat) in walk(machine, root, skip)?.into_iter().filter(|(path, _)| wanted(path)) {
         let at = format!("{root}/{path}");
         let what = match (&machine.inode_at(&at, Follow::No)?.kind, names.get(&stat.ino)) {
             (InodeKind::Directory(_), _) => What::Directory,
@@ -148,6 +153,9 @@ pub(crate) fn pack(machine: &Machine, root: &str, skip: &[&str]) -> Result<Packe
 /// Puts a tree down, its root's attributes onto the directory itself. Times of directories come last.
 pub(crate) fn unpack(machine: &mut Machine, root: &str, packed: Packed) -> Result<(), Errno> {
     machine.list_dir(root)?;
+    let mount = machine.resolve(root, Follow::Yes)?.mount;
+    // tar says so, and goes on.
+    let drops_attributes = machine.mounts[mount].options.split(',').any(|option| option == "nouser_xattr");
     let mut times = Vec::new();
     for entry in packed.entries {
         let at = if entry.path == "." { root.to_owned() } else { format!("{root}/{}", entry.path) };
@@ -170,6 +178,7 @@ pub(crate) fn unpack(machine: &mut Machine, root: &str, packed: Packed) -> Resul
         machine.change(&at, Follow::No, |inode| {
             (inode.uid, inode.gid, inode.mode, inode.mtime_ns) = (meta.uid, meta.gid, meta.mode, meta.mtime_ns);
             inode.xattrs = entry.xattrs;
+            inode.xattrs.retain(|name, _| !(drops_attributes && name.starts_with("user.")));
         })?;
     }
     times.iter().try_for_each(|(path, mtime_ns)| machine.set_mtime(path, *mtime_ns))

@@ -20,6 +20,10 @@ pub(crate) struct Filesystem {
     pub(crate) label: String,
     /// Its capacity in bytes.
     pub(crate) bytes: u64,
+    /// Whether times have whole seconds only, as with small inodes (`mkfs.ext4 -I 128`).
+    pub(crate) whole_seconds: bool,
+    /// Its features that not every kernel and program knows.
+    pub(crate) features: Vec<String>,
     /// Its inodes by number; [`ROOT`] is the root directory.
     pub(crate) inodes: BTreeMap<u64, Inode>,
     /// The number the next inode gets.
@@ -42,7 +46,16 @@ impl Filesystem {
             (ROOT, directory(0o755, BTreeMap::from([("lost+found".to_owned(), 11)]))),
             (11, directory(0o700, BTreeMap::new())),
         ]);
-        Self { kind: kind.to_owned(), uuid: uuid.to_owned(), label: String::new(), bytes, inodes, next: 12 }
+        Self {
+            kind: kind.to_owned(),
+            uuid: uuid.to_owned(),
+            label: String::new(),
+            bytes,
+            whole_seconds: false,
+            features: Vec::new(),
+            inodes,
+            next: 12,
+        }
     }
 
     /// How many inodes there are, used or free: one for each 16 KiB, as mkfs.ext4 makes them.

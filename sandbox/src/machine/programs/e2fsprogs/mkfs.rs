@@ -14,6 +14,20 @@ const WRITTEN: u64 = 128;
 /// `mkfs.ext4 [-q] [-L LABEL] ... DEVICE`
 pub(crate) struct Mkfs;
 
+/// The features of a new file system that not every kernel and program knows: those it gets by default, unless an option takes
+/// them off (`-O ^orphan_file`, `-i nrext64=0`).
+pub(crate) fn made_features(kind: &str, options: &[String]) -> Vec<String> {
+    let all: &[&str] = match kind {
+        "ext4" => &["metadata_csum_seed", "orphan_file"],
+        _ => &["bigtime", "nrext64"],
+    };
+    let off = |feature: &str| {
+        let words = [format!("^{feature}"), format!("{feature}=0")];
+        options.iter().flat_map(|option| option.split(',')).any(|word| words.iter().any(|off| off == word))
+    };
+    all.iter().filter(|feature| !off(feature)).map(|feature| (*feature).to_owned()).collect()
+}
+
 impl Program for Mkfs {
     fn names(&self) -> &'static [&'static str] {
         &["mkfs.ext4", "mkfs.xfs"]
@@ -46,6 +60,8 @@ impl Program for Mkfs {
             call.kernel().transfer(bytes / WRITTEN, call.kernel().spec.disk_bytes_per_second).await;
             let uuid = call.kernel().uuid(&format!("mkfs/{}/{device}/{}", call.place, call.kernel().draw()));
             let mut filesystem = Filesystem::new(kind, &uuid, bytes - bytes / 50, call.kernel().now_ns());
+            filesystem.features = made_features(kind, call.args);
+            filesystem.whole_seconds = kind == "ext4" && options.value("I") == Some("128");
             filesystem.label = options.value("L").unwrap_or_default().to_owned();
             call.on_machine(|machine| match machine.content_mut(device) {
                 Ok(content) => {

@@ -5,4 +5,6 @@ mod mkfs;
 
 use super::Named;
 
+pub(crate) use mkfs::made_features;
+
 pub(super) const ALL: &[Named] = &[&mkfs::Mkfs, &lsattr::Lsattr];

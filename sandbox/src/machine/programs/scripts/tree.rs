@@ -50,7 +50,7 @@ impl Program for Tree {
                     // Read and write share the disk.
                     call.kernel().transfer(2 * allocated(&call, source), rate).await;
                     call.on_machine(|machine| {
-                        let packed = tar::pack(machine, source, skip);
+                        let packed = tar::pack(machine, source, skip, |_| true);
                         let copied = packed.and_then(|packed| tar::unpack(machine, destination, packed));
                         copied.map_or_else(|errno| Reply::fail(1, format!("cp: {errno}\n")), |()| Reply::default())
                     })
@@ -75,14 +75,28 @@ fn allocated(call: &Call<'_>, path: &str) -> u64 {
 }
 
 fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno> {
-    let entries = walk(machine, root, skip)?;
-    let mut raw = b"cutover-manifest 2\0".to_vec();
+    listing(machine, root, &walk(machine, root, skip)?, &left_out(machine, root)?, "")
+}
+
+/// The manifest of some entries of a tree. `named` is what their names begin with: `./` where they were named one by one.
+pub(super) fn listing(
+    machine: &Machine,
+    root: &str,
+    entries: &[(String, Stat)],
+    odd: &[String],
+    named: &str,
+) -> Result<Reply, Errno> {
+    let mut raw = b"cutover-manifest 3\0".to_vec();
     let (mut hashes, mut large, mut attributes) = (String::new(), String::new(), String::new());
-    for (path, stat) in &entries {
+    for (path, stat) in entries {
         let Stat { kind, mode, uid, gid, size, mtime_ns, ino, allocated, .. } = stat;
         let (seconds, fraction) = (mtime_ns.div_euclid(1_000_000_000), mtime_ns.rem_euclid(1_000_000_000));
         let time = format!("{seconds}.{fraction:09}0");
-        let name = if path == "." { "" } else { path };
+        let name = match (path.as_str(), named) {
+            (".", "") => String::new(),
+            (".", _) => ".".to_owned(),
+            (path, named) => format!("{named}{path}"),
+        };
         let link = stat.link.as_deref().unwrap_or_default();
         raw.extend(
             format!("{kind} {mode:o} {uid} {gid} {size} {time} {ino} {}\0{name}\0{link}\0", allocated / 512).bytes(),
@@ -108,7 +122,7 @@ fn manifest(machine: &Machine, root: &str, skip: &[&str]) -> Result<Reply, Errno
         }
     }
     raw.extend(format!("hashes\0{hashes}\0{large}attributes\0{attributes}\0left out\0").bytes());
-    let odd = left_out(machine, root)?.join("\n");
+    let odd = odd.join("\n");
     let count = if odd.is_empty() { format!("{}\n", entries.len()) } else { String::new() };
     raw.extend(format!("{odd}\0count\0{count}\0end\0").bytes());
     Ok(Reply::ok(base64::engine::general_purpose::STANDARD.encode(raw)))
@@ -124,17 +138,25 @@ fn left_out(machine: &Machine, root: &str) -> Result<Vec<String>, Errno> {
         _ => None,
     };
     let mut lines: Vec<String> = entries.iter().filter_map(odd).collect();
+    let locked = entries.iter().filter(|(_, stat)| stat.immutable && matches!(stat.kind, 'f' | 'd'));
+    lines.extend(locked.map(|(path, _)| format!("a i {path}")));
     let above = format!("{}/", machine.real_path(root)?.trim_end_matches('/'));
     let beneath = machine.mounts.iter().filter_map(|mount| mount.target.strip_prefix(&above));
     lines.extend(beneath.filter(|path| !path.is_empty()).map(|path| format!("m {}", path.replace(' ', r"\040"))));
     Ok(lines)
 }
 
-fn look(machine: &Machine, path: &str, skip: &[&str]) -> Reply {
+/// A path, or the nearest one above that exists.
+pub(super) fn nearest<'a>(machine: &Machine, path: &'a str) -> &'a str {
     let mut near = path;
     while !machine.exists(near) && near != "/" {
         near = near.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
     }
+    near
+}
+
+fn look(machine: &Machine, path: &str, skip: &[&str]) -> Reply {
+    let near = nearest(machine, path);
     let kind = match machine.lstat(path) {
         Ok(stat) if stat.kind == 'l' => "link",
         Ok(stat) if stat.is_dir() => "directory",

@@ -6,7 +6,7 @@ use super::super::options::Options;
 use super::super::words::inside;
 use super::signature::Signature;
 use crate::machine::program::{Call, Program, Reply};
-use crate::machine::{Errno, Machine, Mount as Entry, OpenError};
+use crate::machine::{BlockContent, Errno, Machine, Mount as Entry, OpenError};
 
 /// `mount [-t TYPE] [-o OPTIONS] DEVICE DIRECTORY`
 pub(crate) struct Mount;
@@ -17,11 +17,14 @@ impl Program for Mount {
     }
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
-        Box::pin(async move { call.on_machine(|machine| mount(machine, call.args, &call.kernel().spec.drbd_version)) })
+        Box::pin(async move {
+            let unknown = call.unknown_features();
+            call.on_machine(|machine| mount(machine, call.args, &call.kernel().spec.drbd_version, &unknown))
+        })
     }
 }
 
-fn mount(machine: &mut Machine, args: &[String], drbd_version: &str) -> Reply {
+fn mount(machine: &mut Machine, args: &[String], drbd_version: &str, unknown: &[String]) -> Reply {
     let options = match Options::parse(args, &["t|types=", "o|options=", "v|verbose"]) {
         Ok(options) => options,
         Err(words) => return Reply::fail(1, format!("mount: {words}\n")),
@@ -51,6 +54,7 @@ fn mount(machine: &mut Machine, args: &[String], drbd_version: &str) -> Reply {
     let source = machine.kernel_name(device);
     match refusal(machine, device, &source, &target, options.value("t"), drbd_version) {
         Some(words) => refuse(path, &words),
+        None if is_unknown(machine, device, unknown) => refuse(path, &wrong_type(&source)),
         None => {
             machine.mounts.push(Entry { source, target, options: kernel_options(&words) });
             Reply::ok("")
@@ -85,10 +89,20 @@ fn refusal(
         (Some(there), None) if there == "ext4" || there == "xfs" => None,
         (Some(there), Some(kind)) if there == kind => None,
         (Some(there), None) => Some(format!("unknown filesystem type '{there}'.")),
-        _ => Some(format!(
-            "wrong fs type, bad option, bad superblock on {source}, missing codepage or helper program, or other error."
-        )),
+        _ => Some(wrong_type(source)),
     }
+}
+
+/// Whether the kernel does not know a feature without which nothing can be read. `orphan_file` is only for programs.
+fn is_unknown(machine: &Machine, device: &str, unknown: &[String]) -> bool {
+    let Ok(BlockContent::Filesystem(filesystem)) = machine.disk(device).map(|disk| &disk.content) else { return false };
+    filesystem.features.iter().any(|feature| feature != "orphan_file" && unknown.contains(feature))
+}
+
+fn wrong_type(source: &str) -> String {
+    format!(
+        "wrong fs type, bad option, bad superblock on {source}, missing codepage or helper program, or other error."
+    )
 }
 
 fn refuse(path: &str, words: &str) -> Reply {
