@@ -10,13 +10,16 @@ use cutover_engine::failure::Failure;
 use cutover_engine::inventory::Kubernetes;
 use cutover_engine::module::{api_body, api_failure};
 use cutover_engine::world::{Answer, Request, TransportFault};
+use futures_util::future::BoxFuture;
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::attempt::Attempt;
-use crate::silence::{self, chain};
+use crate::kubeconfig::{self, Unusable};
+use crate::silence;
 
 /// The headers of an answer that are passed on.
 const HEADERS: [&str; 2] = ["warning", "retry-after"];
@@ -32,8 +35,26 @@ pub(crate) struct Cluster {
     site: String,
     settings: Kubernetes,
     kubeconfig: PathBuf,
-    client: Attempt<Client>,
-    streams: Attempt<Client>,
+    client: Attempt<Made>,
+    streams: Attempt<Made>,
+}
+
+/// The file with a token, and what was in it.
+type Token = Option<(String, SecretString)>;
+
+/// A client, and the token that it was made with.
+#[derive(Clone)]
+struct Made {
+    client: Client,
+    token: Token,
+}
+
+impl Made {
+    /// Whether its token is still that of the file, which is renewed while a run goes on. A file that cannot be read changes nothing.
+    fn is_current(&self) -> bool {
+        let Some((file, token)) = &self.token else { return true };
+        std::fs::read_to_string(file).map_or(true, |now| now.trim() == token.expose_secret())
+    }
 }
 
 impl Cluster {
@@ -45,7 +66,8 @@ impl Cluster {
     /// The client for requests.
     async fn client(self: &Arc<Self>) -> Result<Client, TransportFault> {
         let cluster = Arc::clone(self);
-        self.client.get(|_| true, || Box::pin(async move { cluster.make(Some(ANSWER)).await })).await
+        let make = || -> BoxFuture<'static, _> { Box::pin(async move { cluster.make(Some(ANSWER)).await }) };
+        Ok(self.client.get(Made::is_current, make).await?.client)
     }
 
     /// Sends a request and returns the answer, whatever its status.
@@ -57,11 +79,12 @@ impl Cluster {
     /// The client for streams (exec), which may be silent for as long as they like.
     pub(crate) async fn streams(self: &Arc<Self>) -> Result<Client, TransportFault> {
         let cluster = Arc::clone(self);
-        self.streams.get(|_| true, || Box::pin(async move { cluster.make(None).await })).await
+        let make = || -> BoxFuture<'static, _> { Box::pin(async move { cluster.make(None).await }) };
+        Ok(self.streams.get(Made::is_current, make).await?.client)
     }
 
-    async fn make(&self, answer: Option<Duration>) -> Result<Client, TransportFault> {
-        let mut config = self.config().await?;
+    async fn make(&self, answer: Option<Duration>) -> Result<Made, TransportFault> {
+        let (mut config, token) = self.config().await?;
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = answer;
         config.write_timeout = Some(ANSWER);
@@ -71,36 +94,28 @@ impl Cluster {
         config.default_retry = false;
         let client = Client::try_from(config).map_err(|error| self.refused("connect", &error))?;
         self.identify(&client).await?;
-        Ok(client)
+        Ok(Made { client, token })
     }
 
-    async fn config(&self) -> Result<Config, TransportFault> {
+    async fn config(&self) -> Result<(Config, Token), TransportFault> {
         let Self { site, settings, kubeconfig, .. } = self;
         let wrong = |why: String| TransportFault::Unreachable(format!("site `{site}`: {why}"));
         if settings.kubeconfig.is_empty() || settings.context.is_empty() {
             return Err(wrong("set `kubernetes.kubeconfig` and `kubernetes.context` in the inventory".to_owned()));
         }
         let shown = kubeconfig.display();
-        let file = Kubeconfig::read_from(kubeconfig)
-            .map_err(|error| wrong(format!("cannot use the kubeconfig {shown}: {}", chain(&error))))?;
-        let known: Vec<&str> = file.contexts.iter().map(|context| context.name.as_str()).collect();
-        if !known.contains(&settings.context.as_str()) {
-            return Err(wrong(format!(
-                "the kubeconfig {shown} has no context `{}`; it has: {}",
-                settings.context,
-                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
-            )));
+        let selected = kubeconfig::select(kubeconfig, &settings.context).map_err(|why| match why {
+            Unusable::Missing(why) | Unusable::Context(why) | Unusable::Content(why) => wrong(why),
+        })?;
+        if let Some(flaw) = kubeconfig::found(&selected.file).into_iter().find(|flaw| flaw.certain) {
+            return Err(wrong(format!("the kubeconfig {shown}: {}; {}", flaw.what, flaw.help)));
         }
-        let proxied = file.clusters.iter().filter_map(|named| named.cluster.as_ref()).any(|c| c.proxy_url.is_some());
         let options = KubeConfigOptions { context: Some(settings.context.clone()), ..KubeConfigOptions::default() };
-        let mut config = Config::from_custom_kubeconfig(file, &options)
+        let mut config = Config::from_custom_kubeconfig(selected.file, &options)
             .await
             .map_err(|error| wrong(format!("cannot use the context `{}` of {shown}: {error}", settings.context)))?;
-        if !proxied {
-            // The library takes one from the environment (HTTPS_PROXY); a change window takes nothing by accident.
-            config.proxy_url = None;
-        }
-        Ok(config)
+        config.proxy_url = selected.proxy;
+        Ok((config, selected.token))
     }
 
     /// Compares the cluster's identity with the inventory's.

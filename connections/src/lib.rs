@@ -6,6 +6,7 @@
 mod attempt;
 mod container;
 mod endings;
+mod kubeconfig;
 mod kubernetes;
 mod local;
 mod marker;
@@ -15,5 +16,7 @@ mod real;
 mod silence;
 mod ssh;
 mod wrapper;
+mod x509;
 
+pub use kubeconfig::{Flaw, flaws};
 pub use real::RealWorld;

@@ -15,6 +15,11 @@ impl Paths {
         Self { home, inventory: inventory.parent().unwrap_or(Path::new("")).to_owned() }
     }
 
+    /// The home directory.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// Resolves a path.
     pub(crate) fn resolve(&self, path: &str) -> PathBuf {
         match path.strip_prefix("~/") {

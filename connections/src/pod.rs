@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::AttachParams;
+use kube::client::UpgradeConnectionError;
 use kube::{Api, Client};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
@@ -19,13 +20,15 @@ pub(crate) struct Pod {
     api: Api<v1::Pod>,
     site: String,
     name: String,
+    namespace: String,
     container: Option<String>,
 }
 
 impl Pod {
     /// A container by name; the pod's first if absent. The client must allow long pauses.
     pub(crate) fn new(client: Client, site: &str, namespace: &str, name: &str, container: Option<String>) -> Self {
-        Self { api: Api::namespaced(client, namespace), site: site.to_owned(), name: name.to_owned(), container }
+        let (site, name) = (site.to_owned(), name.to_owned());
+        Self { api: Api::namespaced(client, namespace), site, name, namespace: namespace.to_owned(), container }
     }
 
     /// The container to use. The API server chooses by itself only where there is one.
@@ -42,6 +45,28 @@ impl Pod {
 
     fn refused(&self, error: &kube::Error) -> TransportFault {
         TransportFault::Unreachable(silence::words(&self.site, &format!("exec in pod {}", self.name), error))
+    }
+
+    /// Why a command was not started. The answer to the request for a stream has a status and no message.
+    fn not_started(&self, error: &kube::Error) -> TransportFault {
+        let status = match error {
+            kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status)) => status.as_u16(),
+            kube::Error::Api(status) => status.code,
+            _ => 0,
+        };
+        let Self { site, name, namespace, .. } = self;
+        let (why, help) = match status {
+            401 => ("the credentials of the kubeconfig's user are wrong or have expired", "renew them".to_owned()),
+            403 => (
+                "the kubeconfig's user may not run commands there",
+                format!(
+                    "it needs the verbs `create` and, since Kubernetes 1.35, `get` on `pods/exec` in the namespace `{namespace}`: \
+                     `kubectl auth can-i create pods --subresource=exec -n {namespace}`, and the same with `get`"
+                ),
+            ),
+            _ => return self.refused(error),
+        };
+        TransportFault::Auth(format!("{site}: exec in pod {name}: {why} ({status}); {help}"))
     }
 }
 
@@ -60,7 +85,8 @@ impl Transport for Pod {
                 .max_stdin_buf_size(BUFFER)
                 .max_stdout_buf_size(BUFFER)
                 .max_stderr_buf_size(BUFFER);
-            let mut process = self.api.exec(&self.name, argv, &params).await.map_err(|error| self.refused(&error))?;
+            let mut process =
+                self.api.exec(&self.name, argv, &params).await.map_err(|error| self.not_started(&error))?;
             let (stdin, status) = (process.stdin(), process.take_status());
             let (stdout, stderr) = (process.stdout(), process.stderr());
             let feeding = feed(stdin, command, io.stdin.take());

@@ -1,7 +1,7 @@
 //! The real world of an inventory: which transport leads to which place.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::kubernetes::Cluster;
 use crate::local::Local;
 use crate::paths::Paths;
 use crate::pod::Pod;
-use crate::ssh::{Host, Login, Method, Shell};
+use crate::ssh::{self, Host, Login, Method, Shell};
 use crate::wrapper::LIMIT;
 
 /// Real hosts and clusters.
@@ -77,6 +77,14 @@ impl RealWorld {
         if let Some(host) = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(host));
         }
+        let host =
+            Arc::new(if site.ssh.config { self.configured(site, address)? } else { self.described(site, address)? });
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(hosts.entry(key).or_insert(host)))
+    }
+
+    /// A host by the settings of the inventory.
+    fn described(&self, site: &Site, address: &str) -> Result<Host, TransportFault> {
         let (ssh, login) = (&site.ssh, self.login(site)?);
         let known_hosts = vec![self.paths.resolve(ssh.known_hosts.as_deref().unwrap_or("~/.ssh/known_hosts"))];
         let new = |address: &str, port: u16, login| {
@@ -90,14 +98,62 @@ impl RealWorld {
                 let (user, address, port) = jump(written)?;
                 let user = user.unwrap_or(&ssh.user).to_owned();
                 let method = self.method(site)?;
-                let make = || Arc::new(new(address, port, Arc::new(Login::new(user, method))));
+                let make = || Arc::new(new(address, port.unwrap_or(22), Arc::new(Login::new(user, method))));
                 let mut jumps = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
                 Some(Arc::clone(jumps.entry((site.name.clone(), written.clone())).or_insert_with(make)))
             }
         };
-        let host = Arc::new(new(address, ssh.port, login).through(jump).sudo(ssh.r#become));
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(hosts.entry(key).or_insert(host)))
+        Ok(new(address, ssh.port, login).through(jump).sudo(ssh.r#become))
+    }
+
+    /// A host by OpenSSH's configuration, and for the rest by the settings of the inventory. Its jump hosts have theirs.
+    fn configured(&self, site: &Site, name: &str) -> Result<Host, TransportFault> {
+        let settings = self.configuration(site, name)?;
+        let jumps = site.ssh.jump.clone().map_or_else(|| settings.jumps.clone(), |jump| vec![jump]);
+        let mut through: Option<Arc<Host>> = None;
+        for (number, written) in jumps.iter().enumerate() {
+            // Those that lead through the same hosts share their connections.
+            let key = (site.name.clone(), jumps[..=number].join(","));
+            let known = self.jumps.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+            let host = match known {
+                Some(host) => host,
+                None => {
+                    let (user, name, port) = jump(written)?;
+                    let mut settings = self.configuration(site, name)?;
+                    settings.user = user.map(str::to_owned).or(settings.user);
+                    settings.port = port.or(settings.port).or(Some(22));
+                    Arc::new(self.by(site, name, &settings)?.through(through))
+                }
+            };
+            let mut jumps = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
+            through = Some(Arc::clone(jumps.entry(key).or_insert(host)));
+        }
+        Ok(self.by(site, name, &settings)?.through(through).sudo(site.ssh.r#become))
+    }
+
+    fn configuration(&self, site: &Site, name: &str) -> Result<ssh::Settings, TransportFault> {
+        ssh::settings(self.paths.home(), Path::new("/etc/ssh"), name)
+            .map_err(|why| TransportFault::Unreachable(format!("site `{}`: {why}", site.name)))
+    }
+
+    /// A host by these settings, which come before those of the inventory.
+    fn by(&self, site: &Site, name: &str, settings: &ssh::Settings) -> Result<Host, TransportFault> {
+        let ssh = &site.ssh;
+        let method = match self.method(site)? {
+            Method::Offers { files, passphrase, .. } if files.is_empty() => {
+                Method::Offers { files: settings.identities.clone(), passphrase, only: settings.only }
+            }
+            method => method,
+        };
+        let login = Login::new(settings.user.clone().unwrap_or_else(|| ssh.user.clone()), method);
+        let known_hosts = match &ssh.known_hosts {
+            Some(file) => vec![self.paths.resolve(file)],
+            None => settings.known_hosts.clone(),
+        };
+        let address = settings.address.clone().unwrap_or_else(|| name.to_owned());
+        let host = Host::new(address, settings.port.unwrap_or(ssh.port), known_hosts, Arc::new(login));
+        let host = host.alias(settings.alias.clone()).limits(ssh.connect_timeout.0, self.limit);
+        Ok(host.endings(self.endings.clone()))
     }
 
     /// The login of a site; made once, so that its key is decrypted once.
@@ -115,10 +171,11 @@ impl RealWorld {
                 .map(SecretString::from)
                 .ok_or_else(|| TransportFault::Auth(format!("site `{}`: no secret is named `{name}`", site.name)))
         };
+        let passphrase = ssh.passphrase.as_ref().map(secret).transpose()?;
         Ok(match (&ssh.key, &ssh.password) {
-            (Some(path), _) => Method::file(self.paths.resolve(path), ssh.passphrase.as_ref().map(secret).transpose()?),
+            (Some(path), _) => Method::file(self.paths.resolve(path), passphrase),
             (None, Some(name)) => Method::Password(secret(name)?),
-            (None, None) => Method::agent(),
+            (None, None) => Method::agent(passphrase),
         })
     }
 
@@ -175,17 +232,17 @@ impl World for RealWorld {
 }
 
 /// Parses `user@host:port`; user and port may be left out, an IPv6 address is in brackets.
-fn jump(written: &str) -> Result<(Option<&str>, &str, u16), TransportFault> {
-    let (user, rest) = match written.rsplit_once('@') {
+fn jump(written: &str) -> Result<(Option<&str>, &str, Option<u16>), TransportFault> {
+    let bare = written.strip_prefix("ssh://").unwrap_or(written);
+    let (user, rest) = match bare.rsplit_once('@') {
         Some((user, rest)) => (Some(user), rest),
-        None => (None, written),
+        None => (None, bare),
     };
     let (address, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, port)) => (address, port.strip_prefix(':')),
         None => rest.split_once(':').map_or((rest, None), |(address, port)| (address, Some(port))),
     };
-    let port = port.map_or(Ok(22), str::parse);
-    match port {
+    match port.map(str::parse).transpose() {
         Ok(port) if !address.is_empty() && user != Some("") => Ok((user, address, port)),
         _ => Err(TransportFault::Unreachable(format!("the jump host `{written}` is not written as `user@host:port`"))),
     }
@@ -198,9 +255,9 @@ mod tests {
     #[test]
     fn a_jump_host_may_leave_out_user_and_port() {
         let cases = [
-            ("op@bastion:2222", Some((Some("op"), "bastion", 2222))),
-            ("bastion", Some((None, "bastion", 22))),
-            ("[::1]:2200", Some((None, "::1", 2200))),
+            ("op@bastion:2222", Some((Some("op"), "bastion", Some(2222)))),
+            ("bastion", Some((None, "bastion", None))),
+            ("[::1]:2200", Some((None, "::1", Some(2200)))),
             ("bastion:ssh", None),
             ("@bastion", None),
             ("", None),

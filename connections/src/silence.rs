@@ -51,7 +51,7 @@ pub(crate) fn words(site: &str, request: &str, error: &kube::Error) -> String {
 fn connection(text: &str) -> &'static str {
     let mentions = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if mentions(&["CaUsedAsEndEntity", "UnsupportedCertVersion"]) {
-        "the cluster's CA certificate is of a kind that rustls refuses although kubectl accepts it (a server certificate used as \
+        "the CA certificate of the cluster, or the API server's own, is of a kind that rustls refuses although kubectl accepts it (a server certificate used as \
          its own CA, or X.509 v1): put a CA certificate of version 3 with CA:TRUE into the kubeconfig"
     } else if mentions(&["UnknownIssuer", "BadSignature"]) {
         "the kubeconfig's certificate-authority is not the one that signed the API server's certificate; rustls also needs \

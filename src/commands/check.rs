@@ -6,8 +6,8 @@ use std::path::Path;
 use cutover_engine::check::check_file;
 use cutover_engine::inventory::{self, Inventory};
 use cutover_engine::playbook::{Playbook, load_partly};
-use cutover_engine::source::{Fault, Faults};
-use cutover_files::{Named, read};
+use cutover_engine::source::{Fault, Faults, parse};
+use cutover_files::{Named, read, resolve};
 use cutover_modules::REGISTRY;
 use cutover_session::terminal;
 use serde_json::{Value, json};
@@ -65,8 +65,25 @@ fn same(one: &Fault, other: &Fault) -> bool {
 fn check_inventory(path: &Path) -> (Option<Inventory>, Checked) {
     let mut faults = Faults::default();
     let inventory = faults.take(inventory::load(path, &read, &Named).and_then(|inventory| inventory.with_roles(&read)));
+    if let Some(inventory) = &inventory {
+        kubeconfigs(inventory, path, &mut faults);
+    }
     let contents = inventory.as_ref().map(size_of_inventory);
     (inventory, Checked { path: shown(path), contents, clean: faults.0.is_empty(), faults })
+}
+
+/// What is wrong in the kubeconfigs that are on this machine; one that is not there is the doctor's business.
+fn kubeconfigs(inventory: &Inventory, path: &Path, faults: &mut Faults) {
+    let tree = parse(&inventory.source);
+    for site in inventory.sites.values().filter(|site| !site.kubernetes.kubeconfig.is_empty()) {
+        let file = resolve(path, &site.kubernetes.kubeconfig);
+        for flaw in cutover_connections::flaws(&file, &site.kubernetes.context) {
+            let message = format!("{}: {}", file.display(), flaw.what);
+            let Ok(tree) = &tree else { continue };
+            let at = &tree.deepest(&format!("/sites/{}/kubernetes/kubeconfig", site.name)).at;
+            faults.push(Fault::at(at, message).help(flaw.help));
+        }
+    }
 }
 
 fn shown(path: &Path) -> String {

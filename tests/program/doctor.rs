@@ -58,6 +58,28 @@ fn the_doctor_looks_at_programs_keys_contexts_and_secrets() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_used_is_found_without_the_cluster() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let here = scratch.path().canonicalize().expect("a path");
+    let inventory =
+        INVENTORY.replace("wset", "west").replace("~/", "").split("secrets:").next().expect("a text").to_owned();
+    write(&here.join("inventory.yml"), &inventory, 0o644);
+    write(&here.join("cl.crt"), "", 0o644);
+    let kubeconfig = "{apiVersion: v1, kind: Config, clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1', proxy-url: 'ftp://127.0.0.1:2'}}, {name: d, cluster: {server: 'https://127.0.0.1:1'}}], \
+                      users: [{name: u, user: {client-certificate: cl.crt}}, {name: v, user: {}}], contexts: [{name: east, context: {cluster: c, user: u}}, \
+                      {name: west, context: {cluster: d, user: v}}]}";
+    write(&here.join("kube.conf"), kubeconfig, 0o600);
+    for command in ["doctor", "check"] {
+        let output = run(&here, &[command, "-i", "inventory.yml"]);
+        let text = seen(&output);
+        for words in ["users[u].client-certificate", "clusters[c].proxy-url is of the kind `ftp`"] {
+            assert_eq!(text.matches(words).count(), 1, "{command}: {text}");
+        }
+        assert!(!output.status.success(), "{command}");
+    }
+}
+
+#[test]
 fn programs_that_are_not_there_are_no_reason_to_stop() {
     let scratch = tempfile::tempdir().expect("a directory");
     let here = scratch.path().canonicalize().expect("a path");

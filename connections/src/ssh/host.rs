@@ -53,6 +53,12 @@ impl Host {
         }
     }
 
+    /// Looks for its keys under another name.
+    pub(crate) fn alias(mut self, alias: Option<String>) -> Self {
+        self.known.alias = alias;
+        self
+    }
+
     /// Reaches it through another host.
     pub(crate) fn through(mut self, jump: Option<Arc<Host>>) -> Self {
         self.jump = jump;

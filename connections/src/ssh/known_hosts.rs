@@ -71,7 +71,7 @@ fn parse(line: &str, name: &str) -> Option<(Marker, PublicKey)> {
     let name = name.to_lowercase();
     let about = match names.strip_prefix("|1|") {
         Some(hashed) => hashes_to(&name, hashed),
-        None => pattern::list(names.split(','), &name),
+        None => pattern::list(names.to_lowercase().split(','), &name),
     };
     let (kind, key) = (words.next()?, words.next()?);
     about.then(|| PublicKey::from_openssh(&format!("{kind} {key}")).ok()).flatten().map(|key| (marker, key))

@@ -36,8 +36,8 @@ pub(crate) enum Method {
 
 impl Method {
     /// With any key of the agent.
-    pub(crate) fn agent() -> Self {
-        Self::Offers { files: Vec::new(), passphrase: None, only: false }
+    pub(crate) fn agent(passphrase: Option<SecretString>) -> Self {
+        Self::Offers { files: Vec::new(), passphrase, only: false }
     }
 
     /// With the key in a file, or with the agent's if the file holds its public half.

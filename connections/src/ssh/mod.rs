@@ -6,6 +6,7 @@
 //! the wrapper's `execute*` lose signals, block on a dropped input and leave the remote process running.
 
 mod certificate;
+mod config;
 mod connect;
 mod host;
 mod host_key;
@@ -19,5 +20,6 @@ mod questions;
 mod run;
 mod session;
 
+pub(crate) use config::{Settings, settings};
 pub(crate) use host::{Host, Shell};
 pub(crate) use login::{Login, Method};

@@ -22,7 +22,7 @@ pub(super) type Connect<'a> = dyn Fn() -> BoxFuture<'a, Result<Handle<Pinned>, r
 /// A key to offer.
 enum Offer {
     /// Of the agent, which signs.
-    Agent(AgentIdentity),
+    Agent(Box<AgentIdentity>),
     /// Of a file.
     Own(Arc<PrivateKey>),
 }
@@ -85,12 +85,14 @@ pub(super) async fn log_in(
             (Offer::Own(key), _) => {
                 handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, hash)).await.ok()
             }
-            (Offer::Agent(AgentIdentity::PublicKey { key, .. }), Some(agent)) => {
-                handle.authenticate_publickey_with(user, key, hash, agent).await.ok()
-            }
-            (Offer::Agent(AgentIdentity::Certificate { certificate, .. }), Some(agent)) => {
-                handle.authenticate_certificate_with(user, certificate, hash, agent).await.ok()
-            }
+            (Offer::Agent(identity), Some(agent)) => match *identity {
+                AgentIdentity::PublicKey { key, .. } => {
+                    handle.authenticate_publickey_with(user, key, hash, agent).await.ok()
+                }
+                AgentIdentity::Certificate { certificate, .. } => {
+                    handle.authenticate_certificate_with(user, certificate, hash, agent).await.ok()
+                }
+            },
             (Offer::Agent(_), None) => None,
         };
         closed = match result {
@@ -121,7 +123,7 @@ fn offers(files: &[Identity], agent: Option<&Agent>, only: bool) -> Result<Vec<O
         identities.iter().map(|one| (place(one).unwrap_or(usize::MAX), one.clone())).collect();
     held.retain(|(place, _)| !only || *place < usize::MAX);
     held.sort_by_key(|(place, _)| *place);
-    let offers: Vec<Offer> = held.into_iter().map(|(_, one)| Offer::Agent(one)).chain(alone).collect();
+    let offers: Vec<Offer> = held.into_iter().map(|(_, one)| Offer::Agent(Box::new(one))).chain(alone).collect();
     if offers.is_empty() {
         let why = match (agent, files.is_empty()) {
             (None, true) => {

@@ -1,6 +1,6 @@
 //! Patterns of hosts as OpenSSH has them (ssh_config(5), PATTERNS): `*`, `?`, lists, and `!` before a pattern that excludes.
 
-/// Whether a pattern matches the whole of a text. Both are in lower case.
+/// Whether a pattern matches the whole of a text.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut seen) = (0, 0);
@@ -25,12 +25,12 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
 
 /// Whether a list matches: one of its patterns does, and none of those with `!`.
 pub(super) fn list<'a>(patterns: impl IntoIterator<Item = &'a str>, text: &str) -> bool {
-    let (text, mut found) = (text.to_lowercase(), false);
+    let mut found = false;
     for pattern in patterns {
         match pattern.strip_prefix('!') {
-            Some(excluded) if matches(&excluded.to_lowercase(), &text) => return false,
+            Some(excluded) if matches(excluded, text) => return false,
             Some(_) => {}
-            None => found |= matches(&pattern.to_lowercase(), &text),
+            None => found |= matches(pattern, text),
         }
     }
     found
@@ -62,8 +62,8 @@ mod tests {
     #[test]
     fn one_excluding_pattern_outweighs_all_others() {
         let matched = |patterns: &str, text: &str| list(patterns.split(','), text);
-        assert!(matched("*.lab,!bad.lab", "Good.LAB"));
-        assert!(!matched("*.lab,!bad.lab", "bad.lab") && !matched("!bad.lab,*", "BAD.lab"));
+        assert!(matched("*.lab,!bad.lab", "good.lab"));
+        assert!(!matched("*.lab,!bad.lab", "bad.lab") && !matched("!bad.lab,*", "bad.lab"));
         assert!(!matched("!bad.lab", "good.lab"), "what is only excluded from is not matched");
     }
 }

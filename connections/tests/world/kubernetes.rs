@@ -18,23 +18,30 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 
 /// The API server: its port and the requests it has seen.
-struct Api {
-    port: u16,
+pub(crate) struct Api {
+    pub(crate) port: u16,
     seen: Arc<Mutex<Vec<String>>>,
+    authorization: Arc<Mutex<Option<String>>>,
 }
 
 impl Api {
     /// Answers every request with the result of `answer` for its first line.
-    async fn start(answer: fn(&str) -> (u16, Value)) -> Self {
+    pub(crate) async fn start(answer: fn(&str) -> (u16, Value)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, seen) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
-        let log = Arc::clone(&seen);
+        let (log, authorization) = (Arc::clone(&seen), Arc::new(Mutex::new(None)));
+        let sent = Arc::clone(&authorization);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, answer, Arc::clone(&log)));
+                tokio::spawn(serve(stream, answer, Arc::clone(&log), Arc::clone(&sent)));
             }
         });
-        Self { port, seen }
+        Self { port, seen, authorization }
+    }
+
+    /// The credentials of the last request.
+    fn last_authorization(&self) -> Option<String> {
+        self.authorization.lock().unwrap().clone()
     }
 
     fn seen(&self) -> Vec<String> {
@@ -42,7 +49,12 @@ impl Api {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: fn(&str) -> (u16, Value), log: Arc<Mutex<Vec<String>>>) {
+async fn serve(
+    mut stream: TcpStream,
+    answer: fn(&str) -> (u16, Value),
+    log: Arc<Mutex<Vec<String>>>,
+    sent: Arc<Mutex<Option<String>>>,
+) {
     let mut head = vec![0; 8192];
     loop {
         let length = stream.peek(&mut head).await.unwrap_or(0);
@@ -55,7 +67,15 @@ async fn serve(mut stream: TcpStream, answer: fn(&str) -> (u16, Value), log: Arc
             continue;
         };
         let line = text.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
+        let authorization = text.lines().find_map(|line| line.strip_prefix("authorization: "));
+        sent.lock().unwrap().clone_from(&authorization.map(str::to_owned));
         log.lock().unwrap().push(line.clone());
+        if line.contains("/pods/locked-0/exec?") {
+            let body = forbidden(&line).1.to_string();
+            let head = "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length";
+            let reply = format!("{head}: {}\r\n\r\n{body}", body.len());
+            return stream.write_all(reply.as_bytes()).await.unwrap();
+        }
         if line.contains("/exec?") {
             return exec(stream, &line).await;
         }
@@ -111,7 +131,7 @@ async fn exec(stream: TcpStream, line: &str) {
     let _ = socket.close(None).await;
 }
 
-fn answer(line: &str) -> (u16, Value) {
+pub(crate) fn answer(line: &str) -> (u16, Value) {
     match line {
         "GET /api/v1/namespaces/kube-system?" | "GET /api/v1/namespaces/kube-system" => {
             (200, json!({"metadata": {"name": "kube-system", "uid": "11-22"}}))
@@ -142,7 +162,7 @@ impl Secrets for NoSecrets {
 }
 
 /// A folder with a kubeconfig for a server, with the contexts `lab` and `other`.
-fn kubeconfig(server: &str, more: &str) -> tempfile::TempDir {
+pub(crate) fn kubeconfig(server: &str, more: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: other\nclusters:\n- {{name: c, cluster: {{server: '{server}'{more}}}}}\n\
@@ -154,7 +174,7 @@ fn kubeconfig(server: &str, more: &str) -> tempfile::TempDir {
 }
 
 /// The world of an inventory in that folder whose site `site` has these settings of `kubernetes`.
-fn world(folder: &Path, settings: &str) -> RealWorld {
+pub(crate) fn world(folder: &Path, settings: &str) -> RealWorld {
     let text = format!(
         "sites:\n  site: {{kubernetes: {{{settings}}}, nodes: {{}}}}\n  b: {{nodes: {{}}}}\n\
          roles: {{active: site, passive: b}}\n"
@@ -163,11 +183,11 @@ fn world(folder: &Path, settings: &str) -> RealWorld {
     RealWorld::new(Arc::new(inventory), folder.to_owned())
 }
 
-fn get(path: &str) -> cutover_engine::world::Request {
+pub(crate) fn get(path: &str) -> cutover_engine::world::Request {
     cutover_engine::world::Request::get("site", path)
 }
 
-async fn refused(world: &RealWorld) -> TransportFault {
+pub(crate) async fn refused(world: &RealWorld) -> TransportFault {
     world.request(&get("/version")).await.map(drop).unwrap_err()
 }
 
@@ -317,6 +337,74 @@ async fn certificates_that_rustls_refuses_come_with_a_hint() {
 }
 
 #[tokio::test]
+async fn a_token_may_end_in_a_newline_and_be_renewed() {
+    let api = Api::start(answer).await;
+    let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
+    let (file, token) = (folder.path().join("kube.conf"), folder.path().join("token"));
+    let text = fs::read_to_string(&file).unwrap();
+    let user = |written: &str| fs::write(&file, text.replace("token: t", written)).unwrap();
+    let settings = "kubeconfig: kube.conf, context: lab";
+    user("token: \"inline\\n\"");
+    assert!(world(folder.path(), settings).request(&get("/version")).await.is_ok());
+    assert_eq!(api.last_authorization().as_deref(), Some("Bearer inline"));
+    user("tokenFile: token");
+    fs::write(&token, "first\r\n").unwrap();
+    let world = world(folder.path(), settings);
+    for (written, sent) in [(None, "Bearer first"), (Some("second\n\n"), "Bearer second")] {
+        written.into_iter().for_each(|text| fs::write(&token, text).unwrap());
+        assert!(world.request(&get("/version")).await.is_ok());
+        assert_eq!(api.last_authorization().as_deref(), Some(sent));
+    }
+    fs::remove_file(&token).unwrap();
+    assert!(world.request(&get("/version")).await.is_ok(), "the last one counts");
+    let fault = refused(&self::world(folder.path(), settings)).await;
+    assert!(
+        matches!(&fault, TransportFault::Unreachable(why) if why.contains("cannot read the token file")),
+        "{fault}"
+    );
+}
+
+#[tokio::test]
+async fn client_certificates_that_cannot_count_are_found_without_the_cluster() {
+    let folder = kubeconfig("https://127.0.0.1:1", "");
+    let (file, place) = (folder.path().join("kube.conf"), folder.path().join("cl.crt"));
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("token: t", "client-certificate: cl.crt, client-key: cl.key")).unwrap();
+    let openssl = |arguments: &str| {
+        let mut openssl = Process::new("openssl");
+        openssl.args(arguments.split(' ')).current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        openssl.status().is_ok_and(|status| status.success())
+    };
+    if !openssl("req -newkey rsa:2048 -nodes -keyout cl.key -out cl.csr -subj /O=system:masters/CN=admin") {
+        println!("SKIPPED: no openssl on this machine to make certificates with");
+        return;
+    }
+    let found =
+        || -> Vec<String> { cutover_connections::flaws(&file, "lab").into_iter().map(|flaw| flaw.what).collect() };
+    fs::write(folder.path().join("v3"), "basicConstraints=CA:FALSE\n").unwrap();
+    assert!(openssl("x509 -req -in cl.csr -signkey cl.key -out cl.crt -days 30 -extfile v3"));
+    assert_eq!(found(), Vec::<String>::new());
+
+    assert!(openssl("x509 -req -in cl.csr -signkey cl.key -out cl.crt -days 30"));
+    let one = found();
+    assert!(
+        one.len() == 1 && one[0].contains("users[u].client-certificate (") && one[0].contains("version 1"),
+        "{one:?}"
+    );
+    let fault = refused(&world(folder.path(), "kubeconfig: kube.conf, context: lab")).await;
+    assert!(
+        matches!(&fault, TransportFault::Unreachable(why) if why.contains("users[u].client-certificate") && why.contains("issued anew")),
+        "{fault}"
+    );
+
+    assert!(openssl("x509 -req -in cl.csr -signkey cl.key -out cl.crt -days -1 -extfile v3"));
+    let one = found();
+    assert!(one.len() == 1 && one[0].contains("expired at 20"), "{one:?}");
+    fs::write(&place, "not a certificate").unwrap();
+    assert!(found()[0].contains("has no certificate that can be read"));
+}
+
+#[tokio::test]
 async fn a_command_in_a_pod_has_its_streams_and_its_exit_code() {
     let api = Api::start(answer).await;
     let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
@@ -343,4 +431,21 @@ async fn a_command_in_a_pod_has_its_streams_and_its_exit_code() {
     let lost = collect(&*named, &Command::new(["cut"])).await;
     assert!(matches!(lost, Err(TransportFault::Lost(_))), "{lost:?}");
     assert!(api.seen().pop().unwrap().contains("container=metrics"));
+}
+
+#[tokio::test]
+async fn a_forbidden_exec_names_both_verbs() {
+    let api = Api::start(answer).await;
+    let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
+    let world = world(folder.path(), "kubeconfig: kube.conf, context: lab");
+    let place = Place::Pod {
+        site: "site".to_owned(),
+        namespace: "common".to_owned(),
+        pod: "locked-0".to_owned(),
+        container: Some("etcd".to_owned()),
+    };
+    let pod = world.transport(&place).await.unwrap();
+    let fault = collect(&*pod, &Command::new(["true"])).await.unwrap_err();
+    let words = ["`create`", "`get`", "`pods/exec`", "`common`"];
+    assert!(matches!(&fault, TransportFault::Auth(why) if words.iter().all(|word| why.contains(word))), "{fault}");
 }

@@ -2,4 +2,5 @@
 
 mod container;
 mod kubernetes;
+mod proxies;
 mod ssh;

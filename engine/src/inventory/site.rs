@@ -86,6 +86,10 @@ pub struct Ssh {
     /// is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_hosts: Option<String>,
+    /// Whether `~/.ssh/config` and `/etc/ssh/ssh_config` are read, with a node's address as the host's name. What they say of a host comes before
+    /// `user` and `port`; `key`, `password`, `jump` and `known_hosts` come before what they say.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub config: bool,
     /// How long connecting and logging in to a host may take.
     pub connect_timeout: HumanDuration,
 }
@@ -101,6 +105,7 @@ impl Default for Ssh {
             r#become: false,
             jump: None,
             known_hosts: None,
+            config: false,
             connect_timeout: HumanDuration(std::time::Duration::from_secs(10)),
         }
     }

@@ -19,6 +19,7 @@ pub(super) fn look(site: &Site, inventory: &Path) -> Vec<Finding> {
         findings.extend(known.map(|path| known_hosts(&site.name, &resolve(inventory, path))));
     }
     findings.push(kubeconfig(site, inventory));
+    findings.extend(credentials(site, inventory));
     findings
 }
 
@@ -80,6 +81,14 @@ fn kubeconfig(site: &Site, inventory: &Path) -> Finding {
         return Finding::good(what, format!("has the context `{wanted}`"));
     }
     Finding::wrong(what, format!("has no context `{wanted}`"), format!("there are: {}", contexts.join(", ")))
+}
+
+/// What is wrong with the certificates and the like that the context leads to.
+fn credentials(site: &Site, inventory: &Path) -> Vec<Finding> {
+    let path = resolve(inventory, &site.kubernetes.kubeconfig);
+    let what = format!("{}: kubeconfig {}", site.name, path.display());
+    let flaws = cutover_connections::flaws(&path, &site.kubernetes.context);
+    flaws.into_iter().map(|flaw| Finding::wrong(what.clone(), flaw.what, flaw.help)).collect()
 }
 
 fn names(list: &Node) -> Vec<&str> {

@@ -257,3 +257,43 @@ async fn a_host_that_asks_for_the_password_gets_it_and_nothing_else() {
     let fault = refused(&wrong).await;
     assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("refuses the password")), "{fault}");
 }
+
+#[tokio::test]
+async fn the_configuration_of_openssh_leads_to_the_host() {
+    let Some(jump) = Sshd::start() else { return };
+    let sshd = Sshd::start().unwrap();
+    fs::write(jump.path("authorized_keys"), fs::read_to_string(sshd.path("id.pub")).unwrap()).unwrap();
+    let keys = |from: &Sshd| fs::read_to_string(from.path("known_hosts")).unwrap();
+    fs::write(sshd.path("both"), keys(&jump)).unwrap();
+    let host = fs::read_to_string(sshd.path("host.pub")).unwrap();
+    fs::write(sshd.path("aliased"), format!("db-host {host}")).unwrap();
+    let folder = sshd.path(".ssh");
+    fs::create_dir(&folder).unwrap();
+    let config = format!(
+        "Include conf.d/*\nHost bastion\n HostName 127.0.0.1\n Port {}\nHost 127.0.0.1\n Port {}\n ProxyJump bastion\n HostKeyAlias db-host\n\
+         Host *\n User {}\n IdentityFile {}\n UserKnownHostsFile {} {}\n",
+        jump.port,
+        sshd.port,
+        whoami(),
+        sshd.path("id").display(),
+        sshd.path("both").display(),
+        sshd.path("aliased").display(),
+    );
+    fs::write(folder.join("config"), config).unwrap();
+    let world = sshd.configured();
+    let transport = node(&world).await.unwrap_or_else(|fault| panic!("{fault}"));
+    let output = collect(&*transport, &Command::new(["sh", "-c", "echo $SSH_CONNECTION"])).await.unwrap();
+    assert_eq!(output.stdout.split_whitespace().last(), Some(sshd.port.to_string().as_str()));
+    let log = fs::read_to_string(jump.path("log")).unwrap();
+    assert!(log.contains("Accepted publickey"), "through the jump host: {log}");
+
+    fs::write(sshd.path("aliased"), "").unwrap();
+    let fault = refused(&sshd.configured()).await;
+    assert!(matches!(&fault, TransportFault::HostKey(why) if why.starts_with("db-host is not known")), "{fault}");
+    fs::write(folder.join("config"), "Host *\n ProxyCommand nc %h %p\n").unwrap();
+    let fault = refused(&sshd.configured()).await;
+    assert!(
+        matches!(&fault, TransportFault::Unreachable(why) if why.contains("config line 2: `proxycommand")),
+        "{fault}"
+    );
+}

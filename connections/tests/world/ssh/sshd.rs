@@ -116,6 +116,15 @@ impl Sshd {
         RealWorld::new(Arc::new(inventory), self.folder.path().to_owned())
     }
 
+    /// A world whose node is reached as `.ssh/config` in this sshd's folder says.
+    pub(crate) fn configured(&self) -> RealWorld {
+        let text = "sites:\n  site: {ssh: {config: true}, nodes: {node: {address: 127.0.0.1}}}\n  other: {nodes: {}}\n\
+                    roles: {active: site, passive: other}\n";
+        let read = |_: &Path| Ok(text.to_owned());
+        let inventory = load(Path::new("inventory.yml"), &read, &FixedSecret(String::new())).unwrap();
+        RealWorld::new(Arc::new(inventory), self.folder.path().to_owned())
+    }
+
     /// Every process below the listener: the sessions and what they have started.
     pub(crate) fn descendants(&self) -> Vec<u32> {
         let mut found = vec![self.listener.id()];
