@@ -53,6 +53,11 @@ async fn nothing_is_removed_before_the_commit() {
     assert_eq!(ran.ending.exit_code, 1, "{}", ran.summary());
     let words = "the cutover of run r1 is not committed: its old volumes are the way back (`cutover undo r1`)";
     side.refused(PURGE, json!({}), &[words]).await;
+    // Nor is the commit of an earlier cutover, from which the service went back, one of this.
+    let earlier = json!({"data": {"committed": "r0"}});
+    let record = "/api/v1/namespaces/common/configmaps/common-etcd-etcd-cutover";
+    side.stage.api("primary", "PATCH", record, Some(earlier)).await;
+    side.refused(PURGE, json!({}), &[words]).await;
     assert_eq!(left(&side.stage).await, (3, 3));
 }
 
