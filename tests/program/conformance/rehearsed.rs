@@ -160,6 +160,14 @@ async fn playbooks(sent: &Arc<Mutex<Sent>>) {
         assert_eq!(executed.ending.exit_code, 0, "{name}: {:?}", executed.ending.failure);
     }
     theatre.sides().await;
+    for name in ["etcd-rollback.yml", "etcd-purge.yml"] {
+        let theatre = Theatre::new(sent, WorldSpec::default());
+        for before in ["etcd-prepare.yml", "etcd-cutover.yml"] {
+            theatre.shipped(before).await;
+        }
+        let executed = theatre.shipped(name).await;
+        assert_eq!(executed.ending.exit_code, 0, "{name}: {:?}", executed.ending.failure);
+    }
     let theatre = Theatre::new(sent, WorldSpec::default());
     theatre.shipped("etcd-prepare.yml").await;
     let failed = theatre.execute(&cutover, None, Some(LAST), None).await;

@@ -3,21 +3,7 @@
 
 use serde_json::json;
 
-use super::{DRILL, FAILOVER, REPROTECT, SITES, SWITCHOVER, Side, WORKERS, pass, site};
-use crate::support::stage::Stage;
-
-/// A write that the service has acknowledged.
-async fn write(stage: &Stage, from: &str, key: &str) {
-    use cutover_engine::world::{Command, Place};
-    let pod = Place::Pod {
-        site: from.to_owned(),
-        namespace: "common".to_owned(),
-        pod: "common-etcd-etcd-1".to_owned(),
-        container: None,
-    };
-    let output = stage.exec(&pod, &Command::new(["etcdctl", "put", key, "x"])).await;
-    assert!(output.success(), "{output:?}");
-}
+use super::{DRILL, FAILOVER, REPROTECT, SITES, SWITCHOVER, Side, WORKERS, pass, site, write};
 
 #[tokio::test(start_paused = true)]
 async fn the_service_goes_away_and_comes_home_with_every_key() {

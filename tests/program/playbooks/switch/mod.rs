@@ -3,6 +3,7 @@
 
 mod circle;
 mod failover;
+mod old_volumes;
 mod refused;
 mod roles;
 
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use cutover_engine::world::{Command, Place};
 use cutover_sandbox::{Part, Snapshot, WorldSpec};
 use serde_json::{Value, json};
 
@@ -22,6 +24,8 @@ const FAILOVER: &str = "etcd-failover.yml";
 const SWITCHOVER: &str = "etcd-switchover.yml";
 const REPROTECT: &str = "etcd-reprotect.yml";
 const DRILL: &str = "etcd-drill.yml";
+const PURGE: &str = "etcd-purge.yml";
+const ROLLBACK: &str = "etcd-rollback.yml";
 const ROLES: &str = "/root/inventory.roles.yml";
 const WORKERS: [&str; 3] = ["worker01", "worker02", "worker03"];
 const SITES: [&str; 2] = ["primary", "standby"];
@@ -128,4 +132,16 @@ fn site(name: &str) -> Part {
 
 async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// A write that the service has acknowledged.
+async fn write(stage: &Stage, from: &str, key: &str) {
+    let pod = Place::Pod {
+        site: from.to_owned(),
+        namespace: "common".to_owned(),
+        pod: "common-etcd-etcd-1".to_owned(),
+        container: None,
+    };
+    let output = stage.exec(&pod, &Command::new(["etcdctl", "put", key, "x"])).await;
+    assert!(output.success(), "{output:?}");
 }
