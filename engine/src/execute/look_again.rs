@@ -233,8 +233,8 @@ mod tests {
     #[test]
     fn differences_are_reported_with_their_places() {
         let mut differences = Vec::new();
-        let before = json!({"volumes": [{"pv": "a"}, {"pv": "b"}], "gone": 1, "same": true});
-        let now = json!({"volumes": [{"pv": "a"}, {"pv": "c"}], "new": [], "same": true});
+        let before = json!({"gone": 1, "same": true, "volumes": [{"pv": "a"}, {"pv": "b"}]});
+        let now = json!({"new": [], "same": true, "volumes": [{"pv": "a"}, {"pv": "c"}]});
         compare("", &before, &now, &mut differences);
         let lines: Vec<String> = differences.iter().map(Text::to_string).collect();
         assert_eq!(

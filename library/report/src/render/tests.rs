@@ -4,7 +4,7 @@ use cutover_protocol::event::{Event, EventKind};
 
 use super::super::{Style, Width};
 use super::{ReportKind, render};
-use cutover_testkit::samples::{eventful, everything, partly_undone, undone};
+use cutover_testkit::samples::{eventful, everything, outage, partly_undone, undone};
 
 fn rendered(kind: ReportKind, events: &[Event]) -> String {
     let style = Style { color: false, width: Width::Columns(100), github: false };
@@ -116,7 +116,7 @@ fn every_kind_of_event_shows_in_a_report() {
     let all = [ReportKind::Text, ReportKind::Markdown, ReportKind::Html, ReportKind::Junit];
     let reports = |events: &[Event]| all.map(|report| rendered(report, events));
     for wanted in kinds {
-        let samples = [eventful(), partly_undone()];
+        let samples = [eventful(), partly_undone(), outage()];
         let with = samples.iter().filter(|events| events.iter().any(|event| kind(event) == wanted));
         let shows = |events: &&Vec<Event>| {
             let without: Vec<Event> = events.iter().filter(|event| kind(event) != wanted).cloned().collect();
