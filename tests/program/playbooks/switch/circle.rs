@@ -70,9 +70,9 @@ async fn a_site_that_went_on_by_itself_is_saved_and_gets_the_survivors_data() {
     }
     side.run(SWITCHOVER, json!({})).await.well();
     side.serves_alone("primary", &SITES, &truth).await;
-    for number in 0..3 {
+    for (number, worker) in WORKERS.into_iter().enumerate() {
         let line = format!("test -e /data/vmdata/hpvolumes/common-etcd-etcd-{number}/alone");
-        assert!(!side.stage.line("primary", WORKERS[number], &line).await.success(), "what was discarded is discarded");
+        assert!(!side.stage.line("primary", worker, &line).await.success(), "what was discarded is discarded");
     }
 }
 
