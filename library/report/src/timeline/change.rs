@@ -1,7 +1,7 @@
 //! What a run has changed: each change once, by its number, with what came of its actions, and how it was undone.
 
 use cutover_protocol::action::Done;
-use cutover_protocol::change::Change;
+use cutover_protocol::change::{Change, Class};
 use cutover_protocol::event::{EventKind, Outcome};
 use cutover_protocol::path::{Path, Segment};
 use cutover_protocol::task::{ChangeId, TaskId};
@@ -69,6 +69,11 @@ pub(crate) enum Undone {
 }
 
 impl Made {
+    /// Whether it counts as a change of the run: it leaves something behind, and undoes nothing.
+    pub(crate) fn counts(&self) -> bool {
+        !self.undoes && self.change.class != Class::Transient
+    }
+
     /// Whether it was undone to the end.
     pub(crate) fn is_undone(&self) -> bool {
         self.undo.as_ref().is_some_and(|undo| undo.at_ms.is_some())
@@ -87,7 +92,7 @@ impl Undone {
 
     fn of<'a>(changes: impl Iterator<Item = &'a Made>) -> Self {
         let (mut undone, mut standing) = (0, 0);
-        for made in changes.filter(|made| !made.undoes) {
+        for made in changes.filter(|made| made.counts()) {
             if made.is_undone() { undone += 1 } else { standing += 1 }
         }
         match (undone, standing) {

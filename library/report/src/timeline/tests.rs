@@ -5,7 +5,7 @@ use cutover_protocol::target::Target;
 use jiff::SignedDuration;
 
 use super::*;
-use cutover_protocol::change::Change;
+use cutover_protocol::change::{Change, Class};
 use cutover_protocol::task::ChangeId;
 use cutover_testkit::samples::{Stream, command, eventful, members, partly_undone, path, task, undone};
 
@@ -275,4 +275,17 @@ fn an_outage_counts_from_its_first_beginning_over_resumptions_and_again_in_an_un
     let mut recalls = Timeline::default();
     recalls.recall(&stream.events);
     assert_eq!(recalls.outages, timeline.outages);
+}
+
+#[test]
+fn what_leaves_nothing_behind_is_not_counted_as_a_change() {
+    let transient = |mut events: Vec<Event>| {
+        for event in &mut events {
+            if let EventKind::Applying { change, .. } = &mut event.kind {
+                change.class = Class::Transient;
+            }
+        }
+        Timeline::of(&events).totals().changes
+    };
+    assert_eq!(transient(eventful()), 0);
 }

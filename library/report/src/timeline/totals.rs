@@ -54,7 +54,7 @@ impl Timeline {
             budget_ms,
             actual_ms: self.now_ms,
             gates_ms: waited.sum(),
-            changes: self.changes.iter().filter(|made| made.applied && !made.undoes).count(),
+            changes: self.changes.iter().filter(|made| made.applied && made.counts()).count(),
             undone: self.changes.iter().filter(|made| made.is_undone()).count(),
             retries: self.tasks().map(|(_, task)| task.retries.len()).sum(),
             steps: outcomes.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, n)| *n > 0).collect(),
