@@ -99,7 +99,7 @@ async fn let_claims_go(stage: &Stage, when: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
-    let step = "map-every-replica-to-its-volume-and-node";
+    let step = "nothing-deletes-the-claims-and-nothing-holds-them";
     for when in ["whenScaled", "whenDeleted"] {
         let stage = Stage::prepared();
         let_claims_go(&stage, when).await;
