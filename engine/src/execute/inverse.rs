@@ -135,7 +135,8 @@ impl Executor<'_> {
                 );
                 let waiting = Waiting { why, progress: None };
                 self.recorder().emit(EventKind::Waiting { task: made.task.clone(), waiting });
-                self.ports.stop.sleep(backoff.pause(), patience).await?;
+                let after = failure.passing.map_or(Duration::ZERO, |passing| passing.after);
+                self.ports.stop.sleep(backoff.pause().max(after), patience).await?;
                 backoff.grow();
             }
         }
