@@ -30,8 +30,14 @@ pub(crate) fn fault(site: &str, request: &str, error: &kube::Error) -> Transport
 
 /// Whether somebody was there and cut the connection: an API server that restarts, a load balancer that has none at the moment.
 pub(crate) fn was_cut(error: &kube::Error) -> bool {
-    let kind = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<io::Error>().map(io::Error::kind);
-    causes(error).any(|cause| cause.to_string() == CLOSED || kind(cause).is_some_and(crate::is_cut))
+    let cut = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<io::Error>().is_some_and(is_cut);
+    causes(error).any(|cause| cause.to_string() == CLOSED || cut(cause))
+}
+
+/// Whether an error, or one that it wraps, is that of a connection that was cut. An I/O error leaves out of its causes what it wraps.
+fn is_cut(error: &io::Error) -> bool {
+    let within = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    crate::is_cut(error.kind()) || within.is_some_and(is_cut)
 }
 
 /// What went wrong, and what to do about it, in one line.
@@ -133,6 +139,8 @@ mod tests {
         ] {
             let error = kube::Error::Service(io::Error::new(kind, "x").into());
             assert_eq!(was_cut(&error), cut, "{kind}");
+            let wrapped = io::Error::other(io::Error::new(kind, "x"));
+            assert_eq!(was_cut(&kube::Error::Service(wrapped.into())), cut, "{kind}");
         }
     }
 

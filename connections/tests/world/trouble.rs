@@ -73,21 +73,25 @@ async fn an_api_server_in_trouble_is_passed_on_as_it_is_and_nothing_is_sent_twic
 
 #[tokio::test]
 async fn an_api_server_that_cannot_be_identified_at_the_moment_was_sent_nothing_and_is_asked_again() {
-    let replies =
-        vec![Reply::Status(429, "retry-after: 7\r\n"), Reply::Status(503, ""), Reply::Cut, Reply::Status(404, "")];
+    let replies = vec![Reply::Status(429, "retry-after: 7\r\n"), Reply::Status(503, ""), Reply::Cut];
     let (port, seen) = server(replies).await;
     let folder = kubeconfig(&format!("http://127.0.0.1:{port}"), "");
-    let world = world(folder.path(), "kubeconfig: kube.conf, context: lab, uid: 11-22");
+    let settings = "kubeconfig: kube.conf, context: lab, uid: 11-22";
+    let pinned = world(folder.path(), settings);
     for seconds in [7, 0, 0] {
-        let fault = world.request(&get("/x")).await.unwrap_err();
+        let fault = pinned.request(&get("/x")).await.unwrap_err();
         let TransportFault::Busy { why, after } = &fault else { panic!("{fault}") };
         assert!(why.contains("GET /api/v1/namespaces/kube-system"), "{why}");
         assert_eq!(*after, Duration::from_secs(seconds), "{why}");
     }
-    let fault = world.request(&get("/x")).await.unwrap_err();
-    assert!(matches!(&fault, TransportFault::Unreachable(_)), "that does not pass: {fault}");
     assert!(seen.lock().unwrap().iter().all(|line| line == "GET /api/v1/namespaces/kube-system"));
-    assert_eq!(status(&world.request(&get("/x")).await), 200);
+    assert_eq!(status(&pinned.request(&get("/x")).await), 200);
+    assert_eq!(seen.lock().unwrap()[3..], ["GET /api/v1/namespaces/kube-system", "GET /x"]);
+
+    let (port, _) = server(vec![Reply::Status(404, "")]).await;
+    let folder = kubeconfig(&format!("http://127.0.0.1:{port}"), "");
+    let fault = world(folder.path(), settings).request(&get("/x")).await.unwrap_err();
+    assert!(matches!(&fault, TransportFault::Unreachable(_)), "that does not pass: {fault}");
 }
 
 #[tokio::test]
