@@ -37,7 +37,7 @@ pub struct Failure {
     pub at: Option<Location>,
     /// Whether it is in the journal already, as the end of a task.
     pub(crate) recorded: bool,
-    /// Whether nothing was sent, or a server said that it has not even begun it: nothing is in doubt.
+    /// Whether nothing was sent, or a server has not even begun it: nothing is in doubt.
     pub(crate) unsent: bool,
     /// Whether it may pass by itself: a server that is overloaded or restarts, a host that turns connections away.
     pub(crate) passing: Option<Passing>,

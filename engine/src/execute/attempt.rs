@@ -326,7 +326,9 @@ impl Executor<'_> {
                     // Turned away: the next probe decides whether it is still needed.
                     FailureClass::Unreachable if failure.unsent && later.is_some() => {
                         self.waiting(task, Waiting { why: failure.message.clone(), progress: None }, progress);
-                        progress.unsure = Some((change.clone(), failure));
+                        // It may have been carried out when it was sent before.
+                        let unsent = is_new || change.class == Class::AtMostOnce;
+                        progress.unsure = Some((change.clone(), Failure { unsent, ..failure }));
                         Ok(())
                     }
                     // A restarting API server refuses connections for a while: what was not sent can be sent again.
