@@ -137,7 +137,7 @@ async fn a_result_that_the_run_has_worked_with_has_to_be_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_stopped_before_anything_was_changed_in_it_goes_back_to_the_gate() {
-    let (stage, events) = Stage::before("stop-the-service/scale-to-zero");
+    let (stage, events) = Stage::before("stop-the-service/keep-the-old-volumes-whatever-happens-to-their-claims");
     assert_eq!(course(events), ["looked", "answered", "looked", "begins"]);
     stage.api("primary", "PATCH", NODE, Some(json!({"spec": {"unschedulable": true}}))).await;
     let ran = stage.execution(&Play::cutover()).after(events).go().await;
@@ -156,7 +156,7 @@ async fn a_run_stopped_before_anything_was_changed_in_it_goes_back_to_the_gate()
 
 #[tokio::test(start_paused = true)]
 async fn once_something_was_changed_in_it_a_resumed_run_goes_on_and_the_clock_too() {
-    let (stage, events) = Stage::before("keep-the-old-volumes-whatever-happens-to-their-claims");
+    let (stage, events) = Stage::before("stop-the-service/scale-to-zero");
     tokio::time::sleep(std::time::Duration::from_secs(1800)).await;
     let ran = stage.execution(&Play::cutover()).after(events).go().await.well();
     assert_eq!(course(ran.own()), ["ends"]);
@@ -174,12 +174,12 @@ async fn an_undo_ends_it_when_the_service_is_back() {
         EventKind::OutageEnded { path } => Some(path.to_string()),
         _ => None,
     });
-    assert_eq!(ended.as_deref(), Some("stop-the-service/scale-to-zero"));
+    assert_eq!(ended.as_deref(), Some("stop-the-service/keep-the-old-volumes-whatever-happens-to-their-claims"));
     let truth = Workload::default().truth(&Stage::prepared(), "primary").await;
     Workload::default().serves(&stage, "primary", &truth).await;
 
     // Nothing was stopped yet: it is over at once.
-    let (stage, events) = Stage::before("stop-the-service/scale-to-zero");
+    let (stage, events) = Stage::before("stop-the-service/keep-the-old-volumes-whatever-happens-to-their-claims");
     let ran = stage.execution(&play).after(events).undo().await;
     assert_eq!(course(ran.own()), ["ends"]);
 }

@@ -10,6 +10,7 @@ pub(crate) mod helm;
 mod running;
 mod service;
 pub(crate) mod state;
+mod version;
 
 pub(crate) use chart::{Chart, Release, merge_values};
 pub use chart::{ChartAt, ChartLook};
@@ -19,3 +20,4 @@ pub(crate) use exec::exec_refused;
 pub(crate) use running::{Container, Crash, Running, Settled, Start};
 pub(crate) use service::Service;
 pub(crate) use state::{Cluster, key};
+pub(crate) use version::Version;

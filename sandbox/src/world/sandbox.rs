@@ -11,8 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::strikes::{Strikes, Verdict};
 use super::{build, carry_out, requests};
-use crate::cluster::api::Version;
-use crate::cluster::{ChartLook, Clusters, Service};
+use crate::cluster::{ChartLook, Clusters, Service, Version};
 use crate::kernel::calls::{Ended, Known, Sent};
 use crate::kernel::{Kernel, WorldSpec};
 use crate::machine::{Hosts, InodeKind, Machine, Meta};

@@ -4,7 +4,7 @@
 use cutover_engine::module::Change;
 use cutover_engine::request::Request;
 use cutover_engine::world::World as _;
-use cutover_sandbox::WorldSpec;
+use cutover_sandbox::{Strike, StrikeKind, WorldSpec};
 use serde_json::{Value, json};
 
 use super::{SET, blocked, done, get, lab, lab_of, names, pass, scale, undo, volumes};
@@ -101,6 +101,23 @@ async fn where_the_policy_would_not_stay_it_is_refused() {
     for (module, params) in [("k8s_scale", to_zero), ("k8s_delete", set())] {
         let words = blocked(&lab, module, params).await;
         assert!(words.contains("it is made by Ring main, which would put the policy back"), "{module}: {words}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_api_server_does_not_allow_it_nothing_is_changed() {
+    for status in [403, 422] {
+        let lab = lab();
+        done(&lab, "k8s_patch", patch(json!({"whenScaled": "Delete", "whenDeleted": "Delete"}))).await;
+        lab.sandbox.inject(Strike::text("dryRun=All", StrikeKind::Answers { status, retry_after: None }));
+        let mut to_zero = set();
+        to_zero["replicas"] = json!(0);
+        let words = blocked(&lab, "k8s_scale", to_zero).await;
+        assert!(
+            words.contains("would take its claims along, and the API server does not allow to change that"),
+            "{words}"
+        );
+        assert_eq!(get(&lab, SETS).await.unwrap()["spec"]["replicas"], 3);
     }
 }
 

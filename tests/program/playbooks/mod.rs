@@ -3,6 +3,7 @@
 
 mod again;
 mod general;
+mod obstacles;
 mod split_brain;
 mod stale;
 mod switch;

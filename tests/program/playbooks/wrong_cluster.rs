@@ -16,7 +16,7 @@ const VOLUMES: &str = "/api/v1/persistentvolumes";
 #[tokio::test(start_paused = true)]
 async fn without_retain_no_claim_is_deleted() {
     let cut = |text: String| {
-        let (from, to) = ("      - name: Keep the old volumes", "      - name: Approve the outage");
+        let (from, to) = ("      - name: Keep the old volumes", "      - name: Scale to zero");
         let (head, tail) = text.split_once(from).expect("the step");
         let (_, tail) = tail.split_once(to).expect("the next step");
         format!("{head}{to}{tail}")
@@ -99,7 +99,7 @@ async fn let_claims_go(stage: &Stage, when: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
-    let step = "map-every-replica-to-its-volume-and-node";
+    let step = "nothing-deletes-the-claims-and-nothing-holds-them";
     for when in ["whenScaled", "whenDeleted"] {
         let stage = Stage::prepared();
         let_claims_go(&stage, when).await;
@@ -111,10 +111,19 @@ async fn a_set_that_deletes_its_claims_stops_it_before_the_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_that_has_come_to_delete_its_claims_is_not_scaled_down_and_is_made_to_keep_them_before_it_goes() {
-    let (stage, events) = Stage::before("scale-to-zero");
-    let_claims_go(&stage, "whenScaled").await;
-    caught_and_undone(&stage, events, "approve-the-outage", &["whenScaled: Delete", "data-common-etcd-etcd-0"]).await;
+async fn a_set_that_has_come_to_delete_its_claims_is_made_to_keep_them() {
+    let step = "bring-each-replica-s-data-to-its-new-node";
+    for (before, when) in [("scale-to-zero", "whenScaled"), ("scale-to-zero", "whenDeleted")] {
+        let (stage, events) = Stage::before(before);
+        let_claims_go(&stage, when).await;
+        let ran = stage.execution(&Play::cutover()).after(events).fail(step).go().await;
+        stopped(&ran, step, &["made to fail on purpose"]);
+        let effects = stage.world.effects();
+        let keep = effects.iter().position(|effect| effect.contains(r#""whenScaled":"Retain","whenDeleted":"Retain""#));
+        let scale = effects.iter().rposition(|effect| effect.contains("/scale?") && effect.contains(r#""replicas":0"#));
+        assert!(keep.is_some() && keep < scale, "{when}: {effects:?}");
+        undone(&stage, &ran).await;
+    }
     let (stage, events) = Stage::before("uninstall-the-release");
     let_claims_go(&stage, "whenDeleted").await;
     let step = "every-replica-gets-its-own-node-and-disk";

@@ -29,7 +29,12 @@ async fn exchanged_volumes_are_found() {
             "compare-the-new-volume-with-the-original",
             "member/snap/db: sha256",
         ),
-        ("uninstall-the-release", "every-replica-is-ready", "common-etcd-etcd-0"),
+        (
+            "uninstall-the-release",
+            "the-new-volumes-are-what-the-originals-are-right-before-the-start",
+            "member/snap/db: sha256",
+        ),
+        ("rebuild-on-the-planned-nodes/install-the-release", "every-replica-is-ready", "common-etcd-etcd-0"),
     ] {
         let (stage, events) = Stage::before(before);
         stage.exchange("primary", ("worker01", &one), ("worker02", &other)).await;
@@ -166,4 +171,20 @@ async fn a_set_that_somebody_makes_again_after_the_uninstall_stops_it() {
     set.as_object_mut().unwrap().shift_remove("status");
     stage.api("primary", "POST", "/apis/apps/v1/namespaces/common/statefulsets", Some(set)).await;
     caught(&stage, events, "no-set-has-come-back", &["common-etcd-etcd"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_volume_that_is_not_what_its_original_is_is_not_started() {
+    // Everything was verified before the gate, and the release and its claims are gone.
+    let step = "the-new-volumes-are-what-the-originals-are-right-before-the-start";
+    let (stage, events) = Stage::before("the-mounts-are-in-place");
+    stage.must("primary", "worker02", "mkdir /data/vmdata/hpvolumes/common-etcd-etcd-1/data/left").await;
+    caught_and_undone(&stage, events, step, &["primary/worker02", "left"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_removed_while_a_replica_is_apart() {
+    let (stage, events) = Stage::before("approve-the-removal-of-the-old-release");
+    stage.must("standby", "worker02", "drbdadm disconnect etcd1").await;
+    caught_and_undone(&stage, events, "both-sides-still-hold-the-same-blocks", &["etcd1", "StandAlone"]).await;
 }

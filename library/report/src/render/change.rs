@@ -20,6 +20,8 @@ pub(super) struct ChangeView {
     pub(super) summary: String,
     pub(super) once: bool,
     pub(super) applied: bool,
+    /// Whether a person declared it done.
+    pub(super) declared: bool,
     /// Whether it undoes another change.
     pub(super) undoes: bool,
     pub(super) actions: Vec<ActionView>,
@@ -63,6 +65,7 @@ impl ChangeView {
             summary: made.change.summary.to_string(),
             once: made.change.class == Class::AtMostOnce,
             applied: made.applied,
+            declared: made.declared,
             undoes: made.undoes,
             actions: ActionView::all(&made.change.actions, &made.acted),
             preview: made.change.preview.clone().unwrap_or_default(),

@@ -109,7 +109,11 @@ fn failure(out: &mut String, failure: &FailureView) {
 
 fn change(out: &mut String, change: &ChangeView) {
     let once = if change.once { " (at most once)" } else { "" };
-    let confirmed = if change.applied { "" } else { " **not confirmed**" };
+    let confirmed = match (change.applied, change.declared) {
+        (false, _) => " **not confirmed**",
+        (true, true) => " **declared done**",
+        (true, false) => "",
+    };
     let undoes = if change.undoes { " (undoes another change)" } else { "" };
     let undone = change.undone.as_ref().map_or_else(String::new, |undone| format!(" **{}**", undone.word));
     let (summary, target) = (escape(&change.summary), escape(&change.target));

@@ -27,6 +27,8 @@ pub(crate) struct Made {
     pub(crate) acted: Vec<Acted>,
     /// Whether all its actions succeeded.
     pub(crate) applied: bool,
+    /// Whether a person declared it done.
+    pub(crate) declared: bool,
     /// Whether it undoes another change, as one of a step's `undo:` steps.
     pub(crate) undoes: bool,
     /// How far it was undone; none if that was never begun.
@@ -125,7 +127,7 @@ impl Timeline {
             }
             EventKind::DeclaredDone { number, .. } => {
                 if let Some(made) = self.change_mut(*number) {
-                    made.applied = true;
+                    (made.applied, made.declared) = (true, true);
                 }
             }
             EventKind::NotSent { number, .. } => self.changes.retain(|made| made.number != *number),
@@ -158,6 +160,7 @@ impl Timeline {
             begun: 1,
             acted,
             applied: false,
+            declared: false,
             undoes,
             undo: None,
         });

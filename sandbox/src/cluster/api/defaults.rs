@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::problem::Problem;
-use super::version::Version;
 use crate::cluster::state::Cluster;
+use crate::cluster::version::Version;
 
 /// Fills in defaults, adds protection finalizers, and checks the little that playbooks could get wrong.
 pub(crate) fn admit(cluster: &Cluster, kind: &Kind, object: &mut Value) -> Result<(), Problem> {

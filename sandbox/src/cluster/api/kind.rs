@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::version::Version;
+use crate::cluster::version::Version;
 
 /// A kind of object.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(crate) fn discovery(segments: &[&str], of: Version) -> Option<Value> {
 
 /// The kinds that a version of Kubernetes serves.
 fn served(of: Version) -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().filter(move |kind| of.serves(kind))
+    KINDS.iter().filter(move |kind| of.serves(kind.group, kind.version))
 }
 
 fn group(name: &str, of: Version) -> Option<Value> {

@@ -7,11 +7,9 @@ mod problem;
 mod routes;
 mod selector;
 pub(crate) mod store;
-mod version;
 
 pub(crate) use kind::of_path as kind_of_path;
 pub(crate) use problem::Problem;
 pub(crate) use routes::{Call, handle};
 pub(crate) use selector::LabelSelector;
 pub(crate) use store::{DeleteOptions, create, delete, kind_of, replace};
-pub(crate) use version::Version;

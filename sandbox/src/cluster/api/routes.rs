@@ -49,7 +49,8 @@ pub(crate) fn handle(cluster: &mut Cluster, call: &Call) -> Result<(u16, Value),
     if let Some(document) = kind::discovery(&segments, cluster.version()) {
         return if call.method == "GET" { Ok((200, document)) } else { Err(Problem::not_allowed()) };
     }
-    let resource = resource(&segments).filter(|resource| cluster.version().serves(resource.kind));
+    let resource =
+        resource(&segments).filter(|resource| cluster.version().serves(resource.kind.group, resource.kind.version));
     let resource = resource.ok_or_else(Problem::no_such_path)?;
     if call.query("dryRun").is_some() && call.method != "GET" {
         return dispatch(&mut cluster.clone(), call, &resource);

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::key::{Key, key};
 use super::objects::Objects;
-use crate::cluster::api::Version;
 use crate::cluster::running::Running;
+use crate::cluster::version::Version;
 use crate::kernel::{Agenda, WorldSpec};
 
 /// A cluster.

@@ -2,8 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::kind::Kind;
-
 /// A version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -52,9 +50,9 @@ impl Version {
         }
     }
 
-    /// Whether it serves a kind in its version.
-    pub(crate) fn serves(self, kind: &Kind) -> bool {
-        match (kind.group, kind.version) {
+    /// Whether it serves an API group in a version of its own.
+    pub(crate) fn serves(self, group: &str, version: &str) -> bool {
+        match (group, version) {
             ("policy", "v1beta1") => self == Self::V1_20,
             ("policy", "v1") => self == Self::V1_36,
             _ => true,
