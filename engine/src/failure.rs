@@ -11,15 +11,35 @@ use crate::text::Text;
 use crate::world::TransportFault;
 
 /// How long a host that turns connections away is asked again.
-pub(crate) const TURNED_AWAY: Duration = Duration::from_secs(60);
+const TURNED_AWAY: Duration = Duration::from_secs(60);
 
-/// How something that may pass by itself is waited for.
+/// How something that may pass by itself is waited for. Small, because every failure has room for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Passing {
+    seconds: u32,
+    is_brief: bool,
+}
+
+impl Passing {
+    /// The same is asked again until the step's time runs out.
+    pub(crate) fn in_time(after: Duration) -> Self {
+        Self { seconds: u32::try_from(after.as_secs()).unwrap_or(u32::MAX), is_brief: false }
+    }
+
+    /// The same is asked again for a minute at most.
+    pub(crate) fn briefly(after: Duration) -> Self {
+        Self { is_brief: true, ..Self::in_time(after) }
+    }
+
     /// The time that is to pass before the same is asked again.
-    pub(crate) after: Duration,
+    pub(crate) fn after(self) -> Duration {
+        Duration::from_secs(self.seconds.into())
+    }
+
     /// For how long it is asked again; without it, until the step's time runs out.
-    pub(crate) most: Option<Duration>,
+    pub(crate) fn most(self) -> Option<Duration> {
+        self.is_brief.then_some(TURNED_AWAY)
+    }
 }
 
 /// A failure with everything that a person needs at two in the morning.
@@ -137,7 +157,7 @@ impl From<TransportFault> for Failure {
             TransportFault::Lost(_) => FailureClass::OutcomeUnknown,
         };
         let passing = match &fault {
-            TransportFault::Busy { after, .. } => Some(Passing { after: *after, most: Some(TURNED_AWAY) }),
+            TransportFault::Busy { after, .. } => Some(Passing::briefly(*after)),
             _ => None,
         };
         let message = match fault {

@@ -93,9 +93,7 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
         let lost = matches!(fault, TransportFault::Lost(_));
         let failure = Failure { unsent, ..Failure::from(fault) };
         match lost {
-            true => {
-                in_doubt(Failure { passing: Some(Passing { after: Duration::ZERO, most: None }), ..failure }, reads)
-            }
+            true => in_doubt(Failure { passing: Some(Passing::in_time(Duration::ZERO)), ..failure }, reads),
             false => failure,
         }
     })?;

@@ -16,7 +16,7 @@ impl Patience {
     pub(super) fn after(&mut self, failure: &Failure) -> Option<Duration> {
         let passing = failure.passing?;
         let since = *self.0.get_or_insert_with(Instant::now);
-        passing.most.is_none_or(|most| since.elapsed() < most).then_some(passing.after)
+        passing.most().is_none_or(|most| since.elapsed() < most).then(|| passing.after())
     }
 
     /// It has answered.
@@ -35,7 +35,7 @@ mod tests {
     async fn what_turns_connections_away_is_asked_again_for_a_while_and_what_does_not_pass_never() {
         let failure = |passing| Failure { passing, ..Failure::unreachable(Text::default()) };
         let seconds = Duration::from_secs;
-        let away = failure(Some(Passing { after: seconds(7), most: Some(seconds(60)) }));
+        let away = failure(Some(Passing::briefly(seconds(7))));
         let mut patience = Patience::default();
         assert_eq!(patience.after(&failure(None)), None);
         assert_eq!(patience.after(&away), Some(seconds(7)));
@@ -43,7 +43,7 @@ mod tests {
         assert_eq!(patience.after(&away), Some(seconds(7)));
         tokio::time::advance(seconds(1)).await;
         assert_eq!(patience.after(&away), None);
-        let busy = failure(Some(Passing { after: seconds(0), most: None }));
+        let busy = failure(Some(Passing::in_time(seconds(0))));
         assert_eq!(patience.after(&busy), Some(seconds(0)), "the step's timeout is the only bound");
         patience.renew();
         assert_eq!(patience.after(&away), Some(seconds(7)));

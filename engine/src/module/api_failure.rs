@@ -16,7 +16,7 @@ pub fn api_failure(site: &str, request: &str, answer: &Answer) -> Failure {
     let words = text!("engine.api-refusal", "{site}: {request}: {message} ({code})", site, request, message, code);
     let may_pass = class == FailureClass::Unreachable && matches!(code, 429 | 500 | 502..=504);
     let after = answer.retry_after().unwrap_or_default();
-    let passing = may_pass.then_some(Passing { after, most: None });
+    let passing = may_pass.then(|| Passing::in_time(after));
     let failure = Failure { passing, ..Failure::new(class, words) };
     match help {
         Some(help) => failure.help(help),
