@@ -127,12 +127,12 @@ impl Cluster {
         let answer = answer
             .map_err(|_| TransportFault::Unreachable(format!("site `{}`: GET {path}: no answer", self.site)))?
             .map_err(|error| self.refused(&request.line(), &error))?;
-        let status = answer.status;
+        let (status, after) = (answer.status, answer.retry_after().unwrap_or_default());
         let namespace = match answer.is_success() {
             true => api_body(&self.site, &request.line(), answer),
             false => Err(api_failure(&self.site, &request.line(), &answer)),
         };
-        let namespace = namespace.map_err(|failure| not_identified(status, &failure))?;
+        let namespace = namespace.map_err(|failure| not_identified(status, after, &failure))?;
         let found = namespace["metadata"]["uid"].as_str().unwrap_or_default();
         if found == expected {
             return Ok(());
@@ -149,6 +149,7 @@ impl Cluster {
     /// A lost answer before the cluster is identified counts as unreachable: the caller's request was not sent yet.
     fn refused(&self, request: &str, error: &kube::Error) -> TransportFault {
         match silence::fault(&self.site, request, error) {
+            TransportFault::Lost(why) if silence::was_cut(error) => TransportFault::Busy { why, after: Duration::ZERO },
             TransportFault::Lost(why) => TransportFault::Unreachable(why),
             fault => fault,
         }
@@ -156,13 +157,14 @@ impl Cluster {
 }
 
 /// The fault of a cluster that answered without identifying itself.
-fn not_identified(status: u16, failure: &Failure) -> TransportFault {
+fn not_identified(status: u16, after: Duration, failure: &Failure) -> TransportFault {
     let text = match &failure.help {
         Some(help) => format!("{failure}; {help}"),
         None => failure.to_string(),
     };
     match status {
         401 | 403 => TransportFault::Auth(text),
+        429 | 500 | 502..=504 => TransportFault::Busy { why: text, after },
         _ => TransportFault::Unreachable(text),
     }
 }
@@ -183,7 +185,11 @@ async fn exchange(client: &Client, request: &Request) -> Result<Answer, kube::Er
     for name in HEADERS {
         let values =
             head.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let values: Vec<String> = values.collect();
+        let mut values: Vec<String> = values.collect();
+        if name == "retry-after" {
+            let date = head.headers.get(http::header::DATE).and_then(|value| value.to_str().ok());
+            values.iter_mut().for_each(|value| *value = in_seconds(value, date));
+        }
         if !values.is_empty() {
             headers.insert(name.to_owned(), values);
         }
@@ -194,4 +200,31 @@ async fn exchange(client: &Client, request: &Request) -> Result<Answer, kube::Er
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())),
     };
     Ok(Answer { status: head.status.as_u16(), headers, body })
+}
+
+/// A `Retry-After` in seconds. One that is a date counts from the answer's own `Date`: clocks may differ.
+fn in_seconds(value: &str, date: Option<&str>) -> String {
+    let parsed = |text: &str| jiff::fmt::rfc2822::parse(text).map(|time| time.timestamp());
+    let Ok(until) = parsed(value) else { return value.to_owned() };
+    let now = date.and_then(|date| parsed(date).ok()).unwrap_or_else(jiff::Timestamp::now);
+    (until.as_second() - now.as_second()).max(0).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_to_come_back_at_is_turned_into_seconds_by_the_servers_own_clock() {
+        let now = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        for (value, seconds) in [
+            ("Sun, 06 Nov 1994 08:49:49 GMT", "12"),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", "0"),
+            ("7", "7"),
+            ("soon", "soon"),
+        ] {
+            assert_eq!(in_seconds(value, now), seconds, "{value}");
+        }
+        assert_eq!(in_seconds("Sun, 06 Nov 1994 08:49:49 GMT", None), "0", "long ago");
+    }
 }

@@ -20,3 +20,9 @@ mod x509;
 
 pub use kubeconfig::{Flaw, flaws};
 pub use real::RealWorld;
+
+/// Whether this is how a connection ends that the other side cuts.
+fn is_cut(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+}

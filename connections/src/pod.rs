@@ -1,6 +1,8 @@
 //! Commands in a container of a pod, through the API server's exec. Nothing is wrapped around them: such a container may
 //! have no shell. What is started there runs on when the stream is dropped; commands in pods are short.
 
+use std::time::Duration;
+
 use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1;
@@ -36,7 +38,7 @@ impl Pod {
         if let Some(name) = &self.container {
             return Ok(name.clone());
         }
-        let pod = self.api.get(&self.name).await.map_err(|error| self.refused(&error))?;
+        let pod = self.api.get(&self.name).await.map_err(|error| self.not_looked_up(&error))?;
         let first = pod.spec.and_then(|spec| spec.containers.into_iter().next());
         first
             .map(|container| container.name)
@@ -45,6 +47,15 @@ impl Pod {
 
     fn refused(&self, error: &kube::Error) -> TransportFault {
         TransportFault::Unreachable(silence::words(&self.site, &format!("exec in pod {}", self.name), error))
+    }
+
+    /// Why the pod could not be looked up: nothing was sent to it.
+    fn not_looked_up(&self, error: &kube::Error) -> TransportFault {
+        let is_busy = match error {
+            kube::Error::Api(status) => matches!(status.code, 429 | 500 | 502..=504),
+            error => silence::was_cut(error),
+        };
+        if is_busy { busy(self.refused(error)) } else { self.refused(error) }
     }
 
     /// Why a command was not started. The answer to the request for a stream has a status and no message.
@@ -64,9 +75,19 @@ impl Pod {
                      `kubectl auth can-i create pods --subresource=exec -n {namespace}`, and the same with `get`"
                 ),
             ),
+            // It was turned away before it was passed on to the node.
+            429 => return busy(self.refused(error)),
             _ => return self.refused(error),
         };
         TransportFault::Auth(format!("{site}: exec in pod {name}: {why} ({status}); {help}"))
+    }
+}
+
+/// The same of an API server that is likely to answer in a moment.
+fn busy(fault: TransportFault) -> TransportFault {
+    match fault {
+        TransportFault::Unreachable(why) => TransportFault::Busy { why, after: Duration::ZERO },
+        fault => fault,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Turns a request without an answer into a fault with a hint: whether it was sent at all, and whether TLS or the credentials
 //! are the cause. Answers are classified by [`cutover_engine::module::api_failure`].
 
+use std::io;
+use std::time::Duration;
+
 use cutover_engine::module::api_failure;
 use cutover_engine::world::{Answer, TransportFault};
 use serde_json::json;
@@ -8,15 +11,33 @@ use serde_json::json;
 /// Hyper's message if it did not get as far as sending anything: no connection, or no TLS on it.
 const NOT_SENT: &str = "client error (Connect)";
 
+/// Hyper's message if the server closed the connection instead of answering.
+const CLOSED: &str = "connection closed before message completed";
+
 /// The fault of a request that got no answer. `request` is what a person would type: `GET /api/...`.
 pub(crate) fn fault(site: &str, request: &str, error: &kube::Error) -> TransportFault {
     let text = words(site, request, error);
     match error {
         kube::Error::Auth(_) => TransportFault::Auth(text),
         kube::Error::Api(status) if matches!(status.code, 401 | 403) => TransportFault::Auth(text),
-        error if causes(error).any(|cause| cause.to_string() == NOT_SENT) => TransportFault::Unreachable(text),
+        error if causes(error).any(|cause| cause.to_string() == NOT_SENT) => match was_cut(error) {
+            true => TransportFault::Busy { why: text, after: Duration::ZERO },
+            false => TransportFault::Unreachable(text),
+        },
         _ => TransportFault::Lost(text),
     }
+}
+
+/// Whether somebody was there and cut the connection: an API server that restarts, a load balancer that has none at the moment.
+pub(crate) fn was_cut(error: &kube::Error) -> bool {
+    let cut = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<io::Error>().is_some_and(is_cut);
+    causes(error).any(|cause| cause.to_string() == CLOSED || cut(cause))
+}
+
+/// Whether an error, or one that it wraps, is that of a connection that was cut. An I/O error leaves out of its causes what it wraps.
+fn is_cut(error: &io::Error) -> bool {
+    let within = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    crate::is_cut(error.kind()) || within.is_some_and(is_cut)
 }
 
 /// What went wrong, and what to do about it, in one line.
@@ -104,6 +125,22 @@ mod tests {
             let fault = fault("primary", "GET /x", &error);
             let TransportFault::Lost(words) = &fault else { panic!("{fault}") };
             assert!(words.starts_with("primary: GET /x: ") && words.contains(text) && words.contains(hint), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_cut_is_distinguished_from_one_that_never_was() {
+        for (kind, cut) in [
+            (io::ErrorKind::ConnectionReset, true),
+            (io::ErrorKind::UnexpectedEof, true),
+            (io::ErrorKind::ConnectionRefused, false),
+            (io::ErrorKind::TimedOut, false),
+            (io::ErrorKind::InvalidData, false),
+        ] {
+            let error = kube::Error::Service(io::Error::new(kind, "x").into());
+            assert_eq!(was_cut(&error), cut, "{kind}");
+            let wrapped = io::Error::other(io::Error::new(kind, "x"));
+            assert_eq!(was_cut(&kube::Error::Service(wrapped.into())), cut, "{kind}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Why a step could not be done, by class. Every class has its exit code. Faults of files are [`crate::source::Fault`].
 
 use std::fmt;
+use std::time::Duration;
 
 pub use cutover_protocol::failure::{FailureClass, RecordedFailure};
 
@@ -8,6 +9,38 @@ use crate::source::Location;
 use crate::text;
 use crate::text::Text;
 use crate::world::TransportFault;
+
+/// How long a host that turns connections away is asked again.
+const TURNED_AWAY: Duration = Duration::from_secs(60);
+
+/// How something that may pass by itself is waited for. Small, because every failure has room for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Passing {
+    seconds: u32,
+    is_brief: bool,
+}
+
+impl Passing {
+    /// The same is asked again until the step's time runs out.
+    pub(crate) fn in_time(after: Duration) -> Self {
+        Self { seconds: u32::try_from(after.as_secs()).unwrap_or(u32::MAX), is_brief: false }
+    }
+
+    /// The same is asked again for a minute at most.
+    pub(crate) fn briefly(after: Duration) -> Self {
+        Self { is_brief: true, ..Self::in_time(after) }
+    }
+
+    /// The time that is to pass before the same is asked again.
+    pub(crate) fn after(self) -> Duration {
+        Duration::from_secs(self.seconds.into())
+    }
+
+    /// For how long it is asked again; without it, until the step's time runs out.
+    pub(crate) fn most(self) -> Option<Duration> {
+        self.is_brief.then_some(TURNED_AWAY)
+    }
+}
 
 /// A failure with everything that a person needs at two in the morning.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +57,10 @@ pub struct Failure {
     pub at: Option<Location>,
     /// Whether it is in the journal already, as the end of a task.
     pub(crate) recorded: bool,
-    /// Whether it is a request that was never sent: nothing is in doubt, and a restarting API server is soon back.
+    /// Whether nothing was sent, or a server has not even begun it: nothing is in doubt.
     pub(crate) unsent: bool,
+    /// Whether it may pass by itself: a server that is overloaded or restarts, a host that turns connections away.
+    pub(crate) passing: Option<Passing>,
     /// Whether an API server has refused a request: it has not carried it out, and nothing is in doubt.
     pub(crate) refused: bool,
     /// Whether a person has to decide: `allow_failure` and `rescue` do not apply.
@@ -46,6 +81,7 @@ impl Failure {
             pointer: None,
             recorded: false,
             unsent: false,
+            passing: None,
             refused: false,
             unanswered: false,
         }
@@ -111,16 +147,23 @@ impl std::error::Error for Failure {}
 impl From<TransportFault> for Failure {
     fn from(fault: TransportFault) -> Self {
         let class = match &fault {
-            TransportFault::Unreachable(_) | TransportFault::Auth(_) | TransportFault::HostKey(_) => {
-                FailureClass::Unreachable
-            }
+            TransportFault::Unreachable(_)
+            | TransportFault::Busy { .. }
+            | TransportFault::Auth(_)
+            | TransportFault::HostKey(_) => FailureClass::Unreachable,
             TransportFault::TimedOut(_) => FailureClass::TimedOut,
             TransportFault::Cancelled => FailureClass::Stopped,
             TransportFault::Unsimulated(what) => return unsimulated(what),
             TransportFault::Lost(_) => FailureClass::OutcomeUnknown,
         };
+        let passing = match &fault {
+            TransportFault::Busy { after, .. } => Some(Passing::briefly(*after)),
+            _ => None,
+        };
         let message = match fault {
-            TransportFault::Unreachable(why) => text!("engine.unreachable", "unreachable: {why}", why),
+            TransportFault::Unreachable(why) | TransportFault::Busy { why, .. } => {
+                text!("engine.unreachable", "unreachable: {why}", why)
+            }
             TransportFault::Auth(why) => text!("engine.login-refused", "login refused: {why}", why),
             TransportFault::HostKey(why) => {
                 text!("engine.identity-refused", "host key or identity refused: {why}", why)
@@ -131,7 +174,7 @@ impl From<TransportFault> for Failure {
                 text!("engine.connection-lost", "connection lost, the outcome is unknown: {why}", why)
             }
         };
-        Self::new(class, message)
+        Self { passing, ..Self::new(class, message) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,12 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// How long the API server asks to wait (`Retry-After`, in seconds), a day at most.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds: u64 = self.headers.get("retry-after")?.first()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds.min(24 * 3600)))
+    }
+
     /// An answer without headers.
     pub fn new(status: u16, body: Value) -> Self {
         Self { status, headers: BTreeMap::new(), body }
@@ -118,6 +125,21 @@ mod tests {
         answer.headers.insert("warning".to_owned(), lines.map(str::to_owned).into());
         let read: Vec<String> = answer.warnings().collect();
         assert_eq!(read, ["policy/v1beta1 is deprecated", r#"unknown field "spec.a""#, "plain"]);
+    }
+
+    #[test]
+    fn how_long_to_wait_is_read_in_seconds() {
+        let after = |value: &str| {
+            let mut answer = Answer::new(429, Value::Null);
+            answer.headers.insert("retry-after".to_owned(), vec![value.to_owned()]);
+            answer.retry_after().map(|time| time.as_secs())
+        };
+        let cases =
+            [("7", Some(7)), (" 0 ", Some(0)), ("soon", None), ("-1", None), ("18446744073709551615", Some(86400))];
+        for (value, seconds) in cases {
+            assert_eq!(after(value), seconds, "{value}");
+        }
+        assert_eq!(Answer::new(429, Value::Null).retry_after(), None);
     }
 
     #[test]

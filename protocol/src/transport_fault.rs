@@ -1,11 +1,21 @@
 //! Why a command or request could not be completed.
 
+use std::time::Duration;
+
 /// Why a command could not be completed, or a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportFault {
     /// The host or API server does not answer; nothing was sent.
     #[error("unreachable: {0}")]
     Unreachable(String),
+    /// The host or API server is there, and turns this away at the moment; nothing was sent.
+    #[error("unreachable: {why}")]
+    Busy {
+        /// What it answered, or how it broke off.
+        why: String,
+        /// How long it asks to wait.
+        after: Duration,
+    },
     /// The host or API server refused the login.
     #[error("login refused: {0}")]
     Auth(String),

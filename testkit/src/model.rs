@@ -141,6 +141,8 @@ pub enum Blow {
     HangAfter,
     /// It is never sent.
     Unsent,
+    /// It is turned away, and asked to come back after seven seconds.
+    Busy,
 }
 
 /// A fault that waits for its command.

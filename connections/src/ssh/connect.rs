@@ -229,11 +229,24 @@ fn refusal(host: &Host, error: Error) -> Refusal {
 }
 
 fn unreachable(host: &Host, error: &Error) -> TransportFault {
-    TransportFault::Unreachable(match error {
+    let why = match error {
         Error::AddressInvalid(error) => format!("cannot resolve `{}`: {error}", host.known.address),
         Error::SshError(error) => format!("{}: {error}", host.known),
         error => format!("{}: {error}", host.known),
-    })
+    };
+    match was_cut(error) {
+        true => TransportFault::Busy { why, after: Duration::ZERO },
+        false => TransportFault::Unreachable(why),
+    }
+}
+
+/// Whether the host was there and cut the connection, as sshd does with more than `MaxStartups` at once.
+fn was_cut(error: &Error) -> bool {
+    match error {
+        Error::SshError(russh::Error::IO(error)) | Error::IoError(error) => crate::is_cut(error.kind()),
+        Error::SshError(russh::Error::HUP | russh::Error::Disconnect) => true,
+        _ => false,
+    }
 }
 
 fn through_jump(jump: &Host, fault: TransportFault) -> TransportFault {
@@ -244,6 +257,7 @@ fn through_jump(jump: &Host, fault: TransportFault) -> TransportFault {
         TransportFault::Unreachable(why) | TransportFault::TimedOut(why) | TransportFault::Lost(why) => {
             TransportFault::Unreachable(say(why))
         }
+        TransportFault::Busy { why, after } => TransportFault::Busy { why: say(why), after },
         fault @ (TransportFault::Cancelled | TransportFault::Unsimulated(_)) => fault,
     }
 }

@@ -121,8 +121,12 @@ impl Link {
             };
             // The host may allow fewer sessions than usual, or may not have noticed yet that one has ended: so it is asked again.
             if !self.stands() || tokio::time::Instant::now() + pause > until {
-                let hint = if self.stands() { "; is MaxSessions in its sshd_config very low?" } else { "" };
-                return Err(closed(format!("the host opens no channel: {refused}{hint}")));
+                if !self.stands() {
+                    return Err(closed(format!("the host opens no channel: {refused}")));
+                }
+                let hint = "is MaxSessions in its sshd_config very low?";
+                let why = format!("the host opens no channel: {refused}; {hint}");
+                return Err(TransportFault::Busy { why, after: Duration::ZERO });
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));

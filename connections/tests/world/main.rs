@@ -4,3 +4,4 @@ mod container;
 mod kubernetes;
 mod proxies;
 mod ssh;
+mod trouble;

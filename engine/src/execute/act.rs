@@ -1,9 +1,10 @@
 //! Carries out one action, exactly as the change describes it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::action::{Action, Done};
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, Passing};
 use crate::module::{api_body, api_failure, api_status, bad_path};
 use crate::request::Request;
 use crate::text;
@@ -25,7 +26,10 @@ pub(super) async fn act(world: &dyn World, action: &Action, warn: Warn<'_>) -> R
     match action {
         Action::Exec { place, command } => {
             let transport = reach(world, place).await?;
-            let output = collect_within(Bound::SHOWN, transport.as_ref(), command).await?;
+            let output = collect_within(Bound::SHOWN, transport.as_ref(), command).await.map_err(|fault| {
+                let unsent = matches!(fault, TransportFault::Busy { .. });
+                Failure { unsent, ..Failure::from(fault) }
+            })?;
             accepted(place, command, output).map(Done::Output)
         }
         Action::Pipe { source, read, destination, write } => {
@@ -83,9 +87,15 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
     if !request.has_valid_path() {
         return Err(bad_path(&request.path));
     }
+    let reads = request.method == "GET";
     let answer = world.request(request).await.map_err(|fault| {
-        let unsent = matches!(fault, TransportFault::Unreachable(_));
-        Failure { unsent, ..Failure::from(fault) }
+        let unsent = matches!(fault, TransportFault::Unreachable(_) | TransportFault::Busy { .. });
+        let lost = matches!(fault, TransportFault::Lost(_));
+        let failure = Failure { unsent, ..Failure::from(fault) };
+        match lost {
+            true => in_doubt(Failure { passing: Some(Passing::in_time(Duration::ZERO)), ..failure }, reads),
+            false => failure,
+        }
     })?;
     answer.warnings().for_each(|words| warn(&request.site, words));
     let line = request.line();
@@ -100,5 +110,19 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
     }
     // A request that took too long (408) may have been carried out.
     let refused = (400..500).contains(&answer.status) && answer.status != 408;
-    Err(Failure { refused, ..api_failure(&request.site, &line, &answer) })
+    let failure = Failure { refused, ..api_failure(&request.site, &line, &answer) };
+    Err(match (failure.passing, answer.status) {
+        // Turned away before anything of it was begun.
+        (Some(_), 429) => Failure { unsent: true, ..failure },
+        (Some(_), _) => in_doubt(failure, reads),
+        (None, _) => failure,
+    })
+}
+
+/// The failure of a request that was sent and whose outcome no answer tells. One that only reads leaves nothing in doubt.
+fn in_doubt(failure: Failure, reads: bool) -> Failure {
+    match reads {
+        true => Failure { class: FailureClass::Unreachable, unsent: true, ..failure },
+        false => Failure { class: FailureClass::OutcomeUnknown, ..failure },
+    }
 }

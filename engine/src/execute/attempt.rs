@@ -8,9 +8,11 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::doubt::{begun_before, in_doubt, is_unknown, not_done, unknown};
+use super::patience::Patience;
+use super::withheld::{unread, withheld};
 use super::{Executor, made_to_fail};
 use crate::action::{Action, Done};
-use crate::event::{EventKind, Reading};
+use crate::event::EventKind;
 use crate::failure::{Failure, FailureClass};
 use crate::module::{Bound, Change, Class, Diff, Probed, Waiting};
 use crate::playbook::Step;
@@ -47,8 +49,13 @@ struct Progress {
     losses: u32,
     waiting: Option<Waiting>,
     seen: Option<Value>,
-    /// Whether the last probe did not reach the target.
-    lost: bool,
+    /// Why the last probe did not reach the target.
+    away: Option<Failure>,
+    /// How long probes, and then changes, have been turned away.
+    looking: Patience,
+    sending: Patience,
+    /// The time that the target asked for before the next probe.
+    after: Duration,
     backoff: Backoff,
 }
 
@@ -65,7 +72,10 @@ impl Executor<'_> {
             losses: 0,
             waiting: None,
             seen: None,
-            lost: false,
+            away: None,
+            looking: Patience::default(),
+            sending: Patience::default(),
+            after: Duration::ZERO,
             backoff: Backoff::new(),
         };
         loop {
@@ -94,7 +104,9 @@ impl Executor<'_> {
                     if let Some(change) = changes.iter().find(|change| self.is_declared_done(&task.id, change)) {
                         return Err(not_done(change, &task.id));
                     }
-                    if let Err(failure) = self.changes(step, task, &changes, deadline, changed, &mut progress).await {
+                    if let Err(failure) =
+                        self.changes(step, task, &changes, false, deadline, changed, &mut progress).await
+                    {
                         let looked = self.last_look(bound.as_ref(), step, task, &changes, failure, &mut progress).await;
                         return looked.map(Some);
                     }
@@ -120,14 +132,14 @@ impl Executor<'_> {
                         };
                         let rest: Vec<Change> = changes.into_iter().filter(|change| !is_made(change)).collect();
                         self.in_doubt(step, task, &rest, true)?;
-                        self.changes(step, task, &rest, deadline, changed, &mut progress).await?;
+                        self.changes(step, task, &rest, true, deadline, changed, &mut progress).await?;
                         return match progress.unsure.take() {
                             None => Ok(None),
                             Some((change, failure)) => Err(unknown(&change, &failure)),
                         };
                     }
                     self.in_doubt(step, task, &changes, true)?;
-                    self.changes(step, task, &changes, deadline, changed, &mut progress).await?;
+                    self.changes(step, task, &changes, true, deadline, changed, &mut progress).await?;
                     // No probe can see the effect, so none could settle an unknown outcome.
                     return match progress.unsure.take() {
                         None => {
@@ -182,7 +194,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Probes once. `None`: the target cannot be reached at the moment, but has been before.
+    /// Probes once. `None`: the target cannot be reached at the moment, but has been before, or is likely to be soon.
     async fn look(
         &self,
         bound: &dyn Bound,
@@ -201,9 +213,11 @@ impl Executor<'_> {
             Ok(probed) => probed,
             Err(failure) => {
                 let lost = matches!(failure.class, FailureClass::Unreachable | FailureClass::OutcomeUnknown);
-                if lost && progress.seen.is_some() {
-                    progress.lost = true;
-                    self.waiting(task, Waiting { why: failure.message, progress: None }, progress);
+                let again = progress.looking.after(&failure);
+                if lost && (again.is_some() || progress.seen.is_some()) {
+                    progress.after = again.unwrap_or_default();
+                    self.waiting(task, Waiting { why: failure.message.clone(), progress: None }, progress);
+                    progress.away = Some(failure);
                     return Ok(None);
                 }
                 // A probe changes nothing, so losing its answer leaves no doubt about the world.
@@ -214,7 +228,8 @@ impl Executor<'_> {
                 });
             }
         };
-        progress.lost = false;
+        progress.away = None;
+        progress.looking.renew();
         if progress.seen.as_ref() != Some(&probed.state) {
             let state = self.shown(step.secret, probed.state.clone());
             let reads = if step.secret { unread(reads) } else { reads };
@@ -224,19 +239,29 @@ impl Executor<'_> {
         Ok(Some(probed))
     }
 
-    /// Makes changes in order, up to one after which the world is looked at again. An unknown outcome is left in `progress`; the next probe decides.
+    /// Makes changes in order, up to one after which the world is looked at again. An unknown outcome is left in `progress`; the next
+    /// probe decides, unless no probe sees the changes (`blind`).
+    #[expect(clippy::too_many_arguments, reason = "what an attempt is about, one by one")]
     async fn changes(
         &self,
         step: &Step,
         task: &Task,
         changes: &[Change],
+        blind: bool,
         deadline: Instant,
         changed: &mut bool,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         if let Some((before, failure)) = progress.unsure.take() {
             let again = changes.iter().any(|change| change.key == before.key);
-            if again && (before.class == Class::AtMostOnce || progress.losses >= MOST_LOSSES) {
+            let spent = match failure.passing {
+                // Nothing of it was begun.
+                Some(_) if failure.unsent => false,
+                _ if before.class == Class::AtMostOnce => true,
+                Some(_) => false,
+                None => progress.losses >= MOST_LOSSES,
+            };
+            if again && spent {
                 return Err(unknown(&before, &failure));
             }
         }
@@ -252,11 +277,26 @@ impl Executor<'_> {
             // Set before anything is sent: the outcome may stay unknown, and then something may have changed.
             let changed_before = std::mem::replace(changed, *changed || lasting);
             for (index, action) in change.actions.iter().enumerate() {
-                let began = Instant::now();
-                let caller = Caller::change(task.id.clone(), &change.key, false);
-                let acted = self.ports.stop.changing(deadline, self.act(action, caller)).await;
+                let untouched = change.actions[..index].iter().all(only_reads);
+                // What was done before it, or cannot be seen, must not be done again: then this very action is sent later.
+                let in_place = blind || !untouched;
+                let (began, acted) = loop {
+                    let began = Instant::now();
+                    let caller = Caller::change(task.id.clone(), &change.key, false);
+                    let acted = self.ports.stop.changing(deadline, self.act(action, caller)).await;
+                    match acted.and_then(|acted| acted) {
+                        Err(failure) if in_place && failure.unsent => {
+                            match self.waits_for(task, deadline, &failure, progress).await {
+                                Ok(true) => {}
+                                Ok(false) => break (began, Err(failure)),
+                                Err(stopped) => break (began, Err(Failure { unsent: true, ..stopped })),
+                            }
+                        }
+                        acted => break (began, acted),
+                    }
+                };
                 let took_ms = millis(began.elapsed());
-                let failure = match acted.and_then(|acted| acted) {
+                let failure = match acted {
                     Ok(done) => {
                         let event = EventKind::Acted {
                             task: task.id.clone(),
@@ -268,20 +308,33 @@ impl Executor<'_> {
                         };
                         self.recorder().emit(event);
                         progress.done.push(done);
+                        progress.sending.renew();
                         continue;
                     }
                     Err(failure) => failure,
                 };
                 // A change that is not new may have been sent by an earlier execution, so it stays in the ledger.
-                let untouched = change.actions[..index].iter().all(only_reads);
                 if (failure.unsent || failure.refused) && untouched && is_new {
                     *changed = changed_before;
                     self.not_sent(task, number);
                 }
                 let is_request = matches!(action, Action::Request(_));
+                let is_passing = failure.passing.is_some();
+                let later = if in_place { None } else { progress.sending.after(&failure) };
+                progress.after = later.unwrap_or_default();
                 return match failure.class {
+                    // Turned away: the next probe decides whether it is still needed.
+                    FailureClass::Unreachable if failure.unsent && later.is_some() => {
+                        self.waiting(task, Waiting { why: failure.message.clone(), progress: None }, progress);
+                        // It may have been carried out when it was sent before.
+                        let unsent = is_new || change.class == Class::AtMostOnce;
+                        progress.unsure = Some((change.clone(), Failure { unsent, ..failure }));
+                        Ok(())
+                    }
                     // A restarting API server refuses connections for a while: what was not sent can be sent again.
-                    FailureClass::Unreachable if failure.unsent && is_request && change.class != Class::AtMostOnce => {
+                    FailureClass::Unreachable
+                        if failure.unsent && !is_passing && is_request && change.class != Class::AtMostOnce =>
+                    {
                         progress.losses += 1;
                         let waiting = Waiting { why: failure.message.clone(), progress: None };
                         self.recorder().emit(EventKind::Waiting { task: task.id.clone(), waiting });
@@ -315,6 +368,21 @@ impl Executor<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Waits until something that was turned away may be sent again. Whether it may.
+    async fn waits_for(
+        &self,
+        task: &Task,
+        deadline: Instant,
+        failure: &Failure,
+        progress: &mut Progress,
+    ) -> Result<bool, Failure> {
+        let Some(after) = progress.sending.after(failure) else { return Ok(false) };
+        self.waiting(task, Waiting { why: failure.message.clone(), progress: None }, progress);
+        self.ports.stop.sleep(progress.backoff.pause().max(after), deadline).await?;
+        progress.backoff.grow();
+        Ok(Instant::now() < deadline)
     }
 
     /// Records that nothing of a change was sent, or that it was refused: it does not stand, and its outcome is not in doubt.
@@ -357,7 +425,8 @@ impl Executor<'_> {
         }
         let eta = progress.waiting.as_ref().and_then(|waiting| waiting.progress?.eta_seconds);
         let far = eta.map_or(Duration::ZERO, |seconds| (Duration::from_secs(seconds) / 10).min(FAR_LOOK));
-        self.ports.stop.sleep(progress.backoff.pause().max(far), deadline).await?;
+        let after = std::mem::take(&mut progress.after);
+        self.ports.stop.sleep(progress.backoff.pause().max(far).max(after), deadline).await?;
         progress.backoff.grow();
         Ok(())
     }
@@ -367,23 +436,6 @@ impl Executor<'_> {
 fn same(changes: &[Change], others: &[Change]) -> bool {
     let is_same = |(one, other): (&Change, &Change)| one.key == other.key && one.actions == other.actions;
     changes.len() == others.len() && changes.iter().zip(others).all(is_same)
-}
-
-/// The record of secret readings.
-fn unread(reads: Vec<Reading>) -> Vec<Reading> {
-    reads.into_iter().map(|Reading { sent, received }| Reading { sent, received: withheld(&received) }).collect()
-}
-
-/// The record of a secret outcome.
-fn withheld(done: &Done) -> Done {
-    let hidden = || crate::redact::HIDDEN.to_owned();
-    match done {
-        Done::Output(output) => {
-            let exit = output.exit.clone();
-            Done::Output(crate::world::Output { exit, stdout: hidden(), stderr: hidden() })
-        }
-        Done::Response(_) => Done::Response(Value::String(hidden())),
-    }
 }
 
 pub(super) fn blocked(reasons: &[Text]) -> Failure {
@@ -412,8 +464,12 @@ fn expired(task: &Task, progress: &Progress, failure: Failure) -> Failure {
     };
     // The time ran out because the target was away. An at-most-once change stays in doubt all the same.
     let once = progress.unsure.as_ref().is_some_and(|(change, _)| change.class == Class::AtMostOnce);
-    let class = if progress.lost && !once { FailureClass::Unreachable } else { failure.class };
-    let failure = Failure { class, message, ..failure };
+    let unsent = progress.unsure.as_ref().is_some_and(|(_, cause)| cause.unsent);
+    let is_away = progress.away.is_some() && !once;
+    let class = if is_away || unsent { FailureClass::Unreachable } else { failure.class };
+    let cause = progress.away.as_ref().or(progress.unsure.as_ref().map(|(_, cause)| cause));
+    let help = cause.and_then(|cause| cause.help.clone()).or(failure.help);
+    let failure = Failure { class, message, help, ..failure };
     match &progress.unsure {
         Some((change, cause)) if !cause.unsent => failure.details([is_unknown(&change.summary)]),
         _ => failure,

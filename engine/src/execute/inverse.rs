@@ -11,7 +11,7 @@ use super::backoff::Backoff;
 use super::{Executor, Made};
 use crate::action::Action;
 use crate::event::{EventKind, Outcome};
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, Passing};
 use crate::module::{Diff, Waiting};
 use crate::record::millis;
 use crate::task::TaskId;
@@ -135,7 +135,8 @@ impl Executor<'_> {
                 );
                 let waiting = Waiting { why, progress: None };
                 self.recorder().emit(EventKind::Waiting { task: made.task.clone(), waiting });
-                self.ports.stop.sleep(backoff.pause(), patience).await?;
+                let after = failure.passing.map_or(Duration::ZERO, Passing::after);
+                self.ports.stop.sleep(backoff.pause().max(after), patience).await?;
                 backoff.grow();
             }
         }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Executor;
 use super::attempt::blocked;
 use super::backoff::Backoff;
+use super::patience::Patience;
 use crate::event::{EventKind, Look};
 use crate::execute::stop::stopped;
 use crate::failure::{Failure, FailureClass};
@@ -128,10 +129,24 @@ impl Executor<'_> {
         let bound = task.bind(step, self.ports.registry)?;
         let deadline = Instant::now() + task.timeout;
         let mut backoff = Backoff::new();
-        let mut before: Option<Text> = None;
+        let (mut before, mut away): (Option<Text>, Option<Failure>) = (None, None);
+        let mut patience = Patience::default();
         loop {
             let looked = self.ports.stop.reading(deadline, bound.look(&task.context)).await;
-            let probed = match (looked.and_then(|looked| looked), before.take()) {
+            let looked = looked.and_then(|looked| looked);
+            if let Err(failure) = &looked {
+                if let Some(after) = patience.after(failure).filter(|_| Instant::now() < deadline) {
+                    self.ports.stop.sleep(backoff.pause().max(after), deadline).await?;
+                    backoff.grow();
+                    away = Some(failure.clone());
+                    continue;
+                }
+                if let Some(away) = away.filter(|_| failure.class == FailureClass::TimedOut) {
+                    return Err(away);
+                }
+            }
+            (away, patience) = (None, Patience::default());
+            let probed = match (looked, before.take()) {
                 (Err(failure), Some(why)) if failure.class == FailureClass::TimedOut => {
                     return Err(Failure::blocked(why));
                 }

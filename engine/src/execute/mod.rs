@@ -12,11 +12,13 @@ mod ledger;
 mod look_again;
 mod outage;
 mod past;
+mod patience;
 mod registered;
 mod retry;
 mod stop;
 mod task;
 mod undo;
+mod withheld;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, Passing};
 use crate::text;
 use crate::text::Text;
 use crate::world::Answer;
@@ -13,10 +13,11 @@ pub fn api_failure(site: &str, request: &str, answer: &Answer) -> Failure {
     let (reason, message) = status(answer);
     let (class, help) = refusal(answer.status, reason, message);
     let code = answer.status;
-    let failure = Failure::new(
-        class,
-        text!("engine.api-refusal", "{site}: {request}: {message} ({code})", site, request, message, code),
-    );
+    let words = text!("engine.api-refusal", "{site}: {request}: {message} ({code})", site, request, message, code);
+    let may_pass = class == FailureClass::Unreachable && matches!(code, 429 | 500 | 502..=504);
+    let after = answer.retry_after().unwrap_or_default();
+    let passing = may_pass.then(|| Passing::in_time(after));
+    let failure = Failure { passing, ..Failure::new(class, words) };
     match help {
         Some(help) => failure.help(help),
         None => failure,
@@ -186,6 +187,11 @@ mod tests {
                 failure.help
             );
             assert_eq!(failure.message, format!("primary: GET /x: {message} ({code})"));
+            assert_eq!(
+                failure.passing.is_some(),
+                class == FailureClass::Unreachable && code != 401,
+                "{code} {message}"
+            );
         }
     }
 

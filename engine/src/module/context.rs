@@ -1,6 +1,7 @@
 //! A module's view of the world: the facts about its task, the inventory, and queries, which only read.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cutover_protocol::query::{Ask, Query, ReadOnly, Wrong};
 use serde_json::Value;
@@ -8,11 +9,11 @@ use serde_json::Value;
 use super::{Facts, api_body, api_failure};
 use crate::action::Done;
 use crate::event::Reading;
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, Passing};
 use crate::inventory::{Inventory, Pair, PairMember};
 use crate::target::Target;
 use crate::text;
-use crate::world::{Answer, Bound, Output, Place, World, collect};
+use crate::world::{Answer, Bound, Output, Place, TransportFault, World, collect};
 
 /// A task's view of the world.
 #[derive(Clone)]
@@ -98,7 +99,9 @@ impl Context {
     pub async fn read_at(&self, place: &Place, command: &ReadOnly) -> Result<Output, Failure> {
         let sent = self.note(&Query::Command { place: place.clone(), command: command.clone() })?;
         let transport = self.world.transport(place).await?;
-        let output = collect(transport.as_ref(), command).await?;
+        let output = collect(transport.as_ref(), command)
+            .await
+            .map_err(|fault| unanswered(fault, Passing::briefly(Duration::ZERO)))?;
         // Half of an answer would be taken for all of it.
         if Bound::READ.has_cut(&output.stdout) {
             return Err(Failure::failed(text!(
@@ -116,7 +119,7 @@ impl Context {
     pub async fn ask(&self, ask: &Ask) -> Result<Answer, Failure> {
         let sent = self.note(&Query::Request(ask.clone()))?;
         let answer = self.world.request(ask).await.map_err(|fault| {
-            let failure = Failure::from(fault);
+            let failure = unanswered(fault, Passing::in_time(Duration::ZERO));
             // The request only reads, so a lost answer leaves nothing in doubt: it counts as unreachable.
             let lost = failure.class == FailureClass::OutcomeUnknown;
             if lost { Failure { class: FailureClass::Unreachable, ..failure } } else { failure }
@@ -161,6 +164,14 @@ impl Context {
     fn reads(&self) -> MutexGuard<'_, Reads> {
         self.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The failure of a query that got no answer. It only reads, so one whose connection was lost is asked again.
+fn unanswered(fault: TransportFault, if_lost: Passing) -> Failure {
+    let lost = matches!(fault, TransportFault::Lost(_));
+    let failure = Failure::from(fault);
+    let passing = if lost { Some(if_lost) } else { failure.passing };
+    Failure { passing, ..failure }
 }
 
 /// The failure of a request whose path cannot be sent.

@@ -36,7 +36,7 @@ pub trait World: Clock {
     /// explicit, and the cluster's identity has been checked before.
     ///
     /// # Errors
-    /// [`TransportFault::Unreachable`] if nothing was sent, [`TransportFault::Lost`] if it was sent and no answer came.
+    /// [`TransportFault::Unreachable`] or [`TransportFault::Busy`] if nothing was sent, [`TransportFault::Lost`] if it was sent and no answer came.
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, TransportFault>>;
 
     /// A view of this world for one caller, if the world tracks callers: a simulated one names every call. Everything sent through

@@ -55,7 +55,11 @@ enum Fate {
     GivesUp,
     Lost,
     Unsent,
+    Busy,
 }
+
+/// How long a busy one asks to wait.
+const COME_BACK: Duration = Duration::from_secs(7);
 
 impl Small {
     /// Sends a command or a request; waits for its answer, as long as there is one.
@@ -82,6 +86,10 @@ impl Small {
             Some(Blow::Unsent) => {
                 self.model().answered(effect);
                 return Fate::Unsent;
+            }
+            Some(Blow::Busy) => {
+                self.model().answered(effect);
+                return Fate::Busy;
             }
             Some(Blow::Hang) => std::future::pending::<()>().await,
             _ => {}
@@ -139,6 +147,12 @@ impl World for Small {
                 Fate::Fails => Ok(world::Answer::new(503, refused)),
                 Fate::Lost | Fate::GivesUp => Err(lost()),
                 Fate::Unsent => Err(TransportFault::Unreachable(format!("{}: connection refused", request.line()))),
+                Fate::Busy => {
+                    let body = json!({"reason": "TooManyRequests", "message": "slow down"});
+                    let mut answer = world::Answer::new(429, body);
+                    answer.headers.insert("retry-after".to_owned(), vec![COME_BACK.as_secs().to_string()]);
+                    Ok(answer)
+                }
             }
         })
     }
@@ -178,6 +192,10 @@ impl Transport for Shell {
                 Fate::Lost => return Err(TransportFault::Lost(format!("{}: connection reset by peer", self.place))),
                 Fate::Unsent => {
                     return Err(TransportFault::Unreachable(format!("{}: connection refused", self.place)));
+                }
+                Fate::Busy => {
+                    let why = format!("{}: the host opens no channel", self.place);
+                    return Err(TransportFault::Busy { why, after: COME_BACK });
                 }
             };
             Ok(ends(&mut io, answer).await)

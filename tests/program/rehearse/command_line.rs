@@ -56,9 +56,9 @@ fn a_call_is_struck_in_each_of_the_ways_there_are() {
     let step = "scale-to-zero@primary";
     for (kind, code) in [
         ("fails", 1),
-        // An API server that is not well is one that cannot be reached.
-        ("500", 4),
-        ("429", 4),
+        // An API server that is not well is waited for.
+        ("500", 0),
+        ("429", 0),
         ("hangs", 1),
         // Its outcome is unknown, and the next probe decides.
         ("lost-before", 0),
@@ -82,6 +82,16 @@ fn a_call_is_struck_in_each_of_the_ways_there_are() {
             "{kind}: {struck}\n{printed}"
         );
         assert_eq!(printed.contains("the controller was killed"), kind.starts_with("killed"), "{kind}: {printed}");
+    }
+}
+
+#[test]
+fn an_api_server_in_trouble_at_a_steps_first_look_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    for kind in ["500", "429", "lost-before"] {
+        let output = rehearse(directory.path(), &["--fail", &format!("scale-to-zero@primary:look.1={kind}")]);
+        assert_eq!(output.status.code(), Some(0), "{kind}: {}", seen(&output));
+        assert!(seen(&output).contains(&format!("look.1: {kind}")), "{kind}: {}", seen(&output));
     }
 }
 

@@ -90,6 +90,22 @@ async fn where_nobody_listens_is_unreachable() {
 }
 
 #[tokio::test]
+async fn a_host_that_cuts_the_connection_is_likely_to_answer_later() {
+    let Some(mut sshd) = Sshd::start() else { return };
+    let (known, own) = (fs::read_to_string(sshd.path("known_hosts")).unwrap(), sshd.port);
+    let cuts = TcpListener::bind("127.0.0.1:0").unwrap();
+    sshd.port = cuts.local_addr().unwrap().port();
+    std::thread::spawn(move || while cuts.accept().is_ok() {});
+    let by_key = known.replace(&format!(":{own} "), &format!(":{} ", sshd.port));
+    assert_ne!(known, by_key);
+    for known in [known, by_key] {
+        fs::write(sshd.path("known_hosts"), &known).unwrap();
+        let fault = refused(&sshd.world("")).await;
+        assert!(matches!(&fault, TransportFault::Busy { why, .. } if why.contains("127.0.0.1")), "{known}: {fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_jump_host_leads_to_the_host_behind_it() {
     let Some(jump) = Sshd::start() else { return };
     let sshd = Sshd::start().unwrap();
