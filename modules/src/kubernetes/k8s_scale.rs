@@ -67,6 +67,10 @@ pub(crate) struct Params {
     /// that has data of several members does not.
     #[serde(default)]
     pub(crate) accept_ordered_start: bool,
+    /// Scales to zero although something is known that sets the replicas again: a controller that owns the workload, a GitOps tool
+    /// (by its labels, annotations and field managers). Only when that is suspended.
+    #[serde(default)]
+    pub(crate) accept_rescaling: bool,
     /// Only looks whether anything speaks against scaling (hooks, claims that would go, pods that would wait for each other), and
     /// changes nothing: to be asked before the window.
     #[serde(default)]
@@ -101,6 +105,8 @@ pub(crate) struct Workload {
     pub(crate) ordered: bool,
     /// What its containers do before they stop.
     pub(crate) hooks: Vec<hazards::Hook>,
+    /// What may set its replicas again.
+    pub(crate) rescalers: Vec<String>,
     /// What becomes of the claims of replicas that are scaled away.
     pub(crate) retention: Retention,
     /// What makes it keep them. Looked at only if it is to have fewer replicas.
@@ -124,6 +130,7 @@ impl Workload {
             not_ready,
             ordered: ordered && hazards::probed(&object["spec"]["template"]),
             hooks: hazards::hooks(&object["spec"]["template"], &own),
+            rescalers: hazards::rescalers(object),
             retention: Retention::of(object),
             keep: Keep::default(),
             foreign: foreign.into_iter().map(|pod| kubernetes::name(pod).to_owned()).collect(),

@@ -55,7 +55,12 @@ random 1 8
 urandom 1 9
 kmsg 1 11
 tty 5 0
+loop-control 10 237
 NODES
+# The kernel's loop devices are those of all hosts; each host takes one that is free.
+for number in {0..63}; do
+    mknod -m 660 "$dev/loop$number" b 7 "$number"
+done
 mkdir "$dev/pts" "$dev/shm" "$dev/mqueue"
 mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts "$dev/pts"
 mount -t tmpfs -o mode=1777 tmpfs "$dev/shm"

@@ -11,6 +11,19 @@ use crate::support::kubernetes::kind::STATEFUL_SET;
 use crate::support::kubernetes::retention::{Moment, Named};
 use crate::support::kubernetes::text;
 
+/// Labels and annotations by which GitOps tools know what they hold to a repository, from their manuals.
+const MARKS: [(&str, &str, &str); 5] = [
+    ("annotations", "argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("labels", "argocd.argoproj.io/instance", "Argo CD"),
+    ("labels", "kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("labels", "helm.toolkit.fluxcd.io/name", "Flux"),
+    ("labels", "fleet.cattle.io/bundle-name", "Fleet"),
+];
+
+/// The beginnings of the names by which controllers own `spec.replicas` that set it again.
+const CONTROLLERS: [&str; 6] =
+    ["argocd-", "kustomize-controller", "helm-controller", "keda-operator", "horizontal-pod-autoscaler", "fleetagent"];
+
 /// What a container does before it stops.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Hook {
@@ -75,6 +88,31 @@ pub(crate) fn probed(template: &Value) -> bool {
     containers.clone().any(|container| !container["readinessProbe"].is_null() || !container["startupProbe"].is_null())
 }
 
+/// What may set the replicas again: its controller, and tools that hold it to what is written elsewhere. Each in a few words.
+pub(crate) fn rescalers(object: &Value) -> Vec<String> {
+    let metadata = &object["metadata"];
+    let owners = metadata["ownerReferences"].as_array().into_iter().flatten();
+    let owners = owners.filter(|owner| owner["controller"] == true);
+    let mut found: Vec<String> =
+        owners.map(|owner| format!("its controller {} {}", text(&owner["kind"]), text(&owner["name"]))).collect();
+    let marked = |field: &str, key: &str| !metadata[field][key].is_null();
+    for (field, key, tool) in MARKS {
+        if marked(field, key) {
+            found.push(format!("{tool} ({field} {key})"));
+        }
+    }
+    let managers = metadata["managedFields"].as_array().into_iter().flatten();
+    for entry in managers.filter(|entry| !entry["fieldsV1"]["f:spec"]["f:replicas"].is_null()) {
+        let manager = text(&entry["manager"]);
+        let is_controller = CONTROLLERS.iter().any(|known| manager.starts_with(known));
+        let words = format!("field manager {manager}");
+        if is_controller && !found.contains(&words) {
+            found.push(words);
+        }
+    }
+    found
+}
+
 /// What speaks against setting the number of replicas.
 pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) -> Vec<Text> {
     let title = named.kind.title(named.namespace, named.name);
@@ -86,6 +124,15 @@ pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) ->
         if *named.kind != STATEFUL_SET {
             reasons.extend(workload.retention.reason(named, &[Moment::Scaled], to));
         }
+    }
+    if to == 0 && from > 0 && !params.accept_rescaling && !workload.rescalers.is_empty() {
+        reasons.push(text!(
+            "k8s_scale.rescaled",
+            "{title} would be scaled up again, and clients would write to what is copied: {by}; suspend that first, then say \
+             `accept_rescaling: true`",
+            title,
+            by = workload.rescalers.join(", ")
+        ));
     }
     if to == 0 && from > 0 {
         for Hook { container, action, removes_member } in &workload.hooks {

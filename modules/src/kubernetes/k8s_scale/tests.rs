@@ -198,3 +198,25 @@ fn a_workload_that_is_not_there_is_reported() {
     let diff = K8sScale.diff(testing::pair_context().facts(), &params.unwrap(), &state);
     assert_eq!(testing::show(&diff), "blocked: StatefulSet c/x does not exist\n");
 }
+
+#[test]
+fn what_would_scale_it_up_again_is_named() {
+    let (mut set, pods) = running();
+    set["metadata"]["ownerReferences"] =
+        json!([{"kind": "EtcdCluster", "name": "main", "controller": true}, {"kind": "Note", "name": "n"}]);
+    set["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/name": "apps", "app": "etcd"});
+    set["metadata"]["managedFields"] = json!([
+        {"manager": "argocd-application-controller", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+        {"manager": "helm", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+        {"manager": "kustomize-controller", "fieldsV1": {"f:metadata": {"f:labels": {}}}},
+    ]);
+    let seen = |more: Value| look(more, (set.clone(), pods.clone()));
+    let words = seen(json!({"replicas": 0}));
+    let named = "its controller EtcdCluster main, Flux (labels kustomize.toolkit.fluxcd.io/name), field manager argocd-application-controller;";
+    assert!(words.contains(named), "{words}");
+    assert!(!seen(json!({"replicas": 0, "accept_rescaling": true})).contains("scaled up again"));
+    // Only the way to zero is a promise that nobody writes.
+    assert!(!seen(json!({"replicas": 2})).contains("scaled up again"));
+    assert!(seen(json!({"replicas": 0, "check_only": true})).contains("scaled up again"));
+    assert!(!look(json!({"replicas": 0}), running()).contains("scaled up again"));
+}

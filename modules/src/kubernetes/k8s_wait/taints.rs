@@ -1,16 +1,60 @@
-//! Whether a node takes pods: not whether it has room for them.
+//! Whether a node takes pods: by its taints, its labels, and its size. What other pods on it ask for is not counted.
 
 use cutover_engine::text;
 use cutover_engine::text::Text;
 use serde_json::{Map, Value};
 
+use crate::support::kubernetes::quantity::nanos;
+use crate::support::kubernetes::selector::admits;
 use crate::support::kubernetes::text;
 
 /// The taint that a node has while it is cordoned.
 const CORDONED: &str = "node.kubernetes.io/unschedulable";
 
-/// Why a node does not take pods of a `spec`: it is cordoned, or has taints that they do not tolerate. `None` if it takes them.
+/// Why a node does not take pods of a `spec`: it is cordoned, has taints that they do not tolerate, is not one that they select, or
+/// is smaller than one of them asks for. `None` if it takes them.
 pub(super) fn obstacle(node: &Value, spec: &Map<String, Value>) -> Option<Text> {
+    tainted(node, spec).or_else(|| {
+        let spec = Value::Object(spec.clone());
+        if !admits(&spec, node) {
+            return Some(text!(
+                "k8s_wait.not-selected",
+                "the pods do not select it (nodeSelector, or the node affinity that they require): give it the labels, or name another node"
+            ));
+        }
+        too_small(node, &spec)
+    })
+}
+
+/// The resource of which a pod asks for more than the node can ever give.
+fn too_small(node: &Value, spec: &Value) -> Option<Text> {
+    ["cpu", "memory", "ephemeral-storage"].into_iter().find_map(|resource| {
+        let has = nanos(&node["status"]["allocatable"][resource])?;
+        let asks = requested(spec, resource);
+        (asks > has).then(|| {
+            text!(
+                "k8s_wait.too-small",
+                "it can never run one of the pods: they ask for more {resource} than its {allocatable} in all",
+                resource,
+                allocatable = text(&node["status"]["allocatable"][resource])
+            )
+        })
+    })
+}
+
+/// What a pod asks for, in nanounits, as the scheduler counts: its containers and sidecars together, or its largest init container,
+/// and its overhead.
+fn requested(spec: &Value, resource: &str) -> i128 {
+    let of = |container: &Value| nanos(&container["resources"]["requests"][resource]).unwrap_or(0);
+    let containers = |field: &str| spec[field].as_array().cloned().unwrap_or_default();
+    let (sidecars, inits): (Vec<Value>, Vec<Value>) =
+        containers("initContainers").into_iter().partition(|container| container["restartPolicy"] == "Always");
+    let together: i128 = containers("containers").iter().chain(&sidecars).map(of).sum();
+    let first = inits.iter().map(of).max().unwrap_or(0);
+    together.max(first) + nanos(&spec["overhead"][resource]).unwrap_or(0)
+}
+
+fn tainted(node: &Value, spec: &Map<String, Value>) -> Option<Text> {
     let tolerations = spec.get("tolerations").and_then(Value::as_array).cloned().unwrap_or_default();
     let tolerated = |key: &str, value: &str, effect: &str| {
         tolerations.iter().any(|toleration| tolerates(toleration, key, value, effect))
@@ -52,6 +96,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_node_takes_no_pod_that_does_not_select_it_or_asks_for_more_than_it_has() {
+        let node = json!({
+            "metadata": {"name": "n1", "labels": {"disk": "drbd"}},
+            "status": {"allocatable": {"cpu": "3920m", "memory": "8Gi"}},
+        });
+        let asks = |cpu: &str, memory: &str| json!({"resources": {"requests": {"cpu": cpu, "memory": memory}}});
+        let of = |spec: Value| obstacle(&node, spec.as_object().unwrap()).map(|words| words.to_string());
+        assert_eq!(
+            of(json!({"nodeSelector": {"disk": "drbd"}, "containers": [asks("2", "4Gi"), asks("1920m", "4Gi")]})),
+            None
+        );
+        let why = of(json!({"containers": [asks("2", "1Gi"), asks("1921m", "1Gi")]})).unwrap();
+        assert!(why.contains("more cpu than its 3920m"), "{why}");
+        let sidecar = json!({"restartPolicy": "Always", "resources": {"requests": {"memory": "5Gi"}}});
+        let why = of(json!({"containers": [asks("1", "4Gi")], "initContainers": [sidecar]})).unwrap();
+        assert!(why.contains("more memory than its 8Gi"), "{why}");
+        // One that ends before the others begin.
+        assert_eq!(of(json!({"containers": [asks("1", "4Gi")], "initContainers": [asks("1", "8Gi")]})), None);
+        let why = of(json!({"nodeSelector": {"disk": "local"}})).unwrap();
+        assert!(why.contains("the pods do not select it"), "{why}");
+    }
 
     #[test]
     fn nodes_are_left_out_as_the_scheduler_leaves_them_out() {

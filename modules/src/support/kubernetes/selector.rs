@@ -72,6 +72,16 @@ pub(crate) fn nodes_of_volume(volume: &Value, nodes: &[Value]) -> Option<Vec<Str
     Some(nodes.iter().filter(fits).map(|node| name(node).to_owned()).collect())
 }
 
+/// Whether a pod's spec lets it run on a node: its `nodeSelector` and the affinity that it requires, as the scheduler reads them.
+pub(crate) fn admits(spec: &Value, node: &Value) -> bool {
+    let labels = &node["metadata"]["labels"];
+    let selected =
+        spec["nodeSelector"].as_object().into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+    let required = &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    let terms = required["nodeSelectorTerms"].as_array();
+    selected && terms.is_none_or(|terms| terms.iter().any(|term| matches(term, node)))
+}
+
 /// Whether all requirements of a term hold for a node. A term without requirements matches none.
 fn matches(term: &Value, node: &Value) -> bool {
     let list = |field: &str| term[field].as_array().cloned().unwrap_or_default();
@@ -121,6 +131,29 @@ mod tests {
         for (key, value) in [("", Some("b")), ("a/b/c", None), ("-a", None), ("a", Some("b c")), ("a", Some("b-"))] {
             let failure = check_label(key, value).unwrap_err();
             assert!(failure.pointer.unwrap().starts_with("/labels/"), "{key}");
+        }
+    }
+
+    #[test]
+    fn pods_run_where_their_selector_and_the_affinity_that_they_require_let_them() {
+        let node = json!({"metadata": {"name": "n1", "labels": {"disk": "drbd", "zone": "a"}}});
+        let requires = |terms: Value| json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}});
+        let zone = |zones: Value| json!({"matchExpressions": [{"key": "zone", "operator": "In", "values": zones}]});
+        for (spec, admitted) in [
+            (json!({}), true),
+            (json!({"nodeSelector": {"disk": "drbd"}}), true),
+            (json!({"nodeSelector": {"disk": "drbd", "zone": "b"}}), false),
+            (json!({"nodeSelector": {"gpu": "yes"}}), false),
+            (requires(json!([zone(json!(["b"])), zone(json!(["a"]))])), true),
+            (requires(json!([zone(json!(["b"]))])), false),
+            (requires(json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n2"]}]}])), false),
+            // What is preferred does not keep it away.
+            (
+                json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1}]}}}),
+                true,
+            ),
+        ] {
+            assert_eq!(admits(&spec, &node), admitted, "{spec}");
         }
     }
 
