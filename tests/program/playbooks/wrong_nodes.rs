@@ -5,6 +5,7 @@ use std::time::Duration;
 use cutover_engine::event::{Event, EventKind};
 use cutover_engine::record::Reader;
 use cutover_sandbox::{Sandbox, Strike, StrikeKind};
+use serde_json::json;
 
 use crate::support::play::{PREPARE, Play, example};
 use crate::support::ran::changed;
@@ -106,4 +107,22 @@ async fn a_standby_that_is_primary_stops_it_at_once() {
     caught_and_undone(&stage, &[], "the-active-side-is-primary", &["Primary"]).await;
     let ran = stage.run(&Play::prepare()).await;
     stopped(&ran, "promote-the-active-side-for-the-first-time", &["worker02"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_its_own_values_tie_to_its_old_nodes_is_not_stopped() {
+    let stage = Stage::prepared();
+    for node in ["worker04", "worker05", "worker06"] {
+        let labels = json!({"metadata": {"labels": {"old-node": "true"}}});
+        stage.api("primary", "PATCH", &format!("/api/v1/nodes/{node}"), Some(labels)).await;
+    }
+    // The standby's set, made when preparing, is not.
+    let set = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
+    let tied = json!({"spec": {"template": {"spec": {"nodeSelector": {"old-node": "true"}}}}});
+    stage.api("primary", "PATCH", set, Some(tied)).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let ran = stage.run(&Play::cutover()).await;
+    let step = "the-planned-nodes-are-ready-and-labelled-and-the-pods-may-run-there";
+    stopped(&ran, step, &["old-node=true"]);
+    assert_eq!(changed(ran.own()), [""; 0]);
 }
