@@ -125,28 +125,25 @@ impl Executor<'_> {
                         *changed = true;
                         return Ok(Some(probed.result(&done)));
                     }
-                    if changes.iter().any(|change| self.is_declared_done(&task.id, change)) {
-                        *changed = true;
-                        let is_made = |change: &Change| {
-                            self.is_declared_done(&task.id, change) || self.settings.past.had_made(&task.id, change)
-                        };
-                        let rest: Vec<Change> = changes.into_iter().filter(|change| !is_made(change)).collect();
-                        self.in_doubt(step, task, &rest, true)?;
-                        self.changes(step, task, &rest, true, deadline, changed, &mut progress).await?;
-                        return match progress.unsure.take() {
-                            None => Ok(None),
-                            Some((change, failure)) => Err(unknown(&change, &failure)),
-                        };
-                    }
+                    let declared = changes.iter().any(|change| self.is_declared_done(&task.id, change));
+                    *changed |= declared;
+                    let is_made = |change: &Change| {
+                        self.is_declared_done(&task.id, change) || self.settings.past.had_made(&task.id, change)
+                    };
+                    let changes = match declared {
+                        true => changes.into_iter().filter(|change| !is_made(change)).collect(),
+                        false => changes,
+                    };
                     self.in_doubt(step, task, &changes, true)?;
                     self.changes(step, task, &changes, true, deadline, changed, &mut progress).await?;
                     // No probe can see the effect, so none could settle an unknown outcome.
                     return match progress.unsure.take() {
+                        Some((change, failure)) => Err(unknown(&change, &failure)),
+                        None if declared => Ok(None),
                         None => {
                             probed.judge(&progress.done)?;
                             Ok(Some(probed.result(&progress.done)))
                         }
-                        Some((change, failure)) => Err(unknown(&change, &failure)),
                     };
                 }
             }

@@ -142,8 +142,7 @@ impl Workload {
 /// Whether a pod belongs to something else that happens to use the same labels. One without an owner was left behind, and
 /// is taken for its own.
 fn is_foreign(kind: &Kind, object: &Value, pod: &Value) -> bool {
-    let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-    let Some(owner) = owners.clone().find(|owner| owner["controller"] == true) else { return false };
+    let Some(owner) = kubernetes::controller(pod) else { return false };
     match kind.kind.as_ref() {
         "Deployment" => owner["kind"] != "ReplicaSet",
         "StatefulSet" | "ReplicaSet" | "ReplicationController" => text(&owner["uid"]) != kubernetes::uid(object),

@@ -1,6 +1,6 @@
 //! `k8s_wait`: waits until objects are ready, are there, are gone, or say something. Changes nothing.
 
-mod taints;
+mod placement;
 #[cfg(test)]
 mod tests;
 
@@ -226,7 +226,7 @@ impl Params {
         match &self.goal {
             Goal::Word(Word::Ready) => match ready::of(kind, object) {
                 Readiness::Ready => {
-                    let obstacle = self.takes.as_ref().and_then(|spec| taints::obstacle(object, spec));
+                    let obstacle = self.takes.as_ref().and_then(|spec| placement::obstacle(object, spec));
                     (held, never) = (obstacle.is_none(), obstacle.is_some());
                     why = obstacle;
                 }

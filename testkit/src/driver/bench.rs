@@ -255,9 +255,8 @@ impl Bench {
         End { exit_code: None, failure: None, stopped: false }
     }
 
-    fn ports(&self, verb: Verb, past: Past, last: u64, trip: Option<Trip>) -> (Ports, Settings, Arc<Controller>) {
+    fn ports(&self, verb: Verb, mut past: Past, last: u64, trip: Option<Trip>) -> (Ports, Settings, Arc<Controller>) {
         let controller = Arc::new(Controller::new(trip));
-        let mut past = past;
         let done: Vec<Selector> = self.done.iter().map(|text| text.parse().expect("a selector")).collect();
         let declared_done = past.declare_done(&done);
         let world = Arc::new(Small { model: Arc::clone(&self.model), controller: Arc::clone(&controller) });

@@ -1,18 +1,16 @@
 //! Many obstacles at once: the check phase of the cutover names every one of them, and touches nothing.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use cutover_engine::event::EventKind;
 use cutover_engine::failure::RecordedFailure;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::play::Play;
 use crate::support::ran::changed;
+use crate::support::releases::leave_upgrade_unfinished;
 use crate::support::stage::Stage;
 
 const SETS: &str = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
 const CLAIM: &str = "/api/v1/namespaces/common/persistentvolumeclaims/data-common-etcd-etcd-1";
-const SECRETS: &str = "/api/v1/namespaces/common/secrets";
 
 /// Puts ten obstacles in the way, each of another kind.
 async fn obstruct(stage: &Stage) {
@@ -42,17 +40,7 @@ async fn obstruct(stage: &Stage) {
     let names = stage.must("primary", "worker05", "ls -A /data/vmdata/hpvolumes").await;
     let name = names.lines().find(|name| name.starts_with("pvc-")).expect("a volume");
     assert!(stage.world.leave_socket("primary", "worker05", &format!("/data/vmdata/hpvolumes/{name}/.sock")));
-    let mut secret = stage.api("primary", "GET", &format!("{SECRETS}/sh.helm.release.v1.common-etcd.v1"), None).await;
-    let record = STANDARD.decode(secret["data"]["release"].as_str().unwrap()).unwrap();
-    let mut record: Value = serde_json::from_slice(&record).unwrap();
-    record["version"] = json!(2);
-    record["info"]["status"] = json!("pending-upgrade");
-    secret["metadata"] = json!({
-        "name": "sh.helm.release.v1.common-etcd.v2",
-        "labels": {"name": "common-etcd", "owner": "helm", "status": "pending-upgrade", "version": "2"},
-    });
-    secret["data"]["release"] = json!(STANDARD.encode(record.to_string()));
-    stage.api("primary", "POST", SECRETS, Some(secret)).await;
+    leave_upgrade_unfinished(stage).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,10 @@
 //! Clusters that are not what they should be: volumes crossed or not retained, claims in use, hooks, unfinished Helm operations,
 //! replicas on the standby.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::play::{CUTOVER, Play, example};
+use crate::support::releases::leave_upgrade_unfinished;
 use crate::support::stage::Stage;
 use crate::support::unharmed::{caught, caught_and_undone, stopped, undone};
 
@@ -148,18 +147,7 @@ async fn claims_that_were_deleted_in_the_outage_are_bound_to_their_volumes_again
 #[tokio::test(start_paused = true)]
 async fn an_unfinished_helm_operation_stops_it_at_once() {
     let stage = Stage::prepared();
-    let secrets = "/api/v1/namespaces/common/secrets";
-    let mut secret = stage.api("primary", "GET", &format!("{secrets}/sh.helm.release.v1.common-etcd.v1"), None).await;
-    let record = STANDARD.decode(secret["data"]["release"].as_str().unwrap()).unwrap();
-    let mut record: Value = serde_json::from_slice(&record).unwrap();
-    record["version"] = json!(2);
-    record["info"]["status"] = json!("pending-upgrade");
-    secret["metadata"] = json!({
-        "name": "sh.helm.release.v1.common-etcd.v2",
-        "labels": {"name": "common-etcd", "owner": "helm", "status": "pending-upgrade", "version": "2"},
-    });
-    secret["data"]["release"] = json!(STANDARD.encode(record.to_string()));
-    stage.api("primary", "POST", secrets, Some(secret)).await;
+    leave_upgrade_unfinished(&stage).await;
     caught_and_undone(
         &stage,
         &[],

@@ -6,6 +6,7 @@ pub(crate) mod execution;
 pub(crate) mod place;
 pub(crate) mod play;
 pub(crate) mod ran;
+pub(crate) mod releases;
 pub(crate) mod stage;
 pub(crate) mod terminal;
 pub(crate) mod truth;

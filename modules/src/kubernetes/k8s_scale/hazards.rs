@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Params, Workload};
 use crate::support::kubernetes::kind::STATEFUL_SET;
 use crate::support::kubernetes::retention::{Moment, Named};
-use crate::support::kubernetes::text;
+use crate::support::kubernetes::{controller, text};
 
 /// Labels and annotations by which GitOps tools know what they hold to a repository, from their manuals.
 const MARKS: [(&str, &str, &str); 5] = [
@@ -91,22 +91,16 @@ pub(crate) fn probed(template: &Value) -> bool {
 /// What may set the replicas again: its controller, and tools that hold it to what is written elsewhere. Each in a few words.
 pub(crate) fn rescalers(object: &Value) -> Vec<String> {
     let metadata = &object["metadata"];
-    let owners = metadata["ownerReferences"].as_array().into_iter().flatten();
-    let owners = owners.filter(|owner| owner["controller"] == true);
-    let mut found: Vec<String> =
-        owners.map(|owner| format!("its controller {} {}", text(&owner["kind"]), text(&owner["name"]))).collect();
-    let marked = |field: &str, key: &str| !metadata[field][key].is_null();
-    for (field, key, tool) in MARKS {
-        if marked(field, key) {
-            found.push(format!("{tool} ({field} {key})"));
-        }
-    }
+    let owner = controller(object);
+    let owner = owner.map(|owner| format!("its controller {} {}", text(&owner["kind"]), text(&owner["name"])));
+    let marks = MARKS.iter().filter(|(field, key, _)| !metadata[*field][*key].is_null());
+    let marks = marks.map(|(field, key, tool)| format!("{tool} ({field} {key})"));
+    let mut found: Vec<String> = owner.into_iter().chain(marks).collect();
     let managers = metadata["managedFields"].as_array().into_iter().flatten();
     for entry in managers.filter(|entry| !entry["fieldsV1"]["f:spec"]["f:replicas"].is_null()) {
         let manager = text(&entry["manager"]);
-        let is_controller = CONTROLLERS.iter().any(|known| manager.starts_with(known));
         let words = format!("field manager {manager}");
-        if is_controller && !found.contains(&words) {
+        if CONTROLLERS.iter().any(|known| manager.starts_with(known)) && !found.contains(&words) {
             found.push(words);
         }
     }
@@ -125,16 +119,16 @@ pub(crate) fn reasons(params: &Params, named: Named<'_>, workload: &Workload) ->
             reasons.extend(workload.retention.reason(named, &[Moment::Scaled], to));
         }
     }
-    if to == 0 && from > 0 && !params.accept_rescaling && !workload.rescalers.is_empty() {
-        reasons.push(text!(
-            "k8s_scale.rescaled",
-            "{title} would be scaled up again, and clients would write to what is copied: {by}; suspend that first, then say \
-             `accept_rescaling: true`",
-            title,
-            by = workload.rescalers.join(", ")
-        ));
-    }
     if to == 0 && from > 0 {
+        if !params.accept_rescaling && !workload.rescalers.is_empty() {
+            reasons.push(text!(
+                "k8s_scale.rescaled",
+                "{title} would be scaled up again, and clients would write to what is copied: {by}; suspend that first, then say \
+                 `accept_rescaling: true`",
+                title,
+                by = workload.rescalers.join(", ")
+            ));
+        }
         for Hook { container, action, removes_member } in &workload.hooks {
             if *removes_member {
                 reasons.push(text!(

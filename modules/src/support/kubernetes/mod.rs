@@ -39,6 +39,12 @@ pub(crate) fn deleting(object: &Value) -> bool {
     !object["metadata"]["deletionTimestamp"].is_null()
 }
 
+/// The owner that manages an object, as its `ownerReferences` say; there is at most one.
+pub(crate) fn controller(object: &Value) -> Option<&Value> {
+    let mut owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    owners.find(|owner| owner["controller"] == true)
+}
+
 /// The finalizers of an object: what holds it once it is deleted.
 pub(crate) fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
     object["metadata"]["finalizers"].as_array().into_iter().flatten().map(text)

@@ -86,10 +86,7 @@ async fn a_switchover_is_undone_until_it_is_committed() {
         "the-service-is-what-it-was/members-keys-and-hash-are-as-before",
         "resume-the-primary-role-after-a-reboot",
     ] {
-        let ran = side.stage.execution(&play).fail(step).go().await;
-        assert_eq!(ran.ending.exit_code, 1, "{step}: {}", ran.summary());
-        let undone = side.stage.execution(&play).after(&ran.events).undo().await;
-        assert_eq!(undone.ending.exit_code, 7, "{step}: {}", undone.summary());
+        side.fails_and_is_undone(&play, step).await;
         pass(60).await;
         side.serves_alone("primary", &SITES, &truth).await;
     }

@@ -94,10 +94,7 @@ async fn until_the_commit_it_can_be_undone() {
 
     let side = Side::new(0);
     side.lose(site("primary")).await;
-    let ran = side.stage.execution(&play).fail("resume-the-primary-role-after-a-reboot").go().await;
-    assert_eq!(ran.ending.exit_code, 1, "{}", ran.summary());
-    let undone = side.stage.execution(&play).after(&ran.events).undo().await;
-    assert_eq!(undone.ending.exit_code, 7, "{}", undone.summary());
+    side.fails_and_is_undone(&play, "resume-the-primary-role-after-a-reboot").await;
     for worker in WORKERS {
         let role = side.stage.must(SITES[1], worker, "drbdadm role all").await;
         assert!(role.starts_with("Secondary"), "{worker}: {role}");

@@ -78,6 +78,14 @@ impl Side {
         self.stage.run(&self.play(name, params)).await
     }
 
+    /// Fails in a step, and everything is undone.
+    async fn fails_and_is_undone(&self, play: &Play, step: &str) {
+        let ran = self.stage.execution(play).fail(step).go().await;
+        assert_eq!(ran.ending.exit_code, 1, "{step}: {}", ran.summary());
+        let undone = self.stage.execution(play).after(&ran.events).undo().await;
+        assert_eq!(undone.ending.exit_code, 7, "{step}: {}", undone.summary());
+    }
+
     /// Refused with exit code 3, for these reasons; nothing was changed.
     async fn refused(&self, name: &str, params: Value, words: &[&str]) -> Ran {
         let ran = self.run(name, params).await;

@@ -121,10 +121,7 @@ async fn the_way_back_can_be_undone_until_clients_write() {
     let truth = side.truth("primary").await;
     let play = side.play(ROLLBACK, json!({}));
     for step in ["free-the-old-volumes", "members-keys-and-hash-are-as-before"] {
-        let ran = side.stage.execution(&play).fail(step).go().await;
-        assert_eq!(ran.ending.exit_code, 1, "{step}: {}", ran.summary());
-        let undone = side.stage.execution(&play).after(&ran.events).undo().await;
-        assert_eq!(undone.ending.exit_code, 7, "{step}: {}", undone.summary());
+        side.fails_and_is_undone(&play, step).await;
         pass(60).await;
         side.serves_alone("primary", &SITES, &truth).await;
         assert!(!on_old_volumes(&side).await);

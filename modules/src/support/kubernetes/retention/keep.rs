@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Moment, Named, owned};
 use crate::support::kubernetes::kind::CLAIM;
-use crate::support::kubernetes::{list, name, request, text, uid};
+use crate::support::kubernetes::{controller, list, name, request, text, uid};
 
 /// What makes a StatefulSet keep its claims.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -112,8 +112,7 @@ fn let_go(site: &str, of: Named<'_>, object: &Value, claim: &Value) -> Change {
 
 /// Why a policy would not stay as it is set: the set belongs to something that keeps it as it was.
 fn controlled(of: Named<'_>, object: &Value) -> Option<Text> {
-    let mut owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-    let owner = owners.find(|owner| owner["controller"] == true)?;
+    let owner = controller(object)?;
     Some(text!(
         "kubernetes.retention.controlled",
         "{title} takes its claims along (persistentVolumeClaimRetentionPolicy), and it is made by {kind} {owner}, which would \
