@@ -1,8 +1,5 @@
 //! Tests against a stand-in for `docker` that runs the container's command here.
 
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
-
 use cutover_engine::world::collect;
 
 use super::*;
@@ -27,9 +24,11 @@ exec setsid -w "$@"
 fn stand_in() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("docker");
-    let mut file = std::fs::File::create(&path).unwrap();
-    file.write_all(DOCKER.as_bytes()).unwrap();
-    file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Another process writes it: what this one has open for writing may be open in a program that another test starts meanwhile, and
+    // then the kernel refuses to start it ("Text file busy").
+    let mut writer = std::process::Command::new("/bin/sh");
+    writer.args(["-c", "printf %s \"$1\" >\"$2\" && chmod 755 \"$2\"", "sh", DOCKER]).arg(&path);
+    assert!(writer.status().unwrap().success());
     let path = path.to_string_lossy().into_owned();
     (folder, path)
 }

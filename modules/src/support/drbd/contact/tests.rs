@@ -97,7 +97,6 @@ fn lines_of_others_do_not_count_and_strange_words_are_named() {
 /// The script itself, with a journal that is a file.
 #[test]
 fn the_script_reads_the_journal_and_nothing_else() {
-    use std::os::unix::fs::PermissionsExt as _;
     use std::process::Command as Process;
 
     let directory = std::env::temp_dir().join(format!("cutover-drbd-log-{}", std::process::id()));
@@ -111,8 +110,10 @@ fn the_script_reads_the_journal_and_nothing_else() {
         "#!/bin/sh\n[ \"$*\" = '--no-pager -o short-unix _TRANSPORT=kernel' ] || exit 9\ncat {}\n",
         journal.display()
     );
-    std::fs::write(&program, text).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Another process writes it: what this one has open for writing may be open in a program that another test starts meanwhile.
+    let mut writer = Process::new("/bin/sh");
+    writer.args(["-c", "printf %s \"$1\" >\"$2\" && chmod 755 \"$2\"", "sh", &text]).arg(&program);
+    assert!(writer.status().unwrap().success());
     let run = |path: String| {
         Process::new("/bin/sh").args(["-c", SCRIPT, "cutover-drbd-log", "etcd0"]).env("PATH", path).output().unwrap()
     };
