@@ -26,5 +26,6 @@ mod secrets;
 mod shape;
 mod storage;
 mod support;
+mod trouble;
 mod undo;
 mod words;
