@@ -3,7 +3,7 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Class, Context, Diff, Facts, Module, Targets};
 use cutover_engine::query::ReadOnly;
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::flow::command::{Printed, complaint};
+use crate::support::kubernetes::access;
 use crate::support::pod::{self, Pod};
 
 /// The module.
@@ -118,6 +119,10 @@ k8s_exec:
         Some(vec![pod::siblings(site, namespace, pod), Subject::Anything { place }])
     }
 
+    fn access(params: &Value) -> Vec<Access> {
+        access::namespace(params).map(|namespace| access::exec(namespace).collect()).unwrap_or_default()
+    }
+
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {
         if let Some(obstacle) = state.pod.obstacle() {
             return obstacle;
@@ -173,7 +178,13 @@ mod tests {
         let mut all = json!({"namespace": "common", "pod": "etcd-0", "argv": ["etcdctl", "put", "a", "b c"]});
         all.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
         let params: Params = serde_json::from_value(all).unwrap();
-        let pod = Pod { name: "etcd-0".to_owned(), node: Some("worker01".to_owned()), ready: false, standing };
+        let pod = Pod {
+            name: "etcd-0".to_owned(),
+            node: Some("worker01".to_owned()),
+            container: None,
+            ready: false,
+            standing,
+        };
         let state = State { place: pod::place("primary", "common", "etcd-0", None), pod, output };
         show(&K8sExec.diff(pair_context().facts(), &params, &state))
     }
