@@ -7,6 +7,7 @@ use std::time::Duration;
 use cutover_engine::duration::HumanDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::strike::Strike;
 
@@ -45,6 +46,8 @@ pub struct WorldSpec {
     pub kubernetes_version: String,
     /// The workload the world begins with.
     pub workload: Workload,
+    /// Objects that are in the clusters beside it, by site: manifests, as kubectl takes them.
+    pub objects: BTreeMap<String, Vec<Value>>,
     /// What breaks, and at which call of the playbook that is rehearsed.
     pub strikes: Vec<Strike>,
 }
@@ -94,6 +97,7 @@ impl Default for WorldSpec {
             drbd_version: "9.2.14".to_owned(),
             kubernetes_version: "1.36".to_owned(),
             workload: Workload::default(),
+            objects: BTreeMap::new(),
             strikes: Vec::new(),
         }
     }

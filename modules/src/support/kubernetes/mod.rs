@@ -2,6 +2,7 @@
 //! manifest with what is there. Nothing here decides what a module does.
 
 pub(crate) mod compare;
+pub(crate) mod demand;
 pub(crate) mod kind;
 pub(crate) mod manifest;
 pub(crate) mod merge;

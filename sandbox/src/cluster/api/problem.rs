@@ -37,6 +37,13 @@ impl Problem {
         Self { code: 409, reason: "Conflict", message }
     }
 
+    /// The object whose number of replicas was to be set is another one.
+    pub(crate) fn scale_conflict(kind: &Kind, name: &str, why: &str) -> Self {
+        let message =
+            format!("Operation cannot be fulfilled on {}/scale.{} \"{name}\": {why}", kind.plural, kind.group);
+        Self { code: 409, reason: "Conflict", message }
+    }
+
     /// The object would be invalid.
     pub(crate) fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
         let subject =
