@@ -7,6 +7,7 @@ use std::time::Duration;
 use cutover_engine::duration::HumanDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::rights::Rights;
 use super::strike::Strike;
@@ -49,6 +50,8 @@ pub struct WorldSpec {
     pub rights: Option<Rights>,
     /// The workload the world begins with.
     pub workload: Workload,
+    /// Objects that are in the clusters beside it, by site: manifests, as kubectl takes them.
+    pub objects: BTreeMap<String, Vec<Value>>,
     /// What breaks, and at which call of the playbook that is rehearsed.
     pub strikes: Vec<Strike>,
 }
@@ -99,6 +102,7 @@ impl Default for WorldSpec {
             kubernetes_version: "1.36".to_owned(),
             rights: None,
             workload: Workload::default(),
+            objects: BTreeMap::new(),
             strikes: Vec::new(),
         }
     }
