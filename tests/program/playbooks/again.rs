@@ -22,7 +22,7 @@ const READS: &[&str] = &[
     "drbdadm get-gi",
     "drbdadm role",
     "drbdadm --version",
-    "drbdadm sh-",
+    "drbdadm -c - sh-nop",
     "drbdmeta",
     "drbdsetup",
     "du",
