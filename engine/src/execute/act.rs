@@ -72,6 +72,8 @@ fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, 
     if command.gives_up.as_ref().is_some_and(|words| output.stderr.contains(words)) {
         return Err(Failure { class: FailureClass::OutcomeUnknown, ..failure });
     }
+    let refused = matches!(output.exit, Exit::Code(code) if command.refuses.contains(&code));
+    let failure = Failure { refused, ..failure };
     Err(match output.exit {
         Exit::Code(127) => {
             failure.help(text!("engine.command-missing.help", "the program is missing there: install it"))
@@ -113,7 +115,7 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
     let failure = Failure { refused, ..api_failure(&request.site, &line, &answer) };
     Err(match (failure.passing, answer.status) {
         // Turned away before anything of it was begun.
-        (Some(_), 429) => Failure { unsent: true, ..failure },
+        (Some(_), 409 | 429) => Failure { unsent: true, ..failure },
         (Some(_), _) => in_doubt(failure, reads),
         (None, _) => failure,
     })
@@ -124,5 +126,25 @@ fn in_doubt(failure: Failure, reads: bool) -> Failure {
     match reads {
         true => Failure { class: FailureClass::Unreachable, unsent: true, ..failure },
         false => Failure { class: FailureClass::OutcomeUnknown, ..failure },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_refuses_has_done_nothing_unless_it_gave_up_waiting() {
+        let command = Command::new(["drbdadm", "primary", "etcd0"]).gives_up("did not terminate").refuses([11, 20]);
+        let ended = |code: i32, stderr: &str| {
+            let output = Output { exit: Exit::Code(code), stdout: String::new(), stderr: stderr.to_owned() };
+            accepted(&Place::Controller, &command, output)
+                .map(|_| ())
+                .map_err(|failure| (failure.class, failure.refused))
+        };
+        assert_eq!(ended(0, ""), Ok(()));
+        assert_eq!(ended(11, "State change failed: (-25) No quorum"), Err((FailureClass::Failed, true)));
+        assert_eq!(ended(1, "no"), Err((FailureClass::Failed, false)));
+        assert_eq!(ended(20, "it did not terminate within 5 seconds"), Err((FailureClass::OutcomeUnknown, false)));
     }
 }

@@ -16,12 +16,27 @@ pub fn api_failure(site: &str, request: &str, answer: &Answer) -> Failure {
     let words = text!("engine.api-refusal", "{site}: {request}: {message} ({code})", site, request, message, code);
     let may_pass = class == FailureClass::Unreachable && matches!(code, 429 | 500 | 502..=504);
     let after = answer.retry_after().unwrap_or_default();
-    let passing = may_pass.then(|| Passing::in_time(after));
+    let passing = match is_outdated(answer) {
+        true => Some(Passing::briefly(after)),
+        false => may_pass.then(|| Passing::in_time(after)),
+    };
     let failure = Failure { passing, ..Failure::new(class, words) };
     match help {
         Some(help) => failure.help(help),
         None => failure,
     }
+}
+
+/// Whether a change was refused because its object had been changed since it was looked at (`resourceVersion`). Another object of
+/// the same name (`uid`) is not meant: nobody has looked at that.
+pub(crate) fn is_outdated(answer: &Answer) -> bool {
+    const WORDS: [&str; 3] = [
+        "please apply your changes to the latest version",
+        "the ResourceVersion in the precondition",
+        "ResourceVersion in precondition",
+    ];
+    let (reason, message) = status(answer);
+    answer.status == 409 && reason == "Conflict" && WORDS.iter().any(|words| message.contains(words))
 }
 
 /// The object of an answer that is 2xx.
@@ -127,6 +142,20 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<Text
             FailureClass::Failed,
             Some(text!("engine.api-refusal.exists", "an object with this name is there already")),
         ),
+        409 | 422
+            if ["UID in precondition", "UID in the precondition", "metadata.uid: Invalid value"]
+                .iter()
+                .any(|words| message.contains(words)) =>
+        {
+            (
+                FailureClass::Failed,
+                Some(text!(
+                    "engine.api-refusal.another",
+                    "the object that was looked at is gone, and another one has its name; nothing was changed: find out who made it, then begin \
+                 this step anew"
+                )),
+            )
+        }
         409 => (
             FailureClass::Failed,
             Some(text!(
@@ -174,6 +203,27 @@ mod tests {
             (401, "Unauthorized", "Unauthorized", FailureClass::Unreachable, "credentials"),
             (404, "NotFound", "not found", FailureClass::Failed, "check the name"),
             (409, "Conflict", "the object has been modified", FailureClass::Failed, "somebody else"),
+            (
+                409,
+                "Conflict",
+                "the object has been modified; please apply your changes to the latest version and try again",
+                FailureClass::Failed,
+                "somebody else",
+            ),
+            (
+                409,
+                "Conflict",
+                "Precondition failed: UID in precondition: a, UID in object meta: b",
+                FailureClass::Failed,
+                "another one has its name",
+            ),
+            (
+                422,
+                "Invalid",
+                "metadata.uid: Invalid value: \"a\": field is immutable",
+                FailureClass::Failed,
+                "another one has its name",
+            ),
             (409, "AlreadyExists", "already exists", FailureClass::Failed, "there already"),
             (429, "TooManyRequests", "slow down", FailureClass::Unreachable, "overloaded"),
             (500, "", "container not found (\"etcd\")", FailureClass::Unreachable, "does not run at the moment"),
@@ -192,7 +242,7 @@ mod tests {
             assert_eq!(failure.message, format!("primary: GET /x: {message} ({code})"));
             assert_eq!(
                 failure.passing.is_some(),
-                class == FailureClass::Unreachable && code != 401,
+                (class == FailureClass::Unreachable && code != 401) || message.contains("latest version"),
                 "{code} {message}"
             );
         }

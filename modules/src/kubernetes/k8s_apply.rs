@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::kubernetes::compare::{differences, overlay};
 use crate::support::kubernetes::kind::{Kind, VOLUME};
+use crate::support::kubernetes::request::Identity;
 use crate::support::kubernetes::retention::{Named, Retention, shrinking};
 use crate::support::kubernetes::{self, deleting, holders, manifest, merge, request, subjects, text, uid};
 
@@ -73,6 +74,9 @@ pub(crate) struct Seen {
     pub(crate) name: String,
     /// Its UID; empty if it is not there.
     pub(crate) uid: String,
+    /// Which object it is, and in which version it was seen.
+    #[serde(skip)]
+    pub(crate) identity: Identity,
     /// The manifest.
     #[serde(serialize_with = "shown")]
     pub(crate) wanted: Value,
@@ -143,6 +147,7 @@ impl Seen {
         }
         let patch = merge::between(live, &target);
         let back = merge::restoring(&patch, live);
+        let patch = self.identity.guard(patch);
         let path = self.kind.object(self.namespace.as_deref(), &self.name);
         let fields: Vec<&str> = found.iter().map(|difference| difference.path.as_str()).collect();
         let summary = text!("k8s_apply.change", "change {title}: {fields}", title, fields = fields.join(", "));
@@ -300,6 +305,7 @@ k8s_apply:
             let removable = object.is_none() && removable(cx, &kind, &manifest, &manifests).await?;
             objects.push(Seen {
                 uid: object.as_ref().map(uid).unwrap_or_default().to_owned(),
+                identity: object.as_ref().map(Identity::of).unwrap_or_default(),
                 live: object.as_ref().map(manifest::clean),
                 deleting: object.as_ref().filter(|object| deleting(object)).map(holders),
                 phase: match kind == VOLUME {

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::support::kubernetes::access;
 use crate::support::kubernetes::kind::{CLAIM, Kind, POD, STATEFUL_SET, VOLUME};
+use crate::support::kubernetes::request::Identity;
 use crate::support::kubernetes::retention::{Keep, Named};
 use crate::support::kubernetes::{self, deleting, holders, manifest, name, request, selector, subjects, text, uid};
 
@@ -142,7 +143,7 @@ impl Params {
             }
             changes.extend(seen.keep.changes.iter().cloned());
             let path = state.kind.object(namespace, &seen.name);
-            let delete = request::delete(site, &path, Some(uid(&seen.object)), self.dependents.propagation());
+            let delete = request::delete(site, &path, Some(&Identity::of(&seen.object)), self.dependents.propagation());
             let change = Change::at_most_once(
                 format!("delete-object {}", state.kind.key(namespace, &seen.name)),
                 text!("k8s_delete.delete", "delete {title}", title),

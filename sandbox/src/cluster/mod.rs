@@ -7,6 +7,7 @@ mod clusters;
 pub(crate) mod controllers;
 mod exec;
 pub(crate) mod helm;
+mod quantity;
 mod running;
 mod service;
 pub(crate) mod state;

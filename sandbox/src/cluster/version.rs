@@ -59,7 +59,7 @@ impl Version {
     pub(crate) fn serves(self, group: &str, version: &str) -> bool {
         match (group, version) {
             ("policy", "v1beta1") => self == Self::V1_20,
-            ("policy", "v1") => self == Self::V1_36,
+            ("policy", "v1") | ("autoscaling", "v2") => self == Self::V1_36,
             _ => true,
         }
     }

@@ -8,6 +8,7 @@ use cutover_engine::duration::HumanDuration;
 use cutover_engine::inventory::Inventory;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::rights::Rights;
 use super::strike::Strike;
@@ -50,6 +51,8 @@ pub struct WorldSpec {
     pub rights: Option<Rights>,
     /// The workload the world begins with.
     pub workload: Workload,
+    /// Objects that are in the clusters beside it, by site: manifests, as kubectl takes them.
+    pub objects: BTreeMap<String, Vec<Value>>,
     /// What breaks, and at which call of the playbook that is rehearsed.
     pub strikes: Vec<Strike>,
 }
@@ -100,6 +103,7 @@ impl Default for WorldSpec {
             kubernetes_version: "1.36".to_owned(),
             rights: None,
             workload: Workload::default(),
+            objects: BTreeMap::new(),
             strikes: Vec::new(),
         }
     }

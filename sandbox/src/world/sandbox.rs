@@ -49,6 +49,9 @@ impl Sandbox {
             strike.check(&inventory).map_err(|why| format!("`strikes`: {why}"))?;
         }
         Version::of(&spec.kubernetes_version)?;
+        if let Some(site) = spec.objects.keys().find(|site| !inventory.sites.contains_key(*site)) {
+            return Err(format!("`objects`: there is no site `{site}`"));
+        }
         let hosts = Hosts::new(Kernel::new(inventory, spec, seed)?);
         build::machines(&hosts)?;
         let charts = services.iter().map(|service| service.chart()).collect();

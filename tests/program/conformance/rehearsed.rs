@@ -28,6 +28,8 @@ const VARS: &str = r#"{
   volumes_dir: /data/vmdata/hpvolumes, statefulset: common-etcd-etcd, attestation: the operator has seen it,
   volume: {node: worker05, path: /data/vmdata/hpvolumes}, before: {json: 1, stdout: "1"}, after: {json: 1, stdout: "1"},
   volumes: [{node: worker04}, {node: worker05}, {node: worker06}],
+  verified: [{generation: "0000000000000000000000000000000000000000000000000000000000000000"}],
+  planned: {value: {template: {metadata: {labels: {app: etcd}}, spec: {containers: [{name: c, image: none}]}}}},
   old: {volumes: [{claim: data-common-etcd-etcd-0, pv: none}]},
   }"#;
 

@@ -22,7 +22,7 @@ const READS: &[&str] = &[
     "drbdadm get-gi",
     "drbdadm role",
     "drbdadm --version",
-    "drbdadm sh-",
+    "drbdadm -c - sh-nop",
     "drbdmeta",
     "drbdsetup",
     "du",
@@ -59,6 +59,13 @@ const READS: &[&str] = &[
 ];
 
 fn only_looks(effect: &str) -> bool {
+    // The API server says what it would do, and does nothing.
+    if effect
+        .split_once("> ")
+        .is_some_and(|(_, request)| request.split(' ').nth(1).is_some_and(|path| path.contains("dryRun=All")))
+    {
+        return true;
+    }
     // What the user may do is asked with a POST; nothing is stored.
     let Some((_, command)) = effect.split_once("$ ") else { return effect.contains("/selfsubjectaccessreviews ") };
     let command = command.trim_start_matches("LC_ALL=C ");

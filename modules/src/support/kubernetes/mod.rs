@@ -3,6 +3,7 @@
 
 pub(crate) mod access;
 pub(crate) mod compare;
+pub(crate) mod demand;
 pub(crate) mod kind;
 pub(crate) mod manifest;
 pub(crate) mod merge;

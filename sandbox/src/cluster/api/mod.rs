@@ -4,6 +4,7 @@ mod defaults;
 mod kind;
 mod patch;
 mod problem;
+mod quota;
 pub(crate) mod rights;
 mod routes;
 mod selector;
@@ -11,6 +12,7 @@ pub(crate) mod store;
 
 pub(crate) use kind::of_path as kind_of_path;
 pub(crate) use problem::Problem;
+pub(crate) use quota::used;
 pub(crate) use routes::{Call, handle};
 pub(crate) use selector::LabelSelector;
 pub(crate) use store::{DeleteOptions, create, delete, kind_of, replace};

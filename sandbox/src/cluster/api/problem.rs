@@ -44,6 +44,13 @@ impl Problem {
         Self::of(409, "Conflict", message)
     }
 
+    /// The object whose number of replicas was to be set is another one.
+    pub(crate) fn scale_conflict(kind: &Kind, name: &str, why: &str) -> Self {
+        let message =
+            format!("Operation cannot be fulfilled on {}/scale.{} \"{name}\": {why}", kind.plural, kind.group);
+        Self::of(409, "Conflict", message)
+    }
+
     /// The object would be invalid.
     pub(crate) fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
         let subject =

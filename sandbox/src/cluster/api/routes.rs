@@ -140,7 +140,14 @@ fn object(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key
             };
             let mut new = old;
             let versioned = !call.body["metadata"]["resourceVersion"].is_null();
+            let uid = new["metadata"]["uid"].clone();
             patch::apply(&call.media_type, &mut new, &call.body)?;
+            // To a patch the UID is a field that cannot change; only PUT and `scale` take it for a precondition.
+            if new["metadata"]["uid"] != uid && !new["metadata"]["uid"].is_null() {
+                let other = &new["metadata"]["uid"];
+                let why = format!("metadata.uid: Invalid value: {other}: field is immutable");
+                return Err(Problem::invalid(resource.kind, &key.2, &why));
+            }
             if !versioned {
                 new["metadata"]["resourceVersion"] = Value::Null;
             }
@@ -171,7 +178,15 @@ fn scale(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key)
         let why = "spec.replicas: Invalid value: must be greater than or equal to 0";
         return Err(Problem::invalid(resource.kind, &key.2, why));
     }
+    let (wanted, found) = (&scale["metadata"]["uid"], &object["metadata"]["uid"]);
+    if let (Some(wanted), Some(found)) =
+        (wanted.as_str().filter(|uid| !uid.is_empty() && *found != *uid), found.as_str())
+    {
+        let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
+        return Err(Problem::scale_conflict(resource.kind, &key.2, &why));
+    }
     object["spec"]["replicas"] = json!(replicas);
+    object["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"].clone();
     let object = store::replace(cluster, key, object, false)?;
     Ok((200, store::scale_of(resource.kind, &object)))
 }

@@ -34,6 +34,7 @@ pub(crate) fn clusters(clusters: &Clusters, services: &[&dyn Service]) -> Result
         if site.name == kernel.inventory.roles.active {
             workload(kernel, site, &mut cluster, &mut clusters.hosts.machines(), services)?;
         }
+        beside(kernel, site, &mut cluster)?;
         // Everything that takes time has happened long ago.
         let spec = std::mem::replace(&mut cluster.spec, Arc::new(instant(&kernel.spec)));
         controllers::settle(&mut cluster, &mut clusters.hosts.machines(), Duration::ZERO);
@@ -89,6 +90,17 @@ fn base(kernel: &Kernel, site: &Site, cluster: &mut Cluster) -> Result<(), Probl
         });
         create(cluster, "kube-system", owner)?;
         Arc::make_mut(&mut cluster.synced).insert(node.name.clone(), labels);
+    }
+    Ok(())
+}
+
+/// Makes the objects that the world file adds.
+fn beside(kernel: &Kernel, site: &Site, cluster: &mut Cluster) -> Result<(), String> {
+    for object in kernel.spec.objects.get(&site.name).into_iter().flatten() {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or("default");
+        create(cluster, namespace, object.clone()).map_err(|problem| {
+            format!("`objects`: {}: {} {}: {}", site.name, object["kind"], object["metadata"]["name"], problem.message)
+        })?;
     }
     Ok(())
 }
