@@ -22,12 +22,18 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Local {
     limit: Duration,
     endings: Endings,
+    withheld: Vec<String>,
 }
 
 impl Local {
     /// Runs processes for at most `limit`; `endings` ends abandoned ones.
     pub(crate) fn new(limit: Duration, endings: Endings) -> Self {
-        Self { limit, endings }
+        Self { limit, endings, withheld: Vec::new() }
+    }
+
+    /// Takes variables out of the environment of what it runs.
+    pub(crate) fn without(self, variables: &[String]) -> Self {
+        Self { withheld: variables.to_vec(), ..self }
     }
 }
 
@@ -41,6 +47,9 @@ impl Transport for Local {
             // `timeout` also reports a program that does not exist: with exit code 127, as a shell does.
             let limit = self.limit.as_secs().to_string();
             let mut process = tokio::process::Command::new("timeout");
+            for name in &self.withheld {
+                process.env_remove(name);
+            }
             process.args(["-k", "5", &limit]).args(&command.argv).envs(&command.env);
             if let Some(cwd) = &command.cwd {
                 process.current_dir(cwd);
