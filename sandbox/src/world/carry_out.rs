@@ -93,7 +93,7 @@ pub(super) fn forbidden(clusters: &Clusters, request: &Request) -> Option<Answer
 }
 
 /// Takes a request apart.
-fn call(request: &Request) -> api::Call {
+pub(super) fn call(request: &Request) -> api::Call {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     api::Call {
         method: request.method.clone(),
