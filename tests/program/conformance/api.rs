@@ -30,7 +30,7 @@ async fn objects(server: &mut Server) {
     let made = server
         .expect(
             "POST",
-            "NS/configmaps?fieldManager=cutover",
+            "NS/configmaps?fieldManager=cutover&fieldValidation=Strict",
             json,
             map(json!({"x": "y"})),
             (201, ""),
@@ -41,7 +41,7 @@ async fn objects(server: &mut Server) {
     server
         .expect(
             "PATCH",
-            "NS/configmaps/c?fieldManager=cutover",
+            "NS/configmaps/c?fieldManager=cutover&fieldValidation=Strict",
             MERGE,
             json!({"data": {"a": null, "b": "2"}}),
             (200, ""),
@@ -52,7 +52,7 @@ async fn objects(server: &mut Server) {
     server.expect("PATCH", "NS/configmaps/none", MERGE, json!({"data": {}}), (404, "NotFound"), &[]).await;
     let patch = "application/json-patch+json";
     let add = json!([{"op": "add", "path": "/data/c", "value": "3"}]);
-    let by = "NS/configmaps/c?fieldManager=cutover";
+    let by = "NS/configmaps/c?fieldManager=cutover&fieldValidation=Strict";
     server.expect("PATCH", by, patch, add, (200, ""), &[("/data", json!({"b": "2", "c": "3"}))]).await;
     let strategic = "application/strategic-merge-patch+json";
     let merged = json!({"data": {"b": null, "d": "4"}});
@@ -138,7 +138,7 @@ async fn reads(server: &mut Server) {
     for value in [json!("yes"), Value::Null] {
         let label = json!({"metadata": {"labels": {NAMESPACE: value}}});
         let field = format!("/metadata/labels/{NAMESPACE}");
-        let path = format!("{path}?fieldManager=cutover");
+        let path = format!("{path}?fieldManager=cutover&fieldValidation=Strict");
         server.expect("PATCH", &path, MERGE, label, (200, ""), &[(&field, value)]).await;
     }
     server.expect("GET", "/api/v1/nodes/none", JSON, Value::Null, (404, "NotFound"), &[]).await;
@@ -163,7 +163,7 @@ async fn volumes(server: &mut Server) {
     server
         .expect(
             "POST",
-            "/api/v1/persistentvolumes?fieldManager=cutover",
+            "/api/v1/persistentvolumes?fieldManager=cutover&fieldValidation=Strict",
             json,
             volume,
             (201, ""),
@@ -177,8 +177,16 @@ async fn volumes(server: &mut Server) {
             "resources": {"requests": {"storage": "1Gi"}},
         },
     });
-    let made =
-        server.expect("POST", "NS/persistentvolumeclaims?fieldManager=cutover", json, claim, (201, ""), &[]).await;
+    let made = server
+        .expect(
+            "POST",
+            "NS/persistentvolumeclaims?fieldManager=cutover&fieldValidation=Strict",
+            json,
+            claim,
+            (201, ""),
+            &[],
+        )
+        .await;
     server.until("NS/persistentvolumeclaims/claim", Some(("/status/phase", json!("Bound")))).await;
     server.until(&path, Some(("/status/phase", json!("Bound")))).await;
     server.until(&path, Some(("/spec/claimRef/uid", made["metadata"]["uid"].clone()))).await;
@@ -191,7 +199,9 @@ async fn volumes(server: &mut Server) {
     server.until(&path, Some(("/status/phase", json!("Released")))).await;
     server.until(&path, Some(("/spec/claimRef/uid", made["metadata"]["uid"].clone()))).await;
     let freed = json!({"spec": {"claimRef": {"uid": null, "resourceVersion": null}}});
-    server.expect("PATCH", &format!("{path}?fieldManager=cutover"), MERGE, freed, (200, ""), &[]).await;
+    server
+        .expect("PATCH", &format!("{path}?fieldManager=cutover&fieldValidation=Strict"), MERGE, freed, (200, ""), &[])
+        .await;
     server.until(&path, Some(("/status/phase", json!("Available")))).await;
     server.expect("DELETE", &path, json, Value::Null, (200, ""), &[]).await;
     server.until(&path, None).await;
@@ -225,7 +235,7 @@ async fn workloads(server: &mut Server) {
     server
         .expect(
             "PATCH",
-            "APPS/statefulsets/s/scale?fieldManager=cutover",
+            "APPS/statefulsets/s/scale?fieldManager=cutover&fieldValidation=Strict",
             MERGE,
             one,
             (200, ""),
