@@ -72,7 +72,14 @@ impl RealWorld {
     fn cluster(&self, site: &str) -> Result<Arc<Cluster>, TransportFault> {
         let settings = &self.site(site)?.kubernetes;
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || Arc::new(Cluster::new(site, settings.clone(), self.paths.resolve(&settings.kubeconfig)));
+        let make = || {
+            Arc::new(Cluster::new(
+                site,
+                settings.clone(),
+                self.paths.resolve(&settings.kubeconfig),
+                self.endings.clone(),
+            ))
+        };
         Ok(Arc::clone(clusters.entry(site.to_owned()).or_insert_with(make)))
     }
 

@@ -40,7 +40,7 @@ impl Api {
     }
 
     /// The credentials of the last request.
-    fn last_authorization(&self) -> Option<String> {
+    pub(crate) fn last_authorization(&self) -> Option<String> {
         self.authorization.lock().unwrap().clone()
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::action::{Action, Done};
 use crate::failure::{Failure, FailureClass, Passing};
-use crate::module::{api_body, api_failure, api_status, bad_path};
+use crate::module::{api_body, api_failure, api_status, bad_path, judge_answer};
 use crate::request::Request;
 use crate::text;
 use crate::text::Text;
@@ -103,8 +103,9 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
     let line = request.line();
     if answer.is_success() {
         // The server has carried it out, even if a proxy on the way has garbled the answer.
-        return api_body(&request.site, &line, answer)
-            .map_err(|failure| Failure { class: FailureClass::OutcomeUnknown, ..failure });
+        let body = api_body(&request.site, &line, answer)
+            .map_err(|failure| Failure { class: FailureClass::OutcomeUnknown, ..failure })?;
+        return judge_answer(request, &body).map(|()| body);
     }
     if request.accept.contains(&answer.status) {
         let (reason, message) = api_status(&answer);
