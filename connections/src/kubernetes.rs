@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::attempt::Attempt;
+use crate::hearing::{AGAIN, Hearing};
 use crate::kubeconfig::{self, Unusable};
 use crate::silence;
 
@@ -37,6 +38,7 @@ pub(crate) struct Cluster {
     kubeconfig: PathBuf,
     client: Attempt<Made>,
     streams: Attempt<Made>,
+    hearing: Hearing,
 }
 
 /// The file with a token, and what was in it.
@@ -47,6 +49,8 @@ type Token = Option<(String, SecretString)>;
 struct Made {
     client: Client,
     token: Token,
+    /// How long it waits until the server answers at all.
+    connect: Duration,
 }
 
 impl Made {
@@ -60,32 +64,49 @@ impl Made {
 impl Cluster {
     /// A cluster, not yet connected. `kubeconfig` is the resolved path of the one in the settings.
     pub(crate) fn new(site: &str, settings: Kubernetes, kubeconfig: PathBuf) -> Self {
-        Self { site: site.to_owned(), settings, kubeconfig, client: Attempt::default(), streams: Attempt::default() }
+        let (client, streams) = Default::default();
+        Self { site: site.to_owned(), settings, kubeconfig, client, streams, hearing: Hearing::default() }
+    }
+
+    /// How long connecting may take now.
+    fn connect(&self) -> Duration {
+        if self.hearing.was_silent() { AGAIN } else { CONNECT }
+    }
+
+    /// Whether a client is made as it would be now.
+    fn is_current(&self, made: &Made) -> bool {
+        made.connect == self.connect() && made.is_current()
     }
 
     /// The client for requests.
     async fn client(self: &Arc<Self>) -> Result<Client, TransportFault> {
         let cluster = Arc::clone(self);
         let make = || -> BoxFuture<'static, _> { Box::pin(async move { cluster.make(Some(ANSWER)).await }) };
-        Ok(self.client.get(Made::is_current, make).await?.client)
+        Ok(self.client.get(|made| self.is_current(made), make).await?.client)
     }
 
     /// Sends a request and returns the answer, whatever its status.
     pub(crate) async fn request(self: &Arc<Self>, request: &Request) -> Result<Answer, TransportFault> {
-        let client = self.client().await?;
-        exchange(&client, request).await.map_err(|error| silence::fault(&self.site, &request.line(), &error))
+        let sent = async {
+            let client = self.client().await?;
+            exchange(&client, request).await.map_err(|error| silence::fault(&self.site, &request.line(), &error))
+        };
+        let answer = sent.await;
+        self.hearing.answered(!matches!(answer, Err(TransportFault::Unreachable(_))));
+        answer
     }
 
     /// The client for streams (exec), which may be silent for as long as they like.
     pub(crate) async fn streams(self: &Arc<Self>) -> Result<Client, TransportFault> {
         let cluster = Arc::clone(self);
         let make = || -> BoxFuture<'static, _> { Box::pin(async move { cluster.make(None).await }) };
-        Ok(self.streams.get(Made::is_current, make).await?.client)
+        Ok(self.streams.get(|made| self.is_current(made), make).await?.client)
     }
 
     async fn make(&self, answer: Option<Duration>) -> Result<Made, TransportFault> {
         let (mut config, token) = self.config().await?;
-        config.connect_timeout = Some(CONNECT);
+        let connect = self.connect();
+        config.connect_timeout = Some(connect);
         config.read_timeout = answer;
         config.write_timeout = Some(ANSWER);
         // Otherwise the time that a pooled connection sat idle would count towards the next answer's timeout.
@@ -94,7 +115,7 @@ impl Cluster {
         config.default_retry = false;
         let client = Client::try_from(config).map_err(|error| self.refused("connect", &error))?;
         self.identify(&client).await?;
-        Ok(Made { client, token })
+        Ok(Made { client, token, connect })
     }
 
     async fn config(&self) -> Result<(Config, Token), TransportFault> {
@@ -163,7 +184,8 @@ fn not_identified(status: u16, after: Duration, failure: &Failure) -> TransportF
         None => failure.to_string(),
     };
     match status {
-        401 | 403 => TransportFault::Auth(text),
+        401 => TransportFault::Auth(text),
+        403 => TransportFault::Forbidden(text),
         429 | 500 | 502..=504 => TransportFault::Busy { why: text, after },
         _ => TransportFault::Unreachable(text),
     }

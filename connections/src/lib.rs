@@ -6,6 +6,7 @@
 mod attempt;
 mod container;
 mod endings;
+mod hearing;
 mod kubeconfig;
 mod kubernetes;
 mod local;

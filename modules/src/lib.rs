@@ -38,6 +38,7 @@ pub const ALL: &[BoxedModule] = &[
     &storage::Mount,
     &network::NetCheck,
     &storage::DiskCheck,
+    &kubernetes::K8sAccess,
     &kubernetes::K8sPlacement,
     &kubernetes::K8sScale,
     &kubernetes::K8sWait,

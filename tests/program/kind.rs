@@ -55,7 +55,7 @@ fn the_names_of_drbd_lead_to_the_stand_in() {
     let image = text("tests/lab/kind/Dockerfile");
     let links: Vec<&str> = between(&image, "ln -sf /usr/local/bin/", " \"/usr/local/sbin/$program\"");
     assert_eq!(links, ["cutover-drbd-stand-in"], "and not to cutover, which answers as no program of DRBD");
-    assert!(image.contains("for program in drbdadm drbdsetup drbdmeta;"));
+    assert!(image.contains("for program in drbdadm drbdsetup drbdmeta journalctl;"));
     assert!(text("tests/lab/kind/up.sh").contains("cp \"$stand_in\" \"$state/image/cutover-drbd-stand-in\""));
 }
 

@@ -22,6 +22,7 @@ use super::login::{Identity, Prepared};
 use super::offers::{self, Refused};
 use super::session::{Pinned, Session};
 use super::{certificate, questions};
+use crate::hearing::AGAIN;
 
 /// A host's address, resolved. The library's own look-up would block the runtime.
 struct Resolved(String, Vec<SocketAddr>);
@@ -47,14 +48,15 @@ pub(super) fn connect(host: Arc<Host>, alone: bool) -> BoxFuture<'static, Result
                 Some(link.map_err(|fault| through_jump(jump, fault))?)
             }
         };
-        let login = login(&host, through.as_deref());
-        match tokio::time::timeout(host.deadline, login).await {
-            Ok(session) => Ok(Link::new(session?, through)),
-            Err(_) => Err(TransportFault::Unreachable(format!(
-                "{} did not answer or finish the login within {:?}",
-                host.known, host.deadline
-            ))),
-        }
+        let session =
+            tokio::time::timeout(host.deadline, login(&host, through.as_deref())).await.unwrap_or_else(|_| {
+                Err(TransportFault::Unreachable(format!(
+                    "{} did not answer or finish the login within {:?}",
+                    host.known, host.deadline
+                )))
+            });
+        host.hearing.answered(!matches!(session, Err(TransportFault::Unreachable(_))));
+        Ok(Link::new(session?, through))
     })
 }
 
@@ -66,6 +68,9 @@ async fn login(host: &Host, through: Option<&Link>) -> Result<Session, Transport
     let found = tokio::net::lookup_host((known.address.as_str(), known.port)).await;
     let found = found.map_err(|error| unreachable(host, &Error::AddressInvalid(error)))?;
     let to = Towards { host, through, addresses: found.collect(), method };
+    if host.hearing.was_silent() {
+        to.knock().await?;
+    }
     if let Some(key) = on_file.keys().first() {
         match to.log_in(key).await {
             Err(Refusal::OtherKey) => {}
@@ -113,6 +118,17 @@ struct Towards<'a> {
 }
 
 impl Towards<'_> {
+    /// Whether a host answers at all that was silent before. What it takes to log in is not known yet, so that has its whole time.
+    async fn knock(&self) -> Result<(), TransportFault> {
+        match tokio::time::timeout(AGAIN, self.stream()).await {
+            Ok(opened) => opened.map(drop).map_err(|error| unreachable(self.host, &Error::SshError(error))),
+            Err(_) => Err(TransportFault::Unreachable(format!(
+                "{} did not answer before, and not within {AGAIN:?} now",
+                self.host.known
+            ))),
+        }
+    }
+
     /// Connects, insists on a host key, and logs in.
     async fn log_in(&self, key: &PublicKey) -> Result<Session, Refusal> {
         let (host, user) = (self.host, self.host.login.user.as_str());
@@ -253,6 +269,7 @@ fn through_jump(jump: &Host, fault: TransportFault) -> TransportFault {
     let say = |why: String| format!("jump host {}: {why}", jump.known);
     match fault {
         TransportFault::Auth(why) => TransportFault::Auth(say(why)),
+        TransportFault::Forbidden(why) => TransportFault::Forbidden(say(why)),
         TransportFault::HostKey(why) => TransportFault::HostKey(say(why)),
         TransportFault::Unreachable(why) | TransportFault::TimedOut(why) | TransportFault::Lost(why) => {
             TransportFault::Unreachable(say(why))

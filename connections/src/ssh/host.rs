@@ -17,6 +17,7 @@ use super::login_shell::{self, LoginShell};
 use super::run::{self, Call};
 use crate::attempt::Attempt;
 use crate::endings::Endings;
+use crate::hearing::Hearing;
 use crate::wrapper::Scripted;
 
 /// The largest standard input, in bytes, sent over the shared connection: half of what sshd accepts before the command reads
@@ -29,6 +30,7 @@ pub(crate) struct Host {
     pub(super) login: Arc<Login>,
     pub(super) jump: Option<Arc<Host>>,
     pub(super) deadline: Duration,
+    pub(super) hearing: Hearing,
     sudo: bool,
     limit: Duration,
     /// The clean-up of abandoned commands.
@@ -45,6 +47,7 @@ impl Host {
             login,
             jump: None,
             deadline: Duration::from_secs(10),
+            hearing: Hearing::default(),
             sudo: false,
             limit: crate::wrapper::LIMIT,
             endings: Endings::default(),

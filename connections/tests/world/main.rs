@@ -3,5 +3,6 @@
 mod container;
 mod kubernetes;
 mod proxies;
+mod silent;
 mod ssh;
 mod trouble;

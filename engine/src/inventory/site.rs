@@ -90,7 +90,7 @@ pub struct Ssh {
     /// `user` and `port`; `key`, `password`, `jump` and `known_hosts` come before what they say.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub config: bool,
-    /// How long connecting and logging in to a host may take.
+    /// How long connecting and logging in to a host may take. One that was silent the last time is waited for 2 s until it answers at all.
     pub connect_timeout: HumanDuration,
 }
 

@@ -11,7 +11,7 @@ mod tests;
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::Inventory;
-use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -19,6 +19,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::support::kubernetes::access;
 use crate::support::kubernetes::kind::{NODE, POD, QUOTA, STATEFUL_SET};
 use crate::support::kubernetes::{self, judge_name, name, pod, subjects, text};
 
@@ -170,6 +171,14 @@ k8s_placement:
         let mut all = subjects::of(site, None, &STATEFUL_SET.kind, Some(&params.namespace), &params.statefulset);
         all.push(subjects::pods(site, &params.namespace, ""));
         Some(all)
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let everywhere = ["Node", "Pod"].map(|kind| Access::to(kind, None, &["list"])).into_iter().flatten();
+        let Some(namespace) = access::namespace(params) else { return everywhere.collect() };
+        // One of the pods is tried by a dry run, for which the same right is needed as to make it.
+        let here = [("ResourceQuota", "list"), ("Pod", "create")];
+        everywhere.chain(here.into_iter().flat_map(|(kind, verb)| Access::to(kind, Some(namespace), &[verb]))).collect()
     }
 
     fn diff(&self, _facts: &Facts, _params: &Params, state: &State) -> Diff {

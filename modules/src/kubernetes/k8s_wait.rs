@@ -4,11 +4,12 @@ mod placement;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Targets, Waiting};
+use cutover_engine::module::{Access, Context, Diff, Facts, Module, Progress, Targets, Waiting};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -18,6 +19,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::support::kubernetes::access;
 use crate::support::kubernetes::kind::{Kind, NODE};
 use crate::support::kubernetes::pod::{self, Pod};
 use crate::support::kubernetes::ready::{self, Readiness};
@@ -135,10 +137,13 @@ pub(crate) struct Params {
     /// How many objects must be meant: exactly that many, more are as wrong as fewer. At least one if left out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) count: Option<usize>,
-    /// Pods that nodes must take: a pod's `spec`, of which `tolerations` is looked at. A node that is cordoned, or has a taint
-    /// that these do not tolerate, fails the step at once. Only with `kind: Node` and `for: ready`.
+    /// Pods that nodes must take: a pod's `spec`. A node that is cordoned, has a taint that the pods do not tolerate, is not one
+    /// that they select, or is smaller than one of them asks for, fails the step at once. Only with `kind: Node` and `for: ready`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) takes: Option<Map<String, Value>>,
+    /// Labels that the nodes are going to have: for `takes` they count as being there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub(crate) takes_with_labels: BTreeMap<String, String>,
     /// Only looks: what would be waited for is refused at once. For checks before a window.
     #[serde(default)]
     pub(crate) check_only: bool,
@@ -199,6 +204,10 @@ impl Params {
 
     fn judge_takes(&self) -> Result<(), Failure> {
         let node = Kind::known(self.api_version.as_deref(), &self.kind) == Some(&NODE);
+        if self.takes.is_none() && !self.takes_with_labels.is_empty() {
+            let message = text!("k8s_wait.takes-with-labels", "`takes_with_labels` goes with `takes`");
+            return Err(Failure::invalid(message).pointer("/takes_with_labels"));
+        }
         if self.takes.is_none() || (node && self.goal == Goal::Word(Word::Ready)) {
             return Ok(());
         }
@@ -226,7 +235,13 @@ impl Params {
         match &self.goal {
             Goal::Word(Word::Ready) => match ready::of(kind, object) {
                 Readiness::Ready => {
-                    let obstacle = self.takes.as_ref().and_then(|spec| placement::obstacle(object, spec));
+                    let obstacle = self.takes.as_ref().and_then(|spec| {
+                        let mut node = object.clone();
+                        for (key, value) in &self.takes_with_labels {
+                            node["metadata"]["labels"][key] = json!(value);
+                        }
+                        placement::obstacle(&node, spec)
+                    });
                     (held, never) = (obstacle.is_none(), obstacle.is_some());
                     why = obstacle;
                 }
@@ -420,6 +435,16 @@ timeout: 1m
         }
         let name = params.name.as_deref().unwrap_or_default();
         Some(subjects::of(facts.site().ok()?, api_version, &params.kind, namespace, name))
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let mut access = Access::named(params, &[if params.get("name").is_some() { "get" } else { "list" }]);
+        let is_workload =
+            matches!(params["kind"].as_str(), Some("StatefulSet" | "Deployment" | "DaemonSet" | "ReplicaSet"));
+        if let Some(namespace) = access::namespace(params).filter(|_| is_workload && params["for"] == "ready") {
+            access.extend(access::pods(namespace));
+        }
+        access
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -68,3 +68,10 @@ at() {
 keys() {
     at primary kubectl exec --namespace "$namespace" "$statefulset-0" -- etcdctl get --prefix /kind/
 }
+
+# What a person would look at when the service does not come up.
+what_is_there() {
+    at primary kubectl get nodes,pods,persistentvolumeclaims --all-namespaces --output wide || true
+    at primary kubectl get events --all-namespaces --sort-by .lastTimestamp | tail -n 30 || true
+    at primary kubectl logs --namespace "$namespace" "$statefulset-0" --tail 20 || true
+}

@@ -37,13 +37,15 @@ for site in "${sites[@]}"; do
 done
 
 say "etcd image"
-docker pull --quiet "$etcd_image"
+docker image inspect "$etcd_image" >/dev/null 2>&1 || docker pull --quiet "$etcd_image" ||
+    die "needs the image $etcd_image, which is not here, and could not be fetched"
 for site in "${sites[@]}"; do
-    kind load docker-image "$etcd_image" --name "$site" && continue
+    workers=$(nodes | sed -n "s/^\($site-[^ ]*\) .*/\1/p" | paste -sd ,)
+    kind load docker-image "$etcd_image" --name "$site" --nodes "$workers" && continue
     # An engine that keeps images of several platforms may export what kind cannot import.
     say "kind could not load it into $site; its nodes fetch it themselves"
-    nodes | while read -r node _; do
-        case $node in "$site"-*) docker exec "$node" crictl pull "$etcd_image" </dev/null ;; esac
+    for node in ${workers//,/ }; do
+        docker exec "$node" crictl pull "$etcd_image" </dev/null || die "$node could not fetch $etcd_image"
     done
 done
 
@@ -65,10 +67,37 @@ done
 # Replication goes on while nobody asks.
 docker exec --detach "$(planned | head -n 1)" cutover-drbd-stand-in replicate
 
+# The members find each other by name. Asked for from a worker: without an answer etcd would not come up, and would not say why.
+say "DNS"
+dns_answers() {
+    local address
+    address=$(at primary kubectl get service --namespace kube-system kube-dns --output 'jsonpath={.spec.clusterIP}')
+    docker exec "$(planned | head -n 1)" python3 -c '
+import socket, sys
+question = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+for label in "kubernetes.default.svc.cluster.local".split("."):
+    question += bytes([len(label)]) + label.encode()
+asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asked.settimeout(2)
+asked.sendto(question + b"\x00\x00\x01\x00\x01", (sys.argv[1], 53))
+sys.exit(0 if asked.recv(512)[7] else 1)' "$address" 2>/dev/null
+}
+tries=0
+until dns_answers; do
+    [ $((tries += 1)) -lt 30 ] || {
+        what_is_there
+        die "DNS of the cluster primary does not answer"
+    }
+    sleep 2
+done
+
 say "etcd"
 at primary helm install "$release" playbooks/charts/etcd --namespace "$namespace" \
     --values tests/lab/kind/values.yml
-at primary kubectl rollout status --namespace "$namespace" "statefulset/$statefulset" --timeout=5m
+at primary kubectl rollout status --namespace "$namespace" "statefulset/$statefulset" --timeout=5m || {
+    what_is_there
+    die "etcd did not come up"
+}
 # One transaction without conditions: what is compared, then what is done, then what would be done else.
 {
     echo

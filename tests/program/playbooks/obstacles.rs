@@ -129,7 +129,7 @@ async fn autoscalers_that_may_not_be_listed_may_be_there() {
     for (status, refused) in [(403, true), (404, false)] {
         let stage = Stage::prepared();
         let kind = StrikeKind::Answers { status, retry_after: None };
-        let strike = Strike::text("horizontalpodautoscalers", kind);
+        let strike = Strike::text("GET /apis/autoscaling/v1/", kind);
         stage.world.inject(Strike { times: 100, ..strike });
         let words = autoscaled(&stage).await;
         assert_eq!(words.is_some(), refused, "{status}: {words:?}");

@@ -126,3 +126,24 @@ async fn a_release_that_its_own_values_tie_to_its_old_nodes_is_not_stopped() {
     stopped(&ran, step, &["old-node=true"]);
     assert_eq!(changed(ran.own()), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_release_tied_to_its_old_nodes_is_refused_before_a_disk_is_written_to() {
+    let selector = json!({"nodeSelector": {"old-node": "true"}});
+    let requirement = json!({"key": "old-node", "operator": "Exists"});
+    let terms = json!({"nodeSelectorTerms": [{"matchExpressions": [requirement]}]});
+    let affinity = json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}});
+    for spec in [selector, affinity] {
+        let stage = Stage::new(&Play::prepare(), Default::default(), 1);
+        for node in ["worker04", "worker05", "worker06"] {
+            let labels = json!({"metadata": {"labels": {"old-node": "true"}}});
+            stage.api("primary", "PATCH", &format!("/api/v1/nodes/{node}"), Some(labels)).await;
+        }
+        let set = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
+        stage.api("primary", "PATCH", set, Some(json!({"spec": {"template": {"spec": spec}}}))).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let ran = stage.run(&Play::prepare()).await;
+        stopped(&ran, "its-pods-may-run-on-the-planned-nodes", &["the pods do not select it"]);
+        assert_eq!(changed(ran.own()), [""; 0]);
+    }
+}

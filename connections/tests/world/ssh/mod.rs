@@ -5,5 +5,5 @@ mod host_keys;
 mod login;
 mod login_shells;
 mod measure;
-mod sshd;
+pub(crate) mod sshd;
 mod stopping;

@@ -83,10 +83,15 @@ impl Sshd {
         Some(Self { folder, listener, port, sshd: PathBuf::from(sshd) })
     }
 
-    /// Starts it again on its port, with more lines of configuration.
-    pub(crate) fn restart(&mut self, more: &str) {
+    /// Ends it: its port is free.
+    pub(crate) fn stop(&mut self) {
         let _ = self.listener.kill();
         let _ = self.listener.wait();
+    }
+
+    /// Starts it again on its port, with more lines of configuration.
+    pub(crate) fn restart(&mut self, more: &str) {
+        self.stop();
         let config = fs::read_to_string(self.path("config")).unwrap();
         let (_, own) = config.split_at(config.find("Port ").unwrap());
         fs::write(self.path("config"), format!("{more}\n{own}")).unwrap();

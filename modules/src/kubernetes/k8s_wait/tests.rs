@@ -73,6 +73,7 @@ fn contradictions_are_shown_where_they_stand() {
     for (value, pointer) in [
         (json!({"kind": "Node", "name": "a", "selector": "b", "for": "ready"}), "/selector"),
         (json!({"kind": "Pod", "for": "absent", "count": 1}), "/count"),
+        (json!({"kind": "Node", "for": "ready", "takes_with_labels": {"a": "b"}}), "/takes_with_labels"),
     ] {
         assert_eq!(K8sWait::judge(&decode(value).unwrap()).unwrap_err().pointer.as_deref(), Some(pointer));
     }

@@ -5,6 +5,7 @@ mod kind;
 mod patch;
 mod problem;
 mod quota;
+pub(crate) mod rights;
 mod routes;
 mod selector;
 pub(crate) mod store;

@@ -63,7 +63,7 @@ pub(super) fn admit(cluster: &Cluster, namespace: &str, pod: &Value) -> Result<(
                     "pods \"{name}\" is forbidden: failed quota: {}: must specify {field} for: {container}",
                     key.2
                 );
-                return Err(Problem { code: 403, reason: "Forbidden", message });
+                return Err(Problem::of(403, "Forbidden", message));
             }
         }
         let (mut requested, mut taken, mut limited) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,7 +83,7 @@ pub(super) fn admit(cluster: &Cluster, namespace: &str, pod: &Value) -> Result<(
                 "pods \"{name}\" is forbidden: exceeded quota: {}, requested: {requested}, used: {taken}, limited: {limited}",
                 key.2
             );
-            return Err(Problem { code: 403, reason: "Forbidden", message });
+            return Err(Problem::of(403, "Forbidden", message));
         }
     }
     Ok(())
@@ -108,7 +108,7 @@ pub(super) fn within_limits(cluster: &Cluster, kind: &Kind, namespace: &str, pod
                         "{} \"{name}\" is forbidden: maximum {resource} usage per Container is {most}, but limit is {limit}",
                         kind.plural
                     );
-                    return Err(Problem { code: 403, reason: "Forbidden", message });
+                    return Err(Problem::of(403, "Forbidden", message));
                 }
             }
         }
