@@ -120,6 +120,7 @@ async fn reads(server: &mut Server) {
         ("/api/v1/nodes?labelSelector=no-such%3Dlabel", "NodeList"),
         ("/api/v1/nodes?labelSelector=no-such%3Dlabel%2Cnor%3Dthis%2Cnor%3Dthat", "NodeList"),
         ("/apis/cie.inspur.com/v1alpha1", "APIResourceList"),
+        ("/apis/autoscaling", "APIGroup"),
     ];
     let tried = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": meta("tried"),
