@@ -3,6 +3,7 @@
 
 mod again;
 mod general;
+mod guards;
 mod obstacles;
 mod split_brain;
 mod stale;
