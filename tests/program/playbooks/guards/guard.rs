@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cutover_engine::event::{Event, EventKind, Outcome};
 use cutover_engine::module::Class;
 use cutover_engine::playbook::{Playbook, Step, StepKind};
+use cutover_engine::source::{Node, SourceFile, parse};
 
 /// Something that can be taken out of a playbook.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,12 +68,29 @@ pub(super) fn guards(playbook: &Playbook, run: &[Event]) -> Vec<Guard> {
     found
 }
 
-/// The playbook without it. An outage that begins or ends with a step begins or ends with the next one.
-pub(super) fn without(playbook: &Playbook, guard: &Guard) -> Arc<Playbook> {
+/// The playbook without it. An outage that begins or ends with a step begins or ends with the next one. Later steps that need the result of a
+/// step get what it found in the good run, so that they go on without a look at this world.
+pub(super) fn without(playbook: &Playbook, guard: &Guard, run: &[Event]) -> Arc<Playbook> {
     let mut playbook = playbook.clone();
+    if let Guard::Step(id) = guard {
+        playbook.vars.extend(remembered(&playbook, id, run));
+    }
     let found = playbook.phases.iter_mut().any(|phase| take_out(&mut phase.steps, guard));
     assert!(found, "no {guard} in {}", playbook.name);
     Arc::new(playbook)
+}
+
+/// What a step registers, with its value in a run.
+fn remembered(playbook: &Playbook, id: &str, run: &[Event]) -> Option<(String, Node)> {
+    let step = playbook.steps().into_iter().find(|step| step.id == id)?;
+    let (wanted, others) = (step.register.as_ref()?, playbook.steps());
+    let elsewhere = others.iter().any(|other| other.id != id && other.register.as_ref() == Some(wanted));
+    let value = run.iter().find_map(|event| match &event.kind {
+        EventKind::Registered { path, name, value, .. } if name == wanted && path.id() == id => Some(value),
+        _ => None,
+    })?;
+    let node = parse(&SourceFile::new("remembered", value.to_string())).unwrap_or_else(|faults| panic!("{faults}"));
+    (!elsewhere).then(|| (wanted.clone(), node))
 }
 
 fn unmark(step: &mut Step) {

@@ -65,7 +65,7 @@ pub(super) async fn claims(playbook: &str, stage: &Stage, truth: &Truth, params:
         let outage = cutover_report::outage(events);
         found.holds(matches!(outage, Some((_, false))), || format!("the outage is reported as {outage:?}"));
     }
-    if playbook == DRILL {
+    if matches!(playbook, CUTOVER | SWITCHOVER | DRILL) && params["etcd"] != json!(false) {
         let latest = |event: &Event| match &event.kind {
             EventKind::Registered { name, value, .. } if name == "latest" => value["revision"].as_u64(),
             _ => None,

@@ -25,8 +25,9 @@ use crate::support::truth::Truth;
 
 /// Tries a case; returns what came of it without the guard, or what is wrong with it.
 pub(super) fn tried(playbook: &str, guard: &Guard, case: &Case) -> Result<String, String> {
-    let good = begun(playbook, case);
-    let shortened = without(&good.play.playbook, guard);
+    let (good, usual) = (begun(playbook, case), good(playbook, &plain(), &plain()));
+    let remembered = if matches!(case.without, Without::Check(_)) { &[] } else { usual.events.as_slice() };
+    let shortened = without(&good.play.playbook, guard, remembered);
     let faults = check(&shortened, Some(&good.play.inventory), &REGISTRY).to_string();
     if let Without::Check(words) = &case.without {
         return match faults.contains(words.as_str()) {
