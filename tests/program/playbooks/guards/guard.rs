@@ -54,7 +54,8 @@ pub(super) fn guards(playbook: &Playbook, run: &[Event]) -> Vec<Guard> {
     for step in &steps {
         let id = &step.id;
         let is_block = matches!(step.kind, StepKind::Block { .. });
-        if !is_block && !busy.contains(id) && !(skipped.contains(id) && elsewhere(step)) {
+        let did_nothing = !busy.contains(id) && (!skipped.contains(id) || !elsewhere(step));
+        if !is_block && did_nothing {
             found.push(Guard::Step(id.clone()));
         }
         if step.before_outage.is_some() && !marked.iter().any(|outer| id.starts_with(outer.as_str())) {
