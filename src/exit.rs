@@ -42,7 +42,7 @@ impl Exit {
         (Self::Locked, "another run holds the lock"),
         (Self::Undone, "undo: everything was undone"),
         (Self::UndoFailed, "undo: a change could not be undone"),
-        (Self::Unsimulated, "rehearse: the sandbox does not simulate what was asked for"),
+        (Self::Unsimulated, "rehearse, plan --sandbox: the sandbox does not simulate what was asked for"),
         (Self::Bug, "a bug in cutover"),
     ];
 

@@ -14,6 +14,7 @@ mod reference;
 use std::process::ExitCode;
 
 use cutover_engine::source::{Fault, Faults};
+use cutover_rehearsal::NotSimulated;
 use cutover_session::terminal;
 
 use args::Command;
@@ -60,7 +61,10 @@ fn refused(error: anyhow::Error) -> Exit {
     let found = error.downcast::<Faults>().or_else(|error| error.downcast::<Fault>().map(Faults::from));
     let (text, exit) = match found {
         Ok(faults) => (faults::shown(&faults, console::colors_enabled_stderr()), Exit::Wrong),
-        Err(error) => (format!("error: {error:#}\n"), Exit::Failed),
+        Err(error) => {
+            let exit = if error.is::<NotSimulated>() { Exit::Unsimulated } else { Exit::Failed };
+            (format!("error: {error:#}\n"), exit)
+        }
     };
     // If standard error is closed, the exit code still reports the failure.
     let _ = terminal::complain(&text);

@@ -21,6 +21,7 @@ use cutover_engine::module::{BoxedModule, Registry};
 pub const ALL: &[BoxedModule] = &[
     &files::CopyPreserve,
     &files::VerifyHash,
+    &files::VerifyUnchanged,
     &files::File,
     &flow::Command,
     &flow::Assert,
@@ -37,6 +38,8 @@ pub const ALL: &[BoxedModule] = &[
     &storage::Mount,
     &network::NetCheck,
     &storage::DiskCheck,
+    &kubernetes::K8sAccess,
+    &kubernetes::K8sPlacement,
     &kubernetes::K8sScale,
     &kubernetes::K8sWait,
     &kubernetes::K8sLabel,

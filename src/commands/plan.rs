@@ -15,9 +15,12 @@ use crate::args::{Output, PlanArgs};
 use crate::exit::Exit;
 use crate::plan_text::{self, Shown};
 
-/// Plans; ends with 3 if something would be refused whatever happens before it, with 4 if something cannot be reached.
+/// Plans; ends with 3 if something would be refused whatever happens before it, with 4 if something cannot be reached, with 9 if
+/// the simulated world does not simulate what was asked for.
 pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
     let tags = args.common.tags();
+    // Of a real world: there is nothing to be simulated.
+    let mut is_simulated = true;
     let (plan, rehearsed) = if args.sandbox {
         let rehearsal = rehearsal(&args)?;
         let planned = Rehearsal::runtime()?.block_on(async {
@@ -27,7 +30,9 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
             known_approvals(&args.common.session.approve, &run, &tags)?;
             anyhow::Ok(plan(&run, REGISTRY, Arc::new(world), &tags).await)
         })?;
-        (planned, rehearsal.changes()?)
+        let changes = rehearsal.changes()?;
+        is_simulated = changes.is_simulated;
+        (planned, changes.made)
     } else {
         let job = Job::load(&args.playbook, args.common.on.inventory.as_deref(), &args.common.extra)?;
         known_tags(&tags, &job.playbook)?;
@@ -42,11 +47,14 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
             return Ok(exit);
         }
         // The rehearsal only adds detail: a playbook that the sandbox cannot simulate is planned without it.
-        let rehearsed = rehearsal(&args).and_then(|rehearsal| rehearsal.changes()).unwrap_or_else(|why| {
-            // If standard error is closed, there is nowhere left to report to.
-            let _ = terminal::complain(&format!("not rehearsed, so later steps show no commands: {why:#}\n"));
-            Vec::new()
-        });
+        let rehearsed = rehearsal(&args)
+            .and_then(|rehearsal| rehearsal.changes())
+            .map(|changes| changes.made)
+            .unwrap_or_else(|why| {
+                // If standard error is closed, there is nowhere left to report to.
+                let _ = terminal::complain(&format!("not rehearsed, so later steps show no commands: {why:#}\n"));
+                Vec::new()
+            });
         (runtime.block_on(plan(&run, REGISTRY, world, &tags)), rehearsed)
     };
     let shown = Shown { plan: &plan, rehearsed: &rehearsed, reads: args.reads };
@@ -54,7 +62,7 @@ pub(crate) fn run(args: PlanArgs) -> anyhow::Result<Exit> {
         Some(Output::Json) => terminal::print(&format!("{}\n", serde_json::to_string_pretty(&plan)?))?,
         _ => terminal::print(&plan_text::text(&shown))?,
     }
-    Ok(exit(&plan))
+    Ok(if is_simulated { exit(&plan) } else { Exit::Unsimulated })
 }
 
 fn rehearsal(args: &PlanArgs) -> anyhow::Result<Rehearsal> {

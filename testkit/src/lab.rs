@@ -86,7 +86,11 @@ impl Lab {
 
     /// Probes once on the pair's member of a site.
     pub async fn look_on(&self, site: &str, module: &str, params: Value) -> Diff {
-        let target = Target::Pair { site: site.into(), node: "worker01".into(), ordinal: 0 };
+        self.look_at(Target::Pair { site: site.into(), node: "worker01".into(), ordinal: 0 }, module, params).await
+    }
+
+    /// Probes once on a target.
+    pub async fn look_at(&self, target: Target, module: &str, params: Value) -> Diff {
         let cx = Context::new(target, None, Arc::clone(&self.inventory), Arc::new(self.sandbox.clone()));
         let bound = REGISTRY.get(module).expect("the module exists").bind(params).expect("the parameters are right");
         bound.look(&cx).await.expect("it can be looked at").diff

@@ -6,6 +6,7 @@ mod outage;
 mod results;
 mod step;
 mod target;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FilePath;

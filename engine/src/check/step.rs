@@ -1,7 +1,7 @@
 //! Checks one step: the names in its options, and its parameters as its module will decode them.
 
 use super::names::Known;
-use super::{Checker, target};
+use super::{Checker, target, written};
 use crate::failure::Failure;
 use crate::module::{AnyModule, Bound, Facts, TargetKind};
 use crate::playbook::option::{OPTIONS, Sees, Templates};
@@ -117,7 +117,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Decodes and judges parameters without templates as the module will, on every target that is written out.
+    /// Decodes and judges parameters as the module will, on every target that is written out; with templates in them, what is
+    /// written out beside those is decoded.
     fn literal_params(
         &mut self,
         module: &dyn AnyModule,
@@ -125,16 +126,18 @@ impl Checker<'_> {
         (key, params): (&Location, &Node),
         target: Option<&Node>,
     ) {
-        if params.at.text().contains("{{") || params.at.text().contains("{%") {
-            return;
-        }
         let places = key.range.start..=params.at.range.end;
         let within = |at: &Location| at.file == key.file && places.contains(&at.range.start);
         if self.reported.iter().any(within) {
             return;
         }
-        let Ok(value) = template::render(params, &Scope::default()) else { return };
-        let judged = module.bind(value).and_then(|bound| self.judge_on_targets(module, &*bound, step, target));
+        let judged = match params.at.text().contains("{{") || params.at.text().contains("{%") {
+            true => written::fault(module, params).map_or(Ok(()), Err),
+            false => match template::render(params, &Scope::default()) {
+                Ok(value) => module.bind(value).and_then(|bound| self.judge_on_targets(module, &*bound, step, target)),
+                Err(_) => return,
+            },
+        };
         if let Err(failure) = judged {
             let at = &params.deepest(failure.pointer.as_deref().unwrap_or_default()).at;
             let fault = Fault::at(at, format!("`{}`: {}", module.name(), failure.message));

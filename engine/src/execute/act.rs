@@ -113,7 +113,7 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
     let failure = Failure { refused, ..api_failure(&request.site, &line, &answer) };
     Err(match (failure.passing, answer.status) {
         // Turned away before anything of it was begun.
-        (Some(_), 429) => Failure { unsent: true, ..failure },
+        (Some(_), 409 | 429) => Failure { unsent: true, ..failure },
         (Some(_), _) => in_doubt(failure, reads),
         (None, _) => failure,
     })

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::doubt::{begun_before, in_doubt, is_unknown, not_done, unknown};
 use super::patience::Patience;
+use super::same::same;
 use super::withheld::{unread, withheld};
 use super::{Executor, made_to_fail};
 use crate::action::{Action, Done};
@@ -282,7 +283,8 @@ impl Executor<'_> {
                     let caller = Caller::change(task.id.clone(), &change.key, false);
                     let acted = self.ports.stop.changing(deadline, self.act(action, caller)).await;
                     match acted.and_then(|acted| acted) {
-                        Err(failure) if in_place && failure.unsent => {
+                        // One that was refused because its object has changed would be refused again.
+                        Err(failure) if in_place && failure.unsent && failure.class == FailureClass::Unreachable => {
                             match self.waits_for(task, deadline, &failure, progress).await {
                                 Ok(true) => {}
                                 Ok(false) => break (began, Err(failure)),
@@ -321,7 +323,7 @@ impl Executor<'_> {
                 progress.after = later.unwrap_or_default();
                 return match failure.class {
                     // Turned away: the next probe decides whether it is still needed.
-                    FailureClass::Unreachable if failure.unsent && later.is_some() => {
+                    FailureClass::Unreachable | FailureClass::Failed if failure.unsent && later.is_some() => {
                         self.waiting(task, Waiting { why: failure.message.clone(), progress: None }, progress);
                         // It may have been carried out when it was sent before.
                         let unsent = is_new || change.class == Class::AtMostOnce;
@@ -427,12 +429,6 @@ impl Executor<'_> {
         progress.backoff.grow();
         Ok(())
     }
-}
-
-/// Whether two lists ask for the same changes.
-fn same(changes: &[Change], others: &[Change]) -> bool {
-    let is_same = |(one, other): (&Change, &Change)| one.key == other.key && one.actions == other.actions;
-    changes.len() == others.len() && changes.iter().zip(others).all(is_same)
 }
 
 pub(super) fn blocked(reasons: &[Text]) -> Failure {

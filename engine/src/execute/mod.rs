@@ -15,6 +15,7 @@ mod past;
 mod patience;
 mod registered;
 mod retry;
+mod same;
 mod stop;
 mod task;
 mod undo;

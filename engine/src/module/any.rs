@@ -8,7 +8,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::{Context, Diff, Facts, Module, Targets};
+use super::{Access, Context, Diff, Facts, Module, Targets};
 use crate::action::Done;
 use crate::failure::Failure;
 use crate::inventory::Inventory;
@@ -23,12 +23,18 @@ pub trait AnyModule: Send + Sync {
     fn summary(&self) -> &'static str;
     /// [`Module::TARGETS`].
     fn targets(&self) -> Targets;
+    /// [`Module::ASKS_ACCESS`].
+    fn asks_access(&self) -> bool;
+    /// [`Module::access`].
+    fn access(&self, params: &Value) -> Vec<Access>;
     /// [`Module::EXAMPLE`].
     fn example(&self) -> &'static str;
     /// The schema of its parameters after rendering (without templates).
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
     /// The schema of the result that `register` stores.
     fn result_schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    /// Decodes rendered parameters without judging what they mean.
+    fn decode(&self, params: Value) -> Result<(), Failure>;
     /// Decodes rendered parameters, and judges them. A failure carries a pointer to the value that is wrong.
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure>;
 }
@@ -113,6 +119,14 @@ impl<M: Module + Copy> AnyModule for M {
         M::TARGETS
     }
 
+    fn asks_access(&self) -> bool {
+        M::ASKS_ACCESS
+    }
+
+    fn access(&self, params: &Value) -> Vec<Access> {
+        M::access(params)
+    }
+
     fn example(&self) -> &'static str {
         M::EXAMPLE
     }
@@ -125,14 +139,23 @@ impl<M: Module + Copy> AnyModule for M {
         M::result_schema(generator)
     }
 
+    fn decode(&self, params: Value) -> Result<(), Failure> {
+        decoded::<M>(params).map(drop)
+    }
+
     fn bind(&self, params: Value) -> Result<Box<dyn Bound>, Failure> {
-        let params: M::Params = serde_path_to_error::deserialize(params).map_err(|error| {
-            let pointer = pointer(error.path());
-            Failure::invalid(Text::verbatim(error.into_inner().to_string())).pointer(pointer)
-        })?;
+        let params = decoded::<M>(params)?;
         M::judge(&params)?;
         Ok(Box::new(BoundModule { module: *self, params: Arc::new(params) }))
     }
+}
+
+/// The parameters of a module as its type, not judged yet.
+fn decoded<M: Module>(params: Value) -> Result<M::Params, Failure> {
+    serde_path_to_error::deserialize(params).map_err(|error| {
+        let pointer = pointer(error.path());
+        Failure::invalid(Text::verbatim(error.into_inner().to_string())).pointer(pointer)
+    })
 }
 
 /// Turns serde's error path into a JSON pointer.

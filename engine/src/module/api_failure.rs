@@ -16,12 +16,27 @@ pub fn api_failure(site: &str, request: &str, answer: &Answer) -> Failure {
     let words = text!("engine.api-refusal", "{site}: {request}: {message} ({code})", site, request, message, code);
     let may_pass = class == FailureClass::Unreachable && matches!(code, 429 | 500 | 502..=504);
     let after = answer.retry_after().unwrap_or_default();
-    let passing = may_pass.then(|| Passing::in_time(after));
+    let passing = match is_outdated(answer) {
+        true => Some(Passing::briefly(after)),
+        false => may_pass.then(|| Passing::in_time(after)),
+    };
     let failure = Failure { passing, ..Failure::new(class, words) };
     match help {
         Some(help) => failure.help(help),
         None => failure,
     }
+}
+
+/// Whether a change was refused because its object had been changed since it was looked at (`resourceVersion`). Another object of
+/// the same name (`uid`) is not meant: nobody has looked at that.
+pub(crate) fn is_outdated(answer: &Answer) -> bool {
+    const WORDS: [&str; 3] = [
+        "please apply your changes to the latest version",
+        "the ResourceVersion in the precondition",
+        "ResourceVersion in precondition",
+    ];
+    let (reason, message) = status(answer);
+    answer.status == 409 && reason == "Conflict" && WORDS.iter().any(|words| message.contains(words))
 }
 
 /// The object of an answer that is 2xx.
@@ -109,7 +124,8 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<Text
             )),
         ),
         403 => (
-            FailureClass::Failed,
+            // What RBAC does not grant is refused before anything is begun. Other plugins of the API server say no in other words.
+            if message.contains("\" cannot ") { FailureClass::Blocked } else { FailureClass::Failed },
             Some(text!(
                 "engine.api-refusal.forbidden",
                 "the kubeconfig's user may not do this; see `kubectl auth can-i --list`, and bind it to a role that may"
@@ -126,6 +142,20 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<Text
             FailureClass::Failed,
             Some(text!("engine.api-refusal.exists", "an object with this name is there already")),
         ),
+        409 | 422
+            if ["UID in precondition", "UID in the precondition", "metadata.uid: Invalid value"]
+                .iter()
+                .any(|words| message.contains(words)) =>
+        {
+            (
+                FailureClass::Failed,
+                Some(text!(
+                    "engine.api-refusal.another",
+                    "the object that was looked at is gone, and another one has its name; nothing was changed: find out who made it, then begin \
+                 this step anew"
+                )),
+            )
+        }
         409 => (
             FailureClass::Failed,
             Some(text!(
@@ -161,16 +191,39 @@ mod tests {
         // As a real 1.36 has answered.
         let policy = "configmaps \"denied-a\" is forbidden: ValidatingAdmissionPolicy 'v1.example' with binding 'v1.example' denied \
                       request: names that begin with denied are not for you";
+        let rbac = "configmaps is forbidden: User \"limited\" cannot list resource \"configmaps\" in API group \"\" in the namespace \"a\"";
         let cases = [
             (422, "Invalid", policy, FailureClass::Failed, "a ValidatingAdmissionPolicy of the cluster refuses"),
             (403, "Forbidden", policy, FailureClass::Failed, "a ValidatingAdmissionPolicy of the cluster refuses"),
             (403, "Forbidden", "statefulsets.apps \"x\" is forbidden", FailureClass::Failed, "may not do this"),
+            (403, "Forbidden", rbac, FailureClass::Blocked, "may not do this"),
             (403, "Forbidden", webhook, FailureClass::Failed, "webhook of the cluster refuses"),
             (400, "BadRequest", webhook, FailureClass::Failed, "webhook of the cluster refuses"),
             (500, "InternalError", calling, FailureClass::Failed, "webhook does not answer"),
             (401, "Unauthorized", "Unauthorized", FailureClass::Unreachable, "credentials"),
             (404, "NotFound", "not found", FailureClass::Failed, "check the name"),
             (409, "Conflict", "the object has been modified", FailureClass::Failed, "somebody else"),
+            (
+                409,
+                "Conflict",
+                "the object has been modified; please apply your changes to the latest version and try again",
+                FailureClass::Failed,
+                "somebody else",
+            ),
+            (
+                409,
+                "Conflict",
+                "Precondition failed: UID in precondition: a, UID in object meta: b",
+                FailureClass::Failed,
+                "another one has its name",
+            ),
+            (
+                422,
+                "Invalid",
+                "metadata.uid: Invalid value: \"a\": field is immutable",
+                FailureClass::Failed,
+                "another one has its name",
+            ),
             (409, "AlreadyExists", "already exists", FailureClass::Failed, "there already"),
             (429, "TooManyRequests", "slow down", FailureClass::Unreachable, "overloaded"),
             (500, "", "container not found (\"etcd\")", FailureClass::Unreachable, "does not run at the moment"),
@@ -189,7 +242,7 @@ mod tests {
             assert_eq!(failure.message, format!("primary: GET /x: {message} ({code})"));
             assert_eq!(
                 failure.passing.is_some(),
-                class == FailureClass::Unreachable && code != 401,
+                (class == FailureClass::Unreachable && code != 401) || message.contains("latest version"),
                 "{code} {message}"
             );
         }

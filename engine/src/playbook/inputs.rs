@@ -26,7 +26,7 @@ pub fn resolve_params(playbook: &Playbook, provided: &Map<String, Value>) -> Res
         let kind = param.kind.or_else(|| param.default.as_ref().map(type_of));
         let value = match (provided.get(name), &param.default) {
             (Some(value), _) => coerce(value, kind, &shown(value, param)),
-            (None, Some(default)) => Ok(default.clone()),
+            (None, Some(default)) => coerce(default, kind, &shown(default, param)),
             (None, None) if param.required => {
                 let what = param.description.as_deref().unwrap_or("no description");
                 faults.push(
@@ -46,6 +46,13 @@ pub fn resolve_params(playbook: &Playbook, provided: &Map<String, Value>) -> Res
 }
 
 fn chosen(value: Value, param: &Param) -> Result<Value, String> {
+    let number = value.as_f64();
+    if let Some(least) = param.minimum.filter(|least| number.is_some_and(|number| number < *least)) {
+        return Err(format!("{} is less than {least}, the smallest that is allowed", shown(&value, param)));
+    }
+    if let Some(most) = param.maximum.filter(|most| number.is_some_and(|number| number > *most)) {
+        return Err(format!("{} is more than {most}, the largest that is allowed", shown(&value, param)));
+    }
     if param.choices.is_empty() || param.choices.contains(&value) {
         return Ok(value);
     }
@@ -74,6 +81,29 @@ fn is_path(text: &str) -> bool {
     let mut parts = text.split('/');
     let rooted = parts.next() == Some("");
     rooted && text.len() > 1 && parts.all(|part| !matches!(part, "" | "." | "..") && !part.contains(char::is_control))
+}
+
+/// Whether a text is the name of an object, as Kubernetes takes it.
+fn is_name(text: &str) -> bool {
+    let edge =
+        |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+    let part = |part: &str| {
+        edge(part.chars().next())
+            && edge(part.chars().last())
+            && part.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
+    };
+    text.len() <= 253 && text.split('.').all(part)
+}
+
+/// Whether a text is the name of a label, as Kubernetes takes it.
+fn is_label(text: &str) -> bool {
+    let edge = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(is_name)
+        && name.len() <= 63
+        && edge(name.chars().next())
+        && edge(name.chars().last())
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
 }
 
 /// Whether a text is an amount of data, as Kubernetes or the modules write it, from one byte to 1 EiB.
@@ -139,6 +169,14 @@ fn coerce(value: &Value, kind: Option<ParamType>, shown: &str) -> Result<Value, 
         ParamType::Size => match text.map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string())) {
             Some(text) if is_size(&text) => Ok(Value::String(text)),
             _ => Err(format!("{shown} is not a size that a disk has: write `20Gi` or `500MB`")),
+        },
+        ParamType::Name => match text {
+            Some(name) if is_name(name) => Ok(value.clone()),
+            _ => wrong("a name in Kubernetes: small letters, digits, `-` and `.`, with a letter or digit at both ends"),
+        },
+        ParamType::Label => match text {
+            Some(label) if is_label(label) => Ok(value.clone()),
+            _ => wrong("the name of a label: write `app` or `example.com/tenant`, without a value"),
         },
         ParamType::List | ParamType::Map => {
             let parsed = text.and_then(|text| serde_json::from_str::<Value>(text).ok());

@@ -73,6 +73,12 @@ pub struct Param {
     /// The only values allowed.
     #[serde(default)]
     pub choices: Vec<Value>,
+    /// The smallest number allowed.
+    #[serde(default)]
+    pub minimum: Option<f64>,
+    /// The largest number allowed.
+    #[serde(default)]
+    pub maximum: Option<f64>,
     /// What it is, for people.
     #[serde(default)]
     pub description: Option<String>,
@@ -103,6 +109,10 @@ pub enum ParamType {
     Path,
     /// A size that a disk has, such as `20Gi` or `500MB`.
     Size,
+    /// The name of an object in Kubernetes: small letters, digits, `-` and `.`, at most 253.
+    Name,
+    /// The name of a label, with or without a prefix: `app`, `example.com/tenant`.
+    Label,
 }
 
 /// A phase: a part of the window with its own budget.

@@ -211,3 +211,55 @@ phases: [{name: a, steps: [{k8s_scale: {replicas: 1}}]}]
     }
     assert_eq!(resolved("size", 4096.into()).as_deref(), Ok(r#""4096""#));
 }
+
+#[test]
+fn names_labels_and_numbers_that_cannot_be_meant_are_refused() {
+    let text = "
+name: x
+params:
+  name: {type: name, default: common}
+  label: {type: label, default: app}
+  count: {type: integer, default: 3, minimum: 1, maximum: 99}
+  pin: {type: integer, default: 3000, minimum: 1000, secret: true}
+phases: [{name: a, steps: [{k8s_scale: {replicas: 1}}]}]
+";
+    let files = [("p.yml", text)];
+    let playbook = load(Path::new("p.yml"), &REGISTRY, &self::files(&files)).expect("a playbook");
+    let resolved = |name: &str, value: serde_json::Value| {
+        let arguments = [(name.to_owned(), value)].into_iter().collect();
+        resolve_params(&playbook, &arguments).map(drop).map_err(|faults| faults.to_string())
+    };
+    for name in ["", "Common", "a_b", "-a", "a.", "a..b", "a/b", "a b", &"x".repeat(254)] {
+        assert!(resolved("name", name.into()).is_err(), "{name}");
+    }
+    for label in ["", "app=etcd", "a/b/c", "/app", "app/", "Ex.com/app", "-app", &"x".repeat(64)] {
+        assert!(resolved("label", label.into()).is_err(), "{label}");
+    }
+    for (name, value) in [("name", "etcd-0.common"), ("label", "example.com/App_1"), ("count", "99")] {
+        assert_eq!(resolved(name, value.into()), Ok(()), "{name} {value}");
+    }
+    assert_eq!(
+        resolved("count", 0.into()).unwrap_err(),
+        "parameter `count`: 0 is less than 1, the smallest that is allowed"
+    );
+    assert!(resolved("count", 100.into()).unwrap_err().contains("is more than 99"));
+    let secret = resolved("pin", 12.into()).unwrap_err();
+    assert!(secret.contains("less than 1000") && !secret.contains("12"), "{secret}");
+}
+
+#[test]
+fn a_default_is_held_to_its_own_rules() {
+    for param in [
+        "{type: path, default: /}",
+        "{type: size, default: many}",
+        "{default: 0, minimum: 1}",
+        "{default: c, choices: [a]}",
+    ] {
+        let text = format!(
+            "name: x\nparams: {{p: {param}}}\nphases: [{{name: a, steps: [{{k8s_scale: {{replicas: 1}}}}]}}]\n"
+        );
+        let files = [("p.yml", text.as_str())];
+        let playbook = load(Path::new("p.yml"), &REGISTRY, &self::files(&files)).expect("a playbook");
+        assert!(resolve_params(&playbook, &serde_json::Map::new()).is_err(), "{param}");
+    }
+}

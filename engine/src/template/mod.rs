@@ -7,6 +7,7 @@ mod scope;
 mod span;
 mod variables;
 
+pub(crate) use render::is_expression;
 pub use render::{condition, evaluate, render, render_text, syntax};
 pub use scope::Scope;
 pub use variables::{Mention, mentions};

@@ -157,6 +157,11 @@ pub(super) fn single_expression(text: &str) -> Option<&str> {
     compile_expression(bare).is_ok().then_some(bare)
 }
 
+/// Whether text is one expression in braces and nothing else, so that it becomes a value of any type.
+pub(crate) fn is_expression(text: &str) -> bool {
+    single_expression(text).is_some()
+}
+
 fn offset_of(text: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).min(text.len())
 }

@@ -7,10 +7,12 @@ mod failing;
 mod failures;
 mod granted;
 mod made_to_fail;
+mod not_simulated;
 mod rehearsal;
 mod turn;
 
 pub use failing::Failing;
 pub use failures::Failures;
 pub use made_to_fail::MadeToFail;
-pub use rehearsal::{Rehearsal, Rehearsed, Watch};
+pub use not_simulated::NotSimulated;
+pub use rehearsal::{Changes, Rehearsal, Rehearsed, Watch};

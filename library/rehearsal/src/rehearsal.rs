@@ -23,8 +23,11 @@ use serde_json::{Map, Value};
 use crate::chain;
 use crate::chart;
 use crate::granted::Granted;
+use crate::not_simulated::NotSimulated;
 use crate::turn::Turn;
 
+/// The exit code of an execution that has met something that is not simulated.
+const UNSIMULATED: u8 = 9;
 /// How long after a loss, or a return, the next playbook begins: everybody has noticed by then.
 const NOTICED: Duration = Duration::from_secs(60);
 
@@ -95,6 +98,9 @@ impl Rehearsal {
             let job = self.enter(index, &world).await?;
             let ending = self.unseen(&job, &world, Box::new(Unread)).await?;
             let path = job.playbook.source.path.display();
+            if ending.exit_code == UNSIMULATED {
+                return Err(NotSimulated { playbook: path.to_string() }.into());
+            }
             anyhow::ensure!(ending.exit_code == 0, "the rehearsal of {path}, which comes before, does not end well");
         }
         Ok(world)
@@ -164,15 +170,15 @@ impl Rehearsal {
     ///
     /// # Errors
     /// The world cannot be simulated, or a playbook does not fit it.
-    pub fn changes(&self) -> anyhow::Result<Vec<Rehearsed>> {
+    pub fn changes(&self) -> anyhow::Result<Changes> {
         let made = Made::default();
-        Self::runtime()?.block_on(async {
+        let ending = Self::runtime()?.block_on(async {
             let world = self.prepared().await?;
             let job = self.enter_last(&world).await?;
-            self.unseen(&job, &world, Box::new(made.clone())).await?;
-            anyhow::Ok(())
+            self.unseen(&job, &world, Box::new(made.clone())).await
         })?;
-        Ok(std::mem::take(&mut *made.0.lock().unwrap_or_else(PoisonError::into_inner)))
+        let made = std::mem::take(&mut *made.0.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(Changes { made, is_simulated: ending.exit_code != UNSIMULATED })
     }
 }
 
@@ -197,6 +203,15 @@ pub struct Watch {
     pub reader: Box<dyn Reader>,
     /// How it is stopped.
     pub stop: Stop,
+}
+
+/// What a rehearsal has changed.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// The changes.
+    pub made: Vec<Rehearsed>,
+    /// Whether everything that it met is simulated.
+    pub is_simulated: bool,
 }
 
 /// A change that a rehearsal made.

@@ -7,6 +7,7 @@ use super::{Bad, Good};
 
 pub(super) fn good() -> Vec<Good> {
     vec![
+        Good { module: "k8s_access", target: Site, params: json!({"chart_kinds": ["StatefulSet"]}), subjects: &[] },
         Good {
             module: "k8s_scale",
             target: Site,
@@ -90,6 +91,18 @@ pub(super) fn good() -> Vec<Good> {
             ],
         },
         Good {
+            module: "k8s_placement",
+            target: Site,
+            params: json!({"namespace": "common", "statefulset": "etcd", "template": {"spec": {"containers": [{"name": "etcd"}]}}}),
+            subjects: &[
+                "primary: StatefulSet common/etcd",
+                "primary: pods of common/etcd",
+                "primary: PersistentVolumeClaim common/",
+                "primary: PersistentVolume ",
+                "primary: pods of common/",
+            ],
+        },
+        Good {
             module: "k8s_exec",
             target: Site,
             params: json!({"namespace": "common", "pod": "common-etcd-etcd-0", "argv": ["true"]}),
@@ -102,7 +115,15 @@ pub(super) fn good() -> Vec<Good> {
 }
 
 pub(super) fn bad() -> Vec<Bad> {
-    [scale(), wait(), label(), apply(), patch(), delete(), bind(), volumes(), exec()].into_iter().flatten().collect()
+    [access(), scale(), wait(), label(), apply(), patch(), delete(), bind(), volumes(), exec(), placement()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn access() -> Vec<Bad> {
+    let wrong = [(json!({"chart_kinds": ["Statefulset"]}), "/chart_kinds/0", "is not a built-in kind")];
+    rows("k8s_access", &json!({}), Site, &wrong)
 }
 
 /// What each module makes of parameters, with some of them other than in a step that is right.
@@ -268,6 +289,21 @@ fn volumes() -> Vec<Bad> {
         (json!({"claim": "a b"}), "/claim", "`a b` cannot be a name"),
     ];
     rows("k8s_volumes", &right, Site, &own)
+}
+
+fn placement() -> Vec<Bad> {
+    let row = |template: Value, namespace: &str, pointer, words| Bad {
+        module: "k8s_placement",
+        target: Site,
+        params: json!({"namespace": namespace, "statefulset": "etcd", "template": template}),
+        pointer,
+        words,
+    };
+    vec![
+        row(json!({}), "common", "/template", "not a template of pods"),
+        row(json!({"spec": {"containers": {}}}), "common", "/template", "not a template of pods"),
+        row(json!({"spec": {"containers": []}}), "", "/namespace", "the name is empty"),
+    ]
 }
 
 fn exec() -> Vec<Bad> {

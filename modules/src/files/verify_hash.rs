@@ -58,6 +58,8 @@ pub(crate) struct State {
     what: Text,
     #[serde(flatten)]
     comparison: Comparison,
+    /// The generation of the first tree, from before it was read.
+    generation: String,
     /// What is in the trees and not carried by a copy, in words.
     #[serde(skip)]
     left_out: Vec<Text>,
@@ -70,6 +72,8 @@ pub(crate) struct Returned {
     what: String,
     /// SHA-256, in hex, over all entries of the first tree with everything that is compared: for a later step's `expect`.
     digest: String,
+    /// The generation of the first tree, from right before it was read: for a later `verify_unchanged`.
+    generation: String,
     /// Regular files in the first tree.
     files: u64,
     /// Bytes in its regular files, each hard-linked file once.
@@ -177,7 +181,8 @@ verify_hash:
     fn result(&self, _facts: &Facts, _params: &Params, state: &State, _done: &[Done]) -> Value {
         let Comparison { digest, files, bytes, attributes_compared, different, .. } = state.comparison.clone();
         let what = state.what.to_string();
-        let returned = Returned { what, digest, files, bytes, attributes_compared, different };
+        let generation = state.generation.clone();
+        let returned = Returned { what, digest, generation, files, bytes, attributes_compared, different };
         serde_json::to_value(returned).unwrap_or(Value::Null)
     }
 }
@@ -211,6 +216,7 @@ async fn two(cx: &Context, source: &TreeRef, destination: &TreeRef, params: &Par
     let (source, destination) = locate_two(cx.facts(), cx.inventory(), source, destination)?;
     tree::check_device(cx, &source).await?;
     tree::check_device(cx, &destination).await?;
+    let generation = tree::generation(cx, &source, exclude).await?;
     let (first, second) =
         futures_util::future::try_join(tree::manifest(cx, &source, exclude), tree::manifest(cx, &destination, exclude))
             .await?;
@@ -218,12 +224,14 @@ async fn two(cx: &Context, source: &TreeRef, destination: &TreeRef, params: &Par
     left_out.extend(tree::left_out_reasons(&destination, &second.left_out, &params.accept_flags));
     let (source, destination) = (source.to_string(), destination.to_string());
     let what = text!("verify_hash.two", "{source} and {destination}", source, destination);
-    Ok(State { what, comparison: tree::compare(&first, &second), left_out })
+    Ok(State { what, comparison: tree::compare(&first, &second), generation, left_out })
 }
 
 async fn one(cx: &Context, tree: &TreeRef, params: &Params) -> Result<State, Failure> {
     let tree = tree.locate(cx.facts(), cx.inventory(), "")?;
+    let generation = tree::generation(cx, &tree, &params.exclude).await?;
     let manifest = tree::manifest(cx, &tree, &params.exclude).await?;
     let left_out = tree::left_out_reasons(&tree, &manifest.left_out, &params.accept_flags);
-    Ok(State { what: Text::verbatim(tree.to_string()), comparison: tree::compare(&manifest, &manifest), left_out })
+    let what = Text::verbatim(tree.to_string());
+    Ok(State { what, comparison: tree::compare(&manifest, &manifest), generation, left_out })
 }

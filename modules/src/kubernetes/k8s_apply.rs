@@ -9,7 +9,7 @@ mod wanted;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::request::Request;
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::kubernetes::compare::{differences, overlay};
 use crate::support::kubernetes::kind::{Kind, VOLUME};
+use crate::support::kubernetes::request::Identity;
 use crate::support::kubernetes::retention::{Named, Retention, shrinking};
 use crate::support::kubernetes::{self, deleting, holders, manifest, merge, request, subjects, text, uid};
 
@@ -73,6 +74,9 @@ pub(crate) struct Seen {
     pub(crate) name: String,
     /// Its UID; empty if it is not there.
     pub(crate) uid: String,
+    /// Which object it is, and in which version it was seen.
+    #[serde(skip)]
+    pub(crate) identity: Identity,
     /// The manifest.
     #[serde(serialize_with = "shown")]
     pub(crate) wanted: Value,
@@ -143,6 +147,7 @@ impl Seen {
         }
         let patch = merge::between(live, &target);
         let back = merge::restoring(&patch, live);
+        let patch = self.identity.guard(patch);
         let path = self.kind.object(self.namespace.as_deref(), &self.name);
         let fields: Vec<&str> = found.iter().map(|difference| difference.path.as_str()).collect();
         let summary = text!("k8s_apply.change", "change {title}: {fields}", title, fields = fields.join(", "));
@@ -300,6 +305,7 @@ k8s_apply:
             let removable = object.is_none() && removable(cx, &kind, &manifest, &manifests).await?;
             objects.push(Seen {
                 uid: object.as_ref().map(uid).unwrap_or_default().to_owned(),
+                identity: object.as_ref().map(Identity::of).unwrap_or_default(),
                 live: object.as_ref().map(manifest::clean),
                 deleting: object.as_ref().filter(|object| deleting(object)).map(holders),
                 phase: match kind == VOLUME {
@@ -326,6 +332,38 @@ k8s_apply:
             subjects::of(site, Some(version), kind, namespace, kubernetes::name(manifest))
         };
         Some(manifests.iter().flat_map(of).collect())
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let manifests = match &params["manifest"] {
+            Value::Array(manifests) => &manifests[..],
+            manifest => std::slice::from_ref(manifest),
+        };
+        let mut access = Vec::new();
+        for manifest in manifests {
+            let mut named = json!({"api_version": manifest["apiVersion"], "kind": manifest["kind"]});
+            if let Some(namespace) = manifest["metadata"].get("namespace") {
+                named["namespace"] = namespace.clone();
+            }
+            let mut verbs = vec!["get"];
+            if params["check_only"] != true {
+                verbs.push("create");
+                // Of an object that is to be there and no more, nothing is ever changed.
+                let fields = |object: &Value| object.as_object().map_or(0, |fields| fields.len());
+                if fields(manifest) > 3 || fields(&manifest["metadata"]) > fields(&named) - 1 {
+                    verbs.push("patch");
+                }
+                // What others put into it would go with it: it is never deleted again.
+                if !matches!(manifest["kind"].as_str(), Some("Namespace" | "CustomResourceDefinition")) {
+                    verbs.push("delete");
+                }
+            }
+            access.extend(Access::named(&named, &verbs));
+            if manifest["kind"] == "PersistentVolumeClaim" {
+                access.extend(Access::to("PersistentVolume", None, &["get"]));
+            }
+        }
+        access
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

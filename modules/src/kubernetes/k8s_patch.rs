@@ -7,7 +7,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::support::kubernetes::kind::Kind;
+use crate::support::kubernetes::request::Identity;
 use crate::support::kubernetes::retention::{Named, shrinking};
 use crate::support::kubernetes::{self, deleting, manifest, merge, name, request, subjects};
 
@@ -87,6 +88,9 @@ pub(crate) struct State {
 pub(crate) struct Seen {
     /// Its name.
     pub(crate) name: String,
+    /// Which object it is, and in which version it was seen.
+    #[serde(skip)]
+    pub(crate) identity: Identity,
     /// The object without what only the API server writes; `None` if it is not there. Values of Secrets are not recorded.
     #[serde(serialize_with = "recorded")]
     pub(crate) object: Option<Value>,
@@ -123,7 +127,8 @@ impl Params {
             let back = merge::restoring(&fields, object);
             let summary =
                 text!("k8s_patch.patch", "patch {title}: {fields}", title, fields = content::words(&fields).join(", "));
-            let set = request::patch_as(site, &path, self.kind_of_patch.media_type(), self.patch.clone());
+            let patch = seen.identity.guard(self.patch.clone());
+            let set = request::patch_as(site, &path, self.kind_of_patch.media_type(), patch);
             let key = format!("patch-object {}", state.kind.key(namespace, &seen.name));
             let change = Change::idempotent(key, summary, [set]);
             // The old values of a Secret stay out of the journal, and what is undone must not delete claims either.
@@ -191,7 +196,8 @@ k8s_patch:
         for name in names {
             let object = kubernetes::get(cx, &kind, params.namespace.as_deref(), &name).await?;
             let deleting = object.as_ref().is_some_and(deleting);
-            objects.push(Seen { name, object: object.as_ref().map(manifest::clean), deleting });
+            let identity = object.as_ref().map(Identity::of).unwrap_or_default();
+            objects.push(Seen { name, identity, object: object.as_ref().map(manifest::clean), deleting });
         }
         Ok(State { kind, objects })
     }
@@ -200,6 +206,10 @@ k8s_patch:
         let (site, namespace) = (facts.site().ok()?, params.namespace.as_deref());
         let of = |name: &String| subjects::of(site, params.api_version.as_deref(), &params.kind, namespace, name);
         Some(kubernetes::names(params.name.as_deref(), params.names.as_deref()).iter().flat_map(of).collect())
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        Access::named(params, &["get", "patch"])
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

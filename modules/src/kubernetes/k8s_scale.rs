@@ -6,7 +6,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Progress, Targets, Waiting};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Progress, Targets, Waiting};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -14,9 +14,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::support::kubernetes::kind::{Kind, STATEFUL_SET};
+use crate::support::kubernetes::access;
+use crate::support::kubernetes::kind::{AUTOSCALER, Kind, STATEFUL_SET};
 use crate::support::kubernetes::pod::{self, Pod, PodResult};
 use crate::support::kubernetes::ready::{self, Readiness};
+use crate::support::kubernetes::request::Identity;
 use crate::support::kubernetes::retention::{Keep, Named, Retention};
 use crate::support::kubernetes::{self, judge_name, request, subjects, text};
 
@@ -68,7 +70,7 @@ pub(crate) struct Params {
     #[serde(default)]
     pub(crate) accept_ordered_start: bool,
     /// Scales to zero although something is known that sets the replicas again: a controller that owns the workload, a GitOps tool
-    /// (by its labels, annotations and field managers). Only when that is suspended.
+    /// (by its labels, annotations and field managers), a HorizontalPodAutoscaler. Only when that is suspended.
     #[serde(default)]
     pub(crate) accept_rescaling: bool,
     /// Only looks whether anything speaks against scaling (hooks, claims that would go, pods that would wait for each other), and
@@ -89,6 +91,9 @@ pub(crate) struct State {
 /// A workload.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Workload {
+    /// Which object it is, and in which version all this was seen.
+    #[serde(skip)]
+    pub(crate) identity: Identity,
     /// `spec.replicas`.
     pub(crate) wanted: u64,
     /// `status.replicas`.
@@ -124,6 +129,7 @@ impl Workload {
         let (foreign, own): (Vec<&Value>, Vec<&Value>) = raw.iter().partition(|pod| is_foreign(kind, object, pod));
         let ordered = kind.kind == "StatefulSet" && text(&object["spec"]["podManagementPolicy"]) != "Parallel";
         Self {
+            identity: Identity::of(object),
             wanted: scale["spec"]["replicas"].as_u64().unwrap_or(0),
             present: scale["status"]["replicas"].as_u64().unwrap_or(0),
             observed: !tells || ready::observed(object),
@@ -178,7 +184,9 @@ impl Params {
         }
         if workload.wanted != replicas {
             let path = format!("{}/scale", state.kind.object(Some(&self.namespace), &self.name));
-            let set = |replicas: u64| request::patch(site, &path, json!({"spec": {"replicas": replicas}}));
+            let number = |replicas: u64| json!({"spec": {"replicas": replicas}});
+            let mut wanted = number(replicas);
+            wanted["metadata"] = workload.identity.precondition();
             let summary = text!(
                 "k8s_scale.scale",
                 "scale {title} from {from} to {to}",
@@ -186,10 +194,12 @@ impl Params {
                 from = workload.wanted,
                 to = replicas
             );
-            let change = Change::idempotent("set-replicas", summary, [set(replicas)]);
+            let change = Change::idempotent("set-replicas", summary, [request::patch(site, &path, wanted)]);
+            // What undoes it names no object: a release that was brought back has made a new one.
+            let back = || request::patch(site, &path, number(workload.wanted));
             // Undone, the replicas that were added would be scaled away, and their claims deleted.
             let lost = replicas > workload.wanted && workload.retention.when_scaled;
-            let change = if lost { change } else { change.undo([set(workload.wanted)]) };
+            let change = if lost { change } else { change.undo([back()]) };
             return Diff::Change(workload.keep.changes.iter().cloned().chain([change]).collect());
         }
         if !workload.observed {
@@ -337,12 +347,25 @@ timeout: 3m
         if params.takes_away(&kind, &object, &workload) {
             workload.keep = Keep::look(cx, params.named(&kind), &object).await?;
         }
+        if params.replicas == 0 && workload.wanted > 0 && !params.accept_rescaling {
+            workload.rescalers.extend(hazards::autoscalers(cx, params.named(&kind)).await?);
+        }
         Ok(State { kind, workload: Some(workload) })
     }
 
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
         let Params { api_version, kind, namespace, name, .. } = params;
         Some(subjects::of(facts.site().ok()?, api_version.as_deref(), kind, Some(namespace), name))
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let Some(namespace) = access::namespace(params) else { return Vec::new() };
+        let named = |verbs: &[&'static str]| Access::named(params, verbs).into_iter();
+        let scale = if params["check_only"] == true { &["get"][..] } else { &["get", "patch"] };
+        let scale = named(scale).map(|access| access.of_part("scale"));
+        let keeps = (params["kind"] == "StatefulSet").then(|| access::keeps_claims(namespace)).into_iter().flatten();
+        let autoscalers = Access::to(&AUTOSCALER.kind, Some(namespace), &["list"]);
+        named(&["get"]).chain(scale).chain(access::pods(namespace)).chain(keeps).chain(autoscalers).collect()
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -1,5 +1,5 @@
-# cutover-look PATH [NAME...]: says what is at PATH, on which device, how much it takes and how much is free there, what in it
-# a copy does not carry, and which processes have something in it open. NAMEs directly in it do not count. Reads only.
+# cutover-look PATH [NAME...]: says what is at PATH, on which device, how much it takes and how much is free there, its
+# generation, what in it a copy does not carry, and which processes have something in it open. NAMEs directly in it do not count. Reads only.
 set -eu
 export LC_ALL=C
 path=$1
@@ -23,6 +23,11 @@ else
 fi
 printf 'kind=%s\n' "$kind"
 printf 'device=%s\n' "$(findmnt -n -o SOURCE -T "$near" | tail -n 1)"
+# An ext4 file system in which the kernel has found something wrong says so until it is checked.
+kernel=$(readlink -f -- "$(findmnt -n -o SOURCE -T "$near" | tail -n 1 | sed 's/\[.*//')") || kernel=
+if [ -n "$kernel" ] && [ -r "/sys/fs/ext4/${kernel##*/}/errors_count" ]; then
+    printf 'errors=%s\n' "$(cat "/sys/fs/ext4/${kernel##*/}/errors_count")"
+fi
 printf 'free=%s\n' "$(df -B1 --output=avail -- "$near" | tail -n 1 | tr -d ' ')"
 # Where inodes are made as they are needed (btrfs), there are none to count.
 df --output=itotal,iavail -- "$near" | awk 'END { print "free_inodes=" ($1 + 0 > 0 ? $2 : "") }'
@@ -30,6 +35,10 @@ df --output=itotal,iavail -- "$near" | awk 'END { print "free_inodes=" ($1 + 0 >
 printf 'entries=%s\n' "$(find "$path" -mindepth 1 -maxdepth 1 ! -name .cutover-copy "$@" -printf x | wc -c)"
 printf 'allocated=%s\n' "$(du -sxB1 -- "$path" | cut -f 1)"
 printf 'inodes=%s\n' "$(du -sx --inodes -- "$path" | cut -f 1)"
+# Another one as soon as anything in it is written, even if size and time of content are set back: the kernel counts changes (%C).
+printf 'generation=%s\n' "$(
+    cd -- "$path" && find . -xdev -printf '%P %y %m %U %G %s %T@ %C@ %i\0' | sort -z | sha256sum | cut -c 1-64
+)"
 if [ -L "$path/.cutover-copy" ]; then
     printf 'unfinished=%s\n' "$(readlink -- "$path/.cutover-copy")"
 fi

@@ -18,7 +18,7 @@ use crate::support::quantity::{Bytes, human};
 use crate::support::storage::block::Block;
 use crate::support::storage::mounts;
 use crate::support::storage::{check_absolute, check_file, stdout};
-use crate::support::tree::{self, Kind, LOST_AND_FOUND, TreeRef};
+use crate::support::tree::{self, Kind, LOST_AND_FOUND, Look, TreeRef};
 
 mod room;
 #[cfg(test)]
@@ -201,6 +201,17 @@ disk_check:
             let tree = tree.locate(cx.facts(), cx.inventory(), "").map_err(|failure| failure.pointer("/to_copy"))?;
             let name = tree.to_string();
             let look = tree::look(cx, &tree, &params.exclude).await?;
+            if look.errors > 0 {
+                let Look { device, errors, .. } = &look;
+                state.uncopied.push(text!(
+                    "disk_check.flagged",
+                    "{tree}: its file system ({device}) is flagged with errors: the kernel has found {errors} of them since it was last \
+                     checked, so what is read may not be what was written; unmount it and run e2fsck, or restore it, first",
+                    tree = &name,
+                    device,
+                    errors
+                ));
+            }
             state.uncopied.extend(match look.kind {
                 Kind::Absent => vec![text!("disk_check.no-tree", "{tree} does not exist", tree = name)],
                 Kind::Link => vec![text!(

@@ -50,11 +50,16 @@ impl Version {
         }
     }
 
+    /// Whether running a command in a pod needs the right to create as well.
+    pub(crate) fn exec_creates(self) -> bool {
+        self == Self::V1_36
+    }
+
     /// Whether it serves an API group in a version of its own.
     pub(crate) fn serves(self, group: &str, version: &str) -> bool {
         match (group, version) {
             ("policy", "v1beta1") => self == Self::V1_20,
-            ("policy", "v1") => self == Self::V1_36,
+            ("policy", "v1") | ("autoscaling", "v2") => self == Self::V1_36,
             _ => true,
         }
     }

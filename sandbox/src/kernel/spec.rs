@@ -7,7 +7,9 @@ use std::time::Duration;
 use cutover_engine::duration::HumanDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::rights::Rights;
 use super::strike::Strike;
 
 /// What a world file may set.
@@ -43,8 +45,13 @@ pub struct WorldSpec {
     pub drbd_version: String,
     /// The version of Kubernetes of both clusters: `1.20` or `1.36`.
     pub kubernetes_version: String,
+    /// What the user of the kubeconfigs may do on both clusters; everything by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rights: Option<Rights>,
     /// The workload the world begins with.
     pub workload: Workload,
+    /// Objects that are in the clusters beside it, by site: manifests, as kubectl takes them.
+    pub objects: BTreeMap<String, Vec<Value>>,
     /// What breaks, and at which call of the playbook that is rehearsed.
     pub strikes: Vec<Strike>,
 }
@@ -93,7 +100,9 @@ impl Default for WorldSpec {
             pod_stop: seconds(6),
             drbd_version: "9.2.14".to_owned(),
             kubernetes_version: "1.36".to_owned(),
+            rights: None,
             workload: Workload::default(),
+            objects: BTreeMap::new(),
             strikes: Vec::new(),
         }
     }

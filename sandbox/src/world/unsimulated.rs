@@ -75,23 +75,20 @@ pub const UNSIMULATED: &[Unsimulated] = &[
         "only exec, and that for the workload's own programs",
     ),
     gap(API, "limit and continue", "a list is always whole"),
-    gap(API, "admission webhooks, quotas, limit ranges, pod security", "what the schema allows is let in"),
+    gap(
+        API,
+        "admission webhooks, pod security, scopes of quotas, limit ranges beyond max",
+        "what the schema allows is let in",
+    ),
     gap(API, "authorization", "every request is allowed"),
-    gap(
-        API,
-        "endpoints, limitranges, podtemplates, replicationcontrollers, resourcequotas",
-        "kinds of v1 that are not served",
-    ),
-    gap(
-        API,
-        "autoscaling, networking.k8s.io, scheduling.k8s.io, apiextensions.k8s.io, events.k8s.io",
-        "groups that are not served",
-    ),
+    gap(API, "endpoints, podtemplates, replicationcontrollers", "kinds of v1 that are not served"),
+    gap(API, "networking.k8s.io, scheduling.k8s.io, apiextensions.k8s.io, events.k8s.io", "groups that are not served"),
     gap(
         API,
         "cronjobs, volumeattachments, csidrivers, csinodes, clusterroles, clusterrolebindings",
         "kinds of served groups that are not",
     ),
+    gap(API, "metrics", "an autoscaler keeps its set within its bounds, and knows no load"),
     gap(API, "custom resources, those of CKE apart", "no CustomResourceDefinition is installed"),
     gap(API, "controllers of Deployments, DaemonSets and Jobs", "their objects are kept and make no pods"),
     gap(

@@ -78,6 +78,15 @@ async fn objects(server: &mut Server) {
     assert_eq!(none["items"], json!([]));
     let wrong_uid = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": "0000"}});
     server.expect("DELETE", "NS/configmaps/c", json, wrong_uid, (409, "Conflict"), &[]).await;
+    let outdated = json!({
+        "kind": "DeleteOptions", "apiVersion": "v1",
+        "preconditions": {"uid": made["metadata"]["uid"], "resourceVersion": made["metadata"]["resourceVersion"]},
+    });
+    server.expect("DELETE", "NS/configmaps/c", json, outdated, (409, "Conflict"), &[]).await;
+    let another = json!({"metadata": {"uid": "0000"}, "data": {"z": "9"}});
+    server.expect("PATCH", by, MERGE, another, (422, "Invalid"), &[]).await;
+    let outdated = json!({"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "data": {"z": "9"}});
+    server.expect("PATCH", by, MERGE, outdated, (409, "Conflict"), &[]).await;
     server.expect("DELETE", "NS/configmaps/c", json, Value::Null, (200, ""), &[("/status", json!("Success"))]).await;
     server.expect("DELETE", "NS/configmaps/c", json, Value::Null, (404, "NotFound"), &[]).await;
     server.expect("GET", "/apis/nowhere.example/v1/things", json, Value::Null, (404, ""), &[]).await;
@@ -105,12 +114,22 @@ async fn reads(server: &mut Server) {
             "SecretList",
         ),
         ("NS/persistentvolumeclaims", "PersistentVolumeClaimList"),
+        ("NS/resourcequotas", "ResourceQuotaList"),
+        ("/api/v1/pods", "PodList"),
         ("/api/v1/persistentvolumes", "PersistentVolumeList"),
         ("/api/v1/nodes?labelSelector=no-such%3Dlabel", "NodeList"),
         ("/api/v1/nodes?labelSelector=no-such%3Dlabel%2Cnor%3Dthis%2Cnor%3Dthat", "NodeList"),
         ("/apis/cie.inspur.com/v1alpha1", "APIResourceList"),
     ];
-    for (path, kind) in lists {
+    let tried = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": meta("tried"),
+        "spec": {"automountServiceAccountToken": false, "containers": [{"name": "c", "image": "nowhere.example/none:1"}]},
+    });
+    server.expect("POST", "NS/pods?fieldManager=cutover&dryRun=All", JSON, tried, (201, ""), &[]).await;
+    server.expect("GET", "NS/pods/tried", JSON, Value::Null, (404, "NotFound"), &[]).await;
+    let autoscalers = format!("/apis/autoscaling/v1/namespaces/{NAMESPACE}/horizontalpodautoscalers");
+    let autoscalers = (autoscalers.as_str(), "HorizontalPodAutoscalerList");
+    for (path, kind) in lists.into_iter().chain([autoscalers]) {
         let answer = server.expect("GET", path, JSON, Value::Null, (200, ""), &[("/kind", json!(kind))]).await;
         if path.starts_with("NS/") || path.contains("no-such") {
             server.same(path, &answer["items"], &json!([]));
@@ -221,17 +240,15 @@ async fn workloads(server: &mut Server) {
     let scale = [("/kind", json!("Scale")), ("/apiVersion", json!("autoscaling/v1")), ("/spec", json!({}))];
     server.expect("GET", "APPS/statefulsets/s/scale", json, Value::Null, (200, ""), &scale).await;
     server.until("APPS/statefulsets/s", Some(("/status/observedGeneration", json!(1)))).await;
-    let one = json!({"spec": {"replicas": 1}});
-    server
-        .expect(
-            "PATCH",
-            "APPS/statefulsets/s/scale?fieldManager=cutover",
-            MERGE,
-            one,
-            (200, ""),
-            &[("/spec/replicas", json!(1))],
-        )
-        .await;
+    let by = "APPS/statefulsets/s/scale?fieldManager=cutover";
+    let another = json!({"metadata": {"uid": "0000"}, "spec": {"replicas": 1}});
+    server.expect("PATCH", by, MERGE, another, (409, "Conflict"), &[]).await;
+    let outdated = json!({"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 1}});
+    server.expect("PATCH", by, MERGE, outdated, (409, "Conflict"), &[]).await;
+    let seen = server.expect("GET", "APPS/statefulsets/s", json, Value::Null, (200, ""), &[]).await;
+    let seen = json!({"uid": seen["metadata"]["uid"], "resourceVersion": seen["metadata"]["resourceVersion"]});
+    let one = json!({"metadata": seen, "spec": {"replicas": 1}});
+    server.expect("PATCH", by, MERGE, one, (200, ""), &[("/spec/replicas", json!(1))]).await;
     let grown = [("/spec/replicas", json!(1)), ("/metadata/generation", json!(2))];
     server.expect("GET", "APPS/statefulsets/s", json, Value::Null, (200, ""), &grown).await;
     server.until("NS/pods/s-0", Some(("/status/phase", json!("Pending")))).await;

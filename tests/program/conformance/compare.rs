@@ -68,6 +68,8 @@ fn normalised(record: &Record, Ground { directory, device, .. }: &Ground) -> Str
             format!("immutable: {} {path}", flags.contains('i'))
         }
         "df" | "du" | "ping" | "cutover-throughput" => numbers(line),
+        "cutover-look" if line.starts_with("generation=") => format!("generation of {} digits", line.len() - 11),
+        "cutover-look" if line.starts_with("errors=") => String::new(),
         "cutover-look" if line.starts_with("device=") => "device=".to_owned(),
         "cutover-look" if line.starts_with("free") || line.starts_with("allocated=") => numbers(line),
         _ => line.to_owned(),

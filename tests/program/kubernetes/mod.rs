@@ -7,7 +7,7 @@ mod volumes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover_engine::module::Change;
+use cutover_engine::module::{Change, Diff};
 use cutover_engine::request::Request;
 use cutover_engine::target::Target;
 use cutover_engine::world::World;
@@ -102,12 +102,11 @@ async fn zero_is_reached_when_the_terminating_pods_are_gone_and_can_be_undone() 
     let lab = lab();
     let before = Instant::now();
     let (log, result, changes) = scale(&lab, 0).await;
-    assert_eq!(
-        log,
-        [
-            r#"primary> PATCH /apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd/scale?fieldManager=cutover {"spec":{"replicas":0}}"#
-        ]
-    );
+    let [patch] = log.as_slice() else { panic!("{log:?}") };
+    let path =
+        "primary> PATCH /apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd/scale?fieldManager=cutover";
+    assert!(patch.starts_with(path) && patch.contains(r#""spec":{"replicas":0}"#), "{patch}");
+    assert!(patch.contains(r#""uid":"#) && patch.contains(r#""resourceVersion":"#), "only as it was seen: {patch}");
     assert!(before.elapsed() >= Duration::from_secs(6), "pods take their time to stop");
     assert_eq!((&result["replicas"], &result["pods"]), (&json!(0), &json!([])));
     let pods = get(&lab, "/api/v1/namespaces/common/pods").await.unwrap();
@@ -328,4 +327,55 @@ async fn a_deletion_whose_outcome_is_unknown_is_not_sent_again() {
     assert_eq!(get(&lab, "/api/v1/namespaces/common/configmaps/c").await.unwrap()["data"]["a"], "1");
     let words = failed(&lab, "k8s_delete", json!({"kind": "Namespace", "name": "common"})).await;
     assert!(words.contains("everything in it"), "{words}");
+}
+
+/// Deletes an object and makes it anew.
+async fn make_anew(lab: &Lab, path: &str) {
+    let mut object = get(lab, path).await.expect("it is there");
+    let (collection, _) = path.rsplit_once('/').unwrap();
+    object["metadata"]["uid"].take();
+    object["metadata"]["resourceVersion"].take();
+    for (method, path, body) in [("DELETE", path, None), ("POST", collection, Some(object))] {
+        let request = Request { method: method.to_owned(), body, ..Request::get("primary", path) };
+        let answer = lab.sandbox.request(&request).await.expect("there is a cluster");
+        assert!(answer.is_success(), "{method} {path}: {answer:?}");
+        pass(60).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_looked_at_is_changed_and_nothing_that_took_its_name() {
+    let set = "/apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd";
+    let map = "/api/v1/namespaces/common/configmaps/c";
+    let manifest = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "common"}, "data": {"a": value}});
+    let named = json!({"kind": "ConfigMap", "namespace": "common", "name": "c"});
+    let mut patch = named.clone();
+    patch["patch"] = json!({"data": {"a": "2"}});
+    let scaled = json!({"kind": "StatefulSet", "namespace": "common", "name": SET, "replicas": 0});
+    let mut patched = json!({"kind": "StatefulSet", "namespace": "common", "name": SET});
+    patched["patch"] = json!({"spec": {"replicas": 0}});
+    let cases = [
+        ("k8s_scale", scaled, set),
+        ("k8s_patch", patched, set),
+        ("k8s_patch", patch, map),
+        ("k8s_apply", json!({"manifest": manifest("2")}), map),
+        ("k8s_delete", named, map),
+    ];
+    for (module, params, path) in cases {
+        let lab = lab();
+        done(&lab, "k8s_apply", json!({"manifest": manifest("1")})).await;
+        let changes = match lab.look_at(site(), module, params).await {
+            Diff::Change(changes) => changes,
+            other => panic!("{module}: {other:?}"),
+        };
+        make_anew(&lab, path).await;
+        let before = get(&lab, path).await;
+        let mut acted = Ok(());
+        for action in changes.iter().flat_map(|change| &change.actions) {
+            acted = lab.act(action).await.map(drop);
+        }
+        let words = acted.expect_err(module).to_string();
+        assert!(words.contains("UID in") || words.contains("metadata.uid"), "{module}: {words}");
+        assert_eq!(get(&lab, path).await, before, "{module}: the other one is untouched");
+    }
 }

@@ -59,7 +59,15 @@ const READS: &[&str] = &[
 ];
 
 fn only_looks(effect: &str) -> bool {
-    let Some((_, command)) = effect.split_once("$ ") else { return false };
+    // The API server says what it would do, and does nothing.
+    if effect
+        .split_once("> ")
+        .is_some_and(|(_, request)| request.split(' ').nth(1).is_some_and(|path| path.contains("dryRun=All")))
+    {
+        return true;
+    }
+    // What the user may do is asked with a POST; nothing is stored.
+    let Some((_, command)) = effect.split_once("$ ") else { return effect.contains("/selfsubjectaccessreviews ") };
     let command = command.trim_start_matches("LC_ALL=C ");
     let command = match command.split_once(" --namespace common ") {
         Some((_, words)) => format!("helm {words}"),

@@ -2,6 +2,7 @@
 //! way. One file for each kind of trouble.
 
 mod again;
+mod between;
 mod general;
 mod guards;
 mod obstacles;

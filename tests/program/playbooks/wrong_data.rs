@@ -151,6 +151,35 @@ async fn an_original_that_was_written_to_while_the_gate_waited_stops_it() {
     caught_and_undone(&stage, events, "the-originals-are-still-what-was-verified", &words).await;
 }
 
+/// What a look that reads nothing finds: whatever is done to a volume after it was read, its time set back or not.
+#[tokio::test(start_paused = true)]
+async fn an_original_that_is_touched_after_it_was_read_stops_it() {
+    let root = "/data/vmdata/hpvolumes";
+    for (step, then) in [
+        ("the-originals-have-not-been-touched-since", "the-originals-have-not-been-touched-since"),
+        ("rebuild-on-the-planned-nodes/uninstall-the-release", "the-originals-have-not-been-touched-by-the-removal"),
+    ] {
+        for line in [
+            "tee -a ROOT/member/snap/db",
+            "chmod 0600 ROOT/archive",
+            "mkdir ROOT/archive/more",
+            "rm ROOT/archive/dangling",
+        ] {
+            let (stage, events) = Stage::before(step);
+            let names = stage.must("primary", "worker05", &format!("ls -A {root}")).await;
+            let name = names.lines().find(|name| name.starts_with("pvc-")).expect("a volume");
+            let volume = format!("{root}/{name}");
+            stage.line("primary", "worker05", &line.replace("ROOT", &volume)).await;
+            let ran = caught(&stage, events, then, &[&volume, "has been written to since it was verified"]).await;
+            assert!(
+                !stage.world.effects().iter().any(|effect| effect.contains("DELETE") && effect.contains("claims")),
+                "{line}"
+            );
+            undone(&stage, &ran).await;
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_set_that_was_changed_while_the_originals_were_read_stops_it() {
     // They were read before they came, and were gone again after it.

@@ -4,6 +4,7 @@
 //! `CASE=SEED cargo test --test program properties::random` tries one case again.
 
 mod cases;
+mod interference;
 mod laws;
 mod search;
 

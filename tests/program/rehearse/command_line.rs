@@ -14,6 +14,10 @@ fn rehearse(directory: &Path, args: &[&str]) -> Output {
         .expect("the binary starts")
 }
 
+fn typed(directory: &Path, line: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cutover")).args(line).current_dir(directory).output().expect("the binary starts")
+}
+
 fn seen(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
@@ -202,8 +206,20 @@ fn what_is_not_simulated_is_a_failure_of_its_own_kind() {
             let printed = seen(&output);
             assert_eq!(output.status.code(), Some(9), "{text}{printed}");
             assert!(printed.contains(&format!("the sandbox does not simulate {what}")), "{text}{printed}");
+            let planned = typed(directory.path(), &["plan", "one.yml", "--sandbox"]);
+            assert_eq!(planned.status.code(), Some(9), "a plan ends as the rehearsal: {text}{}", seen(&planned));
         }
     }
+    let text = std::fs::read_to_string(&playbook).unwrap();
+    std::fs::write(
+        &playbook,
+        format!("rehearse_after: two.yml\n{}", text.replace("        allow_failure: true\n", "")),
+    )
+    .unwrap();
+    std::fs::write(directory.path().join("two.yml"), text).unwrap();
+    let [rehearsed, planned] = [["rehearse", "one.yml", "--seed=1"], ["plan", "one.yml", "--sandbox"]]
+        .map(|line| typed(directory.path(), &line).status.code());
+    assert_eq!((rehearsed, planned), (Some(9), Some(9)), "in a playbook that comes before");
     let output = Command::new(env!("CARGO_BIN_EXE_cutover")).args(["explain", "sandbox"]).output().expect("it starts");
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     for area in ["Programs", "Options of programs", "Kubernetes API", "DRBD", "Services", "Machines and networks"] {
@@ -316,4 +332,24 @@ fn a_cutover_with_ipv6_addresses_is_rehearsed() {
     let journal = directory.path().join("rehearsal-etcd-prepare-1/events.jsonl");
     let journal = std::fs::read_to_string(journal).unwrap();
     assert!(journal.contains("ipv6 [fd00:2::"), "the replicas meet at these addresses");
+}
+
+#[test]
+fn objects_of_the_world_file_are_in_the_clusters() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = directory.path().join("world.yml");
+    let autoscaler = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: common}, \
+                      spec: {maxReplicas: 5, scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: common-etcd-etcd}}}";
+    for (objects, code, words) in [
+        (format!("{{primary: [{autoscaler}]}}"), Some(3), "HorizontalPodAutoscaler a"),
+        (format!("{{primary: [{}]}}", autoscaler.replace("common-etcd-etcd", "web")), Some(0), "DONE"),
+        ("{nowhere: []}".to_owned(), Some(2), "`objects`: there is no site `nowhere`"),
+        ("{primary: [{apiVersion: v1, kind: Pot, metadata: {name: a}}]}".to_owned(), Some(2), "`objects`: primary: "),
+    ] {
+        std::fs::write(&world, format!("objects: {objects}\n")).unwrap();
+        let output = rehearse(directory.path(), &["--world", world.to_str().unwrap()]);
+        let printed = seen(&output);
+        assert_eq!(output.status.code(), code, "{objects}: {printed}");
+        assert!(printed.contains(words), "{objects}: {printed}");
+    }
 }

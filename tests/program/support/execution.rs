@@ -9,6 +9,7 @@ use cutover_engine::record::{Journal, Reader, Recorder};
 use cutover_engine::redact::Redactor;
 use cutover_engine::run::Run;
 use cutover_engine::selector::Selector;
+use cutover_engine::world::World;
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Mortal, Sandbox, Snapshot};
 
@@ -27,13 +28,14 @@ pub(crate) struct Execution<'a> {
     readers: Vec<Box<dyn Reader>>,
     repeat: Vec<Selector>,
     approver: Arc<dyn Approver>,
+    world: Option<Arc<dyn World>>,
 }
 
 impl<'a> Execution<'a> {
     /// An ordinary one.
     pub(crate) fn new(stage: &'a Stage, play: &'a Play) -> Self {
         let (past, readers, repeat) = (Vec::new(), Vec::new(), Vec::new());
-        Self { stage, play, id: "r1", past, fail: None, readers, repeat, approver: Arc::new(Yes) }
+        Self { stage, play, id: "r1", past, fail: None, readers, repeat, approver: Arc::new(Yes), world: None }
     }
 
     /// Goes on after these events.
@@ -66,6 +68,12 @@ impl<'a> Execution<'a> {
         self
     }
 
+    /// Through another door of the stage's world.
+    pub(crate) fn through(mut self, world: impl World + 'static) -> Self {
+        self.world = Some(Arc::new(world));
+        self
+    }
+
     /// Shows every event to somebody.
     pub(crate) fn watched(mut self, reader: impl Reader + 'static) -> Self {
         self.readers.push(Box::new(reader));
@@ -73,7 +81,7 @@ impl<'a> Execution<'a> {
     }
 
     fn begin(self, verb: Verb) -> (Run, Ports, Settings, Memory, Vec<Event>) {
-        let world = Arc::new(self.stage.world.clone());
+        let world: Arc<Sandbox> = Arc::new(self.stage.world.clone());
         let started = self.past.first().map_or_else(|| world.now(), |event| event.at);
         let run = self.play.bind(self.id, started);
         let journal = Memory::default();
@@ -82,6 +90,7 @@ impl<'a> Execution<'a> {
             Box::new(Mortal::new(&self.stage.world, Box::new(journal.clone()) as Box<dyn Journal>));
         let recorder = Recorder::new(self.id, world.clone(), redactor, mortal, self.readers)
             .after(self.past.last().map_or(0, |event| event.seq));
+        let world = self.world.unwrap_or(world);
         let ports = Ports { registry: REGISTRY, world, approver: self.approver, recorder, stop: Stop::default() };
         let settings = Settings {
             verb,

@@ -20,6 +20,8 @@ fn params(more: &str) -> Params {
 fn free() -> Node {
     let directory = Look {
         elsewhere: false,
+        errors: 0,
+        generation: None,
         kind: Kind::Absent,
         device: "/dev/sda1".to_owned(),
         free: 10 << 30,

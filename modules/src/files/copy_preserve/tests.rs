@@ -16,6 +16,8 @@ fn look(kind: Kind, entries: u64) -> Look {
         kind,
         device: "/dev/sdb1".into(),
         elsewhere: false,
+        errors: 0,
+        generation: None,
         free: 10 << 30,
         free_inodes: Some(1000),
         inodes: entries * 3,

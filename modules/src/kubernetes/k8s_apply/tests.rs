@@ -30,6 +30,7 @@ fn seen(kind: Kind, wanted: Value, live: Option<Value>) -> Seen {
         namespace: kind.namespaced.then(|| "common".to_owned()),
         name: "etcd-0".to_owned(),
         uid: String::new(),
+        identity: Identity::of(&json!({"metadata": {"uid": "1-2", "resourceVersion": "34"}})),
         removable: true,
         deleting: None,
         phase: String::new(),

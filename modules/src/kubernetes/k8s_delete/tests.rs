@@ -8,7 +8,7 @@ fn claim() -> Value {
     json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {
-            "name": "data-0", "namespace": "common", "uid": "c-0", "finalizers": ["kubernetes.io/pvc-protection"],
+            "name": "data-0", "namespace": "common", "uid": "c-0", "resourceVersion": "34", "finalizers": ["kubernetes.io/pvc-protection"],
             "annotations": {"pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n"},
         },
         "spec": {"volumeName": "pv-0"}, "status": {"phase": "Bound"},

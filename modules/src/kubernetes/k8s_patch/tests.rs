@@ -11,11 +11,15 @@ fn object() -> Value {
     })
 }
 
+fn identity() -> Identity {
+    Identity::of(&json!({"metadata": {"uid": "1-2", "resourceVersion": "34"}}))
+}
+
 fn look(kind: &str, patch: Value) -> String {
     let params = json!({"kind": "PersistentVolume", "names": ["pv"], "type": kind, "patch": patch});
     let params: Params = serde_json::from_value(params).unwrap();
     content::judge(params.kind_of_patch, &params.patch).unwrap();
-    let seen = Seen { name: "pv".to_owned(), object: Some(object()), deleting: false };
+    let seen = Seen { name: "pv".to_owned(), identity: identity(), object: Some(object()), deleting: false };
     let state = State { kind: VOLUME, objects: vec![seen] };
     format!("-- {kind} {patch}\n{}", testing::show(&K8sPatch.diff(testing::pair_context().facts(), &params, &state)))
 }
@@ -60,7 +64,8 @@ fn replicas_whose_claims_would_go_are_not_patched_away() {
         let params =
             json!({"kind": "StatefulSet", "namespace": "common", "name": "etcd", "type": kind, "patch": patch});
         let params: Params = serde_json::from_value(params).unwrap();
-        let seen = Seen { name: "etcd".to_owned(), object: Some(set(policy.clone())), deleting: false };
+        let seen =
+            Seen { name: "etcd".to_owned(), identity: identity(), object: Some(set(policy.clone())), deleting: false };
         let state = State { kind: crate::support::kubernetes::kind::STATEFUL_SET, objects: vec![seen] };
         K8sPatch.diff(testing::pair_context().facts(), &params, &state)
     };

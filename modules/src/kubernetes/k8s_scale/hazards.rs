@@ -1,15 +1,18 @@
 //! What speaks against scaling: hooks that take members out of their cluster when they stop, claims that go with their
 //! replicas, and pods that wait for each other when they start.
 
+use cutover_engine::failure::Failure;
+use cutover_engine::module::{Context, api_failure};
+use cutover_engine::query::Ask;
 use cutover_engine::text;
 use cutover_engine::text::Text;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Params, Workload};
-use crate::support::kubernetes::kind::STATEFUL_SET;
+use crate::support::kubernetes::kind::{AUTOSCALER, STATEFUL_SET};
 use crate::support::kubernetes::retention::{Moment, Named};
-use crate::support::kubernetes::{controller, text};
+use crate::support::kubernetes::{self, controller, text};
 
 /// Labels and annotations by which GitOps tools know what they hold to a repository, from their manuals.
 const MARKS: [(&str, &str, &str); 5] = [
@@ -105,6 +108,27 @@ pub(crate) fn rescalers(object: &Value) -> Vec<String> {
         }
     }
     found
+}
+
+/// The HorizontalPodAutoscalers that set the replicas of a workload, each in a few words. One that this user may not list may be there.
+pub(super) async fn autoscalers(cx: &Context, of: Named<'_>) -> Result<Vec<String>, Failure> {
+    let site = cx.site()?;
+    let ask = Ask::get(site, AUTOSCALER.collection(of.namespace));
+    let answer = cx.ask(&ask).await?;
+    match answer.status {
+        404 => return Ok(Vec::new()),
+        403 => return Ok(vec!["perhaps a HorizontalPodAutoscaler, which this user may not list".to_owned()]),
+        _ if !answer.is_success() => return Err(api_failure(site, &ask.line(), &answer)),
+        _ => {}
+    }
+    let scales = |autoscaler: &&Value| {
+        let target = &autoscaler["spec"]["scaleTargetRef"];
+        let group = text(&target["apiVersion"]).split_once('/').map_or("", |(group, _)| group);
+        (group, text(&target["kind"]), text(&target["name"]))
+            == (of.kind.group.as_ref(), of.kind.kind.as_ref(), of.name)
+    };
+    let found = answer.body["items"].as_array().into_iter().flatten().filter(scales);
+    Ok(found.map(|autoscaler| format!("HorizontalPodAutoscaler {}", kubernetes::name(autoscaler))).collect())
 }
 
 /// What speaks against setting the number of replicas.

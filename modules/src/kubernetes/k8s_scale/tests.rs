@@ -16,7 +16,7 @@ fn pod(ordinal: usize) -> Value {
 
 fn object(replicas: usize, template: Value) -> Value {
     json!({
-        "metadata": {"generation": 4},
+        "metadata": {"generation": 4, "uid": "1-2", "resourceVersion": "34"},
         "spec": {"replicas": replicas, "podManagementPolicy": "Parallel", "template": template},
         "status": {"observedGeneration": 4, "replicas": replicas, "readyReplicas": replicas, "updatedReplicas": replicas},
     })

@@ -1,9 +1,11 @@
-//! Whether a node takes pods: by its taints, its labels, and its size. What other pods on it ask for is not counted.
+//! Whether a node takes pods: by its taints, its labels, and its size. What other pods on it ask for is the business of
+//! `k8s_placement`.
 
 use cutover_engine::text;
 use cutover_engine::text::Text;
 use serde_json::{Map, Value};
 
+use crate::support::kubernetes::demand::{self, Section};
 use crate::support::kubernetes::quantity::nanos;
 use crate::support::kubernetes::selector::admits;
 use crate::support::kubernetes::text;
@@ -30,7 +32,7 @@ pub(super) fn obstacle(node: &Value, spec: &Map<String, Value>) -> Option<Text> 
 fn too_small(node: &Value, spec: &Value) -> Option<Text> {
     ["cpu", "memory", "ephemeral-storage"].into_iter().find_map(|resource| {
         let has = nanos(&node["status"]["allocatable"][resource])?;
-        let asks = requested(spec, resource);
+        let asks = demand::of(spec, Section::Requests, resource);
         (asks > has).then(|| {
             text!(
                 "k8s_wait.too-small",
@@ -40,18 +42,6 @@ fn too_small(node: &Value, spec: &Value) -> Option<Text> {
             )
         })
     })
-}
-
-/// What a pod asks for, in nanounits, as the scheduler counts: its containers and sidecars together, or its largest init container,
-/// and its overhead.
-fn requested(spec: &Value, resource: &str) -> i128 {
-    let of = |container: &Value| nanos(&container["resources"]["requests"][resource]).unwrap_or(0);
-    let containers = |field: &str| spec[field].as_array().cloned().unwrap_or_default();
-    let (sidecars, inits): (Vec<Value>, Vec<Value>) =
-        containers("initContainers").into_iter().partition(|container| container["restartPolicy"] == "Always");
-    let together: i128 = containers("containers").iter().chain(&sidecars).map(of).sum();
-    let first = inits.iter().map(of).max().unwrap_or(0);
-    together.max(first) + nanos(&spec["overhead"][resource]).unwrap_or(0)
 }
 
 fn tainted(node: &Value, spec: &Map<String, Value>) -> Option<Text> {

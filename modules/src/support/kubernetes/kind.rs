@@ -58,6 +58,12 @@ pub(crate) const CLAIM: Kind = known("", "v1", "PersistentVolumeClaim", "persist
 /// StatefulSets.
 pub(crate) const STATEFUL_SET: Kind = known("apps", "v1", "StatefulSet", "statefulsets", true);
 
+/// A ResourceQuota.
+pub(crate) const QUOTA: Kind = known("", "v1", "ResourceQuota", "resourcequotas", true);
+/// A HorizontalPodAutoscaler, in the version that every API server serves.
+pub(crate) const AUTOSCALER: Kind =
+    known("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true);
+
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// The built-in kinds. Of a kind with several versions the newest comes first.
@@ -74,7 +80,7 @@ static BUILT_IN: &[Kind] = &[
     known("", "v1", "ConfigMap", "configmaps", true),
     known("", "v1", "Secret", "secrets", true),
     known("", "v1", "LimitRange", "limitranges", true),
-    known("", "v1", "ResourceQuota", "resourcequotas", true),
+    QUOTA,
     known("", "v1", "PodTemplate", "podtemplates", true),
     known("", "v1", "ReplicationController", "replicationcontrollers", true),
     STATEFUL_SET,
@@ -83,7 +89,7 @@ static BUILT_IN: &[Kind] = &[
     known("apps", "v1", "DaemonSet", "daemonsets", true),
     known("apps", "v1", "ControllerRevision", "controllerrevisions", true),
     known("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
-    known("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
+    AUTOSCALER,
     known("batch", "v1", "Job", "jobs", true),
     known("batch", "v1", "CronJob", "cronjobs", true),
     known("batch", "v1beta1", "CronJob", "cronjobs", true),

@@ -14,6 +14,20 @@ pub(crate) fn nanos(value: &Value) -> Option<i128> {
     }
 }
 
+/// Writes an amount as people do: `1500m`, `8Gi`, `3`.
+pub(crate) fn written(nanos: i128) -> String {
+    if nanos % NANO != 0 {
+        return format!("{}m", nanos / 1_000_000);
+    }
+    let whole = nanos / NANO;
+    let binary =
+        [("Gi", 30), ("Mi", 20), ("Ki", 10)].into_iter().find(|(_, bits)| whole != 0 && whole % (1 << bits) == 0);
+    match binary {
+        Some((suffix, bits)) => format!("{}{suffix}", whole >> bits),
+        None => whole.to_string(),
+    }
+}
+
 fn parse(text: &str) -> Option<i128> {
     let end = text.find(|c: char| !c.is_ascii_digit() && !"+-.".contains(c)).unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
@@ -75,6 +89,9 @@ mod tests {
             (json!("1E"), json!("1000P")),
         ] {
             assert_eq!(nanos(&a).unwrap(), nanos(&b).unwrap(), "{a} {b}");
+        }
+        for text in ["1500m", "3", "8Gi", "1536Mi", "100Ki", "0", "1000"] {
+            assert_eq!(written(nanos(&json!(text)).unwrap()), text);
         }
         assert_ne!(nanos(&json!("20G")), nanos(&json!("20Gi")));
         assert_eq!(nanos(&json!("-1")), Some(-NANO));

@@ -2,7 +2,9 @@
 
 use cutover_engine::action::Action;
 use cutover_engine::request::Request;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use super::text;
 
 /// The media type of RFC 7386 patches, which every API server takes for every kind.
 pub(crate) const MERGE: &str = "application/merge-patch+json";
@@ -46,11 +48,56 @@ pub(crate) fn keep(site: &str, path: &str) -> Action {
     Action::Request(Request { accept: vec![404], ..request(site, "GET", path.to_owned()) })
 }
 
-/// Deletes an object, which may be gone already. With a UID only that very object, not one that took its name.
-pub(crate) fn delete(site: &str, path: &str, uid: Option<&str>, propagation: &str) -> Action {
+/// Which object was looked at, and in which version. What is then done to it holds for that one only: not for another one that took
+/// its name, nor for one that somebody has changed meanwhile. It is not recorded with what a probe saw: each status makes a new version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Identity {
+    uid: String,
+    version: String,
+}
+
+impl Identity {
+    /// Reads an object.
+    pub(crate) fn of(object: &Value) -> Self {
+        let field = |name: &str| text(&object["metadata"][name]).to_owned();
+        Self { uid: field("uid"), version: field("resourceVersion") }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [("uid", self.uid.as_str()), ("resourceVersion", self.version.as_str())]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+    }
+
+    /// As the metadata of a patch, or the preconditions of a deletion.
+    pub(crate) fn precondition(&self) -> Value {
+        self.fields().map(|(field, value)| (field.to_owned(), json!(value))).collect::<Map<_, _>>().into()
+    }
+
+    /// Makes a patch hold for this object only; one that scales, for this version of it only.
+    pub(crate) fn guard(&self, mut patch: Value) -> Value {
+        let scales = match &patch {
+            Value::Array(operations) => operations.iter().any(|operation| operation["path"] == "/spec/replicas"),
+            patch => patch.pointer("/spec/replicas").is_some(),
+        };
+        let fields = self.fields().filter(|(field, _)| scales || *field == "uid");
+        match &mut patch {
+            Value::Array(operations) => {
+                let test = |(field, value)| json!({"op": "test", "path": format!("/metadata/{field}"), "value": value});
+                operations.splice(0..0, fields.map(test));
+            }
+            Value::Object(_) => fields.for_each(|(field, value)| patch["metadata"][field] = json!(value)),
+            _ => {}
+        }
+        patch
+    }
+}
+
+/// Deletes an object, which may be gone already, if it is still what was `seen`.
+pub(crate) fn delete(site: &str, path: &str, seen: Option<&Identity>, propagation: &str) -> Action {
     let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation});
-    if let Some(uid) = uid {
-        body["preconditions"] = json!({"uid": uid});
+    if let Some(seen) = seen {
+        body["preconditions"] = seen.precondition();
     }
     Action::Request(Request { body: Some(body), accept: vec![404], ..request(site, "DELETE", path.to_owned()) })
 }

@@ -82,6 +82,15 @@ pub(crate) fn admits(spec: &Value, node: &Value) -> bool {
     selected && terms.is_none_or(|terms| terms.iter().any(|term| matches(term, node)))
 }
 
+/// Whether a `labelSelector` selects labels. Without one it selects nothing, an empty one everything.
+pub(crate) fn selects(selector: &Value, labels: &Value) -> bool {
+    let mut wanted = selector["matchLabels"].as_object().into_iter().flatten();
+    let mut expressions = selector["matchExpressions"].as_array().into_iter().flatten();
+    selector.is_object()
+        && wanted.all(|(key, value)| labels.get(key) == Some(value))
+        && expressions.all(|wanted| holds(wanted, labels.get(text(&wanted["key"])).and_then(Value::as_str)))
+}
+
 /// Whether all requirements of a term hold for a node. A term without requirements matches none.
 fn matches(term: &Value, node: &Value) -> bool {
     let list = |field: &str| term[field].as_array().cloned().unwrap_or_default();

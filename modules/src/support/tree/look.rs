@@ -40,6 +40,9 @@ pub(crate) struct Look {
     /// Whether that is another one than the tree must lie on.
     #[serde(skip)]
     pub(crate) elsewhere: bool,
+    /// How many errors the kernel has found in that file system, if it counts them (ext4).
+    #[serde(skip)]
+    pub(crate) errors: u64,
     /// Free bytes on that file system.
     pub(crate) free: u64,
     /// Free inodes on that file system; null where they are made as they are needed.
@@ -50,6 +53,9 @@ pub(crate) struct Look {
     pub(crate) allocated: u64,
     /// Inodes it takes: one for each file, directory and link, hard-linked ones once.
     pub(crate) inodes: u64,
+    /// A digest of the names, types, owners, sizes, times and inode numbers in it: another one as soon as anything in it is written.
+    #[serde(skip)]
+    pub(crate) generation: Option<String>,
     /// The source of a copy that was begun here and not finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<String>,
@@ -79,6 +85,11 @@ pub(crate) async fn look(cx: &Context, tree: &Located, exclude: &[String]) -> Re
         look.elsewhere = !same_device(cx, &tree.place, wanted, &look.device).await?;
     }
     Ok(look)
+}
+
+/// The generation of a tree, in which every name counts; empty of what is not a directory.
+pub(crate) async fn generation(cx: &Context, tree: &Located, exclude: &[String]) -> Result<String, Failure> {
+    Ok(look(cx, tree, exclude).await?.generation.unwrap_or_default())
 }
 
 /// Refuses a tree that does not lie on the device it must lie on.
@@ -123,6 +134,7 @@ fn parse(text: &str, exclude: &[String]) -> Option<Look> {
         kind,
         device,
         elsewhere: false,
+        errors: number("errors")?,
         free: field("free")?.parse().ok()?,
         free_inodes: match field("free_inodes")?.trim() {
             "" => None,
@@ -131,6 +143,7 @@ fn parse(text: &str, exclude: &[String]) -> Option<Look> {
         inodes: number("inodes")?,
         entries: number("entries")?,
         allocated: number("allocated")?,
+        generation: field("generation").map(str::to_owned),
         unfinished: field("unfinished").map(str::to_owned),
         left_out: left_out::parse(text.lines().filter_map(|line| line.strip_prefix("odd=")), exclude)?,
         holders: text.lines().filter_map(|line| line.strip_prefix("holder=")).map(str::to_owned).collect(),

@@ -12,7 +12,7 @@ pub(crate) use compare::{Comparison, compare};
 #[cfg(test)]
 pub(crate) use left_out::{LeftOut, What};
 pub(crate) use left_out::{check_flags, reasons as left_out_reasons};
-pub(crate) use look::{Kind, Look, check_device, look};
+pub(crate) use look::{Kind, Look, check_device, generation, look};
 pub(crate) use manifest::{Manifest, manifest};
 pub(crate) use reference::{Located, TreeRef, check_names, check_path};
 

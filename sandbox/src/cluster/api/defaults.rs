@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::problem::Problem;
+use super::quota;
 use crate::cluster::state::Cluster;
 use crate::cluster::version::Version;
 
@@ -14,7 +15,12 @@ pub(crate) fn admit(cluster: &Cluster, kind: &Kind, object: &mut Value) -> Resul
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     match kind.plural {
         "namespaces" => fill(object, "/status", "phase", json!("Active")),
-        "pods" => admit_pod(object, &cluster.stamp()),
+        "pods" => {
+            admit_pod(object, &cluster.stamp());
+            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+            quota::within_limits(cluster, kind, namespace, object)?;
+            quota::admit(cluster, namespace, object)?;
+        }
         "statefulsets" => admit_stateful_set(cluster.version(), kind, &name, object)?,
         "deployments" | "replicasets" => fill(object, "/spec", "replicas", json!(1)),
         "persistentvolumes" => {

@@ -44,6 +44,9 @@ pub(crate) fn handle(cluster: &mut Cluster, call: &Call) -> Result<(u16, Value),
     match segments.as_slice() {
         ["version"] => return Ok((200, cluster.version().answer())),
         ["healthz" | "livez" | "readyz", ..] => return Ok((200, json!("ok"))),
+        ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] if call.method == "POST" => {
+            return Ok((201, super::rights::review(cluster, &call.body)));
+        }
         _ => {}
     }
     if let Some(document) = kind::discovery(&segments, cluster.version()) {
@@ -123,11 +126,8 @@ fn object(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key
             let apply = call.media_type.starts_with("application/apply-patch+yaml");
             if apply && call.query("fieldManager").is_none_or(str::is_empty) {
                 let why = "fieldManager: Required value: is required for apply patch";
-                return Err(Problem {
-                    code: 422,
-                    reason: "Invalid",
-                    message: format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}"),
-                });
+                let message = format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}");
+                return Err(Problem::of(422, "Invalid", message));
             }
             let Some(old) = cluster.get(key).map(|old| Value::clone(old)) else {
                 if !apply {
@@ -140,7 +140,14 @@ fn object(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key
             };
             let mut new = old;
             let versioned = !call.body["metadata"]["resourceVersion"].is_null();
+            let uid = new["metadata"]["uid"].clone();
             patch::apply(&call.media_type, &mut new, &call.body)?;
+            // To a patch the UID is a field that cannot change; only PUT and `scale` take it for a precondition.
+            if new["metadata"]["uid"] != uid && !new["metadata"]["uid"].is_null() {
+                let other = &new["metadata"]["uid"];
+                let why = format!("metadata.uid: Invalid value: {other}: field is immutable");
+                return Err(Problem::invalid(resource.kind, &key.2, &why));
+            }
             if !versioned {
                 new["metadata"]["resourceVersion"] = Value::Null;
             }
@@ -171,7 +178,15 @@ fn scale(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key)
         let why = "spec.replicas: Invalid value: must be greater than or equal to 0";
         return Err(Problem::invalid(resource.kind, &key.2, why));
     }
+    let (wanted, found) = (&scale["metadata"]["uid"], &object["metadata"]["uid"]);
+    if let (Some(wanted), Some(found)) =
+        (wanted.as_str().filter(|uid| !uid.is_empty() && *found != *uid), found.as_str())
+    {
+        let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
+        return Err(Problem::scale_conflict(resource.kind, &key.2, &why));
+    }
     object["spec"]["replicas"] = json!(replicas);
+    object["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"].clone();
     let object = store::replace(cluster, key, object, false)?;
     Ok((200, store::scale_of(resource.kind, &object)))
 }

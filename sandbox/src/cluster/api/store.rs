@@ -17,6 +17,8 @@ pub(crate) struct DeleteOptions {
     pub(crate) grace: Option<u64>,
     /// The UID the object must have.
     pub(crate) uid: Option<String>,
+    /// The version it must have.
+    pub(crate) version: Option<String>,
 }
 
 impl DeleteOptions {
@@ -26,6 +28,7 @@ impl DeleteOptions {
             propagation: body["propagationPolicy"].as_str().map(str::to_owned),
             grace: body["gracePeriodSeconds"].as_u64(),
             uid: body["preconditions"]["uid"].as_str().map(str::to_owned),
+            version: body["preconditions"]["resourceVersion"].as_str().map(str::to_owned),
         }
     }
 }
@@ -57,7 +60,7 @@ pub(crate) fn create(cluster: &mut Cluster, namespace: &str, mut object: Value) 
         }
         if !cluster.objects.contains(&("namespaces", String::new(), namespace.to_owned())) {
             let message = format!("namespaces \"{namespace}\" not found");
-            return Err(Problem { code: 404, reason: "NotFound", message });
+            return Err(Problem::of(404, "NotFound", message));
         }
     }
     let key: Key = (kind.plural, namespace.to_owned(), name.clone());
@@ -148,15 +151,12 @@ pub(crate) fn delete(cluster: &mut Cluster, key: &Key, options: &DeleteOptions) 
     let kind = kind_of_key(key)?;
     let object = cluster.objects.get(key).ok_or_else(|| Problem::not_found(kind, &key.2))?.clone();
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-    if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != uid) {
-        let why = match cluster.version().is_current() {
-            true => format!(
-                "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have been \
-                 deleted and then recreated"
-            ),
-            false => format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"),
-        };
-        return Err(Problem::conflict(kind, &key.2, &why));
+    let version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+    let conditions = [("UID", options.uid.as_deref(), uid), ("ResourceVersion", options.version.as_deref(), version)];
+    for (field, wanted, found) in conditions {
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+            return Err(Problem::conflict(kind, &key.2, &unmet(cluster, field, wanted, found)));
+        }
     }
     match options.propagation.as_deref() {
         Some("Orphan") => orphan(cluster, uid),
@@ -189,6 +189,17 @@ pub(crate) fn delete(cluster: &mut Cluster, key: &Key, options: &DeleteOptions) 
             "details": {"name": key.2, "group": kind.group, "kind": kind.plural, "uid": uid},
         }),
     })
+}
+
+/// Why a deletion whose precondition does not hold is refused.
+fn unmet(cluster: &Cluster, field: &str, wanted: &str, found: &str) -> String {
+    let what = if field == "UID" { "deleted and then recreated" } else { "modified" };
+    match cluster.version().is_current() {
+        true => format!(
+            "the {field} in the precondition ({wanted}) does not match the {field} in record ({found}). The object might have been {what}"
+        ),
+        false => format!("Precondition failed: {field} in precondition: {wanted}, {field} in object meta: {found}"),
+    }
 }
 
 /// Seconds a deleted pod gets; 0 for everything else, and for pods that no node has.
@@ -286,6 +297,6 @@ pub(crate) fn kind_of(object: &Value) -> Result<&'static Kind, Problem> {
         .ok_or_else(|| Problem::bad_request(format!("no matches for kind \"{name}\" in version \"{version}\"")))
 }
 
-fn kind_of_key(key: &Key) -> Result<&'static Kind, Problem> {
+pub(crate) fn kind_of_key(key: &Key) -> Result<&'static Kind, Problem> {
     kind::KINDS.iter().find(|kind| kind.plural == key.0).ok_or_else(Problem::no_such_path)
 }

@@ -1,6 +1,7 @@
 //! The controllers of a cluster. They run when the world is looked at: everything due since then happens in its order,
 //! at its time, and after each of these moments all controllers run until nothing changes any more.
 
+mod autoscaler;
 mod cke;
 mod container;
 mod events;
@@ -8,6 +9,7 @@ mod garbage;
 mod kubelet;
 mod nodes;
 mod provisioner;
+mod quotas;
 mod scheduler;
 mod statefulset;
 mod status;
@@ -91,7 +93,7 @@ fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
     if switched {
         kubelet::bury(cluster, machines);
     }
-    let mut seen = [0; 9];
+    let mut seen = [0; 11];
     for _ in 0..ROUNDS {
         let before = (cluster.objects.touches(), cluster.timers());
         for (controller, seen) in seen.iter_mut().enumerate() {
@@ -104,6 +106,8 @@ fn reconcile(cluster: &mut Cluster, machines: &mut Machines) {
                 0 => nodes::reconcile(cluster, machines, &touched),
                 1 => cke::reconcile(cluster, &touched),
                 2 => garbage::reconcile(cluster, &touched),
+                10 => quotas::reconcile(cluster, &touched),
+                9 => autoscaler::reconcile(cluster, &touched),
                 3 => statefulset::reconcile(cluster, &touched),
                 4 => volumes::reconcile(cluster, &touched),
                 5 => provisioner::reconcile(cluster, machines, &touched),

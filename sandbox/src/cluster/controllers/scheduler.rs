@@ -1,4 +1,4 @@
-//! The scheduler: assigns pods to nodes that fit, by selector, affinity, taints and volumes. Which of the fitting nodes it
+//! The scheduler: assigns pods to nodes that fit, by selector, affinity, taints, volumes, room and spread. Which of the fitting nodes it
 //! takes depends on the seed only: nothing may rely on ordinals and nodes matching by themselves.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::provisioner::SELECTED_NODE;
 use super::{Touched, deleting, text, uid, volumes};
 use crate::cluster::api::LabelSelector;
+use crate::cluster::quantity::{of_pod, thousandths};
 use crate::cluster::state::{Cluster, Key, key};
 
 /// Schedules pods that have no node.
@@ -154,8 +155,60 @@ fn misfit(
             return Some("node(s) had volume node affinity conflict");
         }
     }
+    if let Some(reason) = crowded(cluster, pod, name, node).or_else(|| skewed(cluster, pod, labels)) {
+        return Some(reason);
+    }
     let repelled = repelling.iter().any(|(topology, domain)| labels[topology] == *domain);
     repelled.then_some("node(s) didn't match pod affinity/anti-affinity")
+}
+
+/// Whether the other pods on a node leave no room for a pod.
+fn crowded(cluster: &Cluster, pod: &Value, name: &str, node: &Value) -> Option<&'static str> {
+    [("cpu", "Insufficient cpu"), ("memory", "Insufficient memory")].into_iter().find_map(|(resource, reason)| {
+        let wanted = of_pod(pod, "requests", resource);
+        let taken = || -> i128 {
+            let there =
+                cluster.list("pods").filter(|(_, other)| other["spec"]["nodeName"] == name && uid(other) != uid(pod));
+            there.map(|(_, other)| of_pod(other, "requests", resource)).sum()
+        };
+        let has = || thousandths(&node["status"]["capacity"][resource]);
+        (wanted > 0 && taken() + wanted > has()).then_some(reason)
+    })
+}
+
+/// Whether a pod on a node would be against its topology spread constraints.
+fn skewed(cluster: &Cluster, pod: &Value, labels: &Value) -> Option<&'static str> {
+    for constraint in pod["spec"]["topologySpreadConstraints"].as_array().into_iter().flatten() {
+        if constraint["whenUnsatisfiable"] == "ScheduleAnyway" {
+            continue;
+        }
+        let (topology, selector) =
+            (text(&constraint["topologyKey"]), LabelSelector::of_object(&constraint["labelSelector"]));
+        let Some(here) = labels.get(topology) else {
+            return Some("node(s) didn't match pod topology spread constraints (missing required label)");
+        };
+        let mut domains: BTreeMap<String, i64> = BTreeMap::new();
+        for (key, node) in cluster.list("nodes") {
+            let labels = &node["metadata"]["labels"];
+            let mut wanted = pod["spec"]["nodeSelector"].as_object().into_iter().flatten();
+            let eligible = wanted.all(|(key, value)| labels.get(key) == Some(value)) && affine(pod, &key.2, labels);
+            let Some(domain) = labels.get(topology).filter(|_| eligible) else { continue };
+            let counted = cluster.list("pods").filter(|(_, other)| {
+                other["spec"]["nodeName"] == key.2.as_str()
+                    && other["metadata"]["namespace"] == pod["metadata"]["namespace"]
+                    && !deleting(other)
+                    && selector.matches(&other["metadata"]["labels"])
+            });
+            *domains.entry(domain.to_string()).or_default() += i64::try_from(counted.count()).unwrap_or(i64::MAX);
+        }
+        let least = domains.values().copied().min().unwrap_or(0);
+        let own = i64::from(selector.matches(&pod["metadata"]["labels"]));
+        let there = domains.get(&here.to_string()).copied().unwrap_or(0) + own;
+        if there - least > constraint["maxSkew"].as_i64().unwrap_or(1) {
+            return Some("node(s) didn't match pod topology spread constraints");
+        }
+    }
+    None
 }
 
 fn tolerated(pod: &Value, node: &Value) -> bool {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Touched, deleting, pod_ready, text, uid};
+use super::{Touched, deleting, events, pod_ready, text, uid};
 use crate::cluster::api::store::{self, DeleteOptions};
 use crate::cluster::state::{Cluster, Key, Timer, key};
 
 /// Brings every StatefulSet one step nearer to what it asks for.
 pub(crate) fn reconcile(cluster: &mut Cluster, touched: &Touched) {
-    if !touched.any(&["statefulsets", "pods", "persistentvolumeclaims"]) {
+    if !touched.any(&["statefulsets", "pods", "persistentvolumeclaims", "resourcequotas", "limitranges"]) {
         return;
     }
     for key in cluster.keys("statefulsets") {
@@ -184,7 +184,10 @@ fn create_pod(cluster: &mut Cluster, key: &Key, set: &Value, ordinal: usize) {
     pod["spec"]["hostname"] = json!(name);
     pod["spec"]["subdomain"] = set["spec"]["serviceName"].clone();
     pod["spec"]["volumes"] = json!(volumes);
-    let _ = store::create(cluster, &key.1, pod);
+    if let Err(problem) = store::create(cluster, &key.1, pod) {
+        let message = format!("create Pod {name} in StatefulSet {} failed error: {}", key.2, problem.message);
+        events::warn(cluster, key, "FailedCreate", &message);
+    }
 }
 
 /// Keeps the status counters.

@@ -28,14 +28,17 @@ pub(crate) fn clusters(clusters: &Clusters, services: &[&dyn Service]) -> Result
         let running = services.iter().map(|service| service.running()).collect();
         let begins = kernel.clock.starts - AGE;
         let mut cluster = Cluster::new(&site.name, Arc::clone(&kernel.spec), kernel.seed, begins, running);
+        // What was there before was not made by the user of the run.
+        let rights = cluster.rights.take();
         base(kernel, site, &mut cluster).map_err(|problem| format!("{}: {}", site.name, problem.message))?;
         if site.name == kernel.inventory.roles.active {
             workload(kernel, site, &mut cluster, &mut clusters.hosts.machines(), services)?;
         }
+        beside(kernel, site, &mut cluster)?;
         // Everything that takes time has happened long ago.
         let spec = std::mem::replace(&mut cluster.spec, Arc::new(instant(&kernel.spec)));
         controllers::settle(&mut cluster, &mut clusters.hosts.machines(), Duration::ZERO);
-        (cluster.spec, cluster.starts) = (spec, kernel.clock.starts);
+        (cluster.spec, cluster.starts, cluster.rights) = (spec, kernel.clock.starts, rights);
         clusters.by_site().insert(site.name.clone(), cluster);
     }
     Ok(())
@@ -87,6 +90,17 @@ fn base(kernel: &Kernel, site: &Site, cluster: &mut Cluster) -> Result<(), Probl
         });
         create(cluster, "kube-system", owner)?;
         Arc::make_mut(&mut cluster.synced).insert(node.name.clone(), labels);
+    }
+    Ok(())
+}
+
+/// Makes the objects that the world file adds.
+fn beside(kernel: &Kernel, site: &Site, cluster: &mut Cluster) -> Result<(), String> {
+    for object in kernel.spec.objects.get(&site.name).into_iter().flatten() {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or("default");
+        create(cluster, namespace, object.clone()).map_err(|problem| {
+            format!("`objects`: {}: {} {}: {}", site.name, object["kind"], object["metadata"]["name"], problem.message)
+        })?;
     }
     Ok(())
 }

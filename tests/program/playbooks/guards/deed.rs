@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use cutover_engine::world::{Command, Place};
-use cutover_sandbox::Part;
+use cutover_sandbox::{Part, Rights};
 use serde_json::{Value, json};
 
 use crate::support::play::Play;
 use crate::support::releases::{edit_release, leave_upgrade_unfinished};
+use crate::support::roles::shipped;
 use crate::support::stage::Stage;
 use crate::support::truth::Truth;
 
@@ -73,6 +74,7 @@ pub(super) async fn does(stage: &Stage, deed: &Value, truth: &mut Truth) {
         ["unfinished-upgrade"] => leave_upgrade_unfinished(stage).await,
         ["remake-set"] => remake_set(stage).await,
         ["other-volume", site, ordinal] => other_volume(stage, site, ordinal).await,
+        ["without-right", resource, verb] => stage.world.grant(Some(all_but(resource, verb))),
         ["occupy", site, ordinal] => occupy(stage, site, ordinal).await,
         ["move-volume"] => move_volume(stage).await,
         _ => panic!("`{line}` is not a deed"),
@@ -178,6 +180,21 @@ async fn occupy(stage: &Stage, site: &str, ordinal: &str) {
         "spec": {"containers": [{"name": "main", "image": "busybox"}]},
     });
     stage.api(site, "POST", "/api/v1/namespaces/common/pods", Some(pod)).await;
+}
+
+/// The shipped rights, without one verb on one resource.
+fn all_but(resource: &str, verb: &str) -> Rights {
+    let mut rights = shipped();
+    let mut taken = false;
+    for rules in rights.namespaces.values_mut().chain([&mut rights.everywhere]) {
+        for rule in rules.iter_mut().filter(|rule| rule.resources.iter().any(|name| name == resource)) {
+            let before = rule.verbs.len();
+            rule.verbs.retain(|other| other != verb);
+            taken |= rule.verbs.len() < before;
+        }
+    }
+    assert!(taken, "the roles have no {verb} of {resource}");
+    rights
 }
 
 /// Puts names of old volumes in their places: `OLD1` is the name of the volume of replica 1, and of its directory.

@@ -37,6 +37,7 @@ impl Found {
 
 /// Looks at everything that a playbook claims when it ends well.
 pub(super) async fn claims(playbook: &str, stage: &Stage, truth: &Truth, params: &Value, events: &[Event]) -> Found {
+    stage.world.grant(None);
     // Readiness comes some seconds after a member serves.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let mut found = Found::default();
@@ -299,6 +300,11 @@ async fn copies(stage: &Stage, found: &mut Found) {
         let same = files(stage, "primary", old, &backup).await == original;
         found.holds(same, || format!("the backup on {old} is not what the original is"));
         let mounted = format!("/data/vmdata/hpvolumes/common-etcd-etcd-{ordinal}/data");
+        let mount = printed(stage, "primary", worker, &format!("findmnt -n -o TARGET -T {mounted}")).await;
+        if mount.as_deref() != mounted.strip_suffix("/data") {
+            found.lost.push(format!("the data of replica {ordinal} lies beneath another mount: {mount:?}"));
+            continue;
+        }
         let new = files(stage, "primary", worker, &mounted).await;
         let still = |name: &&String| !name.is_empty() && !name.starts_with("member");
         let gone = original.keys().filter(still).filter(|name| !new.contains_key(*name));

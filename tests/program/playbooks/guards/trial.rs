@@ -126,7 +126,8 @@ async fn run(playbook: &str, good: &Good, play: &Play, guard: &Guard, case: &Cas
         stopped(playbook, &ran)
     };
     let lost_wanted = matches!(case.without, Without::Harm(Harm::Lost));
-    if ran.ending.exit_code != 0 && harm >= Harm::Begun && can_be_undone(playbook) && (is_whole || lost_wanted) {
+    let can_be_undone = can_be_undone(playbook) && !has_passed_the_last_gate(&play.playbook, &ran);
+    if ran.ending.exit_code != 0 && harm >= Harm::Begun && can_be_undone && (is_whole || lost_wanted) {
         comes_back(playbook, &stage, play, &ran, &truth, &mut found).await;
     }
     let harm = if found.lost.is_empty() { harm } else { Harm::Lost };
@@ -197,6 +198,18 @@ fn steps(playbook: &str) -> (&'static [&'static str], &'static [&'static str]) {
 
 fn can_be_undone(playbook: &str) -> bool {
     matches!(playbook, CUTOVER | FAILOVER | SWITCHOVER | DRILL | ROLLBACK)
+}
+
+/// Whether a step behind the point of no return has been done: there the way on is `resume`, and the old volumes are old.
+fn has_passed_the_last_gate(playbook: &Playbook, ran: &Ran) -> bool {
+    let phases: Vec<_> =
+        playbook.phases.iter().filter(|phase| phase.point_of_no_return).map(|phase| &phase.id).collect();
+    ran.events.iter().any(|event| match &event.kind {
+        EventKind::StepFinished { path, outcome, .. } => {
+            outcome.is_final() && phases.iter().any(|phase| path.id().starts_with(&format!("{phase}/")))
+        }
+        _ => false,
+    })
 }
 
 /// After the undo the service has what it had, where it was. After that of a take-over nobody is Primary.

@@ -1,8 +1,10 @@
 //! The modules' scripts about whole trees, as the simulated machines run them: the same answers as the real scripts give.
 
 use base64::Engine as _;
+use cutover_engine::digest::hex;
 use cutover_engine::world::Place;
 use futures_util::future::BoxFuture;
+use sha2::{Digest, Sha256};
 
 use super::super::tar;
 use super::super::words::program_name;
@@ -169,12 +171,17 @@ fn look(machine: &Machine, path: &str, skip: &[&str]) -> Reply {
         .map_or((0, 0), |filesystem| (filesystem.bytes.saturating_sub(filesystem.used()), filesystem.free_inodes()));
     let device = machine.path_device(near).unwrap_or_default();
     let mut text = format!("kind={kind}\ndevice={device}\nfree={free}\nfree_inodes={inodes}\n");
+    let counter = format!("/sys/fs/ext4/{}/errors_count", device.rsplit('/').next().unwrap_or_default());
+    if let Ok(count) = machine.read_file(&counter) {
+        text += &format!("errors={}\n", String::from_utf8_lossy(&count).trim());
+    }
     if kind == "directory" {
         let names = machine.list_dir(path).unwrap_or_default();
         let entries = names.iter().filter(|name| *name != MARKER && !skip.contains(&name.as_str())).count();
         let allocated = machine.tree_allocated(path).unwrap_or(0);
         let inodes = machine.tree_entries(path).unwrap_or(0);
         text += &format!("entries={entries}\nallocated={allocated}\ninodes={inodes}\n");
+        text += &format!("generation={}\n", generation(machine, path).unwrap_or_default());
         if let Ok(Some(source)) = machine.lstat(&format!("{path}/{MARKER}")).map(|stat| stat.link) {
             text += &format!("unfinished={source}\n");
         }
@@ -189,6 +196,18 @@ fn look(machine: &Machine, path: &str, skip: &[&str]) -> Reply {
         }
     }
     Reply::ok(text)
+}
+
+/// A digest that is another one after each change in a tree. There is no time of change here, so contents stand for it.
+fn generation(machine: &Machine, root: &str) -> Result<String, Errno> {
+    let mut hasher = Sha256::new();
+    for (path, stat) in walk(machine, root, &[])? {
+        hasher.update(format!("{path} {stat:?}\n"));
+        if stat.kind == 'f' {
+            hasher.update(machine.content_of(&format!("{root}/{path}"))?.sha256());
+        }
+    }
+    Ok(hex(&hasher.finalize()))
 }
 
 fn begin(machine: &mut Machine, destination: &str, source: &str, skip: &[&str], now: i128) -> Reply {
