@@ -282,8 +282,11 @@ impl<'a> Cursor<'a> {
         match elements {
             Ok(elements) => {
                 let reached = std::mem::take(&mut self.reached);
-                let frame = BlockFrame::new(visit, inner, elements, skip, &reached);
+                let mut frame = BlockFrame::new(visit, inner, elements, skip, &reached);
                 self.reached = reached;
+                if matches!(self.frames.last(), Some(Frame::Steps(steps)) if steps.is_check_all()) {
+                    frame.checks_all();
+                }
                 self.frames.push(Frame::Block(Box::new(frame)));
             }
             Err(unrendered) if matches!(self.mode, Mode::Plan(_)) => {

@@ -124,6 +124,11 @@ impl<'a> Steps<'a> {
         Some((step, path_of(step, &self.outer)))
     }
 
+    /// Whether all of its steps run even if one fails.
+    pub(super) fn is_check_all(&self) -> bool {
+        self.check_all
+    }
+
     /// Adds how the latest step ended.
     pub(super) fn ended(&mut self, end: End) {
         let (failed, stopped) = (end.failure.is_some(), end.is_interrupted());
@@ -182,6 +187,8 @@ pub(super) struct BlockFrame<'a> {
     made: bool,
     /// A section that ended, to be announced.
     ended: Option<(Path, Section, End)>,
+    /// Whether all of its steps run even if one fails, as in the list that it stands in.
+    check_all: bool,
     /// Results that a plan does not know inside the block, and knows again after it.
     pub(super) in_question: BTreeMap<String, Path>,
     end: End,
@@ -228,9 +235,17 @@ impl<'a> BlockFrame<'a> {
             left_out: None,
             made: false,
             ended: None,
+            check_all: false,
             in_question: BTreeMap::new(),
             end: End::new(),
         }
+    }
+
+    /// Lets all of its steps run even if one fails: it stands in a list of checks. Not where a failure leads to other steps, or to
+    /// the end of a loop.
+    pub(super) fn checks_all(&mut self) {
+        let more = [Section::Rescue, Section::Always].into_iter().any(|section| !self.steps_of(section).is_empty());
+        self.check_all = !more && !self.is_looped() && !self.visit.step.allow_failure;
     }
 
     pub(super) fn absorb(&mut self, end: End) {
@@ -319,6 +334,7 @@ impl<'a> BlockFrame<'a> {
                 continue;
             }
             let mut steps = Steps::new(list, (&self.visit.step.id, &path), self.environment.clone());
+            steps.check_all = self.check_all;
             steps.skip.clone_from(&self.left_out);
             let passed_over =
                 self.is_looped() && self.skip.is_none() && matches!(self.left_out, Some(Decision::Skip(_)));

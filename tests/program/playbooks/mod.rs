@@ -4,6 +4,7 @@
 mod again;
 mod between;
 mod general;
+mod guards;
 mod obstacles;
 mod split_brain;
 mod stale;

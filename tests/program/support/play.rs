@@ -7,12 +7,15 @@ use cutover_engine::inventory::{self, Inventory};
 use cutover_engine::playbook::{self, Playbook};
 use cutover_engine::run::Run;
 use cutover_modules::REGISTRY;
+use cutover_sandbox::Sandbox;
 use serde_json::{Map, Value};
 
 use cutover_testkit::unattended::NoSecrets;
 
 pub(crate) const PREPARE: &str = "etcd-prepare.yml";
 pub(crate) const CUTOVER: &str = "etcd-cutover.yml";
+/// The roles file of the simulated controller.
+pub(crate) const ROLES: &str = "/root/inventory.roles.yml";
 
 /// The root of the repository.
 fn root() -> &'static Path {
@@ -55,8 +58,21 @@ impl Play {
         let inventory = inventory::load(&PathBuf::from("inventory.yml"), &read, &NoSecrets);
         let mut inventory = inventory.unwrap_or_else(|faults| panic!("{faults}"));
         // On the simulated controller.
-        inventory.roles_file = "/root/inventory.roles.yml".into();
+        inventory.roles_file = ROLES.into();
         Self { playbook: Arc::new(playbook), inventory: Arc::new(inventory), provided: Map::new() }
+    }
+
+    /// A shipped playbook in a world: with the roles that the world's roles file names, and those of the parameters that it declares.
+    pub(crate) fn in_world(name: &str, world: &Sandbox, params: &Value) -> Self {
+        let play = Self::load(name, &|text| text, &example());
+        let read = |path: &Path| {
+            assert_eq!(path, Path::new(ROLES));
+            world.controllers_file(ROLES).ok_or(std::io::ErrorKind::NotFound.into())
+        };
+        let inventory = (*play.inventory).clone().with_roles(&read).unwrap_or_else(|faults| panic!("{faults}"));
+        let mut params = params.clone();
+        params.as_object_mut().expect("parameters").retain(|name, _| play.playbook.params.contains_key(name));
+        Self { inventory: Arc::new(inventory), ..play }.provided(params)
     }
 
     /// With parameters.

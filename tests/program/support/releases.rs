@@ -22,3 +22,14 @@ pub(crate) async fn leave_upgrade_unfinished(stage: &Stage) {
     secret["data"]["release"] = json!(STANDARD.encode(record.to_string()));
     stage.api("primary", "POST", SECRETS, Some(secret)).await;
 }
+
+/// Edits the record of the first revision of the release on the primary site.
+pub(crate) async fn edit_release(stage: &Stage, edit: impl FnOnce(&mut Value)) {
+    let path = format!("{SECRETS}/sh.helm.release.v1.common-etcd.v1");
+    let mut secret = stage.api("primary", "GET", &path, None).await;
+    let record = STANDARD.decode(secret["data"]["release"].as_str().unwrap()).unwrap();
+    let mut record: Value = serde_json::from_slice(&record).unwrap();
+    edit(&mut record);
+    secret["data"]["release"] = json!(STANDARD.encode(record.to_string()));
+    stage.api("primary", "PUT", &path, Some(secret)).await;
+}

@@ -8,7 +8,7 @@ use cutover_engine::event::{Event, EventKind};
 use cutover_engine::execute::Tags;
 use cutover_engine::plan::{Plan, plan};
 use cutover_engine::request::Request;
-use cutover_engine::world::{Command, Output, Place, World as _, collect, pipe};
+use cutover_engine::world::{Answer, Command, Output, Place, TransportFault, World as _, collect, pipe};
 use cutover_modules::REGISTRY;
 use cutover_sandbox::{Sandbox, Snapshot, WorldSpec};
 use serde_json::Value;
@@ -125,7 +125,12 @@ impl Stage {
 
     /// Runs a command.
     pub(crate) async fn exec(&self, place: &Place, command: &Command) -> Output {
-        collect(self.world.transport(place).await.expect("a way there").as_ref(), command).await.expect("an end")
+        self.try_exec(place, command).await.expect("a way there, and an end")
+    }
+
+    /// The same, where it may be that there is no way there.
+    pub(crate) async fn try_exec(&self, place: &Place, command: &Command) -> Result<Output, TransportFault> {
+        collect(self.world.transport(place).await?.as_ref(), command).await
     }
 
     /// Copies the contents of a directory from node to node with everything about them.
@@ -151,6 +156,19 @@ impl Stage {
 
     /// Sends a request to a site's API server.
     pub(crate) async fn api(&self, site: &str, method: &str, path: &str, body: Option<Value>) -> Value {
+        let answer = self.try_api(site, method, path, body).await.expect("an API server");
+        assert!(answer.is_success(), "{method} {path}: {answer:?}");
+        answer.body
+    }
+
+    /// The same, whatever the answer is.
+    pub(crate) async fn try_api(
+        &self,
+        site: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Answer, TransportFault> {
         let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         let request = Request {
             method: method.to_owned(),
@@ -158,8 +176,6 @@ impl Stage {
             body,
             ..Request::get(site, path)
         };
-        let answer = self.world.request(&request).await.expect("an API server");
-        assert!(answer.is_success(), "{method} {path}: {answer:?}");
-        answer.body
+        self.world.request(&request).await
     }
 }

@@ -30,7 +30,25 @@ pub(crate) struct Truth {
     /// Id and name of every member.
     members: Vec<(Value, Value)>,
     /// Keys and values, without the key that the cutover writes itself.
-    keys: Vec<(String, String)>,
+    keys: BTreeMap<String, String>,
+}
+
+impl Truth {
+    /// The same after one more write was acknowledged.
+    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
+        self.keys.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The keys of another one that this one does not have, or not with their values.
+    pub(crate) fn lacks(&self, other: &Self) -> Vec<String> {
+        other
+            .keys
+            .iter()
+            .filter(|(key, value)| self.keys.get(*key) != Some(*value))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
 }
 
 impl Workload {
@@ -39,30 +57,40 @@ impl Workload {
         Place::Pod { site: site.to_owned(), namespace: self.namespace.clone(), pod, container: None }
     }
 
-    async fn etcdctl(&self, stage: &Stage, site: &str, ordinal: usize, line: &str) -> Value {
+    async fn etcdctl(&self, stage: &Stage, site: &str, ordinal: usize, line: &str) -> Result<Value, String> {
         let words = line.split(' ').map(|word| if word == "''" { "" } else { word });
-        let output = stage.exec(&self.pod(site, ordinal), &Command::new(words)).await;
-        assert!(output.success(), "{site}: {line}: {output:?}");
-        serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{line}: {error}"))
+        let (pod, command) = (self.pod(site, ordinal), Command::new(words));
+        let output = stage.try_exec(&pod, &command).await.map_err(|why| format!("{site}: {line}: {why:?}"))?;
+        if !output.success() {
+            return Err(format!("{site}: {line}: {output:?}"));
+        }
+        serde_json::from_str(&output.stdout).map_err(|error| format!("{line}: {error}"))
     }
 
     /// Reads the truth of a running cluster; all its members must agree on it.
     pub(crate) async fn truth(&self, stage: &Stage, site: &str) -> Truth {
-        let hashes = self.etcdctl(stage, site, 0, "etcdctl endpoint hashkv --cluster -w json").await;
-        let hashes: Vec<&Value> = hashes.as_array().expect("hashes").iter().map(|one| &one["HashKV"]["hash"]).collect();
-        assert_eq!(hashes.len(), self.replicas);
-        assert!(hashes.iter().all(|hash| *hash == hashes[0] && hash.is_number()), "members differ: {hashes:?}");
-        let members = self.etcdctl(stage, site, 0, "etcdctl member list -w json").await;
-        let range = self.etcdctl(stage, site, 0, "etcdctl get '' --prefix -w json").await;
+        self.read(stage, site).await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same, or why there is none.
+    pub(crate) async fn read(&self, stage: &Stage, site: &str) -> Result<Truth, String> {
+        let hashes = self.etcdctl(stage, site, 0, "etcdctl endpoint hashkv --cluster -w json").await?;
+        let hashes: Vec<&Value> = hashes.as_array().into_iter().flatten().map(|one| &one["HashKV"]["hash"]).collect();
+        if hashes.len() != self.replicas || !hashes.iter().all(|hash| *hash == hashes[0] && hash.is_number()) {
+            return Err(format!("members differ: {hashes:?}"));
+        }
+        let members = self.etcdctl(stage, site, 0, "etcdctl member list -w json").await?;
+        let range = self.etcdctl(stage, site, 0, "etcdctl get '' --prefix -w json").await?;
         let text = |value: &Value| {
             let bytes = base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap_or_default());
             String::from_utf8(bytes.expect("base64")).expect("text")
         };
-        let pairs = range["kvs"].as_array().expect("keys").iter().map(|kv| (text(&kv["key"]), text(&kv["value"])));
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let pairs = list(&range["kvs"]).into_iter().map(|kv| (text(&kv["key"]), text(&kv["value"])));
         let keys = pairs.filter(|(key, _)| key.starts_with('/')).collect();
         let member = |member: &Value| (member["ID"].clone(), member["name"].clone());
-        let list = members["members"].as_array().expect("members").iter().map(member).collect();
-        Truth { cluster: members["header"]["cluster_id"].clone(), members: list, keys }
+        let members_list = list(&members["members"]).iter().map(member).collect();
+        Ok(Truth { cluster: members["header"]["cluster_id"].clone(), members: members_list, keys })
     }
 
     /// Asserts that the service is up on a site with that truth.

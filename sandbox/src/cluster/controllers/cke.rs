@@ -55,8 +55,18 @@ fn component(comdeploy: &Value) -> String {
     format!("{}-{}", text(&component["name"]), text(&component["version"]))
 }
 
-/// A component is on all nodes.
+/// A component is on all nodes, once all of them are ready.
 pub(crate) fn deployed(cluster: &mut Cluster, key: &Key) {
+    let ready = |(_, node): (&Key, &Arc<Value>)| {
+        let conditions = node["status"]["conditions"].as_array();
+        conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
+    };
+    if cluster.get(key).is_none_or(|object| text(&object["status"]["status"]) != "Deploying") {
+        return;
+    }
+    if !cluster.list("nodes").all(ready) {
+        return cluster.after(DEPLOY_TIME, Timer::Deployed { key: key.clone() });
+    }
     let nodes: Vec<String> = cluster.keys("nodes").into_iter().map(|node| node.2).collect();
     cluster.edit(key, |object| {
         object["status"]["status"] = json!("Running");

@@ -7,15 +7,14 @@ mod old_volumes;
 mod refused;
 mod roles;
 
-use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use cutover_engine::world::{Command, Place};
 use cutover_sandbox::{Part, Snapshot, WorldSpec};
 use serde_json::{Value, json};
 
-use crate::support::play::{CUTOVER, PREPARE, Play, example};
+use crate::support::play::{CUTOVER, PREPARE, Play, ROLES, example};
 use crate::support::ran::{Ran, changed};
 use crate::support::stage::{Stage, aside};
 use crate::support::truth::{Truth, Workload};
@@ -26,7 +25,6 @@ const REPROTECT: &str = "etcd-reprotect.yml";
 const DRILL: &str = "etcd-drill.yml";
 const PURGE: &str = "etcd-purge.yml";
 const ROLLBACK: &str = "etcd-rollback.yml";
-const ROLES: &str = "/root/inventory.roles.yml";
 const WORKERS: [&str; 3] = ["worker01", "worker02", "worker03"];
 const SITES: [&str; 2] = ["primary", "standby"];
 /// Where the platform makes a rebooted node Primary again, and where a unit does. The marker's name differs on purpose.
@@ -67,17 +65,10 @@ impl Side {
 
     /// A playbook in the roles that the world's roles file names, with the parameters of the platform that it declares.
     fn play(&self, name: &str, params: Value) -> Play {
-        let play = Play::load(name, &|text| text, &example());
-        let read = |path: &Path| {
-            assert_eq!(path, Path::new(ROLES));
-            self.stage.world.controllers_file(ROLES).ok_or(std::io::ErrorKind::NotFound.into())
-        };
-        let inventory = (*play.inventory).clone().with_roles(&read).unwrap_or_else(|faults| panic!("{faults}"));
         let (platform, suffix) = PLATFORMS[self.platform];
         let mut all = json!({"platform": platform, "marker_suffix": suffix});
         all.as_object_mut().expect("a map").extend(params.as_object().expect("a map").clone());
-        all.as_object_mut().expect("a map").retain(|name, _| play.playbook.params.contains_key(name));
-        Play { inventory: Arc::new(inventory), ..play }.provided(all)
+        Play::in_world(name, &self.stage.world, &all)
     }
 
     async fn run(&self, name: &str, params: Value) -> Ran {

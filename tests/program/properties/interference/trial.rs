@@ -193,7 +193,7 @@ async fn well(subject: &Subject, stage: &Stage, hand: &Hand, ran: &Ran, all: &Ke
     }
     // Nothing can see what comes after the last look.
     let last = ran.events.iter().find(|event| match &event.kind {
-        EventKind::StepStarted { path, .. } => path.to_string().ends_with("/all-replicas-are-still-wanted"),
+        EventKind::StepStarted { path, .. } => path.to_string().ends_with("/every-replica-is-still-ready"),
         _ => false,
     });
     let fired = hand.account().fired;
