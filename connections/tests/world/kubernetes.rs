@@ -232,7 +232,7 @@ async fn a_cluster_that_cannot_be_identified_is_refused_with_the_reason() {
     let api = Api::start(forbidden).await;
     let folder = kubeconfig(&format!("http://127.0.0.1:{}", api.port), "");
     let fault = refused(&world(folder.path(), "kubeconfig: kube.conf, context: lab, uid: x")).await;
-    assert!(matches!(&fault, TransportFault::Auth(why) if why.contains("User \"op\" cannot get")), "{fault}");
+    assert!(matches!(&fault, TransportFault::Forbidden(why) if why.contains("User \"op\" cannot get")), "{fault}");
     assert_eq!(api.seen().len(), 1, "no request is repeated by the library");
 
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -463,5 +463,5 @@ async fn a_forbidden_exec_names_both_verbs() {
     let pod = world.transport(&place).await.unwrap();
     let fault = collect(&*pod, &Command::new(["true"])).await.unwrap_err();
     let words = ["`create`", "`get`", "`pods/exec`", "`common`"];
-    assert!(matches!(&fault, TransportFault::Auth(why) if words.iter().all(|word| why.contains(word))), "{fault}");
+    assert!(matches!(&fault, TransportFault::Forbidden(why) if words.iter().all(|word| why.contains(word))), "{fault}");
 }

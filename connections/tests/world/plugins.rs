@@ -78,9 +78,9 @@ async fn a_plugin_that_cannot_help_is_named_and_never_quoted() {
         (
             None,
             ", installHint: 'apt install the-plugin'",
-            "`./plugin` of an exec plugin is missing on this machine; the kubeconfig says: apt install the-plugin",
+            "plugin` of an exec plugin is missing on this machine; the kubeconfig says: apt install the-plugin",
         ),
-        (Some("echo hunter2; echo hunter2 >&2; exit 3"), "", "`./plugin` ended with exit code 3"),
+        (Some("echo hunter2; echo hunter2 >&2; exit 3"), "", "plugin` ended with exit code 3"),
         (Some("echo hunter2"), "", "has not printed credentials"),
         (
             Some("echo '{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"status\": {}}'"),
