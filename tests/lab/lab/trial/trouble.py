@@ -13,7 +13,7 @@ from .. import hosts, power, tools
 from ..certificates import KNOWN_HOSTS
 from ..settings import NAMESPACE, RELEASE, REPLICAS, SITES, STATE, STATEFULSET
 from ..workload import OLD_NODES, TENANT
-from .job import CUTOVER, PREPARE, PRIMARY, host
+from .job import CUTOVER, PREPARE, PRIMARY, Volume, host
 from .program import INVENTORY, RUNS, TOP, Ended, call, end, start
 from .service import Service, Writer, missing
 from .tally import Tally
@@ -72,7 +72,7 @@ class Trouble:
 
     def after(self) -> list:
         """The parts after the preparation. At their end everything is undone, but for the preparation."""
-        parts = [self.pending_upgrade, self.full_backup_disk, self.api_server_stops, self.node_dies]
+        parts = [self.obstacles, self.pending_upgrade, self.full_backup_disk, self.api_server_stops, self.node_dies]
         return [*parts, self.claim_stuck_and_image_never_starts]
 
     def wrong_host_key(self) -> None:
@@ -151,6 +151,35 @@ class Trouble:
         """The revisions that say that an upgrade is under way."""
         path = f"/api/v1/namespaces/{NAMESPACE}/secrets?labelSelector=owner%3Dhelm,status%3Dpending-upgrade"
         return len(self.service.api.get(path)["items"])
+
+    def obstacles(self) -> None:
+        """Several things at once that would be in the way: all of them are named before anything is touched."""
+        volumes = [Volume(self.service.api, ordinal) for ordinal in range(REPLICAS)]
+        node = f"/api/v1/nodes/{host(2).name}"
+        claim = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims/data-{STATEFULSET}-1"
+        socket, inside = f"{volumes[0].path}/.sock", f"{volumes[1].path}/inside"
+        listen = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"
+        hosts.on(volumes[0].host, "python3", "-c", listen, socket)
+        hosts.on(volumes[1].host, "mkdir", inside)
+        hosts.on(volumes[1].host, "mount", "-t", "tmpfs", "tmpfs", inside)
+        hosts.on(host(3), "drbdadm", "disconnect", "etcd2")
+        self.service.api.patch(node, {"spec": {"unschedulable": True}})
+        protection = "kubernetes.io/pvc-protection"
+        self.service.api.patch(claim, {"metadata": {"finalizers": [protection, HOLDER]}})
+        try:
+            ended = call(*CUTOVER)
+        finally:
+            self.service.api.patch(claim, {"metadata": {"finalizers": [protection]}})
+            self.service.api.patch(node, {"spec": {"unschedulable": None}})
+            hosts.on(host(3), "drbdadm", "connect", "etcd2")
+            hosts.on(volumes[1].host, "umount", inside)
+            hosts.on(volumes[1].host, "rmdir", inside)
+            hosts.on(volumes[0].host, "rm", socket)
+        self.tally.must("it ends with 1 or 3", ended.code in (1, 3), f"exit code {ended.code}\n{ended.text}")
+        for words in [f"{socket} is a socket", f"{inside} is a mount point", f"{host(2).name}: it is cordoned", HOLDER, "etcd2"]:
+            self.tally.check(f"it says `{words}`", words in ended.text, ended.text)
+        self.tally.check("nothing was touched", "still stands" not in ended.text, ended.text)
+        self.whole()
 
     def full_backup_disk(self) -> None:
         """No room for a backup: found before the outage."""
