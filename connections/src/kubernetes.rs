@@ -184,7 +184,8 @@ fn not_identified(status: u16, after: Duration, failure: &Failure) -> TransportF
         None => failure.to_string(),
     };
     match status {
-        401 | 403 => TransportFault::Auth(text),
+        401 => TransportFault::Auth(text),
+        403 => TransportFault::Forbidden(text),
         429 | 500 | 502..=504 => TransportFault::Busy { why: text, after },
         _ => TransportFault::Unreachable(text),
     }

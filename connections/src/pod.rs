@@ -51,6 +51,14 @@ impl Pod {
 
     /// Why the pod could not be looked up: nothing was sent to it.
     fn not_looked_up(&self, error: &kube::Error) -> TransportFault {
+        if let kube::Error::Api(status) = error
+            && status.code == 403
+        {
+            return TransportFault::Forbidden(format!(
+                "{}: exec in pod {}: {} (403)",
+                self.site, self.name, status.message
+            ));
+        }
         let is_busy = match error {
             kube::Error::Api(status) => matches!(status.code, 429 | 500 | 502..=504),
             error => silence::was_cut(error),
@@ -68,13 +76,7 @@ impl Pod {
         let Self { site, name, namespace, .. } = self;
         let (why, help) = match status {
             401 => ("the credentials of the kubeconfig's user are wrong or have expired", "renew them".to_owned()),
-            403 => (
-                "the kubeconfig's user may not run commands there",
-                format!(
-                    "it needs the verbs `create` and, since Kubernetes 1.35, `get` on `pods/exec` in the namespace `{namespace}`: \
-                     `kubectl auth can-i create pods --subresource=exec -n {namespace}`, and the same with `get`"
-                ),
-            ),
+            403 => return TransportFault::exec_forbidden(site, namespace, name),
             // It was turned away before it was passed on to the node.
             429 => return busy(self.refused(error)),
             _ => return self.refused(error),

@@ -19,7 +19,8 @@ pub(crate) fn fault(site: &str, request: &str, error: &kube::Error) -> Transport
     let text = words(site, request, error);
     match error {
         kube::Error::Auth(_) => TransportFault::Auth(text),
-        kube::Error::Api(status) if matches!(status.code, 401 | 403) => TransportFault::Auth(text),
+        kube::Error::Api(status) if status.code == 401 => TransportFault::Auth(text),
+        kube::Error::Api(status) if status.code == 403 => TransportFault::Forbidden(text),
         error if causes(error).any(|cause| cause.to_string() == NOT_SENT) => match was_cut(error) {
             true => TransportFault::Busy { why: text, after: Duration::ZERO },
             false => TransportFault::Unreachable(text),

@@ -151,6 +151,7 @@ impl From<TransportFault> for Failure {
             | TransportFault::Busy { .. }
             | TransportFault::Auth(_)
             | TransportFault::HostKey(_) => FailureClass::Unreachable,
+            TransportFault::Forbidden(_) => FailureClass::Blocked,
             TransportFault::TimedOut(_) => FailureClass::TimedOut,
             TransportFault::Cancelled => FailureClass::Stopped,
             TransportFault::Unsimulated(what) => return unsimulated(what),
@@ -164,6 +165,7 @@ impl From<TransportFault> for Failure {
             TransportFault::Unreachable(why) | TransportFault::Busy { why, .. } => {
                 text!("engine.unreachable", "unreachable: {why}", why)
             }
+            TransportFault::Forbidden(why) => text!("engine.forbidden", "refused: {why}", why),
             TransportFault::Auth(why) => text!("engine.login-refused", "login refused: {why}", why),
             TransportFault::HostKey(why) => {
                 text!("engine.identity-refused", "host key or identity refused: {why}", why)

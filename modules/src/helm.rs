@@ -18,13 +18,14 @@ mod tests;
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
 use cutover_engine::inventory::Inventory;
-use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::support::kubernetes::access;
 use command::{Cli, Cluster};
 use look::State;
 
@@ -187,6 +188,29 @@ timeout: 5m
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         look::look(cx, params).await
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let Some(namespace) = access::namespace(params) else { return Vec::new() };
+        let to = |kind: &str, verbs: &[&'static str]| Access::to(kind, Some(namespace), verbs);
+        // Helm keeps releases in Secrets. A change is undone by another one, so that each may need what all need.
+        let settled = params["state"] == "settled";
+        let (secrets, objects) = match settled {
+            true => (&["get", "list"][..], &["get"][..]),
+            false => (&["get", "list", "create", "update", "delete"][..], &["get", "create", "patch", "delete"][..]),
+        };
+        let mut access = [to("Secret", secrets), to(Access::CHART, objects)].concat();
+        if !settled {
+            access.extend(to("Pod", &["list"]));
+            access.extend(to("StatefulSet", &["get"]));
+            access.extend(access::keeps_claims(namespace));
+            let creates = params["create_namespace"] == true;
+            access.extend(Access::to("Namespace", None, if creates { &["get", "create"] } else { &["get"] }));
+        }
+        if let Some(other) = params["values_of"].as_str() {
+            access.extend(to("Secret", &["get", "list"]).into_iter().map(|access| access.at(other)));
+        }
+        access
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -37,6 +37,7 @@ pub const ALL: &[BoxedModule] = &[
     &storage::Mount,
     &network::NetCheck,
     &storage::DiskCheck,
+    &kubernetes::K8sAccess,
     &kubernetes::K8sScale,
     &kubernetes::K8sWait,
     &kubernetes::K8sLabel,

@@ -19,6 +19,9 @@ pub enum TransportFault {
     /// The host or API server refused the login.
     #[error("login refused: {0}")]
     Auth(String),
+    /// The API server refused this to the user: nothing was done.
+    #[error("{0}")]
+    Forbidden(String),
     /// The host or cluster is not the one that was expected.
     #[error("host key or identity refused: {0}")]
     HostKey(String),
@@ -34,4 +37,15 @@ pub enum TransportFault {
     /// The connection was lost after the command or request was sent: the outcome is unknown.
     #[error("connection lost, the outcome is unknown: {0}")]
     Lost(String),
+}
+
+impl TransportFault {
+    /// The user may not run commands in a pod.
+    pub fn exec_forbidden(site: &str, namespace: &str, pod: &str) -> Self {
+        Self::Forbidden(format!(
+            "{site}: exec in pod {namespace}/{pod}: the kubeconfig's user may not run commands there (403); it needs the verbs `create` \
+             and, since Kubernetes 1.35, `get` on `pods/exec` in the namespace `{namespace}`: `kubectl auth can-i create pods \
+             --subresource=exec -n {namespace}`, and the same with `get`"
+        ))
+    }
 }

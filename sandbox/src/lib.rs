@@ -15,7 +15,7 @@ mod testing;
 mod world;
 
 pub use cluster::{ChartAt, ChartLook};
-pub use kernel::WorldSpec;
 pub use kernel::calls::{Ended, Received};
 pub use kernel::strike::{At, Deed, Intervention, Strike, StrikeKind, Struck};
+pub use kernel::{Rights, Rule, WorldSpec};
 pub use world::{Mortal, Part, Sandbox, Snapshot, UNSIMULATED, Unsimulated};

@@ -104,7 +104,8 @@ fn service_name(text: &str) -> Result<String, String> {
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) on: InventoryArg,
-    /// Also ask every node and API server that the inventory names whether it answers; nothing is changed
+    /// Also ask every node and API server that the inventory names whether it answers, and whether the user has the rights that the shipped
+    /// playbooks need; nothing is changed
     #[arg(long, requires = "inventory")]
     pub(crate) online: bool,
     #[command(flatten)]

@@ -20,6 +20,7 @@ mod playbooks;
 mod properties;
 mod rehearse;
 mod resume;
+mod rights;
 mod runs;
 mod schemas;
 mod secrets;

@@ -269,6 +269,7 @@ fn through_jump(jump: &Host, fault: TransportFault) -> TransportFault {
     let say = |why: String| format!("jump host {}: {why}", jump.known);
     match fault {
         TransportFault::Auth(why) => TransportFault::Auth(say(why)),
+        TransportFault::Forbidden(why) => TransportFault::Forbidden(say(why)),
         TransportFault::HostKey(why) => TransportFault::HostKey(say(why)),
         TransportFault::Unreachable(why) | TransportFault::TimedOut(why) | TransportFault::Lost(why) => {
             TransportFault::Unreachable(say(why))

@@ -8,7 +8,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::{Context, Diff, Facts, Module, Targets};
+use super::{Access, Context, Diff, Facts, Module, Targets};
 use crate::action::Done;
 use crate::failure::Failure;
 use crate::inventory::Inventory;
@@ -23,6 +23,10 @@ pub trait AnyModule: Send + Sync {
     fn summary(&self) -> &'static str;
     /// [`Module::TARGETS`].
     fn targets(&self) -> Targets;
+    /// [`Module::ASKS_ACCESS`].
+    fn asks_access(&self) -> bool;
+    /// [`Module::access`].
+    fn access(&self, params: &Value) -> Vec<Access>;
     /// [`Module::EXAMPLE`].
     fn example(&self) -> &'static str;
     /// The schema of its parameters after rendering (without templates).
@@ -111,6 +115,14 @@ impl<M: Module + Copy> AnyModule for M {
 
     fn targets(&self) -> Targets {
         M::TARGETS
+    }
+
+    fn asks_access(&self) -> bool {
+        M::ASKS_ACCESS
+    }
+
+    fn access(&self, params: &Value) -> Vec<Access> {
+        M::access(params)
     }
 
     fn example(&self) -> &'static str {

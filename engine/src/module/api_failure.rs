@@ -109,7 +109,8 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<Text
             )),
         ),
         403 => (
-            FailureClass::Failed,
+            // What RBAC does not grant is refused before anything is begun. Other plugins of the API server say no in other words.
+            if message.contains("\" cannot ") { FailureClass::Blocked } else { FailureClass::Failed },
             Some(text!(
                 "engine.api-refusal.forbidden",
                 "the kubeconfig's user may not do this; see `kubectl auth can-i --list`, and bind it to a role that may"
@@ -161,10 +162,12 @@ mod tests {
         // As a real 1.36 has answered.
         let policy = "configmaps \"denied-a\" is forbidden: ValidatingAdmissionPolicy 'v1.example' with binding 'v1.example' denied \
                       request: names that begin with denied are not for you";
+        let rbac = "configmaps is forbidden: User \"limited\" cannot list resource \"configmaps\" in API group \"\" in the namespace \"a\"";
         let cases = [
             (422, "Invalid", policy, FailureClass::Failed, "a ValidatingAdmissionPolicy of the cluster refuses"),
             (403, "Forbidden", policy, FailureClass::Failed, "a ValidatingAdmissionPolicy of the cluster refuses"),
             (403, "Forbidden", "statefulsets.apps \"x\" is forbidden", FailureClass::Failed, "may not do this"),
+            (403, "Forbidden", rbac, FailureClass::Blocked, "may not do this"),
             (403, "Forbidden", webhook, FailureClass::Failed, "webhook of the cluster refuses"),
             (400, "BadRequest", webhook, FailureClass::Failed, "webhook of the cluster refuses"),
             (500, "InternalError", calling, FailureClass::Failed, "webhook does not answer"),

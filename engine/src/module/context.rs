@@ -1,12 +1,13 @@
 //! A module's view of the world: the facts about its task, the inventory, and queries, which only read.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cutover_protocol::query::{Ask, Query, ReadOnly, Wrong};
 use serde_json::Value;
 
-use super::{Facts, api_body, api_failure};
+use super::{Access, Facts, api_body, api_failure};
 use crate::action::Done;
 use crate::event::Reading;
 use crate::failure::{Failure, FailureClass, Passing};
@@ -22,6 +23,7 @@ pub struct Context {
     inventory: Arc<Inventory>,
     world: Arc<dyn World>,
     reads: Arc<Mutex<Reads>>,
+    access: Arc<BTreeSet<Access>>,
 }
 
 /// The queries and answers of a task's probes.
@@ -37,7 +39,17 @@ impl Context {
     /// A view for a target. `delegate` is the node of the target's site that commands go to instead of the target's own.
     pub fn new(target: Target, delegate: Option<String>, inventory: Arc<Inventory>, world: Arc<dyn World>) -> Self {
         let facts = Arc::new(Facts::of(target, delegate.as_deref(), &inventory));
-        Self { facts, inventory, world, reads: Arc::default() }
+        Self { facts, inventory, world, reads: Arc::default(), access: Arc::default() }
+    }
+
+    /// Tells what the whole run does at the API server of the target's site.
+    pub fn tell_access(&mut self, access: BTreeSet<Access>) {
+        self.access = Arc::new(access);
+    }
+
+    /// What the whole run does at the API server of the target's site; known to modules that ask for it.
+    pub fn access(&self) -> &BTreeSet<Access> {
+        &self.access
     }
 
     /// Records what is read from now on, for [`Context::take_readings`].

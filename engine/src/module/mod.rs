@@ -1,11 +1,13 @@
 //! The module contract: probe, diff, and changes as data. The engine owns everything else: plan, verify, retry, undo.
 
+mod access;
 mod any;
 mod api_failure;
 mod context;
 mod facts;
 mod targets;
 
+pub use access::Access;
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry, result_schemas};
 pub(crate) use api_failure::status as api_status;
 pub use api_failure::{api_body, api_failure};
@@ -41,6 +43,9 @@ pub trait Module: Send + Sync + 'static {
     /// A step that uses the module, as YAML; part of the reference and checked by a test.
     const EXAMPLE: &'static str;
 
+    /// Whether it asks what the whole run does at the API server of its site ([`Context::access`]).
+    const ASKS_ACCESS: bool = false;
+
     /// The kinds of target it works on: `check` refuses others.
     const TARGETS: Targets = Targets::ANY;
 
@@ -72,6 +77,12 @@ pub trait Module: Send + Sync + 'static {
 
     /// What the probe reads and the changes alter, from which a plan derives which steps depend on which.
     fn subjects(&self, facts: &Facts, params: &Self::Params) -> Option<Vec<Subject>>;
+
+    /// What a step with these parameters does at the API server of its site: its probe, its changes, and what undoes them. A
+    /// scalar that is not known before the run has begun is null.
+    fn access(_params: &Value) -> Vec<Access> {
+        Vec::new()
+    }
 
     /// Compares the wanted with the probed state. Pure: it sees nothing but plain data, and returns the same for the same input.
     fn diff(&self, facts: &Facts, params: &Self::Params, state: &Self::State) -> Diff;

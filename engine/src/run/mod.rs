@@ -33,6 +33,8 @@ pub struct Run {
     /// The secrets of the inventory and the secret parameters. They must never be shown.
     pub secrets: SecretValues,
     pub(crate) scope: Scope,
+    /// The modules that the playbook may name.
+    pub(crate) registry: Registry,
     /// The variables common to all targets on a site, by the site's name.
     pub(crate) sites: BTreeMap<String, Arc<Map<String, Value>>>,
 }
@@ -68,7 +70,17 @@ impl Run {
         builtins.insert("roles_file".to_owned(), Value::String(inventory.roles_file.display().to_string()));
         let scope = Scope::new(inventory.vars.clone()).with(params.clone()).with(builtins);
         let sites = builtins::of_sites(&inventory);
-        faults.into_result(Self { id, playbook, inventory, params, started, secrets, scope, sites })
+        faults.into_result(Self {
+            id,
+            playbook,
+            inventory,
+            params,
+            started,
+            secrets,
+            scope,
+            registry: *registry,
+            sites,
+        })
     }
 
     /// The parameters with secret ones masked.

@@ -2,6 +2,7 @@
 //! conditions, tags and sections. Execution, undo, plan and check all ask a [`Cursor`] for the next visit, and report to it how
 //! the last one ended.
 
+mod access;
 mod cursor;
 mod enter;
 mod environment;
@@ -9,6 +10,7 @@ mod expressions;
 mod frame;
 mod needs;
 mod prepare;
+mod ready;
 mod targets;
 
 pub(crate) use cursor::{Cursor, Mode, Reached, Visit};
@@ -16,7 +18,8 @@ pub(crate) use enter::{changed, enter};
 pub(crate) use environment::{Element, Environment, Names, Unrendered};
 pub(crate) use expressions::{approves, decide, gate_texts, why_not};
 pub(crate) use needs::mentions;
-pub(crate) use prepare::{Task, prepare, targets_of, title};
+pub(crate) use prepare::{Task, targets_of, title};
+pub(crate) use ready::prepare;
 pub(crate) use targets::resolve;
 
 use crate::event::Outcome;

@@ -61,7 +61,7 @@ impl Task {
 }
 
 /// Prepares a step that names a module.
-pub(crate) fn prepare(
+pub(super) fn prepare(
     run: &Run,
     visit: &StepVisit<'_>,
     names: &Names,
@@ -131,7 +131,7 @@ pub(crate) fn targets_of(run: &Run, visit: &StepVisit<'_>, names: &Names) -> Vec
     find_targets(run, step, &environment, names).map(|(targets, _)| targets).unwrap_or_default()
 }
 
-fn find_targets(
+pub(super) fn find_targets(
     run: &Run,
     step: &Step,
     environment: &Environment<'_>,

@@ -7,6 +7,7 @@ use super::{Bad, Good};
 
 pub(super) fn good() -> Vec<Good> {
     vec![
+        Good { module: "k8s_access", target: Site, params: json!({"chart_kinds": ["StatefulSet"]}), subjects: &[] },
         Good {
             module: "k8s_scale",
             target: Site,
@@ -102,7 +103,15 @@ pub(super) fn good() -> Vec<Good> {
 }
 
 pub(super) fn bad() -> Vec<Bad> {
-    [scale(), wait(), label(), apply(), patch(), delete(), bind(), volumes(), exec()].into_iter().flatten().collect()
+    [access(), scale(), wait(), label(), apply(), patch(), delete(), bind(), volumes(), exec()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn access() -> Vec<Bad> {
+    let wrong = [(json!({"chart_kinds": ["Statefulset"]}), "/chart_kinds/0", "is not a built-in kind")];
+    rows("k8s_access", &json!({}), Site, &wrong)
 }
 
 /// What each module makes of parameters, with some of them other than in a step that is right.

@@ -9,7 +9,7 @@ mod wanted;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::request::Request;
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
@@ -326,6 +326,38 @@ k8s_apply:
             subjects::of(site, Some(version), kind, namespace, kubernetes::name(manifest))
         };
         Some(manifests.iter().flat_map(of).collect())
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let manifests = match &params["manifest"] {
+            Value::Array(manifests) => &manifests[..],
+            manifest => std::slice::from_ref(manifest),
+        };
+        let mut access = Vec::new();
+        for manifest in manifests {
+            let mut named = json!({"api_version": manifest["apiVersion"], "kind": manifest["kind"]});
+            if let Some(namespace) = manifest["metadata"].get("namespace") {
+                named["namespace"] = namespace.clone();
+            }
+            let mut verbs = vec!["get"];
+            if params["check_only"] != true {
+                verbs.push("create");
+                // Of an object that is to be there and no more, nothing is ever changed.
+                let fields = |object: &Value| object.as_object().map_or(0, |fields| fields.len());
+                if fields(manifest) > 3 || fields(&manifest["metadata"]) > fields(&named) - 1 {
+                    verbs.push("patch");
+                }
+                // What others put into it would go with it: it is never deleted again.
+                if !matches!(manifest["kind"].as_str(), Some("Namespace" | "CustomResourceDefinition")) {
+                    verbs.push("delete");
+                }
+            }
+            access.extend(Access::named(&named, &verbs));
+            if manifest["kind"] == "PersistentVolumeClaim" {
+                access.extend(Access::to("PersistentVolume", None, &["get"]));
+            }
+        }
+        access
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -6,7 +6,7 @@ mod tests;
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -14,6 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::support::kubernetes::access;
 use crate::support::kubernetes::kind::{CLAIM, VOLUME};
 use crate::support::kubernetes::{self, deleting, judge_name, request, subjects, text, uid};
 
@@ -229,6 +230,12 @@ k8s_bind: {namespace: common, volumes: "{{ old.volumes }}"}
         let site = facts.site().ok()?;
         let of = |pair: &Pair| subjects::of(site, None, &CLAIM.kind, Some(&params.namespace), &pair.claim);
         Some(params.volumes.iter().flat_map(of).collect())
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let Some(namespace) = access::namespace(params) else { return Vec::new() };
+        let claims = Access::to("PersistentVolumeClaim", Some(namespace), &["get", "create"]);
+        claims.into_iter().chain(Access::to("PersistentVolume", None, &["get", "patch"])).collect()
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

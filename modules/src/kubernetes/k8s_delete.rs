@@ -8,7 +8,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -16,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::support::kubernetes::access;
 use crate::support::kubernetes::kind::{CLAIM, Kind, POD, STATEFUL_SET, VOLUME};
 use crate::support::kubernetes::retention::{Keep, Named};
 use crate::support::kubernetes::{self, deleting, holders, manifest, name, request, selector, subjects, text, uid};
@@ -269,6 +270,22 @@ k8s_delete:
             subjects.push(subjects::pods(site, namespace.unwrap_or_default(), ""));
         }
         Some(subjects)
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let find = if params.get("selector").is_some() { "list" } else { "get" };
+        // It is read right before it is deleted, and made again to undo that.
+        let mut access = Access::named(params, &[find, "get", "delete", "create"]);
+        let Some(namespace) = access::namespace(params) else { return access };
+        match params["kind"].as_str() {
+            Some("PersistentVolumeClaim") => {
+                access.extend(Access::to("Pod", Some(namespace), &["list"]));
+                access.extend(Access::to("PersistentVolume", None, &["get", "patch"]));
+            }
+            Some("StatefulSet") => access.extend(access::keeps_claims(namespace)),
+            _ => {}
+        }
+        access
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -3,7 +3,7 @@
 
 use cutover_engine::action::{Action, Done};
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Class, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Class, Context, Diff, Facts, Module, Targets};
 use cutover_engine::query::ReadOnly;
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::flow::command::{Printed, complaint};
+use crate::support::kubernetes::access;
 use crate::support::pod::{self, Pod};
 
 /// The module.
@@ -116,6 +117,10 @@ k8s_exec:
         let place = pod::place(site, namespace, pod, container.as_deref());
         // What is done in one pod of a workload may be seen in the others.
         Some(vec![pod::siblings(site, namespace, pod), Subject::Anything { place }])
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        access::namespace(params).map(|namespace| access::exec(namespace).collect()).unwrap_or_default()
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {

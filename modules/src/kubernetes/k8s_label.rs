@@ -3,7 +3,7 @@
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use indexmap::IndexMap;
@@ -193,6 +193,14 @@ k8s_label: {kind: Node, name: "{{ pair.node }}", labels: {example.com/etcd: "tru
         let copy = params.synced_to.as_deref();
         subjects.extend(copy.into_iter().flat_map(|copy| subjects::of(site, None, copy, namespace, name)));
         Some(subjects)
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let mut access = Access::named(params, &["get", "patch"]);
+        if let Some(copy) = params["synced_to"].as_str() {
+            access.extend(Access::to(copy, params["namespace"].as_str(), &["get"]));
+        }
+        access
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -7,7 +7,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -200,6 +200,10 @@ k8s_patch:
         let (site, namespace) = (facts.site().ok()?, params.namespace.as_deref());
         let of = |name: &String| subjects::of(site, params.api_version.as_deref(), &params.kind, namespace, name);
         Some(kubernetes::names(params.name.as_deref(), params.names.as_deref()).iter().flat_map(of).collect())
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        Access::named(params, &["get", "patch"])
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -6,7 +6,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Change, Context, Diff, Facts, Module, Progress, Targets, Waiting};
+use cutover_engine::module::{Access, Change, Context, Diff, Facts, Module, Progress, Targets, Waiting};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -14,6 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::support::kubernetes::access;
 use crate::support::kubernetes::kind::{Kind, STATEFUL_SET};
 use crate::support::kubernetes::pod::{self, Pod, PodResult};
 use crate::support::kubernetes::ready::{self, Readiness};
@@ -343,6 +344,15 @@ timeout: 3m
     fn subjects(&self, facts: &Facts, params: &Params) -> Option<Vec<Subject>> {
         let Params { api_version, kind, namespace, name, .. } = params;
         Some(subjects::of(facts.site().ok()?, api_version.as_deref(), kind, Some(namespace), name))
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let Some(namespace) = access::namespace(params) else { return Vec::new() };
+        let named = |verbs: &[&'static str]| Access::named(params, verbs).into_iter();
+        let scale = if params["check_only"] == true { &["get"][..] } else { &["get", "patch"] };
+        let scale = named(scale).map(|access| access.of_part("scale"));
+        let keeps = (params["kind"] == "StatefulSet").then(|| access::keeps_claims(namespace)).into_iter().flatten();
+        named(&["get"]).chain(scale).chain(access::pods(namespace)).chain(keeps).collect()
     }
 
     fn diff(&self, facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -9,7 +9,7 @@ mod tests;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{self, Context, Diff, Module, Targets};
+use cutover_engine::module::{self, Access, Context, Diff, Module, Targets};
 use cutover_engine::reads;
 use cutover_engine::subject::Subject;
 use cutover_engine::world::Place;
@@ -17,6 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::support::kubernetes::access;
 use crate::support::kubernetes::kind::{CLAIM, NODE, STATEFUL_SET, VOLUME};
 use crate::support::kubernetes::{self, judge_name, pod, selector, subjects};
 use crate::support::storage::mounts;
@@ -151,6 +152,14 @@ register: old
             subjects.extend([Subject::device(&place, &member.device), Subject::path(&place, "/")]);
         }
         Some(subjects)
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let Some(namespace) = access::namespace(params) else { return Vec::new() };
+        let lists = ["Pod", "PersistentVolumeClaim"].map(|kind| Access::to(kind, Some(namespace), &["list"]));
+        let everywhere = ["PersistentVolume", "Node"].map(|kind| Access::to(kind, None, &["list"]));
+        let set = Access::to("StatefulSet", Some(namespace), &["get"]);
+        set.into_iter().chain(lists.into_iter().chain(everywhere).flatten()).collect()
     }
 
     fn diff(&self, task: &module::Facts, params: &Params, facts: &Facts) -> Diff {

@@ -9,7 +9,7 @@ use std::fmt;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::module::{Context, Diff, Facts, Module, Progress, Targets, Waiting};
+use cutover_engine::module::{Access, Context, Diff, Facts, Module, Progress, Targets, Waiting};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
@@ -19,6 +19,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::support::kubernetes::access;
 use crate::support::kubernetes::kind::{Kind, NODE};
 use crate::support::kubernetes::pod::{self, Pod};
 use crate::support::kubernetes::ready::{self, Readiness};
@@ -434,6 +435,16 @@ timeout: 1m
         }
         let name = params.name.as_deref().unwrap_or_default();
         Some(subjects::of(facts.site().ok()?, api_version, &params.kind, namespace, name))
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let mut access = Access::named(params, &[if params.get("name").is_some() { "get" } else { "list" }]);
+        let is_workload =
+            matches!(params["kind"].as_str(), Some("StatefulSet" | "Deployment" | "DaemonSet" | "ReplicaSet"));
+        if let Some(namespace) = access::namespace(params).filter(|_| is_workload && params["for"] == "ready") {
+            access.extend(access::pods(namespace));
+        }
+        access
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -1,5 +1,6 @@
 //! Modules of Kubernetes.
 
+mod k8s_access;
 mod k8s_apply;
 mod k8s_bind;
 mod k8s_delete;
@@ -10,6 +11,7 @@ mod k8s_scale;
 mod k8s_volumes;
 mod k8s_wait;
 
+pub(crate) use k8s_access::K8sAccess;
 pub(crate) use k8s_apply::K8sApply;
 pub(crate) use k8s_bind::K8sBind;
 pub(crate) use k8s_delete::K8sDelete;

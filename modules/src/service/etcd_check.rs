@@ -10,13 +10,14 @@ mod verdict;
 
 use cutover_engine::action::Done;
 use cutover_engine::failure::Failure;
-use cutover_engine::module::{Context, Diff, Facts, Module, Targets};
+use cutover_engine::module::{Access, Context, Diff, Facts, Module, Targets};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::support::kubernetes::access;
 use crate::support::kubernetes::subjects;
 use crate::support::pod;
 use look::State;
@@ -222,6 +223,13 @@ register: after
 
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         look::look(cx, params).await
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let Some(namespace) = access::namespace(params) else { return Vec::new() };
+        let set = params.get("statefulset").filter(|_| params.get("replicas").is_none());
+        let set = set.map(|_| Access::to("StatefulSet", Some(namespace), &["get"])).into_iter().flatten();
+        access::exec(namespace).chain(set).collect()
     }
 
     fn diff(&self, _facts: &Facts, params: &Params, state: &State) -> Diff {

@@ -1,13 +1,32 @@
 //! Exec into pods: whether it gets there, and what a container of the workload's image has to offer.
 
-use cutover_engine::world::Place;
+use cutover_engine::world::{Place, TransportFault};
 
+use super::api::rights::Needed;
 use super::clusters::Clusters;
 use super::state::key;
 use crate::machine::program::Reply;
 
 /// The programs that every container has, whatever runs in it.
 const PROGRAMS: [&str; 3] = ["date", "hostname", "true"];
+
+/// The fault of a command in a pod that the run's user may not start. A current API server asks for two verbs, one of before 1.35
+/// for one.
+pub(crate) fn exec_forbidden(clusters: &Clusters, place: &Place) -> Option<TransportFault> {
+    let Place::Pod { site, namespace, pod, .. } = place else { return None };
+    let by_site = clusters.by_site();
+    let cluster = by_site.get(site)?;
+    let verbs = if cluster.version().exec_creates() { &["get", "create"][..] } else { &["get"] };
+    let needed = |verb: &&'static str| Needed {
+        verb,
+        group: "",
+        resource: ("pods", Some("exec")),
+        namespace: Some(namespace),
+        name: Some(pod),
+    };
+    let is_refused = verbs.iter().any(|verb| needed(verb).refused(cluster).is_some());
+    is_refused.then(|| TransportFault::exec_forbidden(site, namespace, pod))
+}
 
 /// Why a command in a pod cannot run; `None` for every other place, and for a command that can.
 pub(crate) fn exec_refused(clusters: &Clusters, place: &Place, program: &str) -> Option<Reply> {

@@ -16,7 +16,7 @@ pub(crate) use chart::{Chart, Release, merge_values};
 pub use chart::{ChartAt, ChartLook};
 pub(crate) use clusters::Clusters;
 pub(crate) use controllers::{PROVISIONER, SELECTED_NODE};
-pub(crate) use exec::exec_refused;
+pub(crate) use exec::{exec_forbidden, exec_refused};
 pub(crate) use running::{Container, Crash, Running, Settled, Start};
 pub(crate) use service::Service;
 pub(crate) use state::{Cluster, key};

@@ -50,6 +50,11 @@ impl Version {
         }
     }
 
+    /// Whether running a command in a pod needs the right to create as well.
+    pub(crate) fn exec_creates(self) -> bool {
+        self == Self::V1_36
+    }
+
     /// Whether it serves an API group in a version of its own.
     pub(crate) fn serves(self, group: &str, version: &str) -> bool {
         match (group, version) {

@@ -6,6 +6,7 @@ pub(crate) mod calls;
 mod clock;
 mod links;
 mod random;
+mod rights;
 mod spec;
 pub(crate) mod strike;
 
@@ -22,6 +23,7 @@ pub(crate) use agenda::Agenda;
 pub(crate) use clock::Clock;
 pub(crate) use links::Links;
 pub(crate) use random::{number, uuid};
+pub use rights::{Rights, Rule};
 pub(crate) use spec::Workload;
 pub use spec::WorldSpec;
 

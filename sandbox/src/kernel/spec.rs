@@ -8,6 +8,7 @@ use cutover_engine::duration::HumanDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rights::Rights;
 use super::strike::Strike;
 
 /// What a world file may set.
@@ -43,6 +44,9 @@ pub struct WorldSpec {
     pub drbd_version: String,
     /// The version of Kubernetes of both clusters: `1.20` or `1.36`.
     pub kubernetes_version: String,
+    /// What the user of the kubeconfigs may do on both clusters; everything by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rights: Option<Rights>,
     /// The workload the world begins with.
     pub workload: Workload,
     /// What breaks, and at which call of the playbook that is rehearsed.
@@ -93,6 +97,7 @@ impl Default for WorldSpec {
             pod_stop: seconds(6),
             drbd_version: "9.2.14".to_owned(),
             kubernetes_version: "1.36".to_owned(),
+            rights: None,
             workload: Workload::default(),
             strikes: Vec::new(),
         }

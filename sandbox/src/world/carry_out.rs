@@ -85,8 +85,15 @@ pub(super) fn request(clusters: &Clusters, request: &Request) -> Result<Answer, 
     Ok(Answer::new(status, body))
 }
 
+/// Why the API server refuses a request of the run's user.
+pub(super) fn forbidden(clusters: &Clusters, request: &Request) -> Option<Answer> {
+    let by_site = clusters.by_site();
+    let problem = api::rights::refused(by_site.get(&request.site)?, &call(request))?;
+    Some(Answer::new(problem.code, problem.status()))
+}
+
 /// Takes a request apart.
-pub(super) fn call(request: &Request) -> api::Call {
+fn call(request: &Request) -> api::Call {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     api::Call {
         method: request.method.clone(),

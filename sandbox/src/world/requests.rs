@@ -45,6 +45,10 @@ pub(crate) async fn answer(
             return Err(lost());
         }
     }
+    if let Some(answer) = carry_out::forbidden(clusters, request) {
+        kernel.ended(&ticket, Ended::Refused(i32::from(answer.status)));
+        return Ok(answer);
+    }
     let answer = carry_out::request(clusters, request).map_err(|gap| kernel.unanswered(&ticket, gap))?;
     if let Some(Gap { name, what }) = unsimulated::without_effect(request, &answer) {
         kernel.unsimulated(&name, what);

@@ -11,9 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::strikes::{Strikes, Verdict};
 use super::{build, carry_out, requests};
-use crate::cluster::{ChartLook, Clusters, Service, Version};
+use crate::cluster::{ChartLook, Clusters, Service, Version, exec_forbidden};
 use crate::kernel::calls::{Ended, Known, Sent};
-use crate::kernel::{Kernel, WorldSpec};
+use crate::kernel::{Kernel, Rights, WorldSpec};
 use crate::machine::{Hosts, InodeKind, Machine, Meta};
 use crate::services;
 
@@ -68,6 +68,12 @@ impl Sandbox {
     pub fn look_for_charts(&self, look: ChartLook) {
         // Asked for once; a second way would be ignored.
         let _ = self.clusters.chart_look.set(look);
+    }
+
+    /// Grants the user of the kubeconfigs other rights on both clusters; all, if none are named.
+    pub fn grant(&self, rights: Option<Rights>) {
+        let rights = rights.map(Arc::new);
+        self.clusters.by_site().values_mut().for_each(|cluster| cluster.rights.clone_from(&rights));
     }
 
     /// The kernel of the world.
@@ -138,6 +144,10 @@ impl Transport for Shell {
                     kernel.ended(&ticket, Ended::LostBefore);
                     return Err(lost(&self.place));
                 }
+            }
+            if let Some(fault) = exec_forbidden(&self.clusters, &self.place) {
+                kernel.ended(&ticket, Ended::Refused(403));
+                return Err(fault);
             }
             let mut stdin = command.stdin.clone().unwrap_or_default().into_bytes();
             if let Some(mut stream) = io.stdin.take() {

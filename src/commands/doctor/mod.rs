@@ -3,6 +3,7 @@
 mod finding;
 mod machine;
 mod online;
+mod rights;
 mod site;
 
 use std::path::Path;

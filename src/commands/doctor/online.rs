@@ -1,4 +1,4 @@
-//! Who answers of all that an inventory names.
+//! Who answers of all that an inventory names, and what the user may do there.
 
 use std::sync::Arc;
 
@@ -22,6 +22,11 @@ pub(super) fn look(inventory: Inventory) -> anyhow::Result<Vec<Finding>> {
     let world = crate::real::world(&inventory);
     let runtime = tokio::runtime::Runtime::new()?;
     let looked = runtime.block_on(reach(&world, &contacts));
+    let servers = looked.iter().filter(|(contact, _)| matches!(contact, Contact::Cluster { .. }));
+    let rights = match servers.clone().all(|(_, answer)| answer.is_ok()) && servers.count() > 0 {
+        true => runtime.block_on(super::rights::look(&inventory, &world))?,
+        false => Vec::new(),
+    };
     close(runtime, world.as_ref());
     let good = looked.iter().filter(|(_, answer)| answer.is_ok());
     let mut findings: Vec<Finding> = good.map(|(contact, _)| Finding::good(contact.to_string(), "answers")).collect();
@@ -29,5 +34,6 @@ pub(super) fn look(inventory: Inventory) -> anyhow::Result<Vec<Finding>> {
         let help = "nothing that works there can be done; put it right, or leave it out of the inventory";
         Finding::wrong(cause.whose(), cause.why, help)
     }));
+    findings.extend(rights);
     Ok(findings)
 }

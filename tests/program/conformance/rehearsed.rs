@@ -17,6 +17,7 @@ use serde_json::Map;
 
 use super::listener::{Listener, Sent};
 use super::returned;
+use crate::support::roles;
 use cutover_testkit::unattended::{Memory, NoSecrets, Yes};
 
 /// The step at which the cutover is made to fail, to be undone: the last one before clients may write again.
@@ -153,7 +154,9 @@ pub(crate) fn everything() -> Sent {
 }
 
 async fn playbooks(sent: &Arc<Mutex<Sent>>) {
-    let mut theatre = Theatre::new(sent, WorldSpec::default());
+    // Under a user that has the shipped roles and nothing else.
+    let spec = || WorldSpec { rights: Some(roles::shipped()), ..WorldSpec::default() };
+    let mut theatre = Theatre::new(sent, spec());
     let cutover = root().join("playbooks/etcd-cutover.yml");
     for name in ["etcd-prepare.yml", "etcd-prepare.yml", "etcd-cutover.yml"] {
         let executed = theatre.shipped(name).await;
@@ -161,14 +164,14 @@ async fn playbooks(sent: &Arc<Mutex<Sent>>) {
     }
     theatre.sides().await;
     for name in ["etcd-rollback.yml", "etcd-purge.yml"] {
-        let theatre = Theatre::new(sent, WorldSpec::default());
+        let theatre = Theatre::new(sent, spec());
         for before in ["etcd-prepare.yml", "etcd-cutover.yml"] {
             theatre.shipped(before).await;
         }
         let executed = theatre.shipped(name).await;
         assert_eq!(executed.ending.exit_code, 0, "{name}: {:?}", executed.ending.failure);
     }
-    let theatre = Theatre::new(sent, WorldSpec::default());
+    let theatre = Theatre::new(sent, spec());
     theatre.shipped("etcd-prepare.yml").await;
     let failed = theatre.execute(&cutover, None, Some(LAST), None).await;
     let undone = theatre.execute(&cutover, None, None, Some(&failed.events)).await;

@@ -59,7 +59,8 @@ const READS: &[&str] = &[
 ];
 
 fn only_looks(effect: &str) -> bool {
-    let Some((_, command)) = effect.split_once("$ ") else { return false };
+    // What the user may do is asked with a POST; nothing is stored.
+    let Some((_, command)) = effect.split_once("$ ") else { return effect.contains("/selfsubjectaccessreviews ") };
     let command = command.trim_start_matches("LC_ALL=C ");
     let command = match command.split_once(" --namespace common ") {
         Some((_, words)) => format!("helm {words}"),

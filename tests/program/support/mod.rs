@@ -7,6 +7,7 @@ pub(crate) mod place;
 pub(crate) mod play;
 pub(crate) mod ran;
 pub(crate) mod releases;
+pub(crate) mod roles;
 pub(crate) mod stage;
 pub(crate) mod terminal;
 pub(crate) mod truth;

@@ -1,6 +1,7 @@
 //! What the modules for Kubernetes objects share: kinds and their paths, requests, selectors, readiness, and comparing a
 //! manifest with what is there. Nothing here decides what a module does.
 
+pub(crate) mod access;
 pub(crate) mod compare;
 pub(crate) mod kind;
 pub(crate) mod manifest;

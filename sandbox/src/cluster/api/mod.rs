@@ -4,6 +4,7 @@ mod defaults;
 mod kind;
 mod patch;
 mod problem;
+pub(crate) mod rights;
 mod routes;
 mod selector;
 pub(crate) mod store;

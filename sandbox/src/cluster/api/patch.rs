@@ -52,10 +52,9 @@ fn strategic(target: &mut Value, patch: &Value) {
 fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Problem> {
     let patch: json_patch::Patch = serde_json::from_value(patch.clone())
         .map_err(|error| Problem::bad_request(format!("error decoding patch: {error}")))?;
-    json_patch::patch(object, &patch).map_err(|error| Problem {
-        code: 422,
-        reason: "Invalid",
-        message: format!("the server rejected our request due to an error in our request: {error}"),
+    json_patch::patch(object, &patch).map_err(|error| {
+        let message = format!("the server rejected our request due to an error in our request: {error}");
+        Problem::of(422, "Invalid", message)
     })
 }
 

@@ -44,6 +44,9 @@ pub(crate) fn handle(cluster: &mut Cluster, call: &Call) -> Result<(u16, Value),
     match segments.as_slice() {
         ["version"] => return Ok((200, cluster.version().answer())),
         ["healthz" | "livez" | "readyz", ..] => return Ok((200, json!("ok"))),
+        ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] if call.method == "POST" => {
+            return Ok((201, super::rights::review(cluster, &call.body)));
+        }
         _ => {}
     }
     if let Some(document) = kind::discovery(&segments, cluster.version()) {
@@ -123,11 +126,8 @@ fn object(cluster: &mut Cluster, call: &Call, resource: &Resource<'_>, key: &Key
             let apply = call.media_type.starts_with("application/apply-patch+yaml");
             if apply && call.query("fieldManager").is_none_or(str::is_empty) {
                 let why = "fieldManager: Required value: is required for apply patch";
-                return Err(Problem {
-                    code: 422,
-                    reason: "Invalid",
-                    message: format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}"),
-                });
+                let message = format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}");
+                return Err(Problem::of(422, "Invalid", message));
             }
             let Some(old) = cluster.get(key).map(|old| Value::clone(old)) else {
                 if !apply {

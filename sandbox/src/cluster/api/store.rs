@@ -57,7 +57,7 @@ pub(crate) fn create(cluster: &mut Cluster, namespace: &str, mut object: Value) 
         }
         if !cluster.objects.contains(&("namespaces", String::new(), namespace.to_owned())) {
             let message = format!("namespaces \"{namespace}\" not found");
-            return Err(Problem { code: 404, reason: "NotFound", message });
+            return Err(Problem::of(404, "NotFound", message));
         }
     }
     let key: Key = (kind.plural, namespace.to_owned(), name.clone());
@@ -286,6 +286,6 @@ pub(crate) fn kind_of(object: &Value) -> Result<&'static Kind, Problem> {
         .ok_or_else(|| Problem::bad_request(format!("no matches for kind \"{name}\" in version \"{version}\"")))
 }
 
-fn kind_of_key(key: &Key) -> Result<&'static Kind, Problem> {
+pub(crate) fn kind_of_key(key: &Key) -> Result<&'static Kind, Problem> {
     kind::KINDS.iter().find(|kind| kind.plural == key.0).ok_or_else(Problem::no_such_path)
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::cluster::api::rights::permit;
 use crate::cluster::api::{DeleteOptions, Problem, create, delete, replace};
 use crate::cluster::chart::merge_values;
 use crate::cluster::state::{Cluster, key};
@@ -89,13 +90,17 @@ pub(crate) fn save(cluster: &mut Cluster, record: &Record) -> Result<(), Problem
     });
     let secret = key("secrets", &record.namespace, &record.secret());
     if cluster.get(&secret).is_some() {
+        permit(cluster, &["update"], &secret)?;
         replace(cluster, &secret, object, false).map(drop)
     } else {
+        permit(cluster, &["create"], &secret)?;
         create(cluster, &record.namespace, object).map(drop)
     }
 }
 
 /// Removes a record.
 pub(crate) fn forget(cluster: &mut Cluster, record: &Record) -> Result<(), Problem> {
-    delete(cluster, &key("secrets", &record.namespace, &record.secret()), &DeleteOptions::default()).map(drop)
+    let secret = key("secrets", &record.namespace, &record.secret());
+    permit(cluster, &["delete"], &secret)?;
+    delete(cluster, &secret, &DeleteOptions::default()).map(drop)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::record::{Record, forget, save};
+use crate::cluster::api::rights::permit;
 use crate::cluster::api::{DeleteOptions, Problem, create, delete, kind_of, replace};
 use crate::cluster::state::{Cluster, Key};
 
@@ -62,7 +63,7 @@ pub(crate) fn install(cluster: &mut Cluster, mut record: Record, done: &str) -> 
         let key = key_of(&object, &record.namespace)?;
         if cluster.get(&key).is_some() {
             apply(cluster, &key, &owned(&object, &record), None)?;
-        } else if let Err(problem) = create(cluster, &key.1.clone(), owned(&object, &record)) {
+        } else if let Err(problem) = add(cluster, &key, owned(&object, &record)) {
             record.set_status("failed", &format!("Release \"{}\" failed: {}", record.name, problem.message));
             save(cluster, &record)?;
             return Err(problem);
@@ -85,7 +86,7 @@ pub(crate) fn upgrade(cluster: &mut Cluster, mut old: Record, mut new: Record, d
         let applied = if cluster.get(&key).is_some() {
             apply(cluster, &key, &owned(object, &new), previous)
         } else {
-            create(cluster, &key.1.clone(), owned(object, &new)).map(drop)
+            add(cluster, &key, owned(object, &new))
         };
         if let Err(problem) = applied {
             let kind = object["kind"].as_str().unwrap_or_default();
@@ -98,6 +99,7 @@ pub(crate) fn upgrade(cluster: &mut Cluster, mut old: Record, mut new: Record, d
     for object in &before {
         let key = key_of(object, &old.namespace)?;
         if !after.iter().any(|known| key_of(known, &new.namespace).is_ok_and(|known| known == key)) {
+            permit(cluster, &["delete"], &key)?;
             // It may be gone already.
             let _ = delete(cluster, &key, &DeleteOptions::default());
         }
@@ -117,6 +119,7 @@ pub(crate) fn uninstall(cluster: &mut Cluster, mut history: Vec<Record>, keep: b
     let Some(last) = history.last_mut() else { return Ok(()) };
     for object in last.objects().iter().rev() {
         let key = key_of(object, &last.namespace)?;
+        permit(cluster, &["get", "delete"], &key)?;
         match delete(cluster, &key, &DeleteOptions::default()) {
             Err(problem) if problem.code != 404 => return Err(problem),
             _ => {}
@@ -130,8 +133,15 @@ pub(crate) fn uninstall(cluster: &mut Cluster, mut history: Vec<Record>, keep: b
     history.iter().try_for_each(|record| forget(cluster, record))
 }
 
+/// Creates an object: helm 4 applies it on the server, for which the API server asks for both verbs.
+fn add(cluster: &mut Cluster, key: &Key, object: Value) -> Result<(), Problem> {
+    permit(cluster, &["get", "create", "patch"], key)?;
+    create(cluster, &key.1.clone(), object).map(drop)
+}
+
 /// Lays a manifest over an object: maps merge, what only the previous manifest had goes away.
 fn apply(cluster: &mut Cluster, key: &Key, manifest: &Value, previous: Option<&Value>) -> Result<(), Problem> {
+    permit(cluster, &["get", "patch"], key)?;
     let Some(mut live) = cluster.get(key).map(|live| Value::clone(live)) else { return Ok(()) };
     if let Some(previous) = previous {
         drop_missing(&mut live, previous, manifest);

@@ -12,7 +12,7 @@ use super::key::{Key, key};
 use super::objects::Objects;
 use crate::cluster::running::Running;
 use crate::cluster::version::Version;
-use crate::kernel::{Agenda, WorldSpec};
+use crate::kernel::{Agenda, Rights, WorldSpec};
 
 /// A cluster.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(crate) struct Cluster {
     pub(crate) starts: Timestamp,
     /// How far this cluster's controllers have come.
     pub(crate) now: Duration,
+    /// What the kubeconfig's user may do; everything without.
+    pub(crate) rights: Option<Arc<Rights>>,
     /// Its objects.
     pub(crate) objects: Objects,
     /// The last resource version.
@@ -114,6 +116,7 @@ impl Cluster {
         Self {
             site: site.to_owned(),
             answers: true,
+            rights: spec.rights.clone().map(Arc::new),
             spec,
             seed,
             starts,

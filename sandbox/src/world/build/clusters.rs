@@ -28,6 +28,8 @@ pub(crate) fn clusters(clusters: &Clusters, services: &[&dyn Service]) -> Result
         let running = services.iter().map(|service| service.running()).collect();
         let begins = kernel.clock.starts - AGE;
         let mut cluster = Cluster::new(&site.name, Arc::clone(&kernel.spec), kernel.seed, begins, running);
+        // What was there before was not made by the user of the run.
+        let rights = cluster.rights.take();
         base(kernel, site, &mut cluster).map_err(|problem| format!("{}: {}", site.name, problem.message))?;
         if site.name == kernel.inventory.roles.active {
             workload(kernel, site, &mut cluster, &mut clusters.hosts.machines(), services)?;
@@ -35,7 +37,7 @@ pub(crate) fn clusters(clusters: &Clusters, services: &[&dyn Service]) -> Result
         // Everything that takes time has happened long ago.
         let spec = std::mem::replace(&mut cluster.spec, Arc::new(instant(&kernel.spec)));
         controllers::settle(&mut cluster, &mut clusters.hosts.machines(), Duration::ZERO);
-        (cluster.spec, cluster.starts) = (spec, kernel.clock.starts);
+        (cluster.spec, cluster.starts, cluster.rights) = (spec, kernel.clock.starts, rights);
         clusters.by_site().insert(site.name.clone(), cluster);
     }
     Ok(())

@@ -13,9 +13,10 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{Record, records};
+use crate::cluster::api::rights::permit;
 use crate::cluster::chart::{Chart, ChartAt, merge_values};
 use crate::cluster::clusters::Clusters;
-use crate::cluster::state::Cluster;
+use crate::cluster::state::{Cluster, key};
 use crate::machine::program::{Call, Program, Reply};
 use crate::machine::programs::options::Options;
 
@@ -166,7 +167,14 @@ impl Task<'_> {
         self.call.world.settle();
         let mut clusters = self.call.world.by_site();
         let cluster = clusters.get_mut(&site).filter(|cluster| cluster.answers);
-        work(cluster.ok_or_else(|| "Kubernetes cluster unreachable: dial tcp: i/o timeout".to_owned())?)
+        let cluster = cluster.ok_or_else(|| "Kubernetes cluster unreachable: dial tcp: i/o timeout".to_owned())?;
+        // Releases are Secrets, found by their labels.
+        let secrets = key("secrets", self.namespace(), "");
+        for verb in ["list", "get"] {
+            permit(cluster, &[verb], &secrets)
+                .map_err(|problem| format!("query: failed to query with labels: {}", problem.message))?;
+        }
+        work(cluster)
     }
 
     /// The values of the command line, the last winning.
