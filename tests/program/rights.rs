@@ -82,7 +82,8 @@ fn written(rights: &BTreeSet<Right>) -> String {
                     # leave out what is of cie.inspur.com. Whether a user has what a run needs is looked at by its first phase, and before by\n\
                     # `cutover doctor --online`. Made from what the playbooks ask for: UPDATE=1 cargo test --test program rights\n"
         .to_owned();
-    let mut scopes: BTreeMap<Option<&String>, BTreeMap<(&str, &str), Vec<&str>>> = BTreeMap::new();
+    type Rules<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a str>>;
+    let mut scopes: BTreeMap<Option<&String>, Rules> = BTreeMap::new();
     for (namespace, group, resource, verb) in rights {
         scopes.entry(namespace.as_ref()).or_default().entry((group, resource)).or_default().push(verb);
     }

@@ -135,10 +135,7 @@ fn control_characters_of_others_are_never_printed() {
     let name = "evil\u{1b}[2J.yml";
     place.write("play.yml", &format!("name: x # {evil}\n\"a{evil}\": 1\nphases: []\n"));
     place.write(name, &steps("      - {nosuch: 1}\n"));
-    place.write(
-        "good.yml",
-        &steps(&format!("      - {{name: \"a\\e[2J\", command: {{argv: [printf, \"\\e[2J\"]}}, undo: []}}\n")),
-    );
+    place.write("good.yml", &steps("      - {name: \"a\\e[2J\", command: {argv: [printf, \"\\e[2J\"]}, undo: []}\n"));
     place.write("inv.yml", &format!("sites: {{}} # {evil}\nroles: {{active: a, passive: b}}\n"));
     for words in [
         vec!["check", "play.yml"],
