@@ -83,7 +83,7 @@ fn written(rights: &BTreeSet<Right>) -> String {
                     # `cutover doctor --online`. Made from what the playbooks ask for: UPDATE=1 cargo test --test program rights\n"
         .to_owned();
     type Rules<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a str>>;
-    let mut scopes: BTreeMap<Option<&String>, Rules> = BTreeMap::new();
+    let mut scopes: BTreeMap<Option<&String>, Rules<'_>> = BTreeMap::new();
     for (namespace, group, resource, verb) in rights {
         scopes.entry(namespace.as_ref()).or_default().entry((group, resource)).or_default().push(verb);
     }
