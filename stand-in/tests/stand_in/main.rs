@@ -172,8 +172,11 @@ fn after_a_split_brain_the_victim_gets_the_survivors_data() {
     lab.synchronise();
     must("mkfs.ext4", &["-q", &lab.device(P)]);
     lab.all_well(P, &["drbdadm disconnect etcd0"]);
-    for (site, text) in [(P, "survivor"), (S, "victim")] {
-        lab.all_well(site, &["drbdadm primary etcd0"]);
+    // The side that was left is Outdated since then.
+    for (site, promote, text) in
+        [(P, "drbdadm primary etcd0", "survivor"), (S, "drbdadm primary --force etcd0", "victim")]
+    {
+        lab.all_well(site, &[promote]);
         lab.mount(site);
         fs::write(lab.mount_point(site).join("who"), text).unwrap();
         lab.umount(site);

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::call::Call;
 use super::kind::Kind;
 use super::problem::Problem;
-use super::routes::Call;
 
 const METADATA: &[&str] = &[
     "name",

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::call::Call;
 use super::kind;
 use super::problem::Problem;
-use super::routes::Call;
 use super::store;
 use crate::cluster::state::{Cluster, Key};
 use crate::kernel::Rights;

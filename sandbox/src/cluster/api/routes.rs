@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::call::Call;
 use super::fields;
 use super::kind::{self, Kind};
 use super::patch;
@@ -10,33 +11,12 @@ use super::selector::{LabelSelector, fields_match};
 use super::store::{self, DeleteOptions};
 use crate::cluster::state::{Cluster, Key};
 
-/// A request, taken apart.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
-    pub(crate) method: String,
-    /// The path, without the query.
-    pub(crate) path: String,
-    /// The query's parameters, decoded.
-    pub(crate) query: Vec<(String, String)>,
-    /// The media type of the body.
-    pub(crate) media_type: String,
-    /// The body; null if there is none.
-    pub(crate) body: Value,
-}
-
 /// What a path names.
 struct Resource<'a> {
     kind: &'static Kind,
     namespace: &'a str,
     name: Option<&'a str>,
     subresource: Option<&'a str>,
-}
-
-impl Call {
-    fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
 }
 
 /// Answers a request: an HTTP status and a JSON body.
