@@ -122,7 +122,7 @@ async fn the_shipped_roles_are_what_the_shipped_playbooks_ask_for() {
         std::fs::write(roles::file(), &made).unwrap();
     }
     let shipped = std::fs::read_to_string(roles::file()).unwrap_or_default();
-    assert!(made == shipped, "inventories/rights.yml is not what the playbooks ask for:\n{made}");
+    assert!(made == shipped, "inventories/kubernetes/rights.yml is not what the playbooks ask for:\n{made}");
 }
 
 /// The right that a line of requests.txt needs; none if everybody has it.

@@ -114,7 +114,7 @@ k8s_access: {}
         let mut reasons = reasons(site, &state.missing);
         reasons.push(text!(
             "k8s_access.help",
-            "grant it to the kubeconfig's user: `inventories/rights.yml` has all that the shipped playbooks need, and `kubectl auth \
+            "grant it to the kubeconfig's user: `inventories/kubernetes/rights.yml` has all that the shipped playbooks need, and `kubectl auth \
              can-i --list` says what the user has"
         ));
         Diff::Blocked(reasons)

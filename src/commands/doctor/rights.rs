@@ -61,7 +61,7 @@ fn finding(site: &str, missing: &BTreeSet<String>) -> Finding {
         return Finding::good(what, "the user may do all that the shipped playbooks do");
     }
     let missing = missing.iter().map(|line| line.strip_prefix(&format!("{site}: ")).unwrap_or(line));
-    let help = "not every playbook needs all of them; inventories/rights.yml grants what is missing. Namespaces are those of the inventory's \
+    let help = "not every playbook needs all of them; inventories/kubernetes/rights.yml grants what is missing. Namespaces are those of the inventory's \
                 `vars`, else the playbooks' defaults";
     Finding::doubtful(what, missing.collect::<Vec<_>>().join("; "), help)
 }

@@ -5,7 +5,7 @@ use cutover_sandbox::{Rights, Rule};
 
 /// Where they are.
 pub(crate) fn file() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories/rights.yml")
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories/kubernetes/rights.yml")
 }
 
 /// The rights of a user who has all of them and nothing else.
