@@ -134,16 +134,20 @@ fn what_would_fill_the_memory_is_refused_at_once() {
         (&format!("{{% set a = 1 %}}{}", "{% set a = [[[[a]]]] %}".repeat(400)), "brackets, and 1000 are allowed"),
         (&format!("{{% set a = 'x' %}}{}{{{{ a }}}}", "{% set a = a ~ a %}".repeat(40)), "fuel"),
         ("{{ 'x' * 9999999999 }} {{ 1 }}", "fuel"),
-        ("{{ ([1] * 99999999999) | join }} {{ 1 }}", "fuel"),
-        ("{{ [1] * 99999999999 }}", "more than 200000 values"),
+        ("{{ ([1] * 99999999999) | join }} {{ 1 }}", "too large"),
+        ("{{ [1] * 9999999 }}", "more than 200000 values"),
         ("{{ range(9999999) }}", "a range of more than 10000 numbers"),
         ("{{ range(-9223372036854775808, 9223372036854775807) }}", "a range of more than 10000 numbers"),
-        (&format!("{{{{ {}1{} }}}}", "[".repeat(120), "]".repeat(120)), "nested deeper than 100"),
+        (&format!("{{{{ {}1{} }}}}", "[".repeat(120), "]".repeat(120)), "maximum recursion limits"),
     ] {
         let message = shown(&format!("x: \"{text}\""));
         assert!(message.contains(why), "{text}: {message}");
     }
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    let deep = (0..90).fold(json!(1), |inner, _| json!([inner]));
+    let deep = Scope::new([("deep".to_owned(), deep)].into_iter().collect());
+    let nested = node(&format!("x: \"{{{{ {}deep{} }}}}\"", "[".repeat(15), "]".repeat(15)));
+    assert_eq!(render(&nested, &deep).unwrap_err().to_string(), "it is nested deeper than 100 levels");
     assert_eq!(shown("x: \"{{ range(5, 0, -2) | list }}\""), "[5,3,1]");
     assert_eq!(shown("x: \"{{ list + [3] }}\""), "[1,2,3]");
     assert_eq!(shown("x: \"{{ '+'.join(['a', 'b+c+d']) }}\"").is_empty(), false);
