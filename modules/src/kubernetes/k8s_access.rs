@@ -87,7 +87,8 @@ k8s_access: {}
         let pinned = cx.inventory().sites.get(site).is_some_and(|site| site.kubernetes.uid.is_some());
         let identity = if pinned { Access::to("Namespace", None, &["get"]) } else { Vec::new() };
         for access in cx.access().iter().chain(&identity) {
-            let kinds = if access.kind == Access::CHART { &params.chart_kinds[..] } else { &[access.kind.clone()] };
+            let kinds =
+                if access.kind == Access::CHART { &params.chart_kinds[..] } else { std::slice::from_ref(&access.kind) };
             for kind in kinds {
                 rights.extend(right(cx, access, kind).await?);
             }

@@ -60,7 +60,7 @@ fn apart(scene: &Scene<'_>) -> Vec<Text> {
             let mine = own.iter().copied().filter(|term| means(term, scene.namespace, namespace, labels));
             let its = terms(&other["spec"], "podAntiAffinity")
                 .filter(|term| means(term, namespace, scene.namespace, scene.labels));
-            if let Some(term) = mine.chain(its).find(|term| shares(*term, there)) {
+            if let Some(term) = mine.chain(its).find(|term| shares(term, there)) {
                 reasons.push(text!(
                     "k8s_placement.apart",
                     "{node} takes none of the pods beside {namespace}/{pod} (podAntiAffinity over {topology}): move that away",
@@ -73,7 +73,7 @@ fn apart(scene: &Scene<'_>) -> Vec<Text> {
         }
         let among = own.iter().filter(|term| means(term, scene.namespace, scene.namespace, scene.labels));
         for term in among {
-            if let Some(other) = scene.planned[..index].iter().find(|other| shares(*term, **other)) {
+            if let Some(other) = scene.planned[..index].iter().find(|other| shares(term, other)) {
                 reasons.push(text!(
                     "k8s_placement.apart-themselves",
                     "two of the pods cannot run on {other} and {node}: they keep apart over {topology} (podAntiAffinity), and both nodes \
@@ -149,7 +149,7 @@ fn spread(scene: &Scene<'_>, constraint: &Value) -> Vec<Text> {
     let least = if too_few { 0 } else { pods.values().copied().min().unwrap_or(0) };
     let most = constraint["maxSkew"].as_u64().unwrap_or(1);
     let planned = |domain: &str| scene.planned.iter().any(|node| self::domain(node, constraint) == Some(domain));
-    for (domain, count) in pods.iter().filter(|(domain, count)| planned(**domain) && **count > least + most) {
+    for (domain, count) in pods.iter().filter(|(domain, count)| planned(domain) && **count > least + most) {
         reasons.push(text!(
             "k8s_placement.spread",
             "the pods would not be spread as they require (topologySpreadConstraints over {key}): {count} in {domain}, and only {least} \
