@@ -11,10 +11,12 @@ mod plan_text;
 mod real;
 mod reference;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cutover_engine::source::{Fault, Faults};
 use cutover_rehearsal::NotSimulated;
+use cutover_report::clean;
 use cutover_session::terminal;
 
 use args::Command;
@@ -29,12 +31,21 @@ fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` are errors for clap as well. A failure to print them does not matter.
-            let _ = error.print();
+            let hidden = |argument: OsString| argument.to_string_lossy().contains(char::is_control);
+            let _ = match std::env::args_os().any(hidden) {
+                true => terminal::complain(&lines(&error.render().to_string())),
+                false => error.print(),
+            };
             return if error.use_stderr() { Exit::Wrong } else { Exit::Done }.into();
         }
     };
     colors::set(cli.color);
     dispatch(cli.command).unwrap_or_else(|error| refused(error).into())
+}
+
+/// Words of others, with nothing in them that a terminal would obey.
+fn lines(text: &str) -> String {
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
@@ -63,7 +74,7 @@ fn refused(error: anyhow::Error) -> Exit {
         Ok(faults) => (faults::shown(&faults, console::colors_enabled_stderr()), Exit::Wrong),
         Err(error) => {
             let exit = if error.is::<NotSimulated>() { Exit::Unsimulated } else { Exit::Failed };
-            (format!("error: {error:#}\n"), exit)
+            (format!("error: {}\n", lines(&format!("{error:#}"))), exit)
         }
     };
     // If standard error is closed, the exit code still reports the failure.

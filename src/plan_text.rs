@@ -10,6 +10,7 @@ use cutover_engine::plan::{Plan, PlannedOutage, PlannedStep, PlannedTask, Verdic
 use cutover_engine::playbook::Outage;
 use cutover_engine::task::TaskId;
 use cutover_rehearsal::Rehearsed;
+use cutover_report::clean;
 
 /// The text of a plan.
 pub(crate) struct Shown<'a> {
@@ -24,17 +25,18 @@ pub(crate) struct Shown<'a> {
 /// The plan as text.
 pub(crate) fn text(shown: &Shown<'_>) -> String {
     let plan = shown.plan;
-    let mut text = format!("{}\n", style(&plan.playbook).bold());
+    let mut text = format!("{}\n", style(clean(&plan.playbook)).bold());
     for (index, phase) in plan.phases.iter().enumerate() {
         let budget = phase.budget_ms.map(|ms| format!(", budget {}", span(ms))).unwrap_or_default();
         let point = if phase.point_of_no_return { ", point of no return" } else { "" };
-        let _ = writeln!(text, "\n{}", style(format!("Phase {}: {}{budget}{point}", index + 1, phase.name)).bold());
+        let _ =
+            writeln!(text, "\n{}", style(format!("Phase {}: {}{budget}{point}", index + 1, clean(&phase.name))).bold());
         for planned in &phase.steps {
             step(&mut text, planned, shown);
         }
     }
     if let Some(outage) = &plan.outage {
-        let _ = writeln!(text, "\n{}", self::outage(plan, outage));
+        let _ = writeln!(text, "\n{}", clean(&self::outage(plan, outage)));
     }
     let _ = writeln!(text, "\n{}", summary(plan));
     text
@@ -49,9 +51,9 @@ fn step(text: &mut String, step: &PlannedStep, shown: &Shown<'_>) {
         _ => "",
     };
     let (word, path) = (word(&step.verdict), style(&step.path).dim());
-    let _ = writeln!(text, "  {word} {}  {path}{}", step.name, style(mark).magenta());
+    let _ = writeln!(text, "  {word} {}  {path}{}", clean(&step.name), style(mark).magenta());
     if let Some(note) = &step.note {
-        let _ = writeln!(text, "      {note}");
+        let _ = writeln!(text, "      {}", clean(&note.to_string()));
     }
     if let Verdict::Depends { number, on } = &step.verdict {
         let _ = writeln!(text, "      depends on step {number} ({on})");
@@ -78,20 +80,20 @@ fn of_step<'a>(rehearsed: &'a [Rehearsed], step: &Path) -> Vec<&'a Rehearsed> {
 fn task(text: &mut String, task: &PlannedTask, reads: bool, reasons: bool) {
     let of = prefix(&task.task);
     for reason in task.reasons.iter().filter(|_| reasons) {
-        let _ = writeln!(text, "      {of}{}", reason.to_string().replace('\n', "\n        "));
+        let _ = writeln!(text, "      {of}{}", below(reason));
     }
     if let Some(failure) = &task.failure {
-        let _ = writeln!(text, "      {of}{}", failure.message);
+        let _ = writeln!(text, "      {of}{}", below(&failure.message));
         failure.details.iter().for_each(|line| {
-            let _ = writeln!(text, "        {line}");
+            let _ = writeln!(text, "        {}", below(line));
         });
         if let Some(help) = &failure.help {
-            let _ = writeln!(text, "        help: {help}");
+            let _ = writeln!(text, "        help: {}", below(help));
         }
     }
     if reads {
         task.reads.iter().for_each(|line| {
-            let _ = writeln!(text, "      {}", style(format!("? {line}")).dim());
+            let _ = writeln!(text, "      {}", style(format!("? {}", below(line))).dim());
         });
     }
     for made in &task.changes {
@@ -111,11 +113,12 @@ fn change(text: &mut String, change: &Change, prefix: &str) {
         (Class::Idempotent, None) => "  (cannot be undone by itself)",
         (Class::Idempotent, Some(_)) | (Class::Transient, _) => "",
     };
-    let _ = writeln!(text, "      {prefix}{}{}", change.summary, style(once).yellow());
+    let _ = writeln!(text, "      {prefix}{}{}", below(&change.summary), style(once).yellow());
     for action in &change.actions {
         let _ = writeln!(text, "        {}", style(line(action)).cyan());
     }
     for line in change.preview.iter().flat_map(|preview| preview.lines()) {
+        let line = clean(line);
         let line = match line.chars().next() {
             Some('+') => style(line).green(),
             Some('-') => style(line).red(),
@@ -126,7 +129,12 @@ fn change(text: &mut String, change: &Change, prefix: &str) {
 }
 
 fn line(action: &Action) -> String {
-    action.to_string()
+    below(action)
+}
+
+/// Words of others, safe on a terminal; lines after the first are set in.
+fn below(words: &impl ToString) -> String {
+    words.to_string().lines().map(clean).collect::<Vec<_>>().join("\n        ")
 }
 
 fn word(verdict: &Verdict) -> String {

@@ -1,9 +1,9 @@
 //! A shared resource that takes time to make and may fail: a connection, a client. Concurrent callers wait for the same attempt;
 //! when the resource is no longer good, the next caller starts another attempt. An unreachable machine is remembered for as long
 //! as it took to find out, so that at most half of the time is spent on a dead machine. A refusal is not remembered: its cause
-//! may just have been fixed.
+//! may just have been fixed. What nobody waits for any more is given up, and whatever it has started with it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cutover_engine::world::TransportFault;
@@ -21,7 +21,10 @@ type Pending<T> = Shared<BoxFuture<'static, Result<T, Failed>>>;
 struct Failed(TransportFault, Instant);
 
 /// The attempt under way, or the result of the last one.
-pub(crate) struct Attempt<T: Clone + Send + Sync + 'static>(Mutex<Option<Pending<T>>>);
+pub(crate) struct Attempt<T: Clone + Send + Sync + 'static>(Mutex<Option<Begun<T>>>);
+
+/// An attempt, and what each of those who wait for it holds a share of.
+type Begun<T> = (Pending<T>, Arc<()>);
 
 impl<T: Clone + Send + Sync + 'static> Default for Attempt<T> {
     fn default() -> Self {
@@ -36,16 +39,38 @@ impl<T: Clone + Send + Sync + 'static> Attempt<T> {
         good: impl Fn(&T) -> bool,
         make: impl FnOnce() -> BoxFuture<'static, Result<T, TransportFault>>,
     ) -> Result<T, TransportFault> {
-        let pending = {
+        let (pending, share) = {
             let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match slot.as_ref().map(|pending| (pending, pending.peek())) {
-                Some((pending, None)) => pending.clone(),
-                Some((pending, Some(Ok(thing)))) if good(thing) => pending.clone(),
-                Some((pending, Some(Err(Failed(_, until))))) if Instant::now() < *until => pending.clone(),
-                _ => slot.insert(timed(make()).boxed().shared()).clone(),
+            match slot.as_ref().map(|begun| (begun, begun.0.peek())) {
+                Some((begun, None)) => begun.clone(),
+                Some((begun, Some(Ok(thing)))) if good(thing) => begun.clone(),
+                Some((begun, Some(Err(Failed(_, until))))) if Instant::now() < *until => begun.clone(),
+                _ => slot.insert((timed(make()).boxed().shared(), Arc::default())).clone(),
             }
         };
-        pending.await.map_err(|Failed(fault, _)| fault)
+        // Dropped before `pending`, so that the last one to go leaves nothing behind.
+        let _waiting = Waiting { attempt: self, share };
+        pending.clone().await.map_err(|Failed(fault, _)| fault)
+    }
+}
+
+/// One who waits for an attempt.
+struct Waiting<'a, T: Clone + Send + Sync + 'static> {
+    attempt: &'a Attempt<T>,
+    share: Arc<()>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Drop for Waiting<'_, T> {
+    fn drop(&mut self) {
+        let mut slot = self.attempt.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The slot's share and this one.
+        let is_last = Arc::strong_count(&self.share) == 2;
+        let is_this = |begun: &Begun<T>| Arc::ptr_eq(&begun.1, &self.share) && begun.0.peek().is_none();
+        if is_last && slot.as_ref().is_some_and(is_this) {
+            let abandoned = slot.take();
+            drop(slot);
+            drop(abandoned);
+        }
     }
 }
 
@@ -108,6 +133,32 @@ mod tests {
             ask().await.unwrap_err();
             assert_eq!(count.load(Ordering::SeqCst), 2, "{took} s");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_is_given_up() {
+        let (slot, count) = (Attempt::default(), Arc::new(AtomicUsize::new(0)));
+        let (held, lasting) = (Arc::new(()), Arc::new(()));
+        let ask = |held: Arc<()>| {
+            let counted = attempt(&count, Ok(7));
+            slot.get(
+                |_| true,
+                move || {
+                    Box::pin(async move {
+                        tokio::time::sleep(Duration::from_secs(60)).await;
+                        drop(held);
+                        counted.await
+                    })
+                },
+            )
+        };
+        let brief = Duration::from_secs(1);
+        assert!(tokio::time::timeout(brief, ask(Arc::clone(&held))).await.is_err());
+        assert_eq!(Arc::strong_count(&held), 1, "what it held is free");
+        // Another one who still waits keeps it.
+        let (_, waited) =
+            tokio::join!(tokio::time::timeout(brief, ask(Arc::clone(&lasting))), ask(Arc::clone(&lasting)));
+        assert_eq!((waited, count.load(Ordering::SeqCst)), (Ok(7), 1));
     }
 
     #[tokio::test(start_paused = true)]

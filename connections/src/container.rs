@@ -20,12 +20,18 @@ pub(crate) struct Container {
     name: String,
     limit: Duration,
     endings: Endings,
+    withheld: Vec<String>,
 }
 
 impl Container {
     /// A container by name; `engine` is the client program: `docker`, `podman`, `nerdctl`. `endings` ends commands early.
     pub(crate) fn new(engine: String, name: String, limit: Duration, endings: Endings) -> Self {
-        Self { engine, name, limit, endings }
+        Self { engine, name, limit, endings, withheld: Vec::new() }
+    }
+
+    /// Takes variables out of the environment of the client program.
+    pub(crate) fn without(self, variables: &[String]) -> Self {
+        Self { withheld: variables.to_vec(), ..self }
     }
 
     /// The engine's argv for a command. Variables come by name only: the engine takes the values from its own environment, so
@@ -43,6 +49,9 @@ impl Transport for Container {
             // The engine passes the environment.
             let wrapped = Wrapped::new(command, self.limit)?;
             let mut process = tokio::process::Command::new(&self.engine);
+            for name in &self.withheld {
+                process.env_remove(name);
+            }
             process.args(self.argv(command, &wrapped.argv)).envs(&command.env);
             let marked = Arc::new(Mutex::new(Marked::new(wrapped.marker.clone())));
             let lock = || marked.lock().unwrap_or_else(PoisonError::into_inner);

@@ -63,6 +63,9 @@ pub fn flaws(path: &Path, context: &str) -> Vec<Flaw> {
 /// Reads a context of a file.
 pub(crate) fn select(path: &Path, context: &str) -> Result<Selected, Unusable> {
     let shown = path.display();
+    if path.exists() {
+        plain_file(path).map_err(|why| Unusable::Content(format!("cannot use the kubeconfig {shown}: {why}")))?;
+    }
     let mut file = Kubeconfig::read_from(path).map_err(|error| {
         let why = format!("cannot use the kubeconfig {shown}: {}", chain(&error));
         if path.exists() { Unusable::Content(why) } else { Unusable::Missing(why) }
@@ -83,9 +86,8 @@ pub(crate) fn select(path: &Path, context: &str) -> Result<Selected, Unusable> {
         if let Some(written) = user.token.take() {
             user.token = Some(bare(written.expose_secret()));
         } else if let Some(from) = user.token_file.take() {
-            let text = std::fs::read_to_string(&from);
-            let text =
-                text.map_err(|error| Unusable::Content(format!("cannot read the token file {from}: {error}")))?;
+            let text = read(&from);
+            let text = text.map_err(|why| Unusable::Content(format!("cannot read the token file {from}: {why}")))?;
             user.token = Some(bare(&text));
             token = Some((from, bare(&text)));
         }
@@ -111,11 +113,51 @@ pub(crate) fn found(file: &Kubeconfig) -> Vec<Flaw> {
         }
     }
     for (name, user) in file.auth_infos.iter().filter_map(|one| Some((&one.name, one.auth_info.as_ref()?))) {
-        let AuthInfo { client_certificate, client_certificate_data, .. } = user;
+        let AuthInfo { client_certificate, client_certificate_data, client_key, client_key_data, .. } = user;
         let place = format!("users[{name}].client-certificate");
         certificate(&place, client_certificate.as_deref(), client_certificate_data.as_deref(), &mut flaws);
+        if client_certificate.is_some() || client_certificate_data.is_some() {
+            let data = client_key_data.as_ref().map(|data| data.expose_secret());
+            flaws.extend(key(&format!("users[{name}].client-key"), client_key.as_deref(), data));
+        }
     }
     flaws
+}
+
+/// The largest file that a kubeconfig is or names, in bytes.
+const LARGEST: u64 = 8 << 20;
+
+/// Refuses what has no end: a device or a pipe, and what nobody's configuration is as large as.
+fn plain_file(path: &Path) -> Result<(), String> {
+    let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    match found.is_file() && found.len() <= LARGEST {
+        true => Ok(()),
+        false => Err(format!("it is not a file of at most {} MiB", LARGEST >> 20)),
+    }
+}
+
+fn read(path: &str) -> Result<String, String> {
+    plain_file(Path::new(path))?;
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// Looks at the key of a client certificate; its text is not repeated.
+fn key(place: &str, file: Option<&str>, data: Option<&str>) -> Option<Flaw> {
+    let decoded = |data: &str| STANDARD.decode(data.trim()).ok().and_then(|pem| String::from_utf8(pem).ok());
+    let (place, pem) = match (data.filter(|data| !data.is_empty()), file) {
+        (Some(data), _) => (format!("{place}-data"), decoded(data)),
+        (None, Some(file)) => (format!("{place} ({file})"), read(file).ok()),
+        (None, None) => (place.to_owned(), None),
+    };
+    let pem = pem.unwrap_or_default();
+    let (what, help) = if pem.contains("ENCRYPTED") {
+        ("is encrypted, and nobody can be asked for its passphrase", "have it written without one (`openssl pkey`)")
+    } else if pem.contains("PRIVATE KEY-----") {
+        return None;
+    } else {
+        ("has no key that can be read", "it has to be a key in PEM, which begins with -----BEGIN PRIVATE KEY-----")
+    };
+    Some(Flaw { what: format!("{place} {what}"), help: help.to_owned(), certain: true })
 }
 
 /// The address of a proxy, of a kind that kubectl knows. Its text is not repeated: it may have a password in it.
@@ -133,7 +175,7 @@ fn certificate(place: &str, file: Option<&str>, data: Option<&str>, flaws: &mut 
     let decoded = |data: &str| STANDARD.decode(data.trim()).ok().and_then(|pem| String::from_utf8(pem).ok());
     let (place, pem) = match (data.filter(|data| !data.is_empty()), file) {
         (Some(data), _) => (format!("{place}-data"), decoded(data)),
-        (None, Some(file)) => (format!("{place} ({file})"), std::fs::read_to_string(file).ok()),
+        (None, Some(file)) => (format!("{place} ({file})"), read(file).ok()),
         (None, None) => return,
     };
     let found = certificates(&pem.unwrap_or_default());

@@ -11,6 +11,7 @@ use cutover_engine::inventory::Kubernetes;
 use cutover_engine::module::{api_body, api_failure};
 use cutover_engine::world::{Answer, Request, TransportFault};
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use kube::client::Body;
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
@@ -18,8 +19,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::attempt::Attempt;
+use crate::endings::Endings;
 use crate::hearing::{AGAIN, Hearing};
 use crate::kubeconfig::{self, Unusable};
+use crate::plugin::{self, NoCredentials};
 use crate::silence;
 
 /// The headers of an answer that are passed on.
@@ -36,6 +39,7 @@ pub(crate) struct Cluster {
     site: String,
     settings: Kubernetes,
     kubeconfig: PathBuf,
+    endings: Endings,
     client: Attempt<Made>,
     streams: Attempt<Made>,
     hearing: Hearing,
@@ -49,6 +53,8 @@ type Token = Option<(String, SecretString)>;
 struct Made {
     client: Client,
     token: Token,
+    /// When credentials of an exec plugin have to be renewed.
+    until: Option<Timestamp>,
     /// How long it waits until the server answers at all.
     connect: Duration,
 }
@@ -56,16 +62,20 @@ struct Made {
 impl Made {
     /// Whether its token is still that of the file, which is renewed while a run goes on. A file that cannot be read changes nothing.
     fn is_current(&self) -> bool {
+        if self.until.is_some_and(|until| until <= Timestamp::now()) {
+            return false;
+        }
         let Some((file, token)) = &self.token else { return true };
         std::fs::read_to_string(file).map_or(true, |now| now.trim() == token.expose_secret())
     }
 }
 
 impl Cluster {
-    /// A cluster, not yet connected. `kubeconfig` is the resolved path of the one in the settings.
-    pub(crate) fn new(site: &str, settings: Kubernetes, kubeconfig: PathBuf) -> Self {
+    /// A cluster, not yet connected. `kubeconfig` is the resolved path of the one in the settings; `endings` ends an exec plugin that
+    /// nobody waits for.
+    pub(crate) fn new(site: &str, settings: Kubernetes, kubeconfig: PathBuf, endings: Endings) -> Self {
         let (client, streams) = Default::default();
-        Self { site: site.to_owned(), settings, kubeconfig, client, streams, hearing: Hearing::default() }
+        Self { site: site.to_owned(), settings, kubeconfig, endings, client, streams, hearing: Hearing::default() }
     }
 
     /// How long connecting may take now.
@@ -104,7 +114,7 @@ impl Cluster {
     }
 
     async fn make(&self, answer: Option<Duration>) -> Result<Made, TransportFault> {
-        let (mut config, token) = self.config().await?;
+        let (mut config, token, until) = self.config().await?;
         let connect = self.connect();
         config.connect_timeout = Some(connect);
         config.read_timeout = answer;
@@ -115,28 +125,34 @@ impl Cluster {
         config.default_retry = false;
         let client = Client::try_from(config).map_err(|error| self.refused("connect", &error))?;
         self.identify(&client).await?;
-        Ok(Made { client, token, connect })
+        Ok(Made { client, token, until, connect })
     }
 
-    async fn config(&self) -> Result<(Config, Token), TransportFault> {
-        let Self { site, settings, kubeconfig, .. } = self;
+    async fn config(&self) -> Result<(Config, Token, Option<Timestamp>), TransportFault> {
+        let Self { site, settings, kubeconfig, endings, .. } = self;
         let wrong = |why: String| TransportFault::Unreachable(format!("site `{site}`: {why}"));
         if settings.kubeconfig.is_empty() || settings.context.is_empty() {
             return Err(wrong("set `kubernetes.kubeconfig` and `kubernetes.context` in the inventory".to_owned()));
         }
         let shown = kubeconfig.display();
-        let selected = kubeconfig::select(kubeconfig, &settings.context).map_err(|why| match why {
+        let mut selected = kubeconfig::select(kubeconfig, &settings.context).map_err(|why| match why {
             Unusable::Missing(why) | Unusable::Context(why) | Unusable::Content(why) => wrong(why),
         })?;
         if let Some(flaw) = kubeconfig::found(&selected.file).into_iter().find(|flaw| flaw.certain) {
             return Err(wrong(format!("the kubeconfig {shown}: {}; {}", flaw.what, flaw.help)));
+        }
+        let mut until = None;
+        let named = selected.file.clusters.first().and_then(|one| one.cluster.clone());
+        if let Some(user) = selected.file.auth_infos.first_mut().and_then(|one| one.auth_info.as_mut()) {
+            let logged_in = plugin::log_in(user, named.as_ref(), kubeconfig, endings).await;
+            until = logged_in.map_err(|NoCredentials(why)| TransportFault::Auth(format!("site `{site}`: {why}")))?;
         }
         let options = KubeConfigOptions { context: Some(settings.context.clone()), ..KubeConfigOptions::default() };
         let mut config = Config::from_custom_kubeconfig(selected.file, &options)
             .await
             .map_err(|error| wrong(format!("cannot use the context `{}` of {shown}: {error}", settings.context)))?;
         config.proxy_url = selected.proxy;
-        Ok((config, selected.token))
+        Ok((config, selected.token, until))
     }
 
     /// Compares the cluster's identity with the inventory's.

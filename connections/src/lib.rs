@@ -12,6 +12,7 @@ mod kubernetes;
 mod local;
 mod marker;
 mod paths;
+mod plugin;
 mod pod;
 mod real;
 mod silence;

@@ -15,6 +15,18 @@ use crate::wrapper;
 /// How long output may still arrive after the end: only a process left running can hold the pipe open.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// What of this machine's environment would lead helm to another API server, or past its certificate or user, than those of the context
+/// that it is given.
+const LEADING_ASTRAY: [&str; 7] = [
+    "HELM_KUBEAPISERVER",
+    "HELM_KUBETOKEN",
+    "HELM_KUBECAFILE",
+    "HELM_KUBEASUSER",
+    "HELM_KUBEASGROUPS",
+    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+    "HELM_KUBETLS_SERVER_NAME",
+];
+
 /// How long a stopped group has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -22,12 +34,18 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Local {
     limit: Duration,
     endings: Endings,
+    withheld: Vec<String>,
 }
 
 impl Local {
     /// Runs processes for at most `limit`; `endings` ends abandoned ones.
     pub(crate) fn new(limit: Duration, endings: Endings) -> Self {
-        Self { limit, endings }
+        Self { limit, endings, withheld: Vec::new() }
+    }
+
+    /// Takes variables out of the environment of what it runs.
+    pub(crate) fn without(self, variables: &[String]) -> Self {
+        Self { withheld: variables.to_vec(), ..self }
     }
 }
 
@@ -41,7 +59,11 @@ impl Transport for Local {
             // `timeout` also reports a program that does not exist: with exit code 127, as a shell does.
             let limit = self.limit.as_secs().to_string();
             let mut process = tokio::process::Command::new("timeout");
-            process.args(["-k", "5", &limit]).args(&command.argv).envs(&command.env);
+            process.args(["-k", "5", &limit]).args(&command.argv);
+            for name in self.withheld.iter().map(String::as_str).chain(LEADING_ASTRAY) {
+                process.env_remove(name);
+            }
+            process.envs(&command.env);
             if let Some(cwd) = &command.cwd {
                 process.current_dir(cwd);
             }

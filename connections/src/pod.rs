@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault};
+use cutover_engine::world::{Command, Exit, Io, Transport, TransportFault, default_container};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
@@ -27,7 +27,7 @@ pub(crate) struct Pod {
 }
 
 impl Pod {
-    /// A container by name; the pod's first if absent. The client must allow long pauses.
+    /// A container by name; the pod's default if absent. The client must allow long pauses.
     pub(crate) fn new(client: Client, site: &str, namespace: &str, name: &str, container: Option<String>) -> Self {
         let (site, name) = (site.to_owned(), name.to_owned());
         Self { api: Api::namespaced(client, namespace), site, name, namespace: namespace.to_owned(), container }
@@ -39,9 +39,9 @@ impl Pod {
             return Ok(name.clone());
         }
         let pod = self.api.get(&self.name).await.map_err(|error| self.not_looked_up(&error))?;
-        let first = pod.spec.and_then(|spec| spec.containers.into_iter().next());
-        first
-            .map(|container| container.name)
+        let pod = serde_json::to_value(pod).unwrap_or_default();
+        default_container(&pod)
+            .map(str::to_owned)
             .ok_or_else(|| TransportFault::Unreachable(format!("pod `{}` has no container", self.name)))
     }
 

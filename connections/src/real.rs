@@ -56,6 +56,11 @@ impl RealWorld {
         self
     }
 
+    /// Processes on this machine.
+    fn local(&self) -> Local {
+        Local::new(self.limit, self.endings.clone()).without(&self.inventory.secret_variables)
+    }
+
     fn site(&self, name: &str) -> Result<&Site, TransportFault> {
         self.inventory
             .sites
@@ -67,7 +72,14 @@ impl RealWorld {
     fn cluster(&self, site: &str) -> Result<Arc<Cluster>, TransportFault> {
         let settings = &self.site(site)?.kubernetes;
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || Arc::new(Cluster::new(site, settings.clone(), self.paths.resolve(&settings.kubeconfig)));
+        let make = || {
+            Arc::new(Cluster::new(
+                site,
+                settings.clone(),
+                self.paths.resolve(&settings.kubeconfig),
+                self.endings.clone(),
+            ))
+        };
         Ok(Arc::clone(clusters.entry(site.to_owned()).or_insert_with(make)))
     }
 
@@ -185,7 +197,7 @@ impl RealWorld {
             TransportFault::Unreachable(format!("the inventory has no node `{node}` in site `{}`", site.name))
         })?;
         Ok(match site.connection {
-            Connection::Local => Arc::new(Local::new(self.limit, self.endings.clone())),
+            Connection::Local => Arc::new(self.local()),
             Connection::Container => {
                 let var = |vars: &serde_json::Map<String, serde_json::Value>, name: &str| {
                     vars.get(name).and_then(|value| value.as_str()).map(str::to_owned)
@@ -193,7 +205,8 @@ impl RealWorld {
                 let engine = var(&machine.vars, "container_engine").or_else(|| var(&site.vars, "container_engine"));
                 let name = var(&machine.vars, "container").unwrap_or_else(|| node.to_owned());
                 let engine = engine.unwrap_or_else(|| "docker".to_owned());
-                Arc::new(Container::new(engine, name, self.limit, self.endings.clone()))
+                let container = Container::new(engine, name, self.limit, self.endings.clone());
+                Arc::new(container.without(&self.inventory.secret_variables))
             }
             Connection::Ssh => Arc::new(Shell::to(self.host(site, node, &machine.address)?).await?),
         })
@@ -211,7 +224,7 @@ impl World for RealWorld {
         let place = place.clone();
         Box::pin(async move {
             match &place {
-                Place::Controller => Ok(Arc::new(Local::new(self.limit, self.endings.clone())) as Arc<dyn Transport>),
+                Place::Controller => Ok(Arc::new(self.local()) as Arc<dyn Transport>),
                 Place::Node { site, node } => self.to_node(site, node).await,
                 Place::Pod { site, namespace, pod, container } => {
                     let client = self.cluster(site)?.streams().await?;

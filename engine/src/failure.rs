@@ -61,7 +61,7 @@ pub struct Failure {
     pub(crate) unsent: bool,
     /// Whether it may pass by itself: a server that is overloaded or restarts, a host that turns connections away.
     pub(crate) passing: Option<Passing>,
-    /// Whether an API server has refused a request: it has not carried it out, and nothing is in doubt.
+    /// Whether an API server has refused a request, or a program a command: it was not carried out, and nothing is in doubt.
     pub(crate) refused: bool,
     /// Whether a person has to decide: `allow_failure` and `rescue` do not apply.
     pub(crate) unanswered: bool,

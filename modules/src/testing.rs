@@ -61,6 +61,7 @@ fn inventory() -> Inventory {
         pairs: vec![Pair { ordinal: 0, resource: "etcd0".to_owned(), members: members.into_iter().collect() }].into(),
         vars: Default::default(),
         secrets: Default::default(),
+        secret_variables: Vec::new(),
         roles_file: Default::default(),
         digest: String::new(),
     }

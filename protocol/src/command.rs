@@ -28,6 +28,9 @@ pub struct Command {
     /// not known, as after a lost connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gives_up: Option<String>,
+    /// Exit codes by which the program says that it has refused and has done nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refuses: Vec<i32>,
 }
 
 impl Command {
@@ -61,6 +64,13 @@ impl Command {
     #[must_use]
     pub fn gives_up(mut self, words: impl Into<String>) -> Self {
         self.gives_up = Some(words.into());
+        self
+    }
+
+    /// Sets the exit codes by which the program says that it has refused and has done nothing.
+    #[must_use]
+    pub fn refuses(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
+        self.refuses = codes.into_iter().collect();
         self
     }
 

@@ -272,8 +272,8 @@ pub enum EventKind {
         /// The change.
         number: ChangeId,
     },
-    /// Nothing of a change was sent, because the target could not be reached, or the API server has refused it: it was not begun
-    /// after all.
+    /// Nothing of a change was sent, because the target could not be reached, or the API server or the program has refused it: it
+    /// was not begun after all.
     NotSent {
         /// The task.
         task: TaskId,

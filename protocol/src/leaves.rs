@@ -140,7 +140,7 @@ impl Leaves for Arg {
 
 impl Leaves for Command {
     fn leaves(&mut self, at: &mut Pointer, visitor: &mut dyn Visitor) {
-        let Self { argv, stdin, env, cwd, accept: _, gives_up: _ } = self;
+        let Self { argv, stdin, env, cwd, accept: _, gives_up: _, refuses: _ } = self;
         fields!(at, visitor: argv, stdin, env, cwd);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Where a command runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -26,9 +27,28 @@ pub enum Place {
         namespace: String,
         /// The pod's name.
         pod: String,
-        /// The container; the pod's first if absent.
+        /// The container; if absent, the one that kubectl would take.
         container: Option<String>,
     },
+}
+
+/// The annotation of a pod that names the container which commands are meant for.
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+
+/// The container of a pod that a command is meant for if it names none, as with kubectl: the one that the pod's annotation names,
+/// or the first.
+pub fn default_container(pod: &Value) -> Option<&str> {
+    let names = containers(pod).filter_map(|container| container["name"].as_str());
+    let annotated = pod["metadata"]["annotations"][DEFAULT_CONTAINER].as_str();
+    names.clone().find(|name| Some(*name) == annotated).or_else(|| names.clone().next())
+}
+
+/// The containers of a pod in which commands can be run: its own, then its sidecars (init containers that go on running), then those
+/// that were added for a look at it.
+pub fn containers(pod: &Value) -> impl Iterator<Item = &Value> + Clone {
+    let list = |field: &str| pod["spec"][field].as_array().into_iter().flatten();
+    let sidecars = list("initContainers").filter(|container| container["restartPolicy"] == "Always");
+    list("containers").chain(sidecars).chain(list("ephemeralContainers"))
 }
 
 impl Place {

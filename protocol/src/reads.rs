@@ -140,6 +140,8 @@ table! {
     DRBDADM_VERSION: Reads<0> = ["drbdadm", "--version"];
     /// A resource as the tools read it.
     DRBDADM_DUMP: Reads<1> = ["drbdadm", "dump", "{}"];
+    /// Whether the tools accept a configuration, which they are given on standard input.
+    DRBDADM_TEST: Reads<0> = ["drbdadm", "-c", "-", "sh-nop"];
     /// All resources as the tools read them.
     DRBDADM_DUMP_ALL: Reads<0> = ["drbdadm", "dump"];
     /// A resource's role.

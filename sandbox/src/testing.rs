@@ -56,6 +56,7 @@ pub(crate) fn inventory() -> Arc<Inventory> {
         pairs: Arc::new((0..3).map(pair).collect()),
         vars: Default::default(),
         secrets: Default::default(),
+        secret_variables: Vec::new(),
         roles_file: Default::default(),
         digest: String::new(),
     })

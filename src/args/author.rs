@@ -17,6 +17,12 @@ pub(crate) struct CheckArgs {
     pub(crate) playbooks: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) on: InventoryArg,
+    /// Also read files in this directory (repeatable); otherwise nothing outside of the repository is read
+    ///
+    /// A playbook may include any file, and a fault shows a line of the file that it is in. So `check` reads what is named, and what is in
+    /// the repository or the directories of that; no kubeconfig elsewhere either.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) also_read: Vec<PathBuf>,
     /// How faults are shown
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: CheckOutput,

@@ -1,13 +1,13 @@
 //! `cutover check`: every fault of playbooks and inventory that can be known without touching anything.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cutover_engine::check::check_file;
 use cutover_engine::inventory::{self, Inventory};
 use cutover_engine::playbook::{Playbook, load_partly};
 use cutover_engine::source::{Fault, Faults, parse};
-use cutover_files::{Named, read, resolve};
+use cutover_files::{Bounds, Named, resolve};
 use cutover_modules::REGISTRY;
 use cutover_session::terminal;
 use serde_json::{Value, json};
@@ -31,8 +31,11 @@ struct Checked {
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut files = Vec::new();
     let mut inventory = None;
+    let named = args.playbooks.iter().chain(&args.on.inventory).map(PathBuf::as_path);
+    let bounds = Bounds::around(named, &args.also_read);
+    let read = |path: &Path| bounds.read(path);
     if let Some(path) = &args.on.inventory {
-        let (found, checked) = check_inventory(path);
+        let (found, checked) = check_inventory(path, &bounds);
         inventory = found;
         files.push(checked);
     }
@@ -62,21 +65,25 @@ fn same(one: &Fault, other: &Fault) -> bool {
         && one.at.as_ref().map(ToString::to_string) == other.at.as_ref().map(ToString::to_string)
 }
 
-fn check_inventory(path: &Path) -> (Option<Inventory>, Checked) {
+fn check_inventory(path: &Path, bounds: &Bounds) -> (Option<Inventory>, Checked) {
     let mut faults = Faults::default();
+    let read = |path: &Path| bounds.read(path);
     let inventory = faults.take(inventory::load(path, &read, &Named).and_then(|inventory| inventory.with_roles(&read)));
     if let Some(inventory) = &inventory {
-        kubeconfigs(inventory, path, &mut faults);
+        kubeconfigs(inventory, path, bounds, &mut faults);
     }
     let contents = inventory.as_ref().map(size_of_inventory);
     (inventory, Checked { path: shown(path), contents, clean: faults.0.is_empty(), faults })
 }
 
-/// What is wrong in the kubeconfigs that are on this machine; one that is not there is the doctor's business.
-fn kubeconfigs(inventory: &Inventory, path: &Path, faults: &mut Faults) {
+/// What is wrong in the kubeconfigs that may be read; one that is not there, or elsewhere, is the doctor's business.
+fn kubeconfigs(inventory: &Inventory, path: &Path, bounds: &Bounds, faults: &mut Faults) {
     let tree = parse(&inventory.source);
     for site in inventory.sites.values().filter(|site| !site.kubernetes.kubeconfig.is_empty()) {
         let file = resolve(path, &site.kubernetes.kubeconfig);
+        if !bounds.contain(&file) {
+            continue;
+        }
         for flaw in cutover_connections::flaws(&file, &site.kubernetes.context) {
             let message = format!("{}: {}", file.display(), flaw.what);
             let Ok(tree) = &tree else { continue };

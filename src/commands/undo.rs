@@ -6,6 +6,7 @@ use cutover_engine::event::Verb;
 use cutover_engine::execute::{Approver as _, Judgement, Past, Question, Settings, Stop, Unanswered, undo};
 use cutover_engine::path::Path;
 use cutover_files::{begun, in_doubt, known_gates_of_undo};
+use cutover_report::clean;
 use cutover_runs::RunStore;
 use cutover_session::terminal;
 use cutover_session::{Approvals, Earlier, Show, StopMessages, close, known_phrase, listen, operator, ports};
@@ -51,7 +52,8 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let mut list = format!("run {} has made these changes; they will be undone, newest first:\n", stored.id);
     for made in changes.iter().rev() {
         let way = if made.change.undo.is_some() { "" } else { "  (by its step's `undo`, or by hand)" };
-        list += &format!("  {}: {}{way}\n", made.task.target, made.change.summary);
+        let made = clean(&format!("{}: {}", made.task.target, made.change.summary));
+        list += &format!("  {made}{way}\n");
     }
     terminal::complain(&list)?;
     let world = crate::real::world(&job.inventory);

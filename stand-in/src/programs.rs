@@ -1,7 +1,7 @@
 //! The programs of DRBD by their names, each answered from the state that all hosts share.
 
 use std::ffi::OsString;
-use std::io::{Write as _, stderr, stdout};
+use std::io::{Read as _, Write as _, stderr, stdin, stdout};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ const PROGRAMS: [&str; 4] = ["drbdadm", "drbdsetup", "drbdmeta", "journalctl"];
 const JOURNALCTL: &str = "/usr/bin/journalctl";
 /// Commands that only query. Their output does not depend on a copy under way, so they do not wait for one: while a file system
 /// is being written to, the next copy begins as soon as the last one ends.
-const QUESTIONS: [&str; 11] = [
+const QUESTIONS: [&str; 12] = [
     "--version",
     "-V",
     "role",
@@ -29,6 +29,7 @@ const QUESTIONS: [&str; 11] = [
     "get-gi",
     "show-gi",
     "dump",
+    "sh-nop",
     "events2",
     "_TRANSPORT=kernel",
 ];
@@ -75,6 +76,11 @@ pub(crate) fn refuse_beside_drbd() -> anyhow::Result<()> {
 }
 
 fn attempt(dir: &Path, program: &str, args: &[String]) -> anyhow::Result<Answer> {
+    // Only what tests a text reads one.
+    let mut fed = Vec::new();
+    if args.iter().any(|arg| arg == "sh-nop") {
+        stdin().read_to_end(&mut fed)?;
+    }
     loop {
         let mut store = Store::open(dir)?;
         let host = Host::here(&store.state.drbd)?;
@@ -91,7 +97,7 @@ fn attempt(dir: &Path, program: &str, args: &[String]) -> anyhow::Result<Answer>
             continue;
         }
         let before = store.state.drbd.versions();
-        let answer = store.state.drbd.run(&host.id, program, args).map_err(anyhow::Error::msg)?;
+        let answer = store.state.drbd.run(&host.id, program, args, &fed).map_err(anyhow::Error::msg)?;
         replication::carry_out(&store, &before)?;
         disk::seal(&store, &host.id)?;
         devices::arrange(&mut store, &host.id)?;

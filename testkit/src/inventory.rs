@@ -56,6 +56,7 @@ pub fn two_sites(disk: &str, workers: u8, pairs: u8) -> Inventory {
         pairs: Arc::new((1..=pairs).map(pair).collect()),
         vars: Map::new(),
         secrets: Default::default(),
+        secret_variables: Vec::new(),
         roles_file: Default::default(),
         digest: String::new(),
     }

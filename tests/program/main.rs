@@ -27,5 +27,6 @@ mod secrets;
 mod shape;
 mod storage;
 mod support;
+mod trouble;
 mod undo;
 mod words;

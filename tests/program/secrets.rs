@@ -1,5 +1,7 @@
 //! Secrets of a run: seen nowhere, whatever they are, and passed again for a resume or undo.
 
+mod planted;
+
 use std::fs;
 
 use crate::support::place::{Place, assert_output};

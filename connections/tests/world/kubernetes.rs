@@ -40,7 +40,7 @@ impl Api {
     }
 
     /// The credentials of the last request.
-    fn last_authorization(&self) -> Option<String> {
+    pub(crate) fn last_authorization(&self) -> Option<String> {
         self.authorization.lock().unwrap().clone()
     }
 
@@ -402,6 +402,22 @@ async fn client_certificates_that_cannot_count_are_found_without_the_cluster() {
     assert!(one.len() == 1 && one[0].contains("expired at 20"), "{one:?}");
     fs::write(&place, "not a certificate").unwrap();
     assert!(found()[0].contains("has no certificate that can be read"));
+
+    // Its key: one that asks for a passphrase, and none; and what has no end is not read.
+    assert!(openssl("x509 -req -in cl.csr -signkey cl.key -out cl.crt -days 30 -extfile v3"));
+    let key = folder.path().join("cl.key");
+    assert!(openssl("rsa -aes256 -passout pass:secret -in cl.key -out encrypted.key"));
+    fs::rename(folder.path().join("encrypted.key"), &key).unwrap();
+    let one = found();
+    assert!(one.len() == 1 && one[0].contains("users[u].client-key (") && one[0].contains("is encrypted"), "{one:?}");
+    fs::remove_file(&key).unwrap();
+    let one = found();
+    assert!(one.len() == 1 && one[0].contains("users[u].client-key (") && one[0].contains("no key"), "{one:?}");
+    std::os::unix::fs::symlink("/dev/zero", &key).unwrap();
+    assert!(found()[0].contains("no key that can be read"));
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+    assert!(found()[0].contains("not a file of at most 8 MiB"), "{:?}", found());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod container;
 mod kubernetes;
+mod plugins;
 mod proxies;
 mod silent;
 mod ssh;

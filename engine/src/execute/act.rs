@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::action::{Action, Done};
 use crate::failure::{Failure, FailureClass, Passing};
-use crate::module::{api_body, api_failure, api_status, bad_path};
+use crate::module::{api_body, api_failure, api_status, bad_path, judge_answer};
 use crate::request::Request;
 use crate::text;
 use crate::text::Text;
@@ -72,6 +72,8 @@ fn accepted(place: &Place, command: &Command, output: Output) -> Result<Output, 
     if command.gives_up.as_ref().is_some_and(|words| output.stderr.contains(words)) {
         return Err(Failure { class: FailureClass::OutcomeUnknown, ..failure });
     }
+    let refused = matches!(output.exit, Exit::Code(code) if command.refuses.contains(&code));
+    let failure = Failure { refused, ..failure };
     Err(match output.exit {
         Exit::Code(127) => {
             failure.help(text!("engine.command-missing.help", "the program is missing there: install it"))
@@ -101,8 +103,9 @@ async fn send(world: &dyn World, request: &Request, warn: Warn<'_>) -> Result<se
     let line = request.line();
     if answer.is_success() {
         // The server has carried it out, even if a proxy on the way has garbled the answer.
-        return api_body(&request.site, &line, answer)
-            .map_err(|failure| Failure { class: FailureClass::OutcomeUnknown, ..failure });
+        let body = api_body(&request.site, &line, answer)
+            .map_err(|failure| Failure { class: FailureClass::OutcomeUnknown, ..failure })?;
+        return judge_answer(request, &body).map(|()| body);
     }
     if request.accept.contains(&answer.status) {
         let (reason, message) = api_status(&answer);
@@ -124,5 +127,25 @@ fn in_doubt(failure: Failure, reads: bool) -> Failure {
     match reads {
         true => Failure { class: FailureClass::Unreachable, unsent: true, ..failure },
         false => Failure { class: FailureClass::OutcomeUnknown, ..failure },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_refuses_has_done_nothing_unless_it_gave_up_waiting() {
+        let command = Command::new(["drbdadm", "primary", "etcd0"]).gives_up("did not terminate").refuses([11, 20]);
+        let ended = |code: i32, stderr: &str| {
+            let output = Output { exit: Exit::Code(code), stdout: String::new(), stderr: stderr.to_owned() };
+            accepted(&Place::Controller, &command, output)
+                .map(|_| ())
+                .map_err(|failure| (failure.class, failure.refused))
+        };
+        assert_eq!(ended(0, ""), Ok(()));
+        assert_eq!(ended(11, "State change failed: (-25) No quorum"), Err((FailureClass::Failed, true)));
+        assert_eq!(ended(1, "no"), Err((FailureClass::Failed, false)));
+        assert_eq!(ended(20, "it did not terminate within 5 seconds"), Err((FailureClass::OutcomeUnknown, false)));
     }
 }

@@ -112,3 +112,13 @@ pub enum SecretSource {
     /// A command whose standard output is the secret.
     Command(Vec<String>),
 }
+
+impl SecretSource {
+    /// The environment variable that it is in.
+    pub(super) fn variable(self) -> Option<String> {
+        match self {
+            Self::Env(name) => Some(name),
+            Self::File(_) | Self::Command(_) => None,
+        }
+    }
+}

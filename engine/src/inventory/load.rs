@@ -56,6 +56,7 @@ pub fn load(path: &Path, read: ReadFile<'_>, secrets: &dyn Secrets) -> Result<In
         pairs: Arc::new(pairs),
         vars,
         secrets: values,
+        secret_variables: file.secrets.into_values().filter_map(SecretSource::variable).collect(),
     };
     validate(&inventory, &file.pairs, &tree, &mut faults);
     faults.0.sort_by_key(|fault| fault.at.as_ref().map(|at| at.range.start));
@@ -161,6 +162,7 @@ impl Default for Inventory {
             pairs: Arc::default(),
             vars: Map::new(),
             secrets: SecretValues::default(),
+            secret_variables: Vec::new(),
             digest: String::new(),
         }
     }

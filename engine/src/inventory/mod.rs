@@ -39,6 +39,8 @@ pub struct Inventory {
     pub vars: Map<String, Value>,
     /// The values of all secrets, by name. They must never be shown.
     pub secrets: SecretValues,
+    /// The environment variables that secrets were taken from. No program that is started gets them.
+    pub secret_variables: Vec<String>,
     /// SHA-256 of the file, in hex.
     pub digest: String,
 }
@@ -63,7 +65,7 @@ impl Inventory {
 impl std::fmt::Debug for Inventory {
     /// Without variables: secrets are among them.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { source, sites, roles, pairs, vars: _, secrets, roles_file: _, digest } = self;
+        let Self { source, sites, roles, pairs, vars: _, secrets, roles_file: _, secret_variables: _, digest } = self;
         f.debug_struct("Inventory")
             .field("path", &source.path)
             .field("sites", sites)

@@ -71,8 +71,18 @@ pub fn api_body(site: &str, request: &str, answer: Answer) -> Result<Value, Fail
 pub(crate) fn status(answer: &Answer) -> (&str, &str) {
     match &answer.body {
         Value::String(text) => ("", text.trim()),
-        body => (body["reason"].as_str().unwrap_or_default(), body["message"].as_str().unwrap_or_default()),
+        body => (body["reason"].as_str().unwrap_or_default(), bare(body["message"].as_str().unwrap_or_default())),
     }
+}
+
+/// A message without the object that it repeats: a patch that cannot be decoded is refused with all that the object has in it, which may
+/// be a Secret.
+fn bare(message: &str) -> &str {
+    if !message.contains("patch: Invalid value: \"") {
+        return message;
+    }
+    let end = ["}\": ", "]\": "].iter().filter_map(|end| message.rfind(end)).max();
+    end.map_or(message, |end| &message[end + 4..])
 }
 
 /// The class of an answer that is not 2xx, and a hint.
@@ -131,6 +141,13 @@ fn refusal(code: u16, reason: &str, message: &str) -> (FailureClass, Option<Text
                 "the kubeconfig's user may not do this; see `kubectl auth can-i --list`, and bind it to a role that may"
             )),
         ),
+        400 | 422 if message.contains("strict decoding error: ") => (
+            FailureClass::Failed,
+            Some(text!(
+                "engine.api-refusal.unknown-field",
+                "the API server does not know the field, and nothing was stored: it is misspelt, at the wrong place, or of a newer version"
+            )),
+        ),
         404 => (
             FailureClass::Failed,
             Some(text!(
@@ -183,6 +200,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_refused_patch_does_not_repeat_the_object() {
+        // As a real 1.36 has answered, shortened inside the object.
+        let merge = " \"\" is invalid: patch: Invalid value: \"{\\\"kind\\\":\\\"Secret\\\",\\\"data\\\":{\\\"password\\\":\\\"aHVudGVyMg==\\\"}}\": \
+                     strict decoding error: unknown field \"spec.noSuchField\"";
+        let strategic = " \"\" is invalid: patch: Invalid value: \"map[spec:map[noSuchField:1]]\": strict decoding error: unknown field \
+                         \"spec.noSuchField\"";
+        for message in [merge, strategic] {
+            assert_eq!(bare(message), "strict decoding error: unknown field \"spec.noSuchField\"");
+        }
+        assert_eq!(
+            bare("Node \"a\" is invalid: metadata.labels: Invalid value: \"a b\": no"),
+            "Node \"a\" is invalid: metadata.labels: Invalid value: \"a b\": no"
+        );
+    }
 
     #[test]
     fn refusals_are_distinguished() {

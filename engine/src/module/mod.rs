@@ -1,6 +1,7 @@
 //! The module contract: probe, diff, and changes as data. The engine owns everything else: plan, verify, retry, undo.
 
 mod access;
+mod answered;
 mod any;
 mod api_failure;
 mod context;
@@ -8,6 +9,7 @@ mod facts;
 mod targets;
 
 pub use access::Access;
+pub(crate) use answered::judge as judge_answer;
 pub use any::{AnyModule, Bound, BoxedModule, Probed, Registry, result_schemas};
 pub(crate) use api_failure::status as api_status;
 pub use api_failure::{api_body, api_failure};

@@ -1,6 +1,7 @@
 //! A plan, as data: what a run would do, with every step probed and compared, and nothing changed. How it is shown is elsewhere.
 
 mod contacts;
+mod dry_run;
 mod gates;
 mod outage;
 mod planner;

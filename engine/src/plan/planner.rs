@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{Plan, PlannedPhase, PlannedStep, PlannedTask, Verdict};
+use super::{Plan, PlannedPhase, PlannedStep, PlannedTask, Verdict, dry_run};
 use crate::event::StepKind as Does;
 use crate::execute::Tags;
 use crate::failure::{Failure, FailureClass};
@@ -264,7 +264,14 @@ impl Planner<'_> {
                 let result = Some(probed.result(&[]));
                 return Looked { planned, result, subjects };
             }
-            Diff::Change(changes) => (planned.verdict, planned.changes) = (Verdict::Change, changes.clone()),
+            Diff::Change(changes) => {
+                let refusals = dry_run::refusals(&task.context, changes).await;
+                planned.reads = task.context.trace();
+                match refusals.is_empty() {
+                    true => (planned.verdict, planned.changes) = (Verdict::Change, changes.clone()),
+                    false => (planned.verdict, planned.reasons) = (Verdict::Blocked, refusals),
+                }
+            }
             Diff::Run(changes) => (planned.verdict, planned.changes) = (Verdict::Run, changes.clone()),
             Diff::Waiting(waiting) => {
                 (planned.verdict, planned.reasons) = (Verdict::Wait, vec![waiting.why.clone()]);

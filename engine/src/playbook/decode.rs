@@ -15,6 +15,12 @@ use crate::template;
 /// The keys that determine what a step does, besides the modules' names.
 pub const STEP_KINDS: &[&str] = &["gate", "confirm", "block", "rescue", "always", "include"];
 
+/// How many files a playbook may include.
+const MOST_INCLUDES: usize = 1000;
+
+/// How many bytes the included files may have.
+const LARGEST_INCLUDES: usize = 8 << 20;
+
 /// Decodes the steps of a playbook and its includes.
 pub(super) struct Decoder<'a> {
     registry: &'a Registry,
@@ -22,6 +28,9 @@ pub(super) struct Decoder<'a> {
     checker: ParamsChecker,
     sources: Vec<Arc<SourceFile>>,
     including: Vec<Arc<SourceFile>>,
+    /// How many files, and how many bytes of them, were included so far, each as often as it was.
+    included: (usize, usize),
+    is_full: bool,
     ids: BTreeMap<String, usize>,
 }
 
@@ -33,6 +42,8 @@ impl<'a> Decoder<'a> {
             read,
             checker: ParamsChecker::default(),
             including: sources.clone(),
+            included: (0, 0),
+            is_full: false,
             sources,
             ids: BTreeMap::new(),
         }
@@ -205,6 +216,9 @@ impl<'a> Decoder<'a> {
         faults: &mut Faults,
     ) -> Option<StepKind> {
         let path = fields.text("include", faults)?;
+        if self.is_full {
+            return None;
+        }
         let path = beside(&value.at.file, &path);
         if self.including.iter().any(|file| file.path == path) {
             faults.push(Fault::at(&value.at, format!("`{}` includes itself", path.display())));
@@ -217,6 +231,19 @@ impl<'a> Decoder<'a> {
                 return None;
             }
         };
+        self.included = (self.included.0 + 1, self.included.1 + source.text.len());
+        if self.included.0 > MOST_INCLUDES || self.included.1 > LARGEST_INCLUDES {
+            // Once is enough: each of the others would be as many too many.
+            if !self.is_full {
+                let what = "too much is included: files that include each other several times grow with each level";
+                faults.push(Fault::at(&value.at, what).help(format!(
+                    "a playbook may include {MOST_INCLUDES} files and {} MiB, each file as often as it is included",
+                    LARGEST_INCLUDES >> 20
+                )));
+            }
+            self.is_full = true;
+            return None;
+        }
         self.sources.push(Arc::clone(&source));
         let (tree, found) = parse_partly(&source);
         faults.0.extend(found.0);

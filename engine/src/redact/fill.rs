@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cutover_protocol::hidden::{Form, Hidden, MARK};
 use serde_json::{Map, Value};
 
-use super::shape;
+use super::forms::shape;
 use crate::event::Event;
 use crate::leaves::{self, Visitor, token};
 use crate::secrets::SecretValues;

@@ -1,6 +1,8 @@
 //! Takes secrets out of texts that come from elsewhere, leaf by leaf, and records where they stood. `fill` puts them back.
 
+mod broken;
 mod fill;
+mod forms;
 #[cfg(test)]
 mod tests;
 
@@ -8,12 +10,11 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use cutover_protocol::hidden::{Form, Hidden, MARK};
 use serde_json::{Map, Value};
 
 pub use fill::{Lack, fill, filled};
+use forms::needles;
 
 use crate::leaves::{self, Leaves, Visitor, token};
 use crate::secrets::SecretValues;
@@ -21,14 +22,13 @@ use crate::secrets::SecretValues;
 /// The text that replaces a secret.
 pub const HIDDEN: &str = MARK;
 
-/// The shortest line that is hidden as a part of a secret of several lines, in bytes.
-const SHORTEST_LINE: usize = 8;
-
 /// Finds the secrets of a run, in every form in which they can stand in a text.
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// By the number of the pattern in `search`.
     needles: Vec<(String, Form)>,
+    /// The same, broken up.
+    broken: Vec<(String, Form)>,
     search: Option<AhoCorasick>,
     /// The names of secrets by their text, for numbers.
     whole: BTreeMap<String, String>,
@@ -41,10 +41,8 @@ impl Redactor {
         let mut whole = BTreeMap::new();
         for (name, text) in secrets.borrow().iter() {
             whole.entry(text.to_owned()).or_insert_with(|| name.to_owned());
-            for form in forms(text) {
-                if let Some(needle) = shape(text, form).filter(|needle| !needle.is_empty()) {
-                    known.entry(needle).or_insert_with(|| (name.to_owned(), form));
-                }
+            for (needle, form) in needles(text) {
+                known.entry(needle).or_insert_with(|| (name.to_owned(), form));
             }
         }
         // Of two secrets that begin at one place the longer one is hidden, or its rest would show. Building fails only for millions.
@@ -52,7 +50,9 @@ impl Redactor {
         let mut search = AhoCorasick::builder();
         search.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
         let search = search.build(known.keys()).ok();
-        Self { needles: known.into_values().collect(), search: search.filter(|_| !whole.is_empty()), whole }
+        let needles: Vec<(String, Form)> = known.into_values().collect();
+        let broken = needles.iter().map(|(name, _)| (name.clone(), Form::Broken)).collect();
+        Self { needles, broken, search: search.filter(|_| !whole.is_empty()), whole }
     }
 
     /// Whether there is nothing to hide.
@@ -85,51 +85,20 @@ impl Redactor {
     fn cover<'a>(&'a self, text: &mut String, from: usize, mut report: impl FnMut(usize, &'a (String, Form))) {
         let Some(search) = &self.search else { return };
         let (mut covered, mut rest) = (String::new(), 0);
-        for found in search.find_iter(&text[from..]) {
-            let (start, end) = (from + found.start(), from + found.end());
-            covered.push_str(&text[rest..start]);
-            report(covered.len(), &self.needles[found.pattern().as_usize()]);
+        for (place, number) in broken::found(search, text, from) {
+            covered.push_str(&text[rest..place.start]);
+            match number {
+                Ok(whole) => report(covered.len(), &self.needles[whole]),
+                Err(broken) => report(covered.len(), &self.broken[broken]),
+            }
             covered.push_str(MARK);
-            rest = end;
+            rest = place.end;
         }
         if rest > 0 {
             covered.push_str(&text[rest..]);
             *text = covered;
         }
     }
-}
-
-/// The forms in which a secret is looked for.
-fn forms(text: &str) -> Vec<Form> {
-    let mut forms = vec![Form::Plain, Form::Base64, Form::Json, Form::Shell, Form::ShellJson, Form::HtmlJson];
-    let lines = text.lines().enumerate().filter(|(_, line)| line.len() >= SHORTEST_LINE && *line != text);
-    forms.extend(lines.map(|(number, _)| Form::Line(number)));
-    forms
-}
-
-/// A secret in a form; `None` if that form does not exist for it.
-fn shape(text: &str, form: Form) -> Option<String> {
-    match form {
-        Form::Plain | Form::Number => Some(text.to_owned()),
-        Form::Base64 => Some(STANDARD.encode(text)),
-        Form::Json => {
-            let quoted = Value::from(text).to_string();
-            Some(quoted.strip_prefix('"')?.strip_suffix('"')?.to_owned())
-        }
-        Form::Shell => Some(apostrophes(text)),
-        Form::ShellJson => Some(apostrophes(&shape(text, Form::Json)?)),
-        Form::HtmlJson => {
-            let escape = |text: String, (plain, escaped): (char, &str)| text.replace(plain, escaped);
-            let unsafe_in_html = [('<', r"\u003c"), ('>', r"\u003e"), ('&', r"\u0026"), ('\'', r"\u0027")];
-            Some(unsafe_in_html.into_iter().fold(shape(text, Form::Json)?, escape))
-        }
-        Form::Line(number) => text.lines().nth(number).map(str::to_owned),
-    }
-}
-
-/// A text as it stands between apostrophes on a command line ([`cutover_protocol::command::quote`]).
-fn apostrophes(text: &str) -> String {
-    text.replace('\'', r"'\''")
 }
 
 /// Takes secrets out of leaves.
@@ -160,7 +129,8 @@ impl Visitor for Hide<'_> {
 
     fn before(&mut self, at: &str, map: &mut Map<String, Value>) {
         let redactor = self.redactor;
-        let is_secret = |key: &String| redactor.search.as_ref().is_some_and(|search| search.is_match(key));
+        let is_secret =
+            |key: &String| redactor.search.as_ref().is_some_and(|search| !broken::found(search, key, 0).is_empty());
         if !map.keys().any(is_secret) {
             return;
         }

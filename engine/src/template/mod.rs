@@ -1,6 +1,7 @@
 //! Templates: `{{ expression }}` in the scalars of a tree. One environment with one set of rules; see `environment`.
 
 mod environment;
+mod json;
 mod names;
 mod render;
 mod scope;

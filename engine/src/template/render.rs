@@ -4,6 +4,7 @@ use minijinja::{Error, ErrorKind};
 use serde_json::{Map, Value};
 
 use super::environment::{compile, compile_expression};
+use super::json::json;
 use super::span::locate;
 use super::{Scope, names};
 use crate::source::{Fault, Kind, Node, nearest};
@@ -145,7 +146,7 @@ fn expression(node: &Node, text: &str, bare: &str, scope: &Scope) -> Result<Valu
         let at = locate(node, text, offset + (bare.len() - bare.trim_start().len())..offset + bare.trim_end().len());
         return Err(undefined(Fault::at(&at, format!("`{missing}` is undefined")), missing, scope));
     }
-    serde_json::to_value(&value).map_err(|error| Fault::at(&node.at, format!("this value has no JSON form: {error}")))
+    json(&value).map_err(|error| Fault::at(&node.at, error.detail().unwrap_or("it has no JSON form").to_owned()))
 }
 
 /// The expression of a scalar that is exactly one `{{ expression }}`.

@@ -105,6 +105,8 @@ fn a_runaway_loop_ends() {
 #[test]
 fn what_would_end_the_program_is_refused() {
     let sum = ["1"; 3000].join("+");
+    let short = ["1"; 32].join("+");
+    assert!(shown(&format!("x: \"{{{{ {short} }}}}\"")).contains("it has 31 additions, and 30 are allowed"));
     let message = shown(&format!("x: \"{{{{ {sum} }}}}\""));
     assert!(message.contains("bytes long, and 4096 are allowed"), "{message}");
     let many = "{% if a %}{% endif %}".repeat(501);
@@ -113,6 +115,38 @@ fn what_would_end_the_program_is_refused() {
     let bare = node(&format!("x: {sum}"));
     assert!(condition(&bare, &scope()).unwrap_err().to_string().contains("4096 are allowed"));
     assert_eq!(syntax(&bare, true).len(), 1);
+}
+
+/// What grows each time it goes round, and what is nested or joined without end.
+#[test]
+fn what_would_fill_the_memory_is_refused_at_once() {
+    let began = std::time::Instant::now();
+    let double = "{% set a = a + a %}";
+    for (text, why) in [
+        (
+            "{% set ns = namespace(x=[1]) %}{% for a in range(40) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+            "namespace",
+        ),
+        ("{% macro m(a) %}{{ m(a + a) }}{% endmacro %}{{ m([1]) }}", "`macro` is not a part of this language"),
+        ("{% for x in [[1]] recursive %}{{ loop([x + x]) }}{% endfor %}", "`recursive` is not a part"),
+        (&format!("{{% set a = [1] %}}{}{{{{ a | length }}}}", double.repeat(40)), "31 additions, and 30 are allowed"),
+        (&format!("{{% set a = [1] %}}{}{{{{ a | join }}}}", double.repeat(29)), "fuel"),
+        (&format!("{{% set a = 1 %}}{}", "{% set a = [[[[a]]]] %}".repeat(400)), "brackets, and 1000 are allowed"),
+        (&format!("{{% set a = 'x' %}}{}{{{{ a }}}}", "{% set a = a ~ a %}".repeat(40)), "fuel"),
+        ("{{ 'x' * 9999999999 }} {{ 1 }}", "fuel"),
+        ("{{ ([1] * 99999999999) | join }} {{ 1 }}", "fuel"),
+        ("{{ [1] * 99999999999 }}", "more than 200000 values"),
+        ("{{ range(9999999) }}", "a range of more than 10000 numbers"),
+        ("{{ range(-9223372036854775808, 9223372036854775807) }}", "a range of more than 10000 numbers"),
+        (&format!("{{{{ {}1{} }}}}", "[".repeat(120), "]".repeat(120)), "nested deeper than 100"),
+    ] {
+        let message = shown(&format!("x: \"{text}\""));
+        assert!(message.contains(why), "{text}: {message}");
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(shown("x: \"{{ range(5, 0, -2) | list }}\""), "[5,3,1]");
+    assert_eq!(shown("x: \"{{ list + [3] }}\""), "[1,2,3]");
+    assert_eq!(shown("x: \"{{ '+'.join(['a', 'b+c+d']) }}\"").is_empty(), false);
 }
 
 #[test]
@@ -127,7 +161,7 @@ fn variables_are_known_without_rendering() {
     let paths: Vec<String> = mentions(&tree, false).into_iter().map(|mention| mention.path).collect();
     assert_eq!(paths, ["drbd.resource", "other", "port"]);
     assert_eq!(mentions(&node("x: old.rc == 0"), true)[0].root(), "old");
-    let tree = node("x: \"{{ range(3) | list }} {% set ns = namespace() %}\"");
+    let tree = node("x: \"{{ range(3) | list }}\"");
     let paths: Vec<String> = mentions(&tree, false).into_iter().map(|mention| mention.path).collect();
     assert!(paths.is_empty(), "functions of the language are not variables: {paths:?}");
 }

@@ -11,7 +11,7 @@ pub use bounded::Bound;
 pub use cutover_protocol::caller::{CallSelector, Caller};
 pub use cutover_protocol::command::{Command, quote};
 pub use cutover_protocol::output::{Exit, Output};
-pub use cutover_protocol::place::Place;
+pub use cutover_protocol::place::{Place, containers, default_container};
 pub use cutover_protocol::request::{Answer, Request};
 pub use cutover_protocol::transport_fault::TransportFault;
 pub use transport::{Io, Transport, collect, collect_within, pipe};

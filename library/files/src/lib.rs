@@ -1,6 +1,7 @@
 //! Files on this machine: playbooks, inventories, parameters and secrets for the engine, which opens no file itself, and the
 //! steps, tags and gates in them that options name.
 
+mod bounds;
 mod extras;
 mod job;
 mod paths;
@@ -10,6 +11,7 @@ mod shipped;
 #[cfg(test)]
 mod tests;
 
+pub use bounds::Bounds;
 pub use extras::{Extra, parameters};
 pub use job::Job;
 pub use paths::resolve;
@@ -38,7 +40,9 @@ pub fn read(path: &Path) -> io::Result<String> {
     }
     // A device or a pipe may have no end. Files that processes pass to each other (`<(command)`) are pipes of this program alone.
     let passed = path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") || path == Path::new("/dev/stdin");
-    if !found.is_file() && !passed {
+    // Files of the kernel look like files, and reading one may wait for ever (`/proc/kmsg`).
+    let is_the_kernels = path.canonicalize().is_ok_and(|path| path.starts_with("/proc") || path.starts_with("/sys"));
+    if (!found.is_file() || is_the_kernels) && !passed {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a device or a pipe, and a file is wanted"));
     }
     let mut text = String::new();

@@ -145,6 +145,8 @@ fn role() -> Vec<Bad> {
     let primary = [
         (json!({"fenced": " "}), "/fenced", "`fenced` is empty"),
         (json!({"accept_data_loss": ""}), "/accept_data_loss", "`accept_data_loss` is empty"),
+        (json!({"accept_no_quorum": "x"}), "/accept_no_quorum", "goes with `fenced`"),
+        (json!({"fenced": "x", "accept_no_quorum": " "}), "/accept_no_quorum", "`accept_no_quorum` is empty"),
         (json!({"initial": true, "fenced": "x"}), "/fenced", "does not go with `initial`"),
         (json!({"initial": true, "accept_data_loss": "x"}), "/accept_data_loss", "does not go with `initial`"),
     ];
@@ -169,6 +171,7 @@ fn resource() -> Vec<Bad> {
         (json!({"net": {"protocol": "A"}}), "/net/protocol", "`protocol` is fixed"),
         (json!({"net": {"verify-alg": "sha1"}}), "/net/verify-alg", "say `verify_alg` beside `net`"),
         (json!({"net": {"after-sb-1pri": "discard-secondary"}}), "/net/after-sb-1pri", "may discard changes"),
+        (json!({"net": {"rr-conflict": "violently"}}), "/net/rr-conflict", "may overwrite the data under a Primary"),
         (json!({"net": {"a b": 1}}), "/net/a b", "is not the name of a setting"),
         (json!({"net": {"a/b~": "x y"}}), "/net/a~1b~0", "is not the name of a setting"),
         (json!({"net": {"timeout": "60; }"}}), "/net/timeout", "is not a plain word"),

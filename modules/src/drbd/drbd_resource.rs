@@ -18,6 +18,7 @@ use crate::support::drbd::config;
 use crate::support::drbd::end::{End, Peer};
 use crate::support::drbd::generations::Generations;
 use crate::support::drbd::states::{ConnectionState, DiskState, Role};
+use crate::support::drbd::status::Status;
 use crate::support::drbd::version::{Generation, Version};
 use crate::support::storage::block::Block;
 
@@ -115,8 +116,14 @@ pub(crate) struct State {
     defined_at: Option<String>,
     /// What the tools say is wrong with the configuration.
     fault: Option<String>,
+    /// What the tools say against the text that the file is to get; looked at only if it is to be written.
+    refused: Option<String>,
     /// The backing disk.
     disk: Block,
+    /// Other names of the backing disk that the kernel or the file has for it.
+    also_named: Vec<String>,
+    /// The name by which the kernel has the backing disk attached, if that is not the inventory's.
+    attached_as: Option<String>,
     /// The size of the other end's backing disk in bytes; `None` if not known.
     peer_bytes: Option<u64>,
     /// Other resources of this node that have this one's minor, port or disk.
@@ -171,11 +178,21 @@ impl Params {
 }
 
 impl State {
+    /// The member as the file shall name it. drbdadm compares names of disks as words: another name for a disk that is attached
+    /// would have it detached, so the disk keeps the name that it has there until it is down.
+    fn named(&self, own: &PairMember) -> PairMember {
+        let disk = self.attached_as.clone().unwrap_or_else(|| own.disk.clone());
+        PairMember { disk, ..own.clone() }
+    }
+
+    /// Whether a name is one of the backing disk's.
+    fn is_own_disk(&self, own: &PairMember, name: &str) -> bool {
+        name == own.disk || name == self.disk.kernel_name || self.also_named.iter().any(|other| other == name)
+    }
+
     /// Whether the backing disk is attached.
     fn attached(&self) -> bool {
-        use DiskState::{Attaching, Detaching, Diskless, Failed};
-        let disk = self.own.status.as_ref().map(|status| status.disk);
-        disk.is_some_and(|disk| !matches!(disk, Diskless | Attaching | Detaching | Failed))
+        self.own.status.as_ref().is_some_and(Status::attached)
     }
 }
 

@@ -58,6 +58,10 @@ pub(crate) struct Params {
     /// Not while the peer is Primary, not after a split brain, and not while a resync could finish. Recorded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) accept_data_loss: Option<String>,
+    /// Why it does not matter that this end has no quorum, and who says so: allows, with `fenced`, to promote it by force. Of two
+    /// nodes the one that is left has none if the configuration asks for it; what drbd_resource writes says `quorum off`. Recorded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) accept_no_quorum: Option<String>,
 }
 
 /// What `drbd_role` saw.
@@ -113,11 +117,19 @@ struct Registered {
     fenced: Option<String>,
     /// The parameter `accept_data_loss`.
     accept_data_loss: Option<String>,
+    /// The parameter `accept_no_quorum`.
+    accept_no_quorum: Option<String>,
+    /// Whether this end has quorum, which it does where none is asked for; null of 8.4, and if the resource is not up here.
+    quorum: Option<bool>,
 }
 
 impl Params {
     fn check(&self) -> Result<(), Failure> {
-        let words = [("fenced", &self.fenced), ("accept_data_loss", &self.accept_data_loss)];
+        let words = [
+            ("fenced", &self.fenced),
+            ("accept_data_loss", &self.accept_data_loss),
+            ("accept_no_quorum", &self.accept_no_quorum),
+        ];
         for (name, value) in words {
             if value.as_ref().is_some_and(|text| text.trim().is_empty()) {
                 let message = text!("drbd_role.empty", "`{name}` is empty: say who says so, and how it is known", name);
@@ -135,6 +147,13 @@ impl Params {
                 };
                 return Err(Failure::invalid(message).pointer(format!("/{name}")));
             }
+        }
+        if self.accept_no_quorum.is_some() && self.fenced.is_none() {
+            let message = text!(
+                "drbd_role.no-quorum-without-fenced",
+                "`accept_no_quorum` goes with `fenced`: while the other end lives, it is connected, and then there is a quorum"
+            );
+            return Err(Failure::invalid(message).pointer("/accept_no_quorum"));
         }
         if self.initial && self.role == Wanted::Secondary {
             let message = text!("drbd_role.initial-with-secondary", "`initial` goes with `role: primary`");
@@ -225,6 +244,8 @@ drbd_role:
             peer_generations: peer.and_then(|end| end.generations),
             fenced: params.fenced.clone(),
             accept_data_loss: params.accept_data_loss.clone(),
+            accept_no_quorum: params.accept_no_quorum.clone(),
+            quorum: status.and_then(|status| status.quorum),
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::support::drbd::split_brain::suspicion;
 use crate::support::drbd::states::{ConnectionState, DiskState, ReplicationState, Role};
 use crate::support::drbd::status::Status;
 use crate::support::drbd::{at, not_up};
-use together::{done, together};
+use together::{done, idles, together};
 
 #[cfg(test)]
 mod tests;
@@ -54,7 +54,7 @@ pub(crate) struct Params {
 pub(crate) struct State {
     /// This end.
     own: End,
-    /// The other end; looked at only while they are not connected.
+    /// The other end; looked at only while they are not connected, or idle with disks that are not both UpToDate.
     peer: Option<Peer>,
 }
 
@@ -106,8 +106,8 @@ timeout: 2h
     async fn probe(&self, cx: &Context, _params: &Params) -> Result<State, Failure> {
         let (pair, ..) = cx.pair()?;
         let own = End::read(cx, &cx.place(), &pair.resource).await?;
-        let apart = own.status.as_ref().is_some_and(|status| !status.connected());
-        let peer = if apart { Some(Peer::read(cx).await?) } else { None };
+        let wanted = own.status.as_ref().is_some_and(|status| !status.connected() || idles(status));
+        let peer = if wanted { Some(Peer::read(cx).await?) } else { None };
         Ok(State { own, peer })
     }
 
@@ -122,7 +122,10 @@ timeout: 2h
         let diff = match (status.connected(), params.until) {
             (false, _) => apart(pair, (own, peer), state, status),
             (true, Until::Connected) => Diff::InSync,
-            (true, Until::UpToDate) => together(&pair.resource, &at(own), &at(peer), status),
+            (true, Until::UpToDate) => {
+                let says = state.peer.as_ref().and_then(Peer::end).and_then(|end| end.status.as_ref());
+                together(&pair.resource, &at(own), &at(peer), status, says)
+            }
         };
         match diff {
             Diff::Waiting(waiting) if params.check_only => Diff::blocked(waiting.why),

@@ -54,6 +54,8 @@ cat: /etc/drbd.d/cke_etcd0.res: No such file or directory
 $ drbdadm dump etcd0
 'etcd0' not defined in your config (for this host).
 [rc=1]
+$ drbdadm -c - sh-nop
+[rc=0]
 $ readlink -f /dev/sdc
 /dev/sdc
 [rc=0]

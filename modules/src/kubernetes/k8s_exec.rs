@@ -28,7 +28,7 @@ pub(crate) struct Params {
     pub(crate) namespace: String,
     /// The pod's name.
     pub(crate) pod: String,
-    /// The container; the pod's first by default.
+    /// The container; by default the one that the pod's annotation `kubectl.kubernetes.io/default-container` names, or the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) container: Option<String>,
     /// The program and its arguments, one item each. There is no shell, and no terminal (no `-it`).
@@ -102,8 +102,8 @@ k8s_exec:
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let Params { namespace, pod, container, .. } = params;
         let (site, container) = (cx.site()?, container.as_deref());
-        let place = pod::place(site, namespace, pod, container);
         let pod = Pod::read(cx, site, namespace, pod, container).await?;
+        let place = pod.place(site, namespace);
         let output = match ReadOnly::declared(argv(params), params.read_only) {
             Some(command) if pod.obstacle().is_none() => Some(cx.read_at(&place, &command).await?),
             _ => None,
@@ -178,7 +178,13 @@ mod tests {
         let mut all = json!({"namespace": "common", "pod": "etcd-0", "argv": ["etcdctl", "put", "a", "b c"]});
         all.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
         let params: Params = serde_json::from_value(all).unwrap();
-        let pod = Pod { name: "etcd-0".to_owned(), node: Some("worker01".to_owned()), ready: false, standing };
+        let pod = Pod {
+            name: "etcd-0".to_owned(),
+            node: Some("worker01".to_owned()),
+            container: None,
+            ready: false,
+            standing,
+        };
         let state = State { place: pod::place("primary", "common", "etcd-0", None), pod, output };
         show(&K8sExec.diff(pair_context().facts(), &params, &state))
     }

@@ -246,11 +246,11 @@ mod tests {
         ];
         insta::assert_snapshot!(shown.concat(), @r#"
         change (Idempotent): label CkeNode with a=1, b-
-          primary> PATCH /CkeNode?fieldManager=cutover {"metadata":{"labels":{"a":"1","b":null}}}
-          undo primary> PATCH /CkeNode?fieldManager=cutover {"metadata":{"labels":{"a":null,"b":"old"}}}
+          primary> PATCH /CkeNode?fieldManager=cutover&fieldValidation=Strict {"metadata":{"labels":{"a":"1","b":null}}}
+          undo primary> PATCH /CkeNode?fieldManager=cutover&fieldValidation=Strict {"metadata":{"labels":{"a":null,"b":"old"}}}
         change (Idempotent): label CkeNode with a=1
-          primary> PATCH /CkeNode?fieldManager=cutover {"metadata":{"labels":{"a":"1","b":null}}}
-          undo primary> PATCH /CkeNode?fieldManager=cutover {"metadata":{"labels":{"a":"0"}}}
+          primary> PATCH /CkeNode?fieldManager=cutover&fieldValidation=Strict {"metadata":{"labels":{"a":"1","b":null}}}
+          undo primary> PATCH /CkeNode?fieldManager=cutover&fieldValidation=Strict {"metadata":{"labels":{"a":"0"}}}
         in sync
         waiting: Node does not show a=1, b- yet
         in sync

@@ -133,14 +133,6 @@ k8s_placement:
         }
     }
 
-    fn access(params: &Value) -> Vec<Access> {
-        let Some(namespace) = access::namespace(params) else { return Vec::new() };
-        let everywhere = ["Node", "Pod"].map(|kind| Access::to(kind, None, &["list"]));
-        let here = [("Pod", "create"), ("ResourceQuota", "list")];
-        let here = here.map(|(kind, verb)| Access::to(kind, Some(namespace), &[verb]));
-        everywhere.into_iter().chain(here).flatten().collect()
-    }
-
     async fn probe(&self, cx: &Context, params: &Params) -> Result<State, Failure> {
         let site = cx.site()?;
         let members = cx.facts().pairs().iter().filter_map(|pair| pair.members.get(site));
@@ -179,6 +171,14 @@ k8s_placement:
         let mut all = subjects::of(site, None, &STATEFUL_SET.kind, Some(&params.namespace), &params.statefulset);
         all.push(subjects::pods(site, &params.namespace, ""));
         Some(all)
+    }
+
+    fn access(params: &Value) -> Vec<Access> {
+        let everywhere = ["Node", "Pod"].map(|kind| Access::to(kind, None, &["list"])).into_iter().flatten();
+        let Some(namespace) = access::namespace(params) else { return everywhere.collect() };
+        // One of the pods is tried by a dry run, for which the same right is needed as to make it.
+        let here = [("ResourceQuota", "list"), ("Pod", "create")];
+        everywhere.chain(here.into_iter().flat_map(|(kind, verb)| Access::to(kind, Some(namespace), &[verb]))).collect()
     }
 
     fn diff(&self, _facts: &Facts, _params: &Params, state: &State) -> Diff {

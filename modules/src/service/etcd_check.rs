@@ -41,7 +41,7 @@ pub(crate) struct Params {
     /// One pod to ask, which knows all members.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) pod: Option<String>,
-    /// The container; the pod's first by default.
+    /// The container; by default the one that the pod's annotation `kubectl.kubernetes.io/default-container` names, or the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) container: Option<String>,
     /// How etcdctl is called in the container, with the options for TLS and users:

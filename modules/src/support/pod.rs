@@ -5,7 +5,7 @@ use cutover_engine::module::{Context, Diff};
 use cutover_engine::subject::Subject;
 use cutover_engine::text;
 use cutover_engine::text::Text;
-use cutover_engine::world::Place;
+use cutover_engine::world::{Place, containers, default_container};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ pub(crate) struct Pod {
     /// The node it runs on, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) node: Option<String>,
+    /// The container for commands, where there is more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) container: Option<String>,
     /// Whether it is ready.
     pub(crate) ready: bool,
     /// Whether a command can be run in it.
@@ -52,11 +55,20 @@ impl Pod {
     /// Reads a pod's object.
     pub(crate) fn of(namespace: &str, name: &str, container: Option<&str>, object: Option<&Value>) -> Self {
         let missing = || Standing::Gone(text!("pod.missing", "there is no pod {namespace}/{name}", namespace, name));
-        let standing = object.map_or_else(missing, |object| standing(namespace, name, container, object));
+        let wanted = container.or_else(|| object.and_then(default_container));
+        let standing =
+            object.map_or_else(missing, |object| standing(namespace, name, wanted.unwrap_or_default(), object));
+        let several = object.is_some_and(|object| containers(object).nth(1).is_some());
+        let container = wanted.filter(|_| several || container.is_some()).map(str::to_owned);
         let conditions = object.and_then(|object| object["status"]["conditions"].as_array());
         let ready = conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True");
         let node = object.and_then(|object| object["spec"]["nodeName"].as_str()).map(str::to_owned);
-        Self { name: name.to_owned(), node, ready, standing }
+        Self { name: name.to_owned(), node, container, ready, standing }
+    }
+
+    /// Where its commands run.
+    pub(crate) fn place(&self, site: &str, namespace: &str) -> Place {
+        place(site, namespace, &self.name, self.container.as_deref())
     }
 
     /// The verdict on a command that cannot be run; `None` if it can.
@@ -99,11 +111,9 @@ pub(crate) fn siblings(site: &str, namespace: &str, pod: &str) -> Subject {
     crate::support::kubernetes::subjects::pods(site, namespace, workload)
 }
 
-fn standing(namespace: &str, name: &str, container: Option<&str>, object: &Value) -> Standing {
+fn standing(namespace: &str, name: &str, wanted: &str, object: &Value) -> Standing {
     let phase = object["status"]["phase"].as_str().unwrap_or("Unknown");
-    let first = object["spec"]["containers"][0]["name"].as_str().unwrap_or_default();
-    let wanted = container.unwrap_or(first);
-    let names: Vec<&str> = entries(&object["spec"]["containers"]).filter_map(|one| one["name"].as_str()).collect();
+    let names: Vec<&str> = containers(object).filter_map(|one| one["name"].as_str()).collect();
     if !names.contains(&wanted) {
         return Standing::Gone(text!(
             "pod.no-container",
@@ -141,7 +151,8 @@ fn standing(namespace: &str, name: &str, container: Option<&str>, object: &Value
             why
         ));
     }
-    let status = entries(&object["status"]["containerStatuses"]).find(|status| status["name"] == wanted);
+    let statuses = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
+    let status = statuses.iter().flat_map(|list| entries(&object["status"][*list])).find(|one| one["name"] == wanted);
     let Some(state) = status.map(|status| &status["state"]) else {
         return Standing::Coming(text!(
             "pod.not-started",
@@ -186,6 +197,11 @@ mod tests {
     use super::{Pod, Standing};
 
     fn pod(change: impl FnOnce(&mut Value)) -> String {
+        in_container(None, change).0
+    }
+
+    /// How a pod stands, and which container is named to the API server.
+    fn in_container(wanted: Option<&str>, change: impl FnOnce(&mut Value)) -> (String, Option<String>) {
         let mut object = json!({
             "metadata": {"name": "etcd-0"},
             "spec": {"nodeName": "worker01", "containers": [{"name": "etcd"}, {"name": "side"}]},
@@ -195,11 +211,54 @@ mod tests {
             },
         });
         change(&mut object);
-        match Pod::of("common", "etcd-0", None, Some(&object)).standing {
+        let pod = Pod::of("common", "etcd-0", wanted, Some(&object));
+        let standing = match pod.standing {
             Standing::Running => "running".to_owned(),
             Standing::Coming(why) => format!("coming: {why}"),
             Standing::Gone(why) => format!("gone: {why}"),
+        };
+        (standing, pod.container)
+    }
+
+    #[test]
+    fn a_command_goes_to_the_container_that_kubectl_would_take() {
+        let running = |name: &str| json!({"name": name, "state": {"running": {}}, "lastState": {}});
+        let proxied = |pod: &mut Value| {
+            pod["spec"]["containers"] = json!([{"name": "proxy"}, {"name": "etcd"}]);
+            pod["status"]["containerStatuses"] = json!([running("proxy"), running("etcd")]);
+        };
+        let annotated = |name: &'static str| {
+            move |pod: &mut Value| {
+                proxied(pod);
+                pod["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/default-container": name});
+            }
+        };
+        let named = |name: &str| ("running".to_owned(), Some(name.to_owned()));
+        assert_eq!(in_container(None, proxied), named("proxy"));
+        assert_eq!(in_container(None, annotated("etcd")), named("etcd"));
+        assert_eq!(in_container(Some("proxy"), annotated("etcd")), named("proxy"));
+        // As kubectl does: an annotation that names nothing counts for nothing.
+        assert_eq!(in_container(None, annotated("gone")), named("proxy"));
+        let alone = |pod: &mut Value| pod["spec"]["containers"] = json!([{"name": "etcd"}]);
+        assert_eq!(in_container(None, alone), ("running".to_owned(), None));
+        let (why, _) = in_container(Some("db"), annotated("etcd"));
+        assert_eq!(why, "gone: pod common/etcd-0 has no container db, but proxy, etcd");
+    }
+
+    #[test]
+    fn native_sidecars_and_containers_added_for_a_look_take_commands_and_init_containers_do_not() {
+        let running = |name: &str| json!([{"name": name, "state": {"running": {}}, "lastState": {}}]);
+        let sidecar = |pod: &mut Value| {
+            pod["spec"]["initContainers"] = json!([{"name": "setup"}, {"name": "agent", "restartPolicy": "Always"}]);
+            pod["status"]["initContainerStatuses"] = running("agent");
+            pod["spec"]["ephemeralContainers"] = json!([{"name": "debugger"}]);
+            pod["status"]["ephemeralContainerStatuses"] = running("debugger");
+        };
+        for name in ["agent", "debugger"] {
+            assert_eq!(in_container(Some(name), sidecar), ("running".to_owned(), Some(name.to_owned())));
         }
+        let (why, _) = in_container(Some("setup"), sidecar);
+        assert_eq!(why, "gone: pod common/etcd-0 has no container setup, but etcd, side, agent, debugger");
     }
 
     #[test]

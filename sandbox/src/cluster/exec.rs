@@ -1,9 +1,10 @@
 //! Exec into pods: whether it gets there, and what a container of the workload's image has to offer.
 
-use cutover_engine::world::{Place, TransportFault};
+use cutover_engine::world::{Place, TransportFault, containers, default_container};
 
 use super::api::rights::Needed;
 use super::clusters::Clusters;
+use super::controllers::main_container;
 use super::state::key;
 use crate::machine::program::Reply;
 
@@ -42,12 +43,11 @@ pub(crate) fn exec_refused(clusters: &Clusters, place: &Place, program: &str) ->
         return fail(format!("Error from server (NotFound): pods \"{pod}\" not found\n"));
     };
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-    let first = object["spec"]["containers"][0]["name"].as_str().unwrap_or_default();
-    let wanted = container.as_deref().unwrap_or(first);
+    let wanted = container.as_deref().or_else(|| default_container(object)).unwrap_or_default();
     if object["spec"]["nodeName"].is_null() {
         return fail(format!("Error from server (BadRequest): pod {pod} does not have a host assigned\n"));
     }
-    if wanted != first {
+    if !containers(object).any(|container| container["name"] == wanted) {
         return fail(format!("Error from server (BadRequest): container {wanted} is not valid for pod {pod}\n"));
     }
     let Some(process) = cluster.processes.get(uid) else {
@@ -57,7 +57,9 @@ pub(crate) fn exec_refused(clusters: &Clusters, place: &Place, program: &str) ->
     if !up {
         return fail("error: error dialing backend: dial tcp: i/o timeout\n".to_owned());
     }
-    let client = || clusters.clients.iter().any(|client| client.names().contains(&program));
+    let main = main_container(cluster, &key("pods", namespace, pod), object);
+    let serves = object["spec"]["containers"][main]["name"] == wanted;
+    let client = || serves && clusters.clients.iter().any(|client| client.names().contains(&program));
     if !PROGRAMS.contains(&program) && !client() {
         let message = format!(
             "OCI runtime exec failed: exec failed: container_linux.go:380: starting container process caused: exec: \

@@ -32,6 +32,9 @@ pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The seconds from 1970 to 2200.
+const MOST_SECONDS: i64 = 7_258_118_400;
+
 /// The kernel of a world.
 #[derive(Debug)]
 pub(crate) struct Kernel {
@@ -52,9 +55,14 @@ impl Kernel {
     /// The kernel of a world that begins now. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// Says what is wrong with the instant at which the world file lets it begin.
+    /// Says what is wrong with a size, speed or time in the world file, or with the instant at which it begins.
     pub(crate) fn new(inventory: Arc<Inventory>, spec: WorldSpec, seed: u64) -> Result<Self, String> {
+        spec.check(&inventory)?;
         let starts: Timestamp = spec.starts.parse().map_err(|error| format!("`starts: {}`: {error}", spec.starts))?;
+        // Certificates and calendars of the simulated programs end there.
+        if !(0..MOST_SECONDS).contains(&starts.as_second()) {
+            return Err(format!("`starts: {}`: it may be 1970 to 2200", spec.starts));
+        }
         let (clock, calls, drawn) = (Clock::new(starts), Mutex::default(), AtomicU64::new(0));
         Ok(Self { spec: Arc::new(spec), inventory, seed, clock, calls, drawn })
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_engine::duration::HumanDuration;
+use cutover_engine::inventory::Inventory;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,6 +106,51 @@ impl Default for WorldSpec {
             objects: BTreeMap::new(),
             strikes: Vec::new(),
         }
+    }
+}
+
+/// The longest time that a world file may say: a day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl WorldSpec {
+    /// Refuses sizes, speeds and times that no site has, and with which nothing could be computed.
+    ///
+    /// # Errors
+    /// Names the value and what it may be.
+    pub(crate) fn check(&self, inventory: &Inventory) -> Result<(), String> {
+        let Workload { replicas, .. } = &self.workload;
+        let numbers = [
+            ("workload.replicas", u64::try_from(*replicas).unwrap_or(u64::MAX), 0, 1000),
+            ("disk_bytes", self.disk_bytes, 1 << 20, 1 << 50),
+            ("data_bytes", self.data_bytes, 0, 1 << 50),
+            ("link_bytes_per_second", self.link_bytes_per_second, 1, 1 << 40),
+            ("link_rtt_ms", self.link_rtt_ms, 0, 60_000),
+            ("disk_bytes_per_second", self.disk_bytes_per_second, 1, 1 << 40),
+        ];
+        for (name, number, least, most) in numbers {
+            if number < least || number > most {
+                return Err(format!("`{name}: {number}`: it may be {least} to {most}"));
+            }
+        }
+        let machines = self.spare_disks.keys().map(|name| ("spare_disks", name));
+        for (field, name) in machines.chain(self.unknown_features.keys().map(|name| ("unknown_features", name))) {
+            let found = name.split_once('/').and_then(|(site, node)| inventory.sites.get(site)?.nodes.get(node));
+            if found.is_none() {
+                return Err(format!("`{field}`: the inventory has no `{name}` (a site and a node)"));
+            }
+        }
+        let times = [
+            ("command_time", self.command_time),
+            ("pod_start", self.pod_start),
+            ("pod_ready", self.pod_ready),
+            ("pod_stop", self.pod_stop),
+        ];
+        for (name, time) in times {
+            if time.0 > LONGEST {
+                return Err(format!("`{name}: {time}`: it may be a day at most"));
+            }
+        }
+        Ok(())
     }
 }
 

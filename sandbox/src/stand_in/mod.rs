@@ -94,14 +94,21 @@ impl StandIn {
         programs::drbd_patience(&self.machines, self.find(machine)?, program, args)
     }
 
-    /// Runs `drbdadm`, `drbdsetup`, `drbdmeta`, or `journalctl` for what they had the kernel log, on a machine. Settle first.
+    /// Runs `drbdadm`, `drbdsetup`, `drbdmeta`, or `journalctl` for what they had the kernel log, on a machine, with its standard
+    /// input. Settle first.
     ///
     /// # Errors
     /// Says which of DRBD's abilities was asked for that cannot be had with real disks. The state must not be stored then.
-    pub fn run(&mut self, machine: &MachineName, program: &str, args: &[String]) -> Result<Answer, String> {
+    pub fn run(
+        &mut self,
+        machine: &MachineName,
+        program: &str,
+        args: &[String],
+        stdin: &[u8],
+    ) -> Result<Answer, String> {
         let known = self.find(machine).ok_or_else(|| format!("{}/{}: no such machine", machine.0, machine.1))?;
         drbd::count(&mut self.machines, known);
-        let reply = programs::drbd_run(&mut self.machines, known, program, args);
+        let reply = programs::drbd_run(&mut self.machines, known, program, args, stdin);
         let settled = self.machines.drbd.settled;
         drbd::settle(&mut self.machines, settled);
         for own in self.machines.values().flat_map(|machine| machine.drbd.values()).filter(|own| own.primary) {

@@ -77,7 +77,7 @@ impl Played for Hosts {
             "drbdadm" | "drbdsetup" | "journalctl" => {
                 let wait = self.visit(site, |stand_in| stand_in.patience(&id(site), program, args));
                 self.now += wait.unwrap_or_default();
-                let answer = self.visit(site, |stand_in| stand_in.run(&id(site), program, args)).unwrap();
+                let answer = self.visit(site, |stand_in| stand_in.run(&id(site), program, args, b"")).unwrap();
                 let [stdout, stderr] = [answer.stdout, answer.stderr].map(|text| String::from_utf8(text).unwrap());
                 return Some(Output { exit: Exit::Code(answer.code.into()), stdout, stderr });
             }

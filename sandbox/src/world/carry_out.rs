@@ -70,8 +70,13 @@ fn find(clusters: &Clusters, name: &str) -> Option<Found> {
 /// What is not simulated of it.
 pub(super) fn request(clusters: &Clusters, request: &Request) -> Result<Answer, Gap> {
     clusters.settle();
+    let mut warnings = Vec::new();
     let answer = match clusters.by_site().get_mut(&request.site) {
-        Some(cluster) => handle(cluster, &call(request)),
+        Some(cluster) => {
+            let call = call(request);
+            warnings = api::warnings(cluster, &call);
+            handle(cluster, &call)
+        }
         None => Err(Problem::broken(503)),
     };
     clusters.settle();
@@ -82,7 +87,11 @@ pub(super) fn request(clusters: &Clusters, request: &Request) -> Result<Answer, 
             None => (problem.code, problem.status()),
         },
     };
-    Ok(Answer::new(status, body))
+    let mut answer = Answer::new(status, body);
+    if answer.is_success() && !warnings.is_empty() {
+        answer.headers.insert("warning".to_owned(), warnings);
+    }
+    Ok(answer)
 }
 
 /// Why the API server refuses a request of the run's user.
@@ -93,7 +102,7 @@ pub(super) fn forbidden(clusters: &Clusters, request: &Request) -> Option<Answer
 }
 
 /// Takes a request apart.
-fn call(request: &Request) -> api::Call {
+pub(super) fn call(request: &Request) -> api::Call {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     api::Call {
         method: request.method.clone(),

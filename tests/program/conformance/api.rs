@@ -30,7 +30,7 @@ async fn objects(server: &mut Server) {
     let made = server
         .expect(
             "POST",
-            "NS/configmaps?fieldManager=cutover",
+            "NS/configmaps?fieldManager=cutover&fieldValidation=Strict",
             json,
             map(json!({"x": "y"})),
             (201, ""),
@@ -41,7 +41,7 @@ async fn objects(server: &mut Server) {
     server
         .expect(
             "PATCH",
-            "NS/configmaps/c?fieldManager=cutover",
+            "NS/configmaps/c?fieldManager=cutover&fieldValidation=Strict",
             MERGE,
             json!({"data": {"a": null, "b": "2"}}),
             (200, ""),
@@ -52,7 +52,7 @@ async fn objects(server: &mut Server) {
     server.expect("PATCH", "NS/configmaps/none", MERGE, json!({"data": {}}), (404, "NotFound"), &[]).await;
     let patch = "application/json-patch+json";
     let add = json!([{"op": "add", "path": "/data/c", "value": "3"}]);
-    let by = "NS/configmaps/c?fieldManager=cutover";
+    let by = "NS/configmaps/c?fieldManager=cutover&fieldValidation=Strict";
     server.expect("PATCH", by, patch, add, (200, ""), &[("/data", json!({"b": "2", "c": "3"}))]).await;
     let strategic = "application/strategic-merge-patch+json";
     let merged = json!({"data": {"b": null, "d": "4"}});
@@ -120,12 +120,15 @@ async fn reads(server: &mut Server) {
         ("/api/v1/nodes?labelSelector=no-such%3Dlabel", "NodeList"),
         ("/api/v1/nodes?labelSelector=no-such%3Dlabel%2Cnor%3Dthis%2Cnor%3Dthat", "NodeList"),
         ("/apis/cie.inspur.com/v1alpha1", "APIResourceList"),
+        ("/apis/autoscaling", "APIGroup"),
     ];
     let tried = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": meta("tried"),
         "spec": {"automountServiceAccountToken": false, "containers": [{"name": "c", "image": "nowhere.example/none:1"}]},
     });
-    server.expect("POST", "NS/pods?fieldManager=cutover&dryRun=All", JSON, tried, (201, ""), &[]).await;
+    server
+        .expect("POST", "NS/pods?fieldManager=cutover&fieldValidation=Strict&dryRun=All", JSON, tried, (201, ""), &[])
+        .await;
     server.expect("GET", "NS/pods/tried", JSON, Value::Null, (404, "NotFound"), &[]).await;
     let autoscalers = format!("/apis/autoscaling/v1/namespaces/{NAMESPACE}/horizontalpodautoscalers");
     let autoscalers = (autoscalers.as_str(), "HorizontalPodAutoscalerList");
@@ -157,7 +160,7 @@ async fn reads(server: &mut Server) {
     for value in [json!("yes"), Value::Null] {
         let label = json!({"metadata": {"labels": {NAMESPACE: value}}});
         let field = format!("/metadata/labels/{NAMESPACE}");
-        let path = format!("{path}?fieldManager=cutover");
+        let path = format!("{path}?fieldManager=cutover&fieldValidation=Strict");
         server.expect("PATCH", &path, MERGE, label, (200, ""), &[(&field, value)]).await;
     }
     server.expect("GET", "/api/v1/nodes/none", JSON, Value::Null, (404, "NotFound"), &[]).await;
@@ -182,7 +185,7 @@ async fn volumes(server: &mut Server) {
     server
         .expect(
             "POST",
-            "/api/v1/persistentvolumes?fieldManager=cutover",
+            "/api/v1/persistentvolumes?fieldManager=cutover&fieldValidation=Strict",
             json,
             volume,
             (201, ""),
@@ -196,8 +199,16 @@ async fn volumes(server: &mut Server) {
             "resources": {"requests": {"storage": "1Gi"}},
         },
     });
-    let made =
-        server.expect("POST", "NS/persistentvolumeclaims?fieldManager=cutover", json, claim, (201, ""), &[]).await;
+    let made = server
+        .expect(
+            "POST",
+            "NS/persistentvolumeclaims?fieldManager=cutover&fieldValidation=Strict",
+            json,
+            claim,
+            (201, ""),
+            &[],
+        )
+        .await;
     server.until("NS/persistentvolumeclaims/claim", Some(("/status/phase", json!("Bound")))).await;
     server.until(&path, Some(("/status/phase", json!("Bound")))).await;
     server.until(&path, Some(("/spec/claimRef/uid", made["metadata"]["uid"].clone()))).await;
@@ -210,7 +221,9 @@ async fn volumes(server: &mut Server) {
     server.until(&path, Some(("/status/phase", json!("Released")))).await;
     server.until(&path, Some(("/spec/claimRef/uid", made["metadata"]["uid"].clone()))).await;
     let freed = json!({"spec": {"claimRef": {"uid": null, "resourceVersion": null}}});
-    server.expect("PATCH", &format!("{path}?fieldManager=cutover"), MERGE, freed, (200, ""), &[]).await;
+    server
+        .expect("PATCH", &format!("{path}?fieldManager=cutover&fieldValidation=Strict"), MERGE, freed, (200, ""), &[])
+        .await;
     server.until(&path, Some(("/status/phase", json!("Available")))).await;
     server.expect("DELETE", &path, json, Value::Null, (200, ""), &[]).await;
     server.until(&path, None).await;
@@ -240,7 +253,7 @@ async fn workloads(server: &mut Server) {
     let scale = [("/kind", json!("Scale")), ("/apiVersion", json!("autoscaling/v1")), ("/spec", json!({}))];
     server.expect("GET", "APPS/statefulsets/s/scale", json, Value::Null, (200, ""), &scale).await;
     server.until("APPS/statefulsets/s", Some(("/status/observedGeneration", json!(1)))).await;
-    let by = "APPS/statefulsets/s/scale?fieldManager=cutover";
+    let by = "APPS/statefulsets/s/scale?fieldManager=cutover&fieldValidation=Strict";
     let another = json!({"metadata": {"uid": "0000"}, "spec": {"replicas": 1}});
     server.expect("PATCH", by, MERGE, another, (409, "Conflict"), &[]).await;
     let outdated = json!({"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 1}});

@@ -1,12 +1,15 @@
 //! The DRBD modules, driven against the sandbox's drbdadm and drbdsetup on both ends of a pair: from two blank disks to a
 //! planned switch, a failover and a split brain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_engine::clock::Clock as _;
 use cutover_engine::module::Diff;
 use cutover_engine::target::Target;
-use cutover_sandbox::{At, Strike, StrikeKind, WorldSpec};
+use cutover_engine::world::{Command, Place, World as _, collect};
+use cutover_sandbox::{At, Sandbox, Strike, StrikeKind, WorldSpec};
+use cutover_testkit::inventory::two_sites;
 use cutover_testkit::lab::{End, Lab, blocked, done};
 use serde_json::{Value, json};
 
@@ -237,7 +240,10 @@ async fn the_end_of_contact_is_read_from_the_log_of_both_generations() {
     for version in ["9.2.14", "8.4.11"] {
         let lab = in_sync(version).await;
         let site = || Target::Site { site: "standby".to_owned() };
-        let look = async || done(lab.drive_at(site(), "drbd_freshness", json!({})).await.0).1["replicas"][0].clone();
+        // DRBD 9 outdates a standby whose Primary parts from it.
+        let params = json!({"accept_stale": "a test"});
+        let look =
+            async || done(lab.drive_at(site(), "drbd_freshness", params.clone()).await.0).1["replicas"][0].clone();
         let now = look().await;
         assert_eq!((&now["in_contact"], &now["disk"]), (&json!(true), &json!("UpToDate")));
         // As a person parts them, as the network does, as a death does; each once more after they have met again.
@@ -263,4 +269,117 @@ async fn the_end_of_contact_is_read_from_the_log_of_both_generations() {
             assert_eq!(look().await["in_contact"], json!(true), "{version}, {trouble}");
         }
     }
+}
+
+/// Replaces a file on a site's node.
+async fn write(lab: &Lab, site: &str, path: &str, content: &str) {
+    done(lab.drive_on(site, "file", json!({"path": path, "content": content})).await);
+}
+
+/// Runs a line on a site's node.
+async fn at(lab: &Lab, site: &str, line: &str) -> String {
+    let place = Place::node(site, "worker01");
+    let transport = lab.sandbox.transport(&place).await.expect("the node is up");
+    let output = collect(transport.as_ref(), &Command::new(line.split(' '))).await.expect("it ends");
+    assert!(output.success(), "{site}$ {line}: {output:?}");
+    output.stdout
+}
+
+const COMMON: &str = "/etc/drbd.d/global_common.conf";
+const OWN: &str = "/etc/drbd.d/cke_etcd0.res";
+const MAJORITY: &str = "common { options { quorum majority; on-no-quorum io-error; } }\n";
+
+#[tokio::test(start_paused = true)]
+async fn an_inherited_quorum_does_not_keep_the_standby_from_taking_over() {
+    let lab = lab("9.2.14");
+    for site in SITES {
+        write(&lab, site, COMMON, MAJORITY).await;
+    }
+    come_up(&lab).await;
+    sync(&lab, "primary", "connected").await;
+    done(lab.drive("drbd_role", json!({"role": "primary", "initial": true})).await);
+    sync(&lab, "primary", "up_to_date").await;
+    lab.sandbox.power_off("primary", "worker01");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let fenced = json!({"role": "primary", "fenced": "a test"});
+    let (log, result) = done(lab.drive_on("standby", "drbd_role", fenced).await);
+    assert_eq!((programs(&log), &result["quorum"]), (vec!["drbdadm primary etcd0"], &json!(true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quorum_that_is_asked_for_is_refused_and_given_up_by_force_alone() {
+    let lab = in_sync("9.2.14").await;
+    // Somebody has written the file, and leaves the quorum to the file for all resources.
+    let text = at(&lab, "standby", &format!("cat {OWN}")).await;
+    let theirs = text.split_once('\n').expect("lines").1.replace("        quorum off;\n", "");
+    write(&lab, "standby", OWN, &theirs.replace("auto-promote no;", "auto-promote no; quorum majority;")).await;
+    let words = blocked(lab.drive_on("standby", "drbd_resource", json!({})).await);
+    assert!(words.contains("asks for `quorum majority`: of two nodes the one that is left has none"), "{words}");
+    write(&lab, "standby", OWN, &theirs).await;
+    write(&lab, "standby", COMMON, MAJORITY).await;
+    at(&lab, "standby", "drbdadm adjust etcd0").await;
+    lab.sandbox.power_off("primary", "worker01");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let fenced = json!({"role": "primary", "fenced": "a test"});
+    let words = blocked(lab.drive_on("standby", "drbd_role", fenced).await);
+    assert!(words.contains("has no quorum on standby/worker01") && words.contains("say why in `accept_no_quorum`"));
+    let forced = json!({"role": "primary", "fenced": "a test", "accept_no_quorum": "ticket 7"});
+    let Diff::Change(planned) = lab.look_on("standby", "drbd_role", forced.clone()).await else { panic!("no change") };
+    assert!(planned[0].summary.contains("by force, since it has no quorum: ticket 7"), "{}", planned[0].summary);
+    let (log, _) = done(lab.drive_on("standby", "drbd_role", forced).await);
+    assert_eq!(programs(&log), ["drbdadm primary --force etcd0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_drbdadm_does_not_accept_never_becomes_a_file_and_a_broken_one_is_mended() {
+    for version in ["9.2.14", "8.4.11"] {
+        let lab = in_sync(version).await;
+        let before = at(&lab, "primary", &format!("cat {OWN}")).await;
+        let words = blocked(lab.drive("drbd_resource", json!({"net": {"bogus-option": 3}})).await);
+        assert!(words.contains("does not accept what /etc/drbd.d/cke_etcd0.res is to hold (line "), "{words}");
+        assert!(words.contains("'bogus-option'"), "{words}");
+        assert_eq!(at(&lab, "primary", &format!("cat {OWN}")).await, before);
+        // As an earlier version has left it.
+        write(&lab, "primary", OWN, &before.replace("protocol C;", "bogus-option 3; protocol C;")).await;
+        let (log, _) = done(lab.drive("drbd_resource", json!({})).await);
+        assert_eq!(programs(&log).last(), Some(&"drbdadm adjust etcd0"), "{log:?}");
+        assert_eq!(at(&lab, "primary", &format!("cat {OWN}")).await, before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_primary_whose_disk_was_away_gets_it_back_while_it_serves() {
+    let lab = in_sync("9.2.14").await;
+    at(&lab, "primary", "drbdadm detach etcd0").await;
+    let words = blocked(lab.drive("drbd_sync", json!({})).await);
+    assert!(words.contains("etcd0 on primary/worker01 is Diskless"), "{words}");
+    let (log, _) = done(lab.drive("drbd_resource", json!({})).await);
+    assert_eq!(programs(&log), ["drbdadm adjust etcd0"]);
+    for site in SITES {
+        let Diff::Waiting(waiting) = lab.look_on(site, "drbd_sync", json!({})).await else { panic!("an alarm") };
+        assert!(waiting.why.contains("being Primary it uses the data of standby/worker01 meanwhile"), "{waiting:?}");
+    }
+    let result = sync(&lab, "primary", "up_to_date").await;
+    assert_eq!((&result["role"], &result["disk"]), (&json!("Primary"), &json!("UpToDate")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn replication_may_have_a_network_of_its_own() {
+    let mut inventory = two_sites("/dev/sdc", 2, 1);
+    for (site, address) in SITES.into_iter().zip(["10.99.1.1", "10.99.2.1"]) {
+        Arc::make_mut(&mut inventory.pairs)[0].members[site].address = address.to_owned();
+    }
+    let inventory = Arc::new(inventory);
+    let mut spec = WorldSpec { disk_bytes: 1 << 30, ..WorldSpec::default() };
+    spec.workload.replicas = 1;
+    let lab = Lab { sandbox: Sandbox::new(Arc::clone(&inventory), spec, 7).expect("a world"), inventory };
+    come_up(&lab).await;
+    sync(&lab, "primary", "connected").await;
+    // It breaks by itself: the nodes are reached all the same.
+    lab.sandbox.cut_link("10.99.1.1", "10.99.2.1");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let Diff::Waiting(waiting) = lab.look_on("primary", "drbd_sync", json!({})).await else { panic!("they talk") };
+    assert!(waiting.why.contains("Connecting, to 10.99.2.1 port 7790"), "{waiting:?}");
+    lab.sandbox.heal_link("10.99.1.1", "10.99.2.1");
+    sync(&lab, "standby", "connected").await;
 }

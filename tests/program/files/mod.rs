@@ -3,6 +3,7 @@
 mod coreutils;
 mod devices;
 mod holes;
+mod modes;
 mod odd;
 mod single;
 mod trees;

@@ -2,6 +2,7 @@
 //! three nodes without a pair.
 
 mod retention;
+mod strict;
 mod volumes;
 
 use std::sync::Arc;
@@ -103,8 +104,7 @@ async fn zero_is_reached_when_the_terminating_pods_are_gone_and_can_be_undone() 
     let before = Instant::now();
     let (log, result, changes) = scale(&lab, 0).await;
     let [patch] = log.as_slice() else { panic!("{log:?}") };
-    let path =
-        "primary> PATCH /apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd/scale?fieldManager=cutover";
+    let path = "primary> PATCH /apis/apps/v1/namespaces/common/statefulsets/common-etcd-etcd/scale?fieldManager=cutover&fieldValidation=Strict";
     assert!(patch.starts_with(path) && patch.contains(r#""spec":{"replicas":0}"#), "{patch}");
     assert!(patch.contains(r#""uid":"#) && patch.contains(r#""resourceVersion":"#), "only as it was seen: {patch}");
     assert!(before.elapsed() >= Duration::from_secs(6), "pods take their time to stop");
@@ -216,7 +216,7 @@ async fn labels_reach_the_node_before_the_step_is_done() {
 async fn a_task_on_a_pair_works_on_its_cluster() {
     let lab = Lab::new(WorldSpec::default());
     let label = json!({"kind": "Node", "name": "worker01", "labels": {"example.com/etcd": "true"}});
-    let wanted = r#"primary> PATCH /api/v1/nodes/worker01?fieldManager=cutover {"metadata":{"labels":{"example.com/etcd":"true"}}}"#;
+    let wanted = r#"primary> PATCH /api/v1/nodes/worker01?fieldManager=cutover&fieldValidation=Strict {"metadata":{"labels":{"example.com/etcd":"true"}}}"#;
     match lab.drive("k8s_label", label.clone()).await {
         End::Done(log, _) => assert_eq!(log, [wanted]),
         other => panic!("{other:?}"),

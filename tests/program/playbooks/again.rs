@@ -22,7 +22,7 @@ const READS: &[&str] = &[
     "drbdadm get-gi",
     "drbdadm role",
     "drbdadm --version",
-    "drbdadm sh-",
+    "drbdadm -c - sh-nop",
     "drbdmeta",
     "drbdsetup",
     "du",
@@ -67,7 +67,9 @@ fn only_looks(effect: &str) -> bool {
         return true;
     }
     // What the user may do is asked with a POST; nothing is stored.
-    let Some((_, command)) = effect.split_once("$ ") else { return effect.contains("/selfsubjectaccessreviews ") };
+    let Some((_, command)) = effect.split_once("$ ") else {
+        return effect.contains("/selfsubjectaccessreviews ") || effect.contains("dryRun=All");
+    };
     let command = command.trim_start_matches("LC_ALL=C ");
     let command = match command.split_once(" --namespace common ") {
         Some((_, words)) => format!("helm {words}"),

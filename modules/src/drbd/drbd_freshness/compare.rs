@@ -46,16 +46,27 @@ pub(super) fn spread(replicas: &[Replica]) -> Option<HumanDuration> {
 
 /// That a disk is not whole.
 fn disk(replica: &Replica) -> Option<Reason> {
-    let Replica { resource, place, peer, .. } = replica;
+    let Replica { resource, place, peer, last_contact, .. } = replica;
     let disk = replica.disk.filter(|disk| *disk != DiskState::UpToDate)?;
+    let at = last_contact.at().map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     Some(Reason {
-        finding: text!(
-            "drbd_freshness.disk",
-            "the disk of {resource} on {place} is {disk}, not UpToDate",
-            resource,
-            place,
-            disk
-        ),
+        finding: match at.filter(|_| disk == DiskState::Outdated) {
+            Some(at) => text!(
+                "drbd_freshness.outdated",
+                "the disk of {resource} on {place} is Outdated, not UpToDate: it left while {peer} was Primary, and lacks all that was written there since {at}",
+                resource,
+                place,
+                peer,
+                at
+            ),
+            None => text!(
+                "drbd_freshness.disk",
+                "the disk of {resource} on {place} is {disk}, not UpToDate",
+                resource,
+                place,
+                disk
+            ),
+        },
         advice: text!(
             "drbd_freshness.disk.advice",
             "connect it to {peer} and wait with drbd_sync, leave this replica out",

@@ -9,7 +9,6 @@ use super::lost;
 use super::moves::{self, Rewrite};
 use super::{Params, State, Wanted};
 use crate::support::drbd::at;
-use crate::support::drbd::config::hosts;
 use crate::support::drbd::split_brain::suspicion;
 use crate::support::drbd::states::{ConnectionState, DiskState, Role};
 use crate::support::quantity::human;
@@ -36,10 +35,12 @@ fn up(facts: &Facts, params: &Params, state: &State, pair: &Pair, members: (&Pai
         return Diff::refused(state.version.obstacle(&here).into_iter().chain(hostname(state, own)));
     };
     let file = params.file(resource);
-    let text = params.text(pair, members, generation);
+    let text = params.text(pair, (&state.named(own), members.1), generation);
     let rewrite = Rewrite { file: &file, old: state.text.as_deref(), new: &text };
     let differs = state.text.as_ref() != Some(&text);
-    let same_hosts = state.text.as_deref().is_some_and(|old| hosts(old) == hosts(&text));
+    let own_disk = |name: &str| state.is_own_disk(own, name);
+    let moved = state.text.as_deref().map(|old| lost::moved(old, resource, members, &own_disk));
+    let same_hosts = moved.as_ref().is_some_and(Vec::is_empty);
     // What the tools read of a disk counts only if they looked at this disk.
     let metadata = state.attached()
         || state.disk.signature.as_ref().is_some_and(|signature| signature.kind == "drbd")
@@ -75,13 +76,14 @@ fn up(facts: &Facts, params: &Params, state: &State, pair: &Pair, members: (&Pai
         return if reasons.is_empty() { Diff::Change(changes) } else { Diff::refused(reasons) };
     };
 
-    if differs && state.text.is_some() && !same_hosts {
+    if differs && let Some(moved) = moved.filter(|moved| !moved.is_empty()) {
         reasons.push(text!(
             "drbd_resource.other-ends",
-            "{resource} is up on {here}, and {file} names another device, disk, address or node-id than the inventory, which cannot change while it is up: take it down first, with `state: down`",
+            "{resource} is up on {here}, and {file} has {moved}; that cannot change while it is up: correct the inventory, or take it down first, with `state: down`",
             resource,
             here,
-            file
+            file,
+            moved = moved
         ));
     }
     if status.role == Role::Primary {
@@ -191,7 +193,7 @@ fn file_reasons(state: &State, pair: &Pair, members: (&PairMember, &PairMember),
         } else {
             reasons.extend(lost_reason(file, &here, &lost::lost(old, new, resource, unread)));
         }
-        let others = lost::other_end(old, resource, members, &state.disk.kernel_name);
+        let others = lost::other_end(old, resource, members, &|name| state.is_own_disk(members.0, name));
         reasons.extend(others.into_iter().map(|words| {
             text!(
                 "drbd_resource.not-ours",
@@ -201,6 +203,24 @@ fn file_reasons(state: &State, pair: &Pair, members: (&PairMember, &PairMember),
                 words
             )
         }));
+    }
+    if let Some(value) = old.and_then(|old| lost::quorum(old, resource)).filter(|_| !unread) {
+        reasons.push(text!(
+            "drbd_resource.quorum",
+            "{file} on {here} asks for `quorum {value}`: of two nodes the one that is left has none, so that it could not take over; write `quorum off` there by hand if that is right, and run this again",
+            file = file,
+            here = &here,
+            value
+        ));
+    }
+    if let Some(words) = state.refused.as_ref().filter(|_| differs) {
+        reasons.push(text!(
+            "drbd_resource.text-refused",
+            "drbdadm on {here} does not accept what {file} is to hold ({words}), so it was not written: correct `net` or `verify_alg` of this step",
+            here = &here,
+            file = file,
+            words
+        ));
     }
     if let Some(words) = state.fault.as_ref().filter(|_| !differs || !unread) {
         reasons.push(text!(

@@ -9,8 +9,10 @@ use cutover_engine::world::Exit;
 
 use super::others::Others;
 use super::{Params, State, Wanted};
+use crate::support::drbd::config::ends::disk_of;
 use crate::support::drbd::end::{self, End, Peer, reach};
 use crate::support::drbd::states::{ConnectionState, Role};
+use crate::support::drbd::status::Status;
 use crate::support::drbd::version::Version;
 use crate::support::storage::block::Block;
 use crate::support::storage::unit::boot_unit;
@@ -29,13 +31,20 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
     let (defined_at, fault) = configured(cx, resource).await?;
     let disk = Block::probe(cx, &own.disk).await?;
     let end = End::read(cx, &cx.place(), resource).await?;
+    let (also_named, attached_as) = match params.state {
+        Wanted::Up => names(cx, resource, own, (&disk, &end, text.as_deref())).await?,
+        Wanted::Down => (Vec::new(), None),
+    };
     let mut state = State {
         version,
         hostname,
         text,
         defined_at,
         fault,
+        refused: None,
         disk,
+        also_named,
+        attached_as,
         peer_bytes: None,
         collisions: Vec::new(),
         peer_collisions: Vec::new(),
@@ -47,6 +56,13 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
     };
     if params.at_boot {
         state.boot = Some(boot(cx, resource).await?);
+    }
+    let named = state.named(own);
+    let wanted = state.version.generation.map(|generation| params.text(pair, (&named, peer), generation));
+    if let (Wanted::Up, Some(wanted)) = (params.state, &wanted)
+        && state.text.as_ref() != Some(wanted)
+    {
+        state.refused = tested(cx, wanted).await?;
     }
     match (params.state, &state.own.status) {
         (Wanted::Down, None) => {}
@@ -60,7 +76,6 @@ pub(super) async fn probe(cx: &Context, params: &Params) -> Result<State, Failur
             if status.connection == ConnectionState::StandAlone {
                 state.peer = Some(Peer::read(cx).await?);
             }
-            let wanted = state.version.generation.map(|generation| params.text(pair, (own, peer), generation));
             if state.fault.is_none() && state.text.is_some() && state.text == wanted {
                 let dry_run = reads::DRBDADM_ADJUST_DRY_RUN.of([resource]);
                 let commands = stdout(&dry_run, cx.read(&dry_run).await?)?;
@@ -88,6 +103,45 @@ async fn configured(cx: &Context, resource: &str) -> Result<(Option<String>, Opt
         _ if output.stderr.contains("not defined in your config") => Ok((None, None)),
         _ => Ok((None, Some(output.stderr.split_whitespace().collect::<Vec<_>>().join(" ")))),
     }
+}
+
+/// What the tools say against a text for a resource file; nothing if they accept it. It is tested before it is put in place: a file
+/// that they do not accept takes all resources of the node from them.
+async fn tested(cx: &Context, text: &str) -> Result<Option<String>, Failure> {
+    let test = reads::DRBDADM_TEST.of([]).stdin(text);
+    let output = cx.read(&test).await?;
+    match output.exit {
+        Exit::Code(0) => Ok(None),
+        Exit::Code(127) => Err(failed(&test, &output)),
+        _ => {
+            let words = output.stderr.lines().filter(|line| !line.starts_with("command sh-nop"));
+            let words = words.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+            Ok(Some(words.replace("STDIN:", "line ")))
+        }
+    }
+}
+
+/// Which other names the kernel and the file have for the backing disk, and the one by which it is attached.
+async fn names(
+    cx: &Context,
+    resource: &str,
+    own: &PairMember,
+    (disk, end, text): (&Block, &End, Option<&str>),
+) -> Result<(Vec<String>, Option<String>), Failure> {
+    let attached = end.status.as_ref().is_some_and(Status::attached);
+    // 8.4 does not tell by which name it was attached: by the file's.
+    let written = text.and_then(|text| disk_of(text, resource, &own.hostname));
+    let backing = end.status.as_ref().and_then(|status| status.backing.clone());
+    let used = backing.or_else(|| written.clone()).filter(|_| attached);
+    let mut found = Vec::new();
+    for name in [used.clone(), written].into_iter().flatten().filter(|name| *name != own.disk) {
+        let real = cx.read(&reads::READLINK.of([&name])).await?;
+        if real.success() && real.stdout.trim() == disk.kernel_name && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    let attached_as = used.filter(|name| found.contains(name));
+    Ok((found, attached_as))
 }
 
 /// What systemd says of the unit that brings the resource up at boot; its complaint if it does not know it.

@@ -7,7 +7,7 @@ use cutover_engine::text::Text;
 
 use crate::support::drbd::config::ends::End;
 use crate::support::drbd::config::tree::{Item, read};
-use crate::support::drbd::config::{endpoint, is_ours};
+use crate::support::drbd::config::{endpoint, is_ours, remote};
 
 /// What the new text of a file lacks of the old one, in words for people; empty if nothing is lost. `unread`: the tools do not read
 /// the old file, so that its settings never had an effect. The section `net` of a file that was written here is made of parameters,
@@ -82,40 +82,71 @@ fn lost_of_volume(volume: &Item, at: &str) -> Vec<String> {
 }
 
 /// Where a file that somebody else wrote has another end than the inventory. One that was written here follows the inventory.
-pub(super) fn other_end(old: &str, resource: &str, (own, peer): (&PairMember, &PairMember), disk: &str) -> Vec<Text> {
+/// `own_disk`: whether a name is one of this end's disk.
+pub(super) fn other_end(
+    old: &str,
+    resource: &str,
+    (own, peer): (&PairMember, &PairMember),
+    own_disk: &dyn Fn(&str) -> bool,
+) -> Vec<Text> {
     if is_ours(old) {
         return Vec::new();
     }
-    let items = read(old);
-    let it = items.iter().find(|item| item.keyword() == "resource" && item.value() == resource);
-    let ends = it.map(End::all).unwrap_or_default();
+    let ends = ends(old, resource);
     if ends.is_empty() {
         return Vec::new();
     }
     let Some(here) = ends.iter().find(|end| end.names.contains(&own.hostname)) else {
-        let names = ends.iter().flat_map(|end| &end.names).map(String::as_str).collect::<Vec<_>>().join(", ");
-        return vec![text!(
-            "drbd_resource.other-hosts",
-            "the hosts {names}, and not {hostname}",
-            names,
-            hostname = &own.hostname
-        )];
+        return vec![other_hosts(&ends, &own.hostname)];
     };
     let there = ends.iter().find(|end| !std::ptr::eq(*end, here));
-    let mut found = differences(own, here, Some(disk));
-    found.extend(there.map(|there| differences(peer, there, None)).unwrap_or_default());
+    let mut found = differences(own, here, own_disk);
+    found.extend(there.map(|there| differences(peer, there, &|_| true)).unwrap_or_default());
     found
 }
 
-/// What a file says otherwise of a host. `disk`: the other name of the disk, if it is known.
-fn differences(member: &PairMember, end: &End, disk: Option<&str>) -> Vec<Text> {
+/// What of the ends is not as the inventory has it, in whatever file: what cannot change while the resource is up. The names of the
+/// sections count, too: DRBD 9 calls its connection by them.
+pub(super) fn moved(
+    old: &str,
+    resource: &str,
+    (own, peer): (&PairMember, &PairMember),
+    own_disk: &dyn Fn(&str) -> bool,
+) -> Vec<Text> {
+    let ends = ends(old, resource);
+    let named = |name: &String| ends.iter().find(|end| end.names.contains(name));
+    let (Some(here), Some(there)) = (named(&own.hostname), named(&remote(peer))) else {
+        let missing = if named(&own.hostname).is_none() { own.hostname.clone() } else { remote(peer) };
+        return vec![other_hosts(&ends, &missing)];
+    };
+    let mut found = differences(own, here, own_disk);
+    // Which disk the other node has is not this node's business.
+    found.extend(differences(peer, there, &|_| true));
+    found
+}
+
+fn ends(text: &str, resource: &str) -> Vec<End> {
+    let items = read(text);
+    let it = items.iter().find(|item| item.keyword() == "resource" && item.value() == resource);
+    it.map(End::all).unwrap_or_default()
+}
+
+fn other_hosts(ends: &[End], hostname: &str) -> Text {
+    if ends.is_empty() {
+        return text!("drbd_resource.no-hosts", "no hosts that can be read, and not {hostname}", hostname);
+    }
+    let names = ends.iter().flat_map(|end| &end.names).map(String::as_str).collect::<Vec<_>>().join(", ");
+    text!("drbd_resource.other-hosts", "the hosts {names}, and not {hostname}", names, hostname)
+}
+
+/// What a file says otherwise of a host. `own_disk`: whether a name is one of its disk.
+fn differences(member: &PairMember, end: &End, own_disk: &dyn Fn(&str) -> bool) -> Vec<Text> {
     let volume = end.volumes.first().cloned().unwrap_or_default();
     let device = volume.minor.map(|minor| format!("/dev/drbd{minor}"));
-    let same_disk = |there: &String| *there == member.disk || disk.is_none_or(|disk| there == disk);
     let node_id = member.node_id.to_string();
     let values = [
         ("device", device, member.device.clone()),
-        ("disk", volume.disk.filter(|there| !same_disk(there)), member.disk.clone()),
+        ("disk", volume.disk.filter(|there| !own_disk(there)), member.disk.clone()),
         ("address", end.address.clone(), endpoint(member)),
         ("node-id", end.node_id.clone(), node_id),
     ];
@@ -133,6 +164,13 @@ fn differences(member: &PairMember, end: &End, disk: Option<&str>) -> Vec<Text> 
         ));
     }
     found
+}
+
+/// The quorum that a file asks for; nothing if it is off.
+pub(super) fn quorum(old: &str, resource: &str) -> Option<String> {
+    let items = read(old);
+    let it = items.iter().find(|item| item.keyword() == "resource" && item.value() == resource)?;
+    it.sections("options").find_map(|options| options.statement("quorum")).filter(|value| value != "off")
 }
 
 /// A statement or section on one line.
@@ -194,7 +232,9 @@ mod tests {
         assert_eq!(with("template-file x;"), ["template-file x"]);
         let second = "volume 1 { device /dev/drbd1; disk /dev/sdd; }";
         assert_eq!(with(second), ["volume 1 { device /dev/drbd1; disk /dev/sdd }"]);
-        assert_eq!(of(&ours.replace("auto-promote no;", "quorum majority;")), ["options { quorum majority }"]);
+        let asks = ours.replace("auto-promote no;", "on-no-quorum io-error;").replace("quorum off", "quorum majority");
+        assert_eq!(of(&asks), ["options { on-no-quorum io-error }"]);
+        assert_eq!((quorum(&asks, "etcd0").as_deref(), quorum(&ours, "etcd0")), (Some("majority"), None));
         let settings = rendered("primary", &[("max-buffers", "8000"), ("verify-alg", "md5")]);
         assert_eq!(of(&settings), [""; 0], "the parameters of another day");
         let (_, by_hand) = settings.split_once('\n').unwrap();
@@ -214,7 +254,8 @@ mod tests {
         let members = &cx.inventory().pairs[0].members;
         let other = |old: &str, site: &str| {
             let peer = if site == "primary" { "standby" } else { "primary" };
-            let found = other_end(old, "etcd0", (&members[site], &members[peer]), "/dev/vdc");
+            let own_disk = |name: &str| ["/dev/sdc", "/dev/vdc"].contains(&name);
+            let found = other_end(old, "etcd0", (&members[site], &members[peer]), &own_disk);
             found.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(other(MANUAL, "standby"), [""; 0]);
@@ -235,5 +276,28 @@ mod tests {
             other(&MANUAL.replacen("disk /dev/sdc", "disk /dev/sdd", 1), "standby"),
             ["disk /dev/sdd for worker01, where the inventory has /dev/sdc"]
         );
+    }
+
+    #[test]
+    fn what_cannot_change_while_it_is_up_is_named() {
+        let cx = testing::pair_context();
+        let members = &cx.inventory().pairs[0].members;
+        let ours = rendered("primary", &[]);
+        let of = |old: &str| {
+            let own_disk = |name: &str| ["/dev/sdc", "/dev/disk/by-id/x"].contains(&name);
+            let found = moved(old, "etcd0", (&members["primary"], &members["standby"]), &own_disk);
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&ours), [""; 0]);
+        assert_eq!(of(&ours.replacen("disk /dev/sdc", "disk   \"/dev/disk/by-id/x\"", 1)), [""; 0], "the same disk");
+        let (here, there) = ours.split_at(ours.find("on remote").unwrap());
+        assert_eq!(of(&format!("{here}{}", there.replace("/dev/sdc", "/dev/sdx"))), [""; 0], "the other node's disk");
+        let other = "disk /dev/sdd for worker01, where the inventory has /dev/sdc";
+        assert_eq!(of(&ours.replacen("/dev/sdc", "/dev/sdd", 1)), [other]);
+        let other = "address 172.16.2.1:7791 for remote_172.16.2.1, where the inventory has 172.16.2.1:7790";
+        assert_eq!(of(&ours.replace("2.1:7790", "2.1:7791")), [other]);
+        let other = "the hosts worker01, worker07, and not remote_172.16.2.1";
+        assert_eq!(of(&ours.replace("remote_172.16.2.1", "worker07")), [other]);
+        assert_eq!(of("resorce"), ["no hosts that can be read, and not worker01"]);
     }
 }

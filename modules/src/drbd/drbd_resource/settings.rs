@@ -55,6 +55,12 @@ fn refusal(name: &str, value: &Setting) -> Option<Text> {
             "`{name}` is fixed: every write goes to both ends, and one of them is Primary",
             name = name
         )),
+        "rr-conflict" if !["disconnect", "retry-connect"].contains(&text.as_str()) => Some(text!(
+            "drbd_resource.overwrites-primary",
+            "`{name} {value}` may overwrite the data under a Primary: only `disconnect` and `retry-connect` are taken",
+            name = name,
+            value = text
+        )),
         "verify-alg" => Some(text!("drbd_resource.verify-alg-in-net", "say `verify_alg` beside `net`")),
         _ if name.starts_with("after-sb-") && !KEEPING.contains(&text.as_str()) => Some(text!(
             "drbd_resource.discards",

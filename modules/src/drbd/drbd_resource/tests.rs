@@ -24,7 +24,10 @@ fn fresh() -> State {
         text: None,
         defined_at: None,
         fault: None,
+        refused: None,
         disk,
+        also_named: Vec::new(),
+        attached_as: None,
         peer_bytes: Some(20 << 30),
         collisions: Vec::new(),
         peer_collisions: Vec::new(),
@@ -254,6 +257,7 @@ fn settings_are_checked_where_they_stand() {
         ("{net: {verify-alg: sha1}}", "/net/verify-alg"),
         ("{net: {after-sb-1pri: discard-secondary}}", "/net/after-sb-1pri"),
         ("{net: {after-sb-2pri: violently-as0p}}", "/net/after-sb-2pri"),
+        ("{net: {rr-conflict: violently}}", "/net/rr-conflict"),
         ("{net: {timeout: '60; }'}}", "/net/timeout"),
         ("{net: {'a b': 1}}", "/net/a b"),
     ];
@@ -275,6 +279,72 @@ fn a_file_with_more_than_is_named_is_refused_up_and_down() {
         assert!(shown.contains("blocked: /etc/drbd.d/cke_etcd0.res on primary/worker01 holds what"), "{shown}");
         assert!(shown.contains("`disk { on-io-error detach }`"), "{shown}");
     }
+}
+
+/// The files by which DRBD 9.2.18 has lost a volume, and a peer, when they were rewritten while the resource was down.
+#[test]
+fn more_volumes_or_peers_are_never_written_away() {
+    let ours = wanted(Generation::V9);
+    let (_, by_hand) = ours.split_once('\n').unwrap();
+    let volume = |n: u32, disk: &str| format!("volume {n} {{ device /dev/drbd{n}; disk {disk}; }}");
+    let volumes = by_hand.replace(
+        "device /dev/drbd0;\n        disk /dev/sdc;",
+        &format!("{} {}", volume(0, "/dev/sdc"), volume(1, "/dev/sdd")),
+    );
+    let third = "    on far { device /dev/drbd0; disk /dev/sdc; address 10.0.0.9:7790; node-id 3; }\n\
+                 connection-mesh { hosts worker01 remote_172.16.2.1 far; }\n}";
+    let peers = format!("{}{third}", by_hand.trim_end().trim_end_matches('}'));
+    let cases = [
+        (volumes, "`on worker01: volume 1 { device /dev/drbd1; disk /dev/sdd }`"),
+        (peers, "`on far`, `connection-mesh { hosts worker01 remote_172.16.2.1 far }`"),
+        (format!("{by_hand}include \"more.res\";\n"), "`include more.res`"),
+    ];
+    for (text, words) in cases {
+        for words_of in ["down", CONNECTING] {
+            let state = State { text: Some(text.clone()), ..there(words_of, SAME) };
+            let shown = look(words_of, "", state);
+            assert!(shown.contains("rewriting it would lose that") && shown.contains(words), "{shown}");
+            assert!(!shown.contains("change"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_asks_for_a_quorum_is_refused() {
+    let text = wanted(Generation::V9).replace("quorum off", "quorum majority");
+    for words in ["down", CONNECTING, LEADS] {
+        let shown = look(words, "create_metadata: true", State { text: Some(text.clone()), ..there(words, SAME) });
+        assert!(shown.contains("asks for `quorum majority`: of two nodes the one that is left has none"), "{shown}");
+    }
+}
+
+#[test]
+fn what_the_tools_do_not_accept_is_not_written() {
+    let words = "line 6: Parse error: 'an option keyword' expected, but got 'bogus-option'";
+    for state in ["down", LEADS] {
+        let refused = State { refused: Some(words.into()), ..there(state, SAME) };
+        let shown = look(state, "net: {bogus-option: 3}", refused);
+        assert!(shown.contains("does not accept what /etc/drbd.d/cke_etcd0.res is to hold (line 6: "), "{shown}");
+        assert!(!shown.contains("change"), "{shown}");
+    }
+}
+
+#[test]
+fn a_disk_keeps_the_name_by_which_it_is_attached() {
+    let by_hand = wanted(Generation::V9).replacen("disk /dev/sdc", "disk /dev/vdb", 1);
+    let as_named = |state: &str, attached_as: Option<&str>| State {
+        text: Some(by_hand.clone()),
+        also_named: vec!["/dev/vdb".into()],
+        attached_as: attached_as.map(str::to_owned),
+        ..there(state, SAME)
+    };
+    let shown = look("up", "", as_named(LEADS, Some("/dev/vdb")));
+    assert!(shown.contains("in sync"), "{shown}");
+    let shown = look("up, and a setting", "verify_alg: crc32c", as_named(LEADS, Some("/dev/vdb")));
+    assert!(shown.contains("adjust etcd0") && !shown.contains("-        disk /dev/vdb"), "{shown}");
+    // Down, nothing is attached by any name.
+    let shown = look("down", "", as_named("down", None));
+    assert!(shown.contains("-        disk /dev/vdb;\n") && shown.contains("+        disk /dev/sdc;\n"), "{shown}");
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub(super) fn compare(
     }
     let mut reasons: Vec<Text> = case.peer_reasons().into_iter().chain(case.data_reasons()).collect();
     reasons.extend(case.disk_reasons());
+    reasons.extend(case.quorum_reason());
     if !reasons.is_empty() {
         return Diff::refused(reasons);
     }
@@ -62,6 +63,14 @@ pub(super) fn compare(
             resource,
             here = &case.here,
             there = &case.there
+        ));
+    }
+    if status.may_promote == Some(false) && !case.by_force() {
+        return Diff::waiting(text!(
+            "drbd_role.may-not-promote",
+            "DRBD on {here} expects that {resource} cannot become Primary now (`may_promote:no` of `drbdsetup events2`): waiting for that to change",
+            resource,
+            here = &case.here
         ));
     }
     Diff::Change(vec![case.promote(facts)])
@@ -85,6 +94,42 @@ impl Case<'_> {
     /// Whether the fenced peer still looks connected: a dead one does so for some seconds.
     fn link_is_dying(&self) -> bool {
         matches!(self.peer, Peer::Unreachable(_)) && self.params.fenced.is_some() && self.status.connected()
+    }
+
+    /// Whether this end asks for a quorum and has none.
+    fn without_quorum(&self) -> bool {
+        self.status.quorum == Some(false)
+    }
+
+    /// Whether it takes force: the disk is not the newest, or there is no quorum.
+    fn by_force(&self) -> bool {
+        self.status.disk != DiskState::UpToDate || self.without_quorum()
+    }
+
+    /// That there is no quorum, without which DRBD does not promote.
+    fn quorum_reason(&self) -> Option<Text> {
+        let Self { here, there, .. } = self;
+        let resource = self.resource();
+        if !self.without_quorum() {
+            return None;
+        }
+        match (&self.params.fenced, self.peer, &self.params.accept_no_quorum) {
+            (Some(_), Peer::Unreachable(_), Some(_)) => None,
+            (Some(_), Peer::Unreachable(_), None) => Some(text!(
+                "drbd_role.no-quorum-fenced",
+                "{resource} has no quorum on {here}, so DRBD refuses to promote it: its configuration asks for one (`quorum` in `drbdadm dump {resource}` or /etc/drbd.d/global_common.conf), which of two nodes the one that is left cannot have; {there} is fenced, so to promote by force, say why in `accept_no_quorum`",
+                resource,
+                here,
+                there
+            )),
+            _ => Some(text!(
+                "drbd_role.no-quorum",
+                "{resource} has no quorum on {here}, so DRBD refuses to promote it: connect it to {there}, and let drbd_resource write `quorum off`, which two nodes need; if {there} is lost, fence it and say so in `fenced`, and why it goes without in `accept_no_quorum`",
+                resource,
+                here,
+                there
+            )),
+        }
     }
 
     /// That the peer is Primary, or that nobody knows.
@@ -217,6 +262,15 @@ impl Case<'_> {
                         disk
                     )];
                 }
+                if disk == DiskState::Outdated {
+                    return vec![text!(
+                        "drbd_role.outdated",
+                        "the disk of {resource} on {here} is Outdated, not UpToDate: it left while {there} was Primary, and lacks all that was written there since; connect it to {there} and wait with drbd_sync; to promote what it holds, say why in `accept_data_loss`",
+                        resource,
+                        here,
+                        there
+                    )];
+                }
                 vec![text!(
                     "drbd_role.not-up-to-date",
                     "the disk of {resource} on {here} is {disk}, not UpToDate: connect it to {there} and wait with drbd_sync; to promote what it holds, say why in `accept_data_loss`",
@@ -330,15 +384,18 @@ impl Case<'_> {
             let disk = self.status.disk;
             parts.push(text!("drbd_role.data-may-be-lost", "data may be lost (disk {disk}): {words}", disk, words));
         }
+        if let Some(words) = params.accept_no_quorum.as_ref().filter(|_| self.without_quorum()) {
+            parts.push(text!("drbd_role.no-quorum-accepted", "by force, since it has no quorum: {words}", words));
+        }
         // What a person attests stands behind what is done.
         let summary = match parts.len() {
             1 => parts.remove(0),
             _ => text!("drbd_role.promote-attested", "{parts}", parts = parts),
         };
-        let change = if self.status.disk == DiskState::UpToDate {
-            Change::idempotent("promote", summary, [drbdadm(facts, ["primary", resource])])
-        } else {
+        let change = if self.by_force() {
             Change::at_most_once("promote", summary, [drbdadm(facts, ["primary", "--force", resource])])
+        } else {
+            Change::idempotent("promote", summary, [drbdadm(facts, ["primary", resource])])
         };
         change.undo(undo)
     }

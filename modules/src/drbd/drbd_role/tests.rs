@@ -104,6 +104,27 @@ fn promotion_looks_at_both_ends() {
     insta::assert_snapshot!(shown.concat());
 }
 
+/// As DRBD 9.2.18 has reported it with `quorum majority` inherited, after the Primary was killed.
+#[test]
+fn without_quorum_it_takes_force_and_a_word() {
+    let lost = || end("Secondary UpToDate Connecting Unknown DUnknown Off quorum:no may_promote:no", SAME);
+    let both = format!("{FENCED}, accept_no_quorum: \"ticket 7\"");
+    let shown = [
+        look("the peer is gone", "role: primary", lost(), Some(unreachable())),
+        look("the peer is gone and fenced", FENCED, lost(), Some(unreachable())),
+        look("the peer is gone and fenced, and quorum is given up", &both, lost(), Some(unreachable())),
+        look("the peer answers after all", &both, lost(), Some(seen("down", SAME))),
+        look("there is a quorum", &both, end(ALONE, SAME), Some(unreachable())),
+        look(
+            "DRBD says no for another reason",
+            FENCED,
+            end("Secondary UpToDate Connecting Unknown DUnknown Off may_promote:no", SAME),
+            Some(unreachable()),
+        ),
+    ];
+    insta::assert_snapshot!(shown.concat());
+}
+
 #[test]
 fn the_first_promotion_is_for_two_blank_disks_that_have_met() {
     let met = || end(MET, BLANK);
@@ -169,6 +190,8 @@ fn contradictions_are_shown_where_they_stand() {
         ("{role: primary, initial: true, fenced: x}", "/fenced"),
         ("{role: primary, initial: true, accept_data_loss: x}", "/accept_data_loss"),
         ("{role: secondary, fenced: x}", "/fenced"),
+        ("{role: primary, accept_no_quorum: x}", "/accept_no_quorum"),
+        ("{role: primary, fenced: x, accept_no_quorum: ''}", "/accept_no_quorum"),
         ("{role: secondary, initial: true}", "/initial"),
     ];
     for (yaml, pointer) in cases {

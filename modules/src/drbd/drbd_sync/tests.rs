@@ -46,6 +46,12 @@ fn it_waits_for_what_comes_by_itself_and_refuses_the_rest() {
         together("Primary UpToDate Connected Secondary Diskless Established"),
         together("Primary Inconsistent Connected Secondary UpToDate SyncTarget done:3"),
         together("Secondary UpToDate Connected Primary Inconsistent SyncSource done:3"),
+        // As DRBD 9.2.18 was seen under load: the Primary has missed that the other disk is UpToDate again.
+        look(
+            "up_to_date",
+            end("Primary UpToDate Connected Secondary Outdated Established", SAME),
+            Some(seen("Secondary UpToDate Connected Primary UpToDate Established", SAME)),
+        ),
         look("up_to_date", end("down", ""), None),
         look("connected", end("Secondary Inconsistent Connected Secondary Inconsistent Established", BLANK), None),
         look("connected", end(connecting, BLANK), Some(seen("down", ""))),

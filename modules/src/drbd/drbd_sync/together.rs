@@ -8,8 +8,8 @@ use crate::support::drbd::states::{DiskState, ReplicationState, Role};
 use crate::support::drbd::status::Status;
 use crate::support::quantity::human;
 
-/// The ends talk: they hold the same data, are on the way, or need a person.
-pub(super) fn together(resource: &str, here: &str, there: &str, status: &Status) -> Diff {
+/// The ends talk: they hold the same data, are on the way, or need a person. `peer`: what the other end says of itself, if it was asked.
+pub(super) fn together(resource: &str, here: &str, there: &str, status: &Status, peer: Option<&Status>) -> Diff {
     let Status { disk, peer_disk, replication, .. } = *status;
     for (place, disk) in [(here, disk), (there, peer_disk)] {
         if matches!(disk, DiskState::Diskless | DiskState::Failed | DiskState::Detaching) {
@@ -21,21 +21,6 @@ pub(super) fn together(resource: &str, here: &str, there: &str, status: &Status)
                 disk
             ));
         }
-    }
-    let overwritten = [
-        (replication.is_target() && status.role == Role::Primary).then_some((here, there)),
-        (replication.is_source() && status.peer_role == Role::Primary && status.role != Role::Primary)
-            .then_some((there, here)),
-    ];
-    if let Some((target, source)) = overwritten.into_iter().flatten().next() {
-        return Diff::blocked(text!(
-            "drbd_sync.overwrites-primary",
-            "the resync of {resource} overwrites the Primary on {target} with the data of {source} ({replication}): stop what writes there and check which end holds the right data",
-            resource = resource,
-            target = target,
-            source = source,
-            replication
-        ));
     }
     if disk == DiskState::UpToDate && peer_disk == DiskState::UpToDate {
         return up_to_date(resource, here, there, status);
@@ -49,7 +34,55 @@ pub(super) fn together(resource: &str, here: &str, there: &str, status: &Status)
             there = there
         ));
     }
+    if replication == ReplicationState::Established {
+        return Diff::Waiting(stuck(resource, here, there, status, peer));
+    }
     Diff::Waiting(on_the_way(resource, here, there, replication, status))
+}
+
+/// Whether the ends idle while the disks are not both UpToDate, so that it matters what the other end says of itself.
+pub(super) fn idles(status: &Status) -> bool {
+    let Status { disk, peer_disk, replication, .. } = *status;
+    let alike = disk == DiskState::UpToDate && peer_disk == DiskState::UpToDate;
+    status.connected() && replication == ReplicationState::Established && !alike
+}
+
+/// The ends idle, and the disks are not both UpToDate. That is so for a moment after they met; seen on DRBD 9.2.18 under load, it also
+/// stays so: one end has missed what the other one reported of its disk, which it does not report twice.
+fn stuck(resource: &str, here: &str, there: &str, status: &Status, peer: Option<&Status>) -> Waiting {
+    let Status { disk, peer_disk, .. } = *status;
+    let state = match peer.filter(|peer| peer.connected() && (peer.disk, peer.peer_disk) != (peer_disk, disk)) {
+        Some(peer) => text!(
+            "drbd_sync.disagree",
+            "the ends of {resource} do not agree: {here} says that its disk is {disk} and that of {there} {peer_disk}, {there} says {theirs} and {ours}",
+            resource = resource,
+            here = here,
+            disk,
+            there = there,
+            peer_disk,
+            theirs = peer.disk,
+            ours = peer.peer_disk
+        ),
+        None => text!(
+            "drbd_sync.about-to-sync",
+            "{resource} is {replication}, disks {disk} on {here} and {peer_disk} on {there}",
+            resource = resource,
+            replication = status.replication,
+            disk,
+            here = here,
+            peer_disk,
+            there = there
+        ),
+    };
+    let secondary = if status.role == Role::Primary { there } else { here };
+    let why = text!(
+        "drbd_sync.stuck",
+        "{state}; if that stays so, run `drbdadm disconnect {resource}`, then `drbdadm connect {resource}` on {secondary}, and they compare their disks anew",
+        state,
+        resource = resource,
+        secondary = secondary
+    );
+    Waiting { why, progress: None }
 }
 
 /// Both disks are UpToDate, which alone says little: a verification may be at work, or have found blocks that differ, and writes
@@ -169,6 +202,16 @@ fn on_the_way(resource: &str, here: &str, there: &str, replication: ReplicationS
             "{synced}, paused: look at `drbdadm status {resource}`, and let it go on with `drbdadm resume-sync {resource}`",
             synced = why,
             resource = resource
+        );
+    }
+    // A Primary whose disk is usable is never a target; one whose disk was detached serves the other end's data, the newest there is.
+    let (target_role, source) = if replication.is_target() { (status.role, there) } else { (status.peer_role, here) };
+    if target_role == Role::Primary {
+        why = text!(
+            "drbd_sync.primary-follows",
+            "{synced}: its disk was away, and being Primary it uses the data of {source} meanwhile; leave {source} up",
+            synced = why,
+            source = source
         );
     }
     let progress = percent.map(|percent| Progress { percent, eta_seconds: status.eta_seconds });

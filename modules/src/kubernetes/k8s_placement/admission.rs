@@ -11,10 +11,9 @@ use super::Params;
 use crate::support::kubernetes::kind::POD;
 use crate::support::kubernetes::{request, text};
 
-/// Words of refusals that say nothing about the pods of the set: this user may make no pods (the set's controller may); quotas, which are
-/// computed without the pods that will be gone; an account that the release brings; webhooks that take part in no dry run.
-const BESIDE_THE_POINT: [&str; 4] =
-    ["cannot create resource", "exceeded quota", "serviceaccount", "does not support dry run"];
+/// Words of refusals that say nothing about the pods of the set: quotas, which are computed without the pods that will be gone; an
+/// account that the release brings; webhooks that take part in no dry run.
+const BESIDE_THE_POINT: [&str; 3] = ["exceeded quota", "serviceaccount", "does not support dry run"];
 
 /// Asks for one of the pods. What it would be like, as far as it was let in, and why it was not.
 pub(super) async fn ask(

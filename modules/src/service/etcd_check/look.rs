@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::answer::{self, Endpoint, Hash, Member};
 use super::{Earlier, Identity, Params};
-use crate::support::pod::{self, Pod, Standing};
+use crate::support::pod::{Pod, Standing};
 
 /// What a probe saw.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -123,7 +123,7 @@ pub(super) async fn look(cx: &Context, params: &Params) -> Result<State, Failure
         state.pods.push(Pod::read(cx, site, &params.namespace, &name, container).await?);
     }
     let Some(pod) = state.pods.iter().find(|pod| pod.standing == Standing::Running) else { return Ok(state) };
-    let place = pod::place(site, &params.namespace, &pod.name, container);
+    let place = pod.place(site, &params.namespace);
     let asked = Asked { cx, place, etcdctl: &params.etcdctl };
 
     let output = asked.ask(asked.words(&reads::ETCDCTL_MEMBER_LIST, [])).await?;

@@ -13,7 +13,7 @@ use crate::testing::{pair_context, show};
 const STATUS: &str = include_str!("fixtures/status.json");
 
 fn pod(standing: Standing, ready: bool) -> Pod {
-    Pod { name: "e0".to_owned(), node: Some("worker01".to_owned()), ready, standing }
+    Pod { name: "e0".to_owned(), node: Some("worker01".to_owned()), container: None, ready, standing }
 }
 
 /// The real cluster.

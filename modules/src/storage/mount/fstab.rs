@@ -33,13 +33,18 @@ fn parse(text: &str, path: &str) -> Vec<Entry> {
     for (index, line) in text.lines().enumerate() {
         let mut words = line.split_whitespace();
         let (Some(device), Some(target)) = (words.next(), words.next()) else { continue };
-        let target = plain(target);
-        let target = if target == "/" { "/" } else { target.trim_end_matches('/') };
-        if !device.starts_with('#') && target == path {
+        if !device.starts_with('#') && same(&plain(target), path) {
             found.push(Entry { line: index + 1, device: plain(device) });
         }
     }
     found
+}
+
+/// Whether two paths are the same for systemd, to which further slashes and `/./` are nothing.
+fn same(one: &str, other: &str) -> bool {
+    let parts =
+        |path: &str| path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect::<Vec<_>>();
+    one.starts_with('/') && parts(one) == parts(other)
 }
 
 /// Decodes the escapes of the table: `\040` for a space.
@@ -85,10 +90,14 @@ mod tests {
     #[test]
     fn entries_are_found_by_their_directory() {
         let table = "# /dev/sdz /data/x ext4\n\n/dev/sda1 / ext4 defaults 0 1\nUUID=ab-cd\t/data/x/  ext4 defaults,nofail 0 2\n\
-                     /dev/sdb1 /data/with\\040space ext4\n/dev/sdc1 /data/x/y ext4\nLABEL=x /data/x auto\nproc\n";
+                     /dev/sdb1 /data/with\\040space ext4\n/dev/sdc1 /data/x/y ext4\nLABEL=x /data/x auto\nproc\n\
+                     /dev/sdd1 //data/./x// ext4\nnone data/x swap\n";
         let of =
             |path: &str| parse(table, path).into_iter().map(|entry| (entry.line, entry.device)).collect::<Vec<_>>();
-        assert_eq!(of("/data/x"), [(4, "UUID=ab-cd".to_owned()), (7, "LABEL=x".to_owned())]);
+        assert_eq!(
+            of("/data/x"),
+            [(4, "UUID=ab-cd".to_owned()), (7, "LABEL=x".to_owned()), (9, "/dev/sdd1".to_owned())]
+        );
         assert_eq!(of("/data/with space"), [(5, "/dev/sdb1".to_owned())]);
         assert_eq!(of("/"), [(3, "/dev/sda1".to_owned())]);
         assert_eq!(of("/data"), []);

@@ -4,7 +4,7 @@
 pub(crate) mod ends;
 pub(crate) mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use cutover_engine::inventory::{Pair, PairMember};
@@ -43,9 +43,10 @@ pub(crate) fn render(
         let _ = writeln!(text, "        {name} {};", word(value));
     }
     text += "    }\n";
-    // Only 9 promotes by itself when a device is opened, and only 9 counts its nodes.
+    // Only 9 promotes by itself when a device is opened, counts its nodes, and can ask for a majority of them, perhaps because
+    // global_common.conf says so for all resources: of two nodes the one that is left has none, and could not take over.
     if generation == Generation::V9 {
-        text += "    options {\n        auto-promote no;\n    }\n";
+        text += "    options {\n        auto-promote no;\n        quorum off;\n    }\n";
     }
     for (name, member) in [(own.hostname.clone(), own), (remote(peer), peer)] {
         let _ = writeln!(text, "    on {} {{", word(&name));
@@ -67,38 +68,6 @@ pub(crate) fn render(
 fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     if text.chars().all(plain) { text.to_owned() } else { format!("\"{text}\"") }
-}
-
-/// The statements of a file's `on` sections, each with its section's name: what cannot change while the resource is up.
-/// Whitespace, comments, quotes and order do not count.
-pub(crate) fn hosts(text: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let (mut section, mut statement) = (None::<String>, String::new());
-    let code = text.lines().map(|line| line.split('#').next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
-    for c in code.chars().filter(|c| *c != '"') {
-        match c {
-            '{' => {
-                let head = squeeze(&std::mem::take(&mut statement));
-                if head.starts_with("on ") {
-                    section = Some(head);
-                }
-            }
-            '}' => {
-                section = None;
-                statement.clear();
-            }
-            ';' => {
-                let statement = squeeze(&std::mem::take(&mut statement));
-                found.extend(section.as_ref().map(|section| format!("{section}: {statement}")));
-            }
-            _ => statement.push(c),
-        }
-    }
-    found
-}
-
-fn squeeze(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -62,9 +62,17 @@ pub(crate) fn drbdadm<const N: usize>(facts: &Facts, words: [&str; N]) -> Action
     drbdadm_at(facts.place(), words)
 }
 
+/// Commands of drbdadm that ask the kernel for a single thing: refused, nothing of it was done. `up`, `adjust` and `down` are
+/// several, and `create-md` may fail while it writes.
+const SINGLE: [&str; 4] = ["primary", "secondary", "connect", "disconnect"];
+/// The codes with which drbdadm ends when the configuration is not accepted or the kernel refuses.
+const REFUSED: [i32; 3] = [10, 11, 17];
+
 /// `drbdadm VERB RESOURCE` at a place. It is never made to answer a question of its own with yes. It waits some seconds for
 /// each `drbdsetup` that it starts, then ends with exit code 20 and lets that go on.
 pub(crate) fn drbdadm_at<const N: usize>(place: Place, words: [&str; N]) -> Action {
+    let single = words.first().is_some_and(|verb| SINGLE.contains(verb));
     let argv = std::iter::once("drbdadm").chain(words);
-    Action::Exec { place, command: Command::new(argv).gives_up("did not terminate within") }
+    let command = Command::new(argv).gives_up("did not terminate within");
+    Action::Exec { place, command: if single { command.refuses(REFUSED) } else { command } }
 }

@@ -76,6 +76,7 @@ impl Transport for Answers {
     fn exec<'a>(&'a self, command: &'a Command, mut io: Io<'a>) -> BoxFuture<'a, Result<Exit, TransportFault>> {
         Box::pin(async move {
             let key = format!("{}$ {command}", self.place);
+            let key = key.split(" <<< ").next().unwrap_or_default().to_owned();
             let Some((code, stdout, stderr)) = self.script.answers.get(&key) else {
                 let _ = io.stderr.write_all(format!("sh: {key}: not in the script\n").as_bytes()).await;
                 return Ok(Exit::Code(127));

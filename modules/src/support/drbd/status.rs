@@ -36,6 +36,8 @@ pub(crate) struct Status {
     pub(crate) role: Role,
     /// The disk here.
     pub(crate) disk: DiskState,
+    /// The backing disk, by the name with which it was attached; `None` of 8.4, which does not tell it, and without a disk.
+    pub(crate) backing: Option<String>,
     /// The size of the replicated device in KiB; `None` without statistics.
     pub(crate) size_kib: Option<u64>,
     /// The connection to the peer.
@@ -54,6 +56,8 @@ pub(crate) struct Status {
     pub(crate) eta_seconds: Option<u64>,
     /// Why I/O is suspended, in DRBD's words: `user`, `no-data`, `fencing`, `quorum`. Empty if it is not.
     pub(crate) suspended: Vec<String>,
+    /// Whether DRBD expects that this end can be promoted; `None` of 8.4, which does not say.
+    pub(crate) may_promote: Option<bool>,
     /// Whether this end has quorum, which it does where none is asked for; `None` of 8.4, which knows no quorum.
     pub(crate) quorum: Option<bool>,
 }
@@ -78,6 +82,7 @@ impl Status {
                 let suspended = get("suspended").unwrap_or("no").split(',').filter(|word| *word != "no");
                 status = Some(Self {
                     suspended: suspended.map(str::to_owned).collect(),
+                    may_promote: get("may_promote").map(|word| word == "yes"),
                     ..Self::alone(word(line, "role", get("role"))?)
                 });
                 continue;
@@ -89,6 +94,7 @@ impl Status {
                 "device" => {
                     devices += 1;
                     status.disk = word(line, "disk", get("disk"))?;
+                    status.backing = get("backing_dev").filter(|name| *name != "none").map(str::to_owned);
                     status.size_kib = number(get("size"));
                     status.quorum = get("quorum").map(|word| word == "yes");
                 }
@@ -118,6 +124,7 @@ impl Status {
         Self {
             role,
             disk: DiskState::Diskless,
+            backing: None,
             size_kib: None,
             connection: ConnectionState::StandAlone,
             peer_role: Role::Unknown,
@@ -127,8 +134,15 @@ impl Status {
             done: None,
             eta_seconds: None,
             suspended: Vec::new(),
+            may_promote: None,
             quorum: None,
         }
+    }
+
+    /// Whether the backing disk is attached.
+    pub(crate) fn attached(&self) -> bool {
+        use DiskState::{Attaching, Detaching, Diskless, Failed};
+        !matches!(self.disk, Diskless | Attaching | Detaching | Failed)
     }
 
     /// Whether the ends are connected.

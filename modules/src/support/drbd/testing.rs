@@ -26,8 +26,9 @@ pub(crate) fn status(words: &str) -> Status {
     }
     let of = |name: &str| more.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix(':'));
     let (suspended, quorum) = (of("suspended").unwrap_or("no"), of("quorum").unwrap_or("yes"));
+    let may = of("may_promote").map(|word| format!(" may_promote:{word}")).unwrap_or_default();
     let text = format!(
-        "exists resource name:etcd0 role:{role} suspended:{suspended}\n\
+        "exists resource name:etcd0 role:{role} suspended:{suspended}{may}\n\
          exists connection name:etcd0 peer-node-id:2 conn-name:remote connection:{connection} role:{peer_role}\n\
          exists device name:etcd0 volume:0 minor:0 disk:{disk} quorum:{quorum} size:131032\n\
          exists peer-device name:etcd0 volume:0 replication:{replication} peer-disk:{peer_disk} {more}\n\

@@ -236,9 +236,13 @@ impl Kind {
             return Ok(all.find(is_served).unwrap_or(first).clone());
         };
         let built_in = BUILT_IN.iter().find(|known| known.kind == kind && known.api_version() == api_version);
+        // Of several versions an API server may serve any: old ones are removed.
+        let versions = |known: &Kind| {
+            BUILT_IN.iter().filter(|other| (&other.group, &other.kind) == (&known.group, &known.kind)).count()
+        };
         match built_in {
-            Some(known) => Ok(known.clone()),
-            None => discover(cx, site, api_version, kind).await,
+            Some(known) if versions(known) == 1 => Ok(known.clone()),
+            _ => discover(cx, site, api_version, kind).await,
         }
     }
 }
@@ -290,7 +294,10 @@ async fn discover(cx: &Context, site: &str, api_version: &str, kind: &str) -> Re
         let served = served.flat_map(|group| group["versions"].as_array().into_iter().flatten());
         let served: Vec<&str> = served.map(|version| text(&version["groupVersion"])).collect();
         let message = text!("kubernetes.kind.no-api", "{site} does not serve the API {api_version}", site, api_version);
-        return Err(Failure::failed(message).help(match nearest(api_version, served.iter().copied()) {
+        // A version that was removed has a successor in its group.
+        let in_group = |known: &&str| known.split_once('/').is_some_and(|(of, _)| of == group);
+        let meant = served.iter().copied().find(in_group).or_else(|| nearest(api_version, served.iter().copied()));
+        return Err(Failure::failed(message).help(match meant {
             Some(meant) => text!("kubernetes.kind.no-api.meant", "it serves `{meant}`", meant),
             None => text!(
                 "kubernetes.kind.no-api.help",

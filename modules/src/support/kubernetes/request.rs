@@ -13,8 +13,9 @@ pub(crate) const STRATEGIC: &str = "application/strategic-merge-patch+json";
 /// The media type of RFC 6902 patches.
 pub(crate) const JSON: &str = "application/json-patch+json";
 
-/// Who writes, as the API server's `managedFields` show it.
-const MANAGER: &str = "fieldManager=cutover";
+/// Who writes, as the API server's `managedFields` show it, and that a field that it does not know is refused: since 1.25, and before
+/// it has no effect.
+const MANAGER: &str = "fieldManager=cutover&fieldValidation=Strict";
 
 fn request(site: &str, method: &str, path: String) -> Request {
     Request {

@@ -1,6 +1,7 @@
 //! The API server of a simulated cluster: objects by the rules of their kinds. Requests come in as data.
 
 mod defaults;
+mod fields;
 mod kind;
 mod patch;
 mod problem;
@@ -13,6 +14,6 @@ pub(crate) mod store;
 pub(crate) use kind::of_path as kind_of_path;
 pub(crate) use problem::Problem;
 pub(crate) use quota::used;
-pub(crate) use routes::{Call, handle};
+pub(crate) use routes::{Call, handle, warnings};
 pub(crate) use selector::LabelSelector;
 pub(crate) use store::{DeleteOptions, create, delete, kind_of, replace};

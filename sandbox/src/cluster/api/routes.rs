@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::fields;
 use super::kind::{self, Kind};
 use super::patch;
 use super::problem::Problem;
@@ -55,10 +56,40 @@ pub(crate) fn handle(cluster: &mut Cluster, call: &Call) -> Result<(u16, Value),
     let resource =
         resource(&segments).filter(|resource| cluster.version().serves(resource.kind.group, resource.kind.version));
     let resource = resource.ok_or_else(Problem::no_such_path)?;
+    strict(cluster, call, &resource)?;
     if call.query("dryRun").is_some() && call.method != "GET" {
         return dispatch(&mut cluster.clone(), call, &resource);
     }
     dispatch(cluster, call, &resource)
+}
+
+/// Refuses fields that the kind does not have, if that is asked for. A server of before 1.25 knows nothing of it.
+fn strict(cluster: &Cluster, call: &Call, resource: &Resource<'_>) -> Result<(), Problem> {
+    if call.query("fieldValidation") != Some("Strict")
+        || resource.subresource.is_some()
+        || !cluster.version().is_current()
+    {
+        return Ok(());
+    }
+    let unknown = fields::unknown(resource.kind, call);
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let key: Key = (resource.kind.plural, resource.namespace.to_owned(), resource.name.unwrap_or_default().to_owned());
+    let mut object = cluster.get(&key).map(|object| Value::clone(object)).unwrap_or_default();
+    patch::apply(&call.media_type, &mut object, &call.body).unwrap_or_default();
+    Err(fields::refusal(resource.kind, call, &unknown, &object))
+}
+
+/// What an API server warns of in the headers of its answer.
+pub(crate) fn warnings(cluster: &Cluster, call: &Call) -> Vec<String> {
+    let segments: Vec<&str> = call.path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let silent = matches!(call.query("fieldValidation"), Some("Strict" | "Ignore")) || !cluster.version().is_current();
+    let Some(resource) = resource(&segments).filter(|resource| !silent && resource.subresource.is_none()) else {
+        return Vec::new();
+    };
+    let unknown = fields::unknown(resource.kind, call);
+    unknown.iter().map(|field| format!("299 - \"unknown field \\\"{field}\\\"\"")).collect()
 }
 
 fn resource<'a>(segments: &[&'a str]) -> Option<Resource<'a>> {

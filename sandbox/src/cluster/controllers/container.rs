@@ -9,9 +9,19 @@ use crate::cluster::running::{Container, Volume};
 use crate::cluster::state::{Cluster, Key, key};
 use crate::machine::Machine;
 
-/// Resolves the first container of a pod.
-pub(super) fn container(cluster: &Cluster, pod: &Key, object: &Value) -> Container {
-    let container = &object["spec"]["containers"][0];
+/// The number of the container that runs a pod's service: the first that a service takes for its own, or the first of all.
+pub(crate) fn main_container(cluster: &Cluster, pod: &Key, object: &Value) -> usize {
+    let count = object["spec"]["containers"].as_array().map_or(0, Vec::len);
+    let serves = |index: &usize| {
+        let container = container(cluster, pod, object, *index);
+        cluster.services.iter().any(|service| service.is_mine(&container))
+    };
+    if count < 2 { 0 } else { (0..count).find(serves).unwrap_or_default() }
+}
+
+/// Resolves a container of a pod.
+pub(super) fn container(cluster: &Cluster, pod: &Key, object: &Value, index: usize) -> Container {
+    let container = &object["spec"]["containers"][index];
     let id = |field: &str| {
         let own = container["securityContext"][field].as_u64();
         let id = own.or_else(|| object["spec"]["securityContext"][field].as_u64()).unwrap_or(0);
@@ -20,16 +30,16 @@ pub(super) fn container(cluster: &Cluster, pod: &Key, object: &Value) -> Contain
     let image = text(&container["image"]).rsplit('/').next().unwrap_or_default();
     Container {
         command: image.split([':', '@']).next().unwrap_or_default().to_owned(),
-        env: environment(object),
+        env: environment(object, index),
         uid: id("runAsUser"),
         gid: id("runAsGroup"),
-        volume: volume(cluster, pod, object),
+        volume: volume(cluster, pod, object, index),
     }
 }
 
-fn environment(object: &Value) -> BTreeMap<String, String> {
+fn environment(object: &Value, index: usize) -> BTreeMap<String, String> {
     let mut env: BTreeMap<String, String> = BTreeMap::new();
-    for entry in object["spec"]["containers"][0]["env"].as_array().into_iter().flatten() {
+    for entry in object["spec"]["containers"][index]["env"].as_array().into_iter().flatten() {
         let value = match entry["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
             Some(path) => path.split('.').try_fold(object, |value, key| value.get(key)).map(text).unwrap_or_default(),
             None => text(&entry["value"]),
@@ -43,9 +53,9 @@ fn environment(object: &Value) -> BTreeMap<String, String> {
     env
 }
 
-fn volume(cluster: &Cluster, pod: &Key, object: &Value) -> Option<(String, Volume)> {
+fn volume(cluster: &Cluster, pod: &Key, object: &Value, index: usize) -> Option<(String, Volume)> {
     let volumes = object["spec"]["volumes"].as_array()?;
-    for mount in object["spec"]["containers"][0]["volumeMounts"].as_array()? {
+    for mount in object["spec"]["containers"][index]["volumeMounts"].as_array()? {
         let Some(volume) = volumes.iter().find(|volume| volume["name"] == mount["name"]) else { continue };
         let mut source = volume.clone();
         if let Some(claim) = volume["persistentVolumeClaim"]["claimName"].as_str() {

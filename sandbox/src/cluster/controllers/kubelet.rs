@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::container::{container, prepare};
+use super::container::{container, main_container, prepare};
 use super::{Machines, Touched, deleting, events, text, uid};
 use crate::cluster::running::Start;
 use crate::cluster::state::{Cluster, Key, Process, Timer};
@@ -68,7 +68,8 @@ pub(crate) fn start(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
     let now = cluster.now_ns();
     let machine = machines.named_mut(&cluster.site, &node).filter(|machine| machine.up);
     let Some(machine) = machine.filter(|_| !deleting(&pod)) else { return };
-    let container = container(cluster, &key, &pod);
+    let main = main_container(cluster, &key, &pod);
+    let container = container(cluster, &key, &pod, main);
     if let Some((_, volume)) = &container.volume
         && let Err(message) = prepare(volume, machine, now)
     {
@@ -108,15 +109,17 @@ pub(crate) fn start(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
     cluster.after(cluster.spec.pod_ready.0, Timer::Ready { uid: id.to_owned() });
     let stamp = cluster.stamp();
     cluster.edit(&key, |pod| {
-        let old = pod["status"]["containerStatuses"][0].clone();
-        let container = &pod["spec"]["containers"][0];
-        let status = json!({
-            "name": container["name"], "image": container["image"], "imageID": container["image"], "ready": false,
-            "started": true, "restartCount": old["restartCount"].as_u64().unwrap_or(0),
-            "state": {"running": {"startedAt": stamp}}, "lastState": if old.is_null() { json!({}) } else { old["lastState"].clone() },
+        let statuses = containers(pod).into_iter().enumerate().map(|(index, container)| {
+            let old = &pod["status"]["containerStatuses"][index];
+            json!({
+                "name": container["name"], "image": container["image"], "imageID": container["image"], "ready": false,
+                "started": true, "restartCount": old["restartCount"].as_u64().unwrap_or(0),
+                "state": {"running": {"startedAt": stamp}}, "lastState": if old.is_null() { json!({}) } else { old["lastState"].clone() },
+            })
         });
+        let statuses: Vec<Value> = statuses.collect();
         pod["status"]["phase"] = json!("Running");
-        pod["status"]["containerStatuses"] = json!([status]);
+        pod["status"]["containerStatuses"] = json!(statuses);
         if pod["status"]["startTime"].is_null() {
             pod["status"]["startTime"] = json!(stamp);
         }
@@ -127,33 +130,48 @@ pub(crate) fn start(cluster: &mut Cluster, machines: &mut Machines, id: &str) {
 pub(crate) fn crash(cluster: &mut Cluster, machines: &mut Machines, id: &str, message: &str) {
     end(cluster, machines, id);
     let Some(key) = cluster.pod_by_uid(id).map(|(key, _)| key.clone()) else { return };
-    let restarts = cluster.get(&key).and_then(|pod| pod["status"]["containerStatuses"][0]["restartCount"].as_u64());
+    let main = cluster.get(&key).map_or(0, |pod| main_container(cluster, &key, pod));
+    let restarts = cluster.get(&key).and_then(|pod| pod["status"]["containerStatuses"][main]["restartCount"].as_u64());
     let restarts = restarts.map_or(0, |count| count + 1);
     wait(cluster, &key, "CrashLoopBackOff", Some(message));
-    cluster.edit(&key, |pod| pod["status"]["containerStatuses"][0]["restartCount"] = json!(restarts));
+    cluster.edit(&key, |pod| pod["status"]["containerStatuses"][main]["restartCount"] = json!(restarts));
     events::warn(cluster, &key, "BackOff", "Back-off restarting failed container");
     let delay = Duration::from_secs(10 << restarts.min(5)).min(Duration::from_secs(300));
     cluster.after(delay, Timer::Start { uid: id.to_owned() });
 }
 
-/// Writes down why a container does not run.
+fn containers(pod: &Value) -> Vec<Value> {
+    pod["spec"]["containers"].as_array().cloned().unwrap_or_default()
+}
+
+/// Writes down why a pod's service does not run: nothing of the pod runs yet, or the others go on beside it.
 fn wait(cluster: &mut Cluster, key: &Key, reason: &str, message: Option<&str>) {
     let stamp = cluster.stamp();
+    let main = cluster.get(key).map_or(0, |pod| main_container(cluster, key, pod));
     cluster.edit(key, |pod| {
-        let container = pod["spec"]["containers"][0].clone();
-        let restarts = pod["status"]["containerStatuses"][0]["restartCount"].as_u64().unwrap_or(0);
-        let mut status = json!({
-            "name": container["name"], "image": container["image"], "imageID": "", "ready": false, "started": false,
-            "restartCount": restarts, "state": {"waiting": {"reason": reason}}, "lastState": {},
-        });
+        let waiting = |container: &Value, restarts: u64| {
+            json!({
+                "name": container["name"], "image": container["image"], "imageID": "", "ready": false, "started": false,
+                "restartCount": restarts, "state": {"waiting": {"reason": reason}}, "lastState": {},
+            })
+        };
+        let containers = containers(pod);
+        let restarts = pod["status"]["containerStatuses"][main]["restartCount"].as_u64().unwrap_or(0);
+        let mut status = waiting(&containers[main], restarts);
         if let Some(message) = message {
             pod["status"]["phase"] = json!("Running");
             status["state"]["waiting"]["message"] = json!("back-off restarting failed container");
             status["lastState"]["terminated"] =
                 json!({"exitCode": 1, "reason": "Error", "message": message, "finishedAt": stamp});
         }
-        if pod["status"]["containerStatuses"][0]["state"] != status["state"] || message.is_some() {
-            pod["status"]["containerStatuses"] = json!([status]);
+        let old = pod["status"]["containerStatuses"].as_array().cloned().unwrap_or_default();
+        if old.get(main).is_none_or(|old| old["state"] != status["state"]) || message.is_some() {
+            let beside = |index: usize| match old.get(index) {
+                Some(old) if message.is_some() => old.clone(),
+                _ => waiting(&containers[index], 0),
+            };
+            let all = (0..containers.len()).map(|index| if index == main { status.clone() } else { beside(index) });
+            pod["status"]["containerStatuses"] = json!(all.collect::<Vec<_>>());
         }
     });
 }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub(crate) use container::main_container;
 #[cfg(test)]
 pub(crate) use provisioner::node_of;
 pub(crate) use provisioner::{PROVISIONER, SELECTED_NODE};

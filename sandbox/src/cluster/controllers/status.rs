@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::container::main_container;
 use super::{Machines, Touched, deleting, kubelet, text, uid};
 use crate::cluster::running::Settled;
 use crate::cluster::state::{Cluster, Key, key};
@@ -34,21 +35,26 @@ pub(crate) fn reconcile(cluster: &mut Cluster, machines: &mut Machines, touched:
             continue;
         };
         let service = cluster.services.iter().find(|service| service.has(&id));
-        let probed = !pod["spec"]["containers"][0]["readinessProbe"].is_null();
+        let main = main_container(cluster, &key, pod);
+        let probed = !pod["spec"]["containers"][main]["readinessProbe"].is_null();
         let serves = service.is_none_or(|service| !probed || service.serves(&id));
         let ready = up && process.warm && serves && !deleting(pod);
+        let beside = up && process.warm;
         let host = machine.map(|machine| machine.address.clone()).unwrap_or_default();
         let number = crate::kernel::number(cluster.seed, &format!("{}/ip/{id}", cluster.site));
         cluster.edit(&key, |pod| {
             pod["status"]["hostIP"] = json!(host);
             pod["status"]["podIP"] = json!(format!("10.244.{}.{}", number >> 8 & 0xff, (number & 0x7f) + 2));
             set_ready(pod, ready, &stamp);
+            for (index, status) in pod["status"]["containerStatuses"].as_array_mut().into_iter().flatten().enumerate() {
+                status["ready"] = json!(if index == main { ready } else { beside });
+            }
         });
     }
 }
 
 fn set_ready(pod: &mut Value, ready: bool, stamp: &str) {
-    if let Some(status) = pod["status"]["containerStatuses"].get_mut(0) {
+    for status in pod["status"]["containerStatuses"].as_array_mut().into_iter().flatten() {
         status["ready"] = json!(ready);
     }
     let (word, reason) = if ready { ("True", Value::Null) } else { ("False", json!("ContainersNotReady")) };

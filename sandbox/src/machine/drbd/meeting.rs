@@ -2,7 +2,7 @@
 
 use super::End;
 use super::handshake::{Side, Verdict, compare};
-use super::{Connection, DiskState, DrbdResource, Replication};
+use super::{Connection, DiskState, Replication};
 use super::{Layout, log, resync};
 use crate::machine::Machines;
 
@@ -63,6 +63,7 @@ fn agree(machines: &mut Machines, end: &End, peer: &End) {
             own.connection = Connection::Connected;
             own.replication = Replication::Established;
             (own.meeting, own.lost, own.discard) = (None, None, false);
+            own.peer.outdated = false;
             own.peer.last = seen.unwrap_or(own.peer.last);
         }
         let both = usable.iter().all(Option::is_some);
@@ -115,7 +116,7 @@ pub(super) fn lose(machines: &mut Machines, end: &End, how: log::Loss, then: Con
     log::lost(machines, end, how);
     resync::count(machines, end);
     let Some(own) = machines.resource_mut(end) else { return };
-    let left = own.progress.take().filter(|_| is_resync(own)).map(|progress| progress.left_kib());
+    let left = own.progress.take().filter(|_| own.replication.is_resync()).map(|progress| progress.left_kib());
     own.connection = then;
     own.replication = Replication::Off;
     (own.meeting, own.lost) = (None, None);
@@ -133,8 +134,4 @@ pub(super) fn lose(machines: &mut Machines, end: &End, how: log::Loss, then: Con
     if let Some(uuid) = uuid.filter(|_| metadata.bitmap() == 0) {
         metadata.begin_generation(uuid, &content, legacy);
     }
-}
-
-fn is_resync(own: &DrbdResource) -> bool {
-    matches!(own.replication, Replication::SyncSource | Replication::SyncTarget)
 }

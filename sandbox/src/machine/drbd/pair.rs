@@ -21,6 +21,18 @@ impl Machines {
         machine.disks.get(&machine.kernel_name(&resource.disk))
     }
 
+    /// The disk that the peer has attached, while there is a connection.
+    pub(crate) fn peer_disk(&self, end: &End) -> Option<&Disk> {
+        self.resource(end).filter(|own| own.connection == Connection::Connected)?;
+        self.attached_disk(&self.peer_end(end)?)
+    }
+
+    /// The disk that holds what is written to a resource, attached or not.
+    pub(crate) fn written_disk(&self, end: &End) -> Option<&Disk> {
+        let machine = self.get(end.0)?;
+        machine.disks.get(&machine.kernel_name(&machine.drbd.get(&*end.1)?.disk))
+    }
+
     /// The disk that a resource has attached, to be changed.
     pub(crate) fn attached_disk_mut(&mut self, end: &End) -> Option<&mut Disk> {
         let machine = self.get_mut(end.0)?;
@@ -54,7 +66,7 @@ impl Machines {
         let id = self.at_address(&own.peer.endpoint.address)?;
         let machine = self.get(id).filter(|machine| machine.up)?;
         let up = self.get(end.0).is_some_and(|machine| machine.up);
-        (up && self.links().connected(&own.local.address, &machine.address)).then_some((id, machine))
+        (up && self.links().connected(&own.local.address, &own.peer.endpoint.address)).then_some((id, machine))
     }
 }
 

@@ -33,6 +33,16 @@ impl Refusal {
         Self { info: info.into_iter().collect(), ..Self::new(-12, "Device is held open by someone") }
     }
 
+    pub(crate) fn no_quorum() -> Self {
+        Self::new(-25, "No quorum").with_info("1 of 2 nodes visible, need 2 for quorum")
+    }
+
+    /// The peer would lose the only good data that it has.
+    pub(crate) fn declined_by_peer(name: &str, node_id: u32) -> Self {
+        Self::new(-10, "State change was refused by peer node")
+            .with_info(format!("Declined by peer {name} (id: {node_id}), see the kernel log there"))
+    }
+
     pub(crate) fn no_verify_algorithm() -> Self {
         Self::new(-14, "Need a verify algorithm to start online verify")
     }

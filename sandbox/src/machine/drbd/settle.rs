@@ -44,7 +44,9 @@ fn take_note(machines: &mut Machines) {
         for id in touched {
             let Some(machine) = machines.get(id) else { continue };
             ends.extend(machine.drbd.keys().map(|name| (id, Arc::from(name.as_str()))));
-            ends.extend(machines.drbd.agenda.known(id, &machine.address));
+            for address in machine.addresses() {
+                ends.extend(machines.drbd.agenda.known(id, address));
+            }
         }
         for end in ends {
             observe(machines, &end);
@@ -138,7 +140,8 @@ fn mirror(machines: &mut Machines, end: &End) {
         return;
     }
     let Some(peer) = machines.peer_end(end) else { return };
-    let (Some(here), Some(there)) = (machines.attached_disk(end), machines.attached_disk(&peer)) else { return };
+    // What a Primary without a disk writes goes to its peer alone.
+    let (Some(here), Some(there)) = (machines.written_disk(end), machines.attached_disk(&peer)) else { return };
     if here.content.same(&there.content) {
         return;
     }

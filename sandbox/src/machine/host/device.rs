@@ -1,7 +1,7 @@
 //! Block devices by path, DRBD's included: which content a program sees when it opens one.
 
 use super::Machine;
-use crate::machine::resource::{DiskState, DrbdResource};
+use crate::machine::resource::{Connection, DiskState, DrbdResource};
 use crate::machine::storage::{BlockContent, Disk};
 
 /// Why a device cannot be opened.
@@ -21,6 +21,12 @@ impl OpenError {
             Self::WrongMedium => "Wrong medium type",
         }
     }
+}
+
+/// Whether a resource has data to give: its disk's, or as a Primary without a disk its peer's.
+fn has_data(resource: &DrbdResource) -> bool {
+    let over_the_link = resource.primary && resource.connection == Connection::Connected;
+    resource.disk_state != DiskState::Diskless || over_the_link
 }
 
 impl Machine {
@@ -45,8 +51,8 @@ impl Machine {
     pub(crate) fn backing(&self, device: &str) -> Result<String, OpenError> {
         let device = self.kernel_name(device);
         match self.drbd.values().find(|resource| resource.device == device) {
-            // A Primary without a disk would read from its peer; here it reads nothing.
-            Some(resource) if resource.disk_state == DiskState::Diskless => Err(OpenError::Missing),
+            // A Primary without a disk works over the link. What is there is what was here, and is carried over.
+            Some(resource) if !has_data(resource) => Err(OpenError::Missing),
             Some(resource) if resource.primary => Ok(self.kernel_name(&resource.disk)),
             Some(_) => Err(OpenError::WrongMedium),
             None if self.disks.contains_key(&device) => Ok(device),
@@ -58,7 +64,7 @@ impl Machine {
     pub(crate) fn device_bytes(&self, device: &str) -> Option<u64> {
         let device = self.kernel_name(device);
         match self.drbd.values().find(|resource| resource.device == device) {
-            Some(resource) if resource.disk_state == DiskState::Diskless => None,
+            Some(resource) if !has_data(resource) => None,
             Some(resource) => self.disks.get(&self.kernel_name(&resource.disk)).map(|disk| disk.drbd_kib() * 1024),
             None => self.disks.get(&device).map(|disk| disk.bytes),
         }

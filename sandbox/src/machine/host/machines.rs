@@ -30,7 +30,8 @@ impl Machines {
         let name = (machine.site.clone(), machine.node.clone());
         let next = MachineId(u32::try_from(self.list.len()).expect("fewer machines than there are addresses"));
         let id = *Arc::make_mut(&mut self.names).entry(name).or_insert(next);
-        Arc::make_mut(&mut self.addresses).insert(machine.address.clone(), id);
+        let addresses = Arc::make_mut(&mut self.addresses);
+        addresses.extend(machine.addresses().map(|address| (address.to_owned(), id)));
         let list = Arc::make_mut(&mut self.list);
         match list.get_mut(id.index()) {
             Some(old) => *old = Arc::new(machine),

@@ -32,8 +32,10 @@ pub(crate) struct Machine {
     pub(crate) node: String,
     /// What `hostname` prints.
     pub(crate) hostname: String,
-    /// Its address.
+    /// Its address, which SSH reaches.
     pub(crate) address: String,
+    /// Other addresses that it has, on networks of their own: those that DRBD replicates over.
+    pub(crate) more_addresses: Vec<String>,
     /// Whether it runs; one that does not is unreachable.
     pub(crate) up: bool,
     /// Its disks by device path (`/dev/sda1`, `/dev/sdb1`, `/dev/sdc`).
@@ -68,6 +70,17 @@ pub(crate) struct LogLine {
 }
 
 impl Machine {
+    /// All its addresses.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.address).chain(&self.more_addresses).map(String::as_str)
+    }
+
+    /// The address from which it sends to another one: the one that has most in common with it.
+    pub(crate) fn source_for(&self, address: &str) -> &str {
+        let common = |own: &&str| own.bytes().zip(address.bytes()).take_while(|(own, other)| own == other).count();
+        self.addresses().fold(&*self.address, |best, own| if common(&own) > common(&best) { own } else { best })
+    }
+
     /// A running machine with a root file system on `/dev/sda1`, and nothing on it but the usual directories.
     pub(crate) fn new(
         (site, node): (&str, &str),
@@ -90,6 +103,7 @@ impl Machine {
             node: node.to_owned(),
             hostname: hostname.to_owned(),
             address: address.to_owned(),
+            more_addresses: Vec::new(),
             up: true,
             disks: BTreeMap::from([("/dev/sda1".to_owned(), disk)]),
             mounts: vec![mount.clone()],

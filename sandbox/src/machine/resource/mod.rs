@@ -58,6 +58,9 @@ pub(crate) struct DrbdResource {
     pub(crate) lost: Option<Duration>,
     /// `connect --discard-my-data` was given.
     pub(crate) discard: bool,
+    /// Resyncs are suspended (`pause-sync`).
+    #[serde(default)]
+    pub(crate) paused: bool,
     /// The resync or verification that runs.
     pub(crate) progress: Option<Progress>,
     /// When its device was mounted, nanoseconds since 1970.
@@ -101,6 +104,16 @@ pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
     /// Whether it was Primary and the state of its disk, when it last answered.
     pub(crate) last: (bool, DiskState),
+    /// Whether it is known to be Outdated while there is no connection: it left politely, or was given up by force.
+    #[serde(default)]
+    pub(crate) outdated: bool,
+}
+
+impl DrbdResource {
+    /// Whether this end has quorum: it does where none is asked for, with its peer, and without one that is known to be outdated.
+    pub(crate) fn has_quorum(&self) -> bool {
+        !self.options.quorum || self.connection == Connection::Connected || self.peer.outdated
+    }
 }
 
 /// What the configuration sets, as far as it matters here.
@@ -110,8 +123,17 @@ pub(crate) struct Options {
     pub(crate) two_primaries: bool,
     /// A `verify-alg` is set.
     pub(crate) verify: bool,
-    /// A fencing policy or a quorum is set: a Secondary that leaves its Primary politely outdates itself.
+    /// A Secondary that leaves its Primary politely outdates itself: always in DRBD 9, in 8.4 with a fencing policy.
     pub(crate) outdates: bool,
+    /// A quorum is asked for.
+    #[serde(default)]
+    pub(crate) quorum: bool,
+    /// `on-no-quorum io-error`: a Primary without quorum fails writes, and does not suspend them.
+    #[serde(default)]
+    pub(crate) fails_writes: bool,
+    /// What is set otherwise than by default: section, name, value.
+    #[serde(default)]
+    pub(crate) set: Vec<(String, String, String)>,
 }
 
 /// The state of a backing disk, worst first.
@@ -184,6 +206,11 @@ impl Replication {
     /// Whether a resync or verification runs.
     pub(crate) fn is_running(self) -> bool {
         !matches!(self, Self::Off | Self::Established)
+    }
+
+    /// Whether a resync runs.
+    pub(crate) fn is_resync(self) -> bool {
+        matches!(self, Self::SyncSource | Self::SyncTarget)
     }
 }
 

@@ -25,7 +25,10 @@ pub(crate) fn machines(hosts: &Hosts) -> Result<(), String> {
         hosts.kernel.inventory.sites.values().flat_map(|site| site.nodes.values().map(move |node| (site, node)))
     {
         let id = (site.name.as_str(), node.name.as_str());
-        let machine = machine(&hosts.kernel, id, &node.hostname, &node.address)?;
+        let mut machine = machine(&hosts.kernel, id, &node.hostname, &node.address)?;
+        let members = hosts.kernel.inventory.pairs.iter().flat_map(|pair| pair.members.values());
+        let own = members.filter(|member| member.site == site.name && member.node == node.name);
+        machine.more_addresses = own.map(|member| member.address.clone()).filter(|own| *own != node.address).collect();
         hosts.machines().insert(machine);
     }
     Ok(())

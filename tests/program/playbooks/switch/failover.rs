@@ -83,6 +83,37 @@ async fn a_replica_that_is_not_whole_is_not_promoted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_replica_that_left_its_primary_wants_an_approval_of_its_own() {
+    let side = Side::new(0);
+    side.stage.must("standby", "worker02", "drbdadm disconnect etcd1").await;
+    pass(60).await;
+    side.lose(site("primary")).await;
+    let outdated =
+        "the disk of etcd1 on standby/worker02 is Outdated, not UpToDate: it left while primary/worker02 was Primary";
+    let lacks = "lacks all that was written there since 2026-";
+    side.refused(FAILOVER, json!({}), &[outdated, lacks]).await;
+    let stale = json!({"accept_stale": "J. Doe: it must do"});
+    let ran = side.run(FAILOVER, stale).await;
+    assert_eq!(ran.ending.exit_code, 3, "{}", ran.summary());
+    assert!(ran.failures().contains("to promote what it holds, say why in `accept_data_loss`"), "{}", ran.failures());
+    let both = json!({"accept_stale": "J. Doe: it must do", "accept_data_loss": "J. Doe: ticket 7"});
+    let ran = side.run(FAILOVER, both).await;
+    assert!(changed(ran.own()).iter().any(|line| line.contains("promote etcd1")), "{}", ran.summary());
+    let asked = serde_json::to_string(&ran.events).expect("events");
+    let question = "Not UpToDate: etcd1 on standby/worker02 (Outdated, last in contact 2026-";
+    assert!(asked.contains(question) && asked.contains("standby may lack writes"), "{asked}");
+    assert!(asked.contains("data may be lost (disk {disk}): {words}"), "{asked}");
+
+    // With 8.4 it is not outdated by that, and its age alone is what speaks against it.
+    let side = Side::with_the_older_drbd();
+    side.stage.must("standby", "worker02", "drbdadm disconnect etcd1").await;
+    pass(600).await;
+    side.lose(site("primary")).await;
+    let ran = side.refused(FAILOVER, json!({}), &["the replicas are 1"]).await;
+    assert!(!ran.failures().contains("Outdated"), "{}", ran.failures());
+}
+
+#[tokio::test(start_paused = true)]
 async fn until_the_commit_it_can_be_undone() {
     let side = Side::new(0);
     side.lose(site("primary")).await;

@@ -31,12 +31,13 @@ const SITES: [&str; 2] = ["primary", "standby"];
 const PLATFORMS: [(&str, &str); 2] = [("cke", ".res.primary"), ("plain", ".primary")];
 
 /// The world after preparation and cutover, on each platform.
-static CUT_OVER: LazyLock<[Snapshot; 2]> = LazyLock::new(|| [0, 1].map(cut_over));
+static CUT_OVER: LazyLock<[Snapshot; 2]> = LazyLock::new(|| [0, 1].map(|platform| cut_over(platform, "9.2.14")));
 
-fn cut_over(platform: usize) -> Snapshot {
+fn cut_over(platform: usize, drbd_version: &'static str) -> Snapshot {
     aside(async move {
+        let spec = WorldSpec { drbd_version: drbd_version.to_owned(), ..WorldSpec::default() };
         let plays = [PREPARE, CUTOVER].map(|name| Play::load(name, &|text| text, &example()));
-        let stage = Stage::new(&plays[0], WorldSpec::default(), 1);
+        let stage = Stage::new(&plays[0], spec, 1);
         let side = Side { stage, platform };
         for name in [PREPARE, CUTOVER] {
             side.run(name, json!({})).await.well();
@@ -55,6 +56,11 @@ impl Side {
     /// After the cutover. Inside a paused runtime only.
     fn new(platform: usize) -> Self {
         Self { stage: Stage::from(&CUT_OVER[platform]), platform }
+    }
+
+    /// The same with DRBD 8.4.
+    fn with_the_older_drbd() -> Self {
+        Self { stage: Stage::from(&cut_over(1, "8.4.11")), platform: 1 }
     }
 
     /// A playbook in the roles that the world's roles file names, with the parameters of the platform that it declares.

@@ -1,7 +1,7 @@
 //! The ends of a resource as a configuration file has them, each with all its volumes: what two files can be compared by,
 //! however they are written.
 
-use super::tree::Item;
+use super::tree::{Item, read};
 
 /// A host of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,14 @@ impl End {
     }
 }
 
+/// The backing disk that a file names for a resource's first volume on a host.
+pub(crate) fn disk_of(text: &str, resource: &str, host: &str) -> Option<String> {
+    let items = read(text);
+    let it = items.iter().find(|item| item.keyword() == "resource" && item.value() == resource)?;
+    let end = End::all(it).into_iter().find(|end| end.names.iter().any(|name| name == host))?;
+    end.volumes.into_iter().find_map(|volume| volume.disk)
+}
+
 /// The minor number of `/dev/drbd0`, `minor 0` or `/dev/drbd_data minor 0`.
 fn minor(device: &str) -> Option<String> {
     let mut words = device.split(' ');
@@ -73,7 +81,6 @@ fn minor(device: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::support::drbd::config::tree::read;
 
     #[test]
     fn what_stands_for_all_hosts_counts_for_each() {
@@ -89,6 +96,11 @@ mod tests {
             .collect();
         assert_eq!(shown, ["a 0 3 /dev/sda", "b 0 4 /dev/sdb", "b 1 - /dev/sdc"]);
         assert_eq!((ends[0].address.as_deref(), ends[0].node_id.as_deref()), (Some("10.0.0.1:7"), Some("1")));
+        assert_eq!(disk_of(text, "r", "b").as_deref(), Some("/dev/sdb"));
+        assert_eq!(
+            (disk_of(text, "r", "c"), disk_of(text, "s", "b"), disk_of("resorce", "r", "b")),
+            (None, None, None)
+        );
         assert_eq!(minor("/dev/drbd12").as_deref(), Some("12"));
         assert_eq!(minor("drbd12").as_deref(), Some("12"));
     }

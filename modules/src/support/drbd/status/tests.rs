@@ -30,6 +30,22 @@ fn every_recorded_answer_is_read() {
 }
 
 #[test]
+fn what_a_later_record_has_is_read_too() {
+    let answers = answers(include_str!("../fixtures/drbd-9.2.18.txt"));
+    let read = answers.iter().map(|(_, answer)| Status::parse(answer, "etcd0").unwrap().unwrap()).collect::<Vec<_>>();
+    assert_eq!(read.len(), 14);
+    let diskless = read.iter().find(|status| status.disk == DiskState::Diskless).unwrap();
+    assert_eq!((diskless.role, diskless.attached(), &diskless.backing), (Role::Primary, false, &None));
+    assert_eq!(diskless.size_kib, Some(131_032), "of the peer's disk");
+    let left = read.iter().find(|status| status.disk == DiskState::Outdated).unwrap();
+    assert_eq!((left.role, left.may_promote, left.quorum), (Role::Secondary, Some(false), Some(true)));
+    let source = read.iter().find(|status| status.replication == ReplicationState::SyncSource).unwrap();
+    assert_eq!((source.peer_role, source.peer_disk), (Role::Primary, DiskState::Inconsistent));
+    assert_eq!(read[0].backing.as_deref(), Some("/dev/disk/by-id/virtio-primary-worker01"));
+    assert!(read.iter().any(|status| status.may_promote == Some(true)));
+}
+
+#[test]
 fn other_resources_are_passed_over() {
     let text = "exists resource name:redis0 role:Napping suspended:no\nexists -\n";
     assert_eq!(Status::parse(text, "etcd0"), Ok(None));

@@ -14,9 +14,9 @@ impl Config {
         let mut names: BTreeMap<&str, &Resource> = BTreeMap::new();
         let mut minors = BTreeMap::new();
         for resource in &self.resources {
-            let (file, line) = &resource.at;
+            let (file, line) = (included(&resource.at.0), resource.at.1);
             if let Some(first) = names.insert(&resource.name, resource) {
-                let ((there, at), name) = (&first.at, &resource.name);
+                let ((there, at), name) = ((included(&first.at.0), first.at.1), &resource.name);
                 return Err(format!(
                     "{file}:{line}: conflicting use of resource section '{name}' ...\n\
                      {there}:{at}: resource section '{name}' first used here.\n"
@@ -38,9 +38,15 @@ impl Config {
     }
 }
 
+/// A file's name as /etc/drbd.conf includes it.
+fn included(file: &str) -> &str {
+    file.strip_prefix("/etc/").unwrap_or(file)
+}
+
 impl Resource {
     fn check(&self, legacy: bool) -> Result<(), String> {
-        let (file, name) = (&self.at.0, &self.name);
+        let file = if legacy { included(&self.at.0) } else { &self.at.0 };
+        let name = &self.name;
         let (line, hosts) = (self.at.1, &self.hosts);
         let Some(first) = hosts.first() else {
             return Err(format!(
@@ -84,7 +90,7 @@ impl Resource {
         let host = self.me(&machine.hostname)?;
         let (_, endpoint) = host.address()?;
         let (file, address) = (&self.at.0, &endpoint.address);
-        (*address != machine.address).then(|| {
+        machine.addresses().all(|own| own != address).then(|| {
             let address = if address.contains(':') { format!("[{address}]") } else { address.clone() };
             format!("{file}: in resource {}, on {}:\n\tIP {address} not found on this host.\n", self.name, host.name)
         })

@@ -151,6 +151,19 @@ pub(super) fn expected(section: &str, legacy: bool) -> String {
     }
 }
 
+/// Whether a value is what the kernel has without it, of the options that resource files are likely to name. Others count as set.
+pub(super) fn is_default(option: &str, value: &str) -> bool {
+    const DEFAULTS: [(&str, &str); 6] = [
+        ("protocol", "C"),
+        ("allow-two-primaries", "no"),
+        ("quorum", "off"),
+        ("auto-promote", "yes"),
+        ("after-sb-0pri", "disconnect"),
+        ("rr-conflict", "disconnect"),
+    ];
+    DEFAULTS.contains(&(option, value))
+}
+
 /// What drbdadm says of a value; nothing if the value can be.
 pub(super) fn refusal(option: &str, value: &str, legacy: bool) -> Option<String> {
     match option {

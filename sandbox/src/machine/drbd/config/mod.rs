@@ -86,10 +86,27 @@ impl Config {
         for name in common.into_iter().chain(rest) {
             let path = format!("{DIRECTORY}/{name}");
             let bytes = machine.read_file(&path).map_err(|errno| format!("{path}: {errno}\n"))?;
-            config.read(&path, &String::from_utf8_lossy(&bytes), legacy)?;
+            // While it parses, drbdadm names a file as /etc/drbd.conf includes it.
+            config.read(&format!("drbd.d/{name}"), &String::from_utf8_lossy(&bytes), legacy)?;
+        }
+        for resource in &mut config.resources {
+            resource.at.0.insert_str(0, "/etc/");
         }
         config.check(machine, legacy)?;
         Ok(config)
+    }
+
+    /// Tests a text alone, as `drbdadm -c - sh-nop` does with its standard input.
+    ///
+    /// # Errors
+    /// What drbdadm prints, before it exits with code 10.
+    pub(crate) fn test(machine: &Machine, text: &str, legacy: bool) -> Result<(), String> {
+        let mut config = Self::default();
+        config.read("STDIN", text, legacy)?;
+        config.check(machine, legacy).map_err(|words| {
+            let end = if legacy { "" } else { "command sh-nop exited with code 10\n" };
+            words + end
+        })
     }
 
     /// The resource of a name that has an `on` section for a host.
@@ -104,6 +121,21 @@ impl Config {
         options.find(|(name, _)| name == option).map(|(_, value)| value.as_str())
     }
 
+    /// What is set otherwise than by default, `common` included.
+    fn set(&self, resource: &Resource) -> Vec<(String, String, String)> {
+        let sections = resource.sections.iter().chain(&self.common);
+        let mut found: Vec<(String, String, String)> = Vec::new();
+        for (section, (name, value)) in
+            sections.flat_map(|section| section.options.iter().map(move |option| (section.name, option)))
+        {
+            let known = found.iter().any(|(_, other, _)| other == name);
+            if !known && !known::is_default(name, value) {
+                found.push((section.to_owned(), name.clone(), value.clone()));
+            }
+        }
+        found
+    }
+
     /// The resource as a kernel gets it on a host; `None` if the configuration lacks something it needs.
     pub(crate) fn kernel(&self, resource: &Resource, hostname: &str, legacy: bool) -> Option<DrbdResource> {
         let (me, peer) = (resource.me(hostname)?, resource.peer(hostname)?);
@@ -112,14 +144,17 @@ impl Config {
         let options = Options {
             two_primaries: set("net", "allow-two-primaries") == "yes",
             verify: self.option(resource, "net", "verify-alg").is_some(),
-            outdates: ["net", "disk"].iter().any(|section| set(section, "fencing").starts_with("resource"))
-                || !matches!(set("options", "quorum"), "no" | "off"),
+            outdates: !legacy || ["net", "disk"].iter().any(|section| set(section, "fencing").starts_with("resource")),
+            quorum: !matches!(set("options", "quorum"), "no" | "off"),
+            fails_writes: set("options", "on-no-quorum") == "io-error",
+            set: self.set(resource),
         };
         let peer = Peer {
             name: if legacy { "peer".to_owned() } else { peer.name.clone() },
             node_id: if legacy { 0 } else { resource.node_id(peer) },
             endpoint: peer.address.as_ref()?.1.clone(),
             last: (false, DiskState::DUnknown),
+            outdated: false,
         };
         Some(DrbdResource {
             name: resource.name.clone(),
@@ -137,6 +172,7 @@ impl Config {
             meeting: None,
             lost: None,
             discard: false,
+            paused: false,
             progress: None,
             opened_ns: None,
             sent_kib: 0,

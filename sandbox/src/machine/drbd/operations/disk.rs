@@ -1,6 +1,6 @@
 //! Attach and detach, invalidate, verify, and the generation that spares two blank disks their first resync.
 
-use super::connected_peer;
+use super::{connected_peer, declined};
 use crate::machine::Disk;
 use crate::machine::Machines;
 use crate::machine::drbd::log::Loss;
@@ -38,14 +38,16 @@ pub(crate) fn attach(machines: &mut Machines, end: &End) -> Result<(), Refusal> 
     if machine.mounts.iter().any(|mount| mount.source == device) || machine.attached_to(&device).is_some() {
         return Err(Refusal::disk_claimed());
     }
+    let own_primary = own.primary;
     let uuid = machines.drbd.uuid();
     let disk = machines.get_mut(end.0).and_then(|machine| machine.disks.get_mut(&device));
     let metadata = disk.and_then(|disk| disk.metadata.as_mut()).ok_or_else(Refusal::cannot_open_disk)?;
     if metadata.device_uuid == 0 {
         metadata.device_uuid = uuid;
     }
-    metadata.crashed |= metadata.primary;
-    (metadata.primary, metadata.connected, metadata.clean) = (false, false, false);
+    // A Primary that goes on over the link is not one that crashed.
+    metadata.crashed |= metadata.primary && !own_primary;
+    (metadata.primary, metadata.connected, metadata.clean) = (own_primary, false, false);
     let attached = match (metadata.consistent, metadata.up_to_date) {
         (false, _) => DiskState::Inconsistent,
         (true, false) => DiskState::Outdated,
@@ -55,7 +57,16 @@ pub(crate) fn attach(machines: &mut Machines, end: &End) -> Result<(), Refusal> 
     if let Some(own) = machines.resource_mut(end) {
         own.disk_state = attached;
     }
-    if let Some(peer) = connected_peer(machines, end) {
+    let peer = connected_peer(machines, end);
+    if let Some(peer) = peer.as_ref().filter(|_| own_primary && !machines.drbd.legacy) {
+        // A Primary that was without a disk has used the peer's data: the disk gets what changed there meanwhile, and what the
+        // activity log covers.
+        let content = machines.attached_disk(peer).map(|disk| disk.content.clone());
+        resync::start(machines, peer, end, false);
+        if let (Some(disk), Some(content)) = (machines.attached_disk_mut(end), content) {
+            disk.content = content;
+        }
+    } else if let Some(peer) = peer {
         // The two compare their data now; a new handshake does the same.
         lose(machines, end, Loss::None, Connection::Connecting);
         lose(machines, &peer, Loss::None, Connection::Connecting);
@@ -70,16 +81,42 @@ pub(crate) fn detach(machines: &mut Machines, end: &End) -> Result<(), Refusal> 
     if own.primary && !peer_has_data {
         return Err(Refusal::no_up_to_date_disk());
     }
-    let running = own.replication.is_running();
+    if let Some(declined) = declined(machines, end) {
+        return Err(declined);
+    }
+    let (running, dirty) = (own.replication.is_running(), own.primary && !machines.drbd.legacy);
     if let Some(peer) = connected_peer(machines, end).filter(|_| running) {
         lose(machines, end, Loss::None, Connection::Connecting);
         lose(machines, &peer, Loss::None, Connection::Connecting);
     }
-    machines
-        .change_metadata(end, |metadata| (metadata.clean, metadata.primary, metadata.connected) = (true, false, false));
+    // The activity log of a Primary stays as it is: it goes on without it.
+    machines.change_metadata(end, |metadata| {
+        (metadata.clean, metadata.primary, metadata.connected) = (!dirty, dirty, false);
+    });
     if let Some(own) = machines.resource_mut(end) {
         own.disk_state = DiskState::Diskless;
     }
+    Ok(())
+}
+
+/// Gives up the data of the peer's disk: this one's replaces it.
+pub(crate) fn invalidate_remote(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
+    let own = machines.resource(end).ok_or_else(Refusal::unknown_resource)?;
+    if own.replication.is_running() {
+        return Err(Refusal::resync_running());
+    }
+    let has_data = own.disk_state == DiskState::UpToDate;
+    let peer = connected_peer(machines, end).ok_or_else(Refusal::need_connection)?;
+    if !has_data || peer_view(machines, end).is_some_and(|(primary, _)| primary) {
+        return Err(Refusal::no_up_to_date_disk());
+    }
+    resync::start(machines, end, &peer, true);
+    Ok(())
+}
+
+/// Suspends resyncs, or lets them go on. One that runs is not simulated; the caller sees to that.
+pub(crate) fn pause(machines: &mut Machines, end: &End, paused: bool) -> Result<(), Refusal> {
+    machines.resource_mut(end).ok_or_else(Refusal::unknown_resource)?.paused = paused;
     Ok(())
 }
 

@@ -4,13 +4,15 @@ mod disk;
 mod network;
 mod role;
 
-pub(crate) use disk::{apply_activity_log, attach, detach, invalidate, new_current_uuid, verify};
+pub(crate) use disk::{
+    apply_activity_log, attach, detach, invalidate, invalidate_remote, new_current_uuid, pause, verify,
+};
 pub(crate) use network::{connect, disconnect};
 pub(crate) use role::{demote, promote};
 
 use super::End;
 use super::refusal::Refusal;
-use super::{Connection, DiskState, DrbdResource};
+use super::{Connection, DiskState, DrbdResource, Replication, peer_view};
 use crate::machine::Machines;
 
 /// Puts a resource with its minor and its peer into a kernel (`new-resource`, `new-minor`, `new-peer`, `new-path`).
@@ -28,6 +30,9 @@ pub(crate) fn create(machines: &mut Machines, end: &End, resource: DrbdResource)
 pub(crate) fn down(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
     if machines.resource(end).is_none() {
         return Ok(());
+    }
+    if let Some(declined) = declined(machines, end) {
+        return Err(declined);
     }
     let legacy = machines.drbd.legacy;
     let demoted = demote(machines, end);
@@ -54,6 +59,13 @@ fn in_use(machines: &Machines, end: &End) -> Option<Refusal> {
     let opened = opened.strftime("%Y-%m-%d %H:%M:%S%.3f");
     let info = format!("drbd{} opened by mount (pid {}) at {opened}", own.minor, 400 + own.minor);
     Some(Refusal::device_in_use(Some(info)))
+}
+
+/// That the peer does not agree: it is Primary, and its disk is still getting this one's data. Only known of DRBD 9.
+fn declined(machines: &Machines, end: &End) -> Option<Refusal> {
+    let own = machines.resource(end).filter(|own| own.replication == Replication::SyncSource && !own.primary)?;
+    let (primary, _) = peer_view(machines, end)?;
+    (primary && !machines.drbd.legacy).then(|| Refusal::declined_by_peer(&own.peer.name, own.peer.node_id))
 }
 
 /// The peer's end, if there is a connection to it.

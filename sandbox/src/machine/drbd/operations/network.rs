@@ -1,6 +1,6 @@
 //! Connect and disconnect.
 
-use super::connected_peer;
+use super::{connected_peer, declined};
 use crate::machine::Machines;
 use crate::machine::drbd::End;
 use crate::machine::drbd::log::Loss;
@@ -24,9 +24,12 @@ pub(crate) fn connect(machines: &mut Machines, end: &End, discard: bool) -> Resu
     Ok(())
 }
 
-/// Leaves the peer. With a fencing policy or quorum, a Secondary that leaves a Primary, or is left by it, is Outdated.
+/// Leaves the peer. A Secondary that leaves a Primary, or is left by it, is Outdated; in 8.4 only with a fencing policy.
 pub(crate) fn disconnect(machines: &mut Machines, end: &End) -> Result<(), Refusal> {
     let own = machines.resource(end).ok_or_else(Refusal::unknown_resource)?;
+    if let Some(declined) = declined(machines, end) {
+        return Err(declined);
+    }
     let (primary, outdates) = (own.primary, own.options.outdates);
     let peer = connected_peer(machines, end);
     lose(machines, end, Loss::OwnWish, Connection::StandAlone);
@@ -34,7 +37,10 @@ pub(crate) fn disconnect(machines: &mut Machines, end: &End) -> Result<(), Refus
     lose(machines, &peer, Loss::PeersWish, Connection::Connecting);
     let peer_primary = machines.resource(&peer).is_some_and(|peer| peer.primary);
     if outdates && primary != peer_primary {
-        let secondary = if primary { &peer } else { end };
+        let (secondary, leads) = if primary { (&peer, end) } else { (end, &peer) };
+        if let Some(own) = machines.resource_mut(leads) {
+            own.peer.outdated = true;
+        }
         if let Some(own) = machines.resource_mut(secondary)
             && own.disk_state > DiskState::Outdated
         {

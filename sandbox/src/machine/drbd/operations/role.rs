@@ -24,8 +24,13 @@ pub(crate) fn promote(machines: &mut Machines, end: &End, force: bool) -> Result
     if !usable && !forced {
         return Err(Refusal::no_up_to_date_disk());
     }
+    if !own.has_quorum() && !force {
+        return Err(Refusal::no_quorum());
+    }
     if let Some(own) = machines.resource_mut(end) {
         own.primary = true;
+        // By force the peer, wherever it is, counts as outdated.
+        own.peer.outdated |= force && !own.has_quorum();
         if forced {
             own.disk_state = DiskState::UpToDate;
         }

@@ -68,13 +68,15 @@ async fn faults_of_nine() {
         ),
     ];
     for (file, expected) in cases {
-        let expected = format!("/etc/drbd.d/cke_etcd0.res{expected}[exit code 10]");
+        // What is missing shows only after all was parsed, and drbdadm names the file otherwise then.
+        let directory = if expected.contains("Parse error") { "drbd.d" } else { "/etc/drbd.d" };
+        let expected = format!("{directory}/cke_etcd0.res{expected}[exit code 10]");
         assert_eq!(dump("9.2.14", &file).await, expected, "{file}");
     }
     let options = dump("9.2.14", &format!("resource r0 {{\n options {{ auto-promot no; }}\n {ON1} {ON2} }}\n")).await;
     assert!(options.contains(":2: Parse error: 'cpu-mask | on-no-data-accessible | auto-promote | "), "{options}");
     let twice = dump("9.2.14", &format!("resource r0 {{\n {ON1} {ON2} }}\n resource r0 {{ {ON1} {ON2} }}\n")).await;
-    let file = "/etc/drbd.d/cke_etcd0.res";
+    let file = "drbd.d/cke_etcd0.res";
     assert_eq!(
         twice,
         format!(
@@ -85,7 +87,7 @@ async fn faults_of_nine() {
 
 #[tokio::test(start_paused = true)]
 async fn faults_of_eight() {
-    let file = "/etc/drbd.d/cke_etcd0.res";
+    let file = "drbd.d/cke_etcd0.res";
     let node_id = dump("8.4.11", &format!("resource r0 {{\n {ON1} {ON2} }}\n")).await;
     assert_eq!(
         node_id,
@@ -106,6 +108,32 @@ async fn faults_of_eight() {
             "{file}:2: in resource r0, on worker01 {{ ... }}: 'meta-disk' keyword missing.\n{file}:2: in resource r0, on worker01 {{ ... }}: 'meta-index' keyword missing.\n[exit code 10]"
         )
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_on_standard_input_is_tested_alone() {
+    for version in ["9.2.14", "8.4.11"] {
+        let pair = Pair::new(version);
+        let test = async |text: &str| {
+            let command = Command::new(["drbdadm", "-c", "-", "sh-nop"]).stdin(text);
+            let output = crate::testing::run_at(&pair.sandbox, &Place::node(P, "worker01"), &command).await;
+            format!("{}{}[{}]", output.stdout, output.stderr, output.exit)
+        };
+        let good = resource_file(P, version.starts_with('8'));
+        assert_eq!(test(&good).await, "[exit code 0]");
+        let bogus = good.replacen("protocol C;", "protocol C; bogus-option 3;", 1);
+        let words = "STDIN:3: Parse error: 'an option keyword' expected,\n\tbut got 'bogus-option'\n[exit code 10]";
+        assert_eq!(test(&bogus).await, words);
+        if version.starts_with('9') {
+            let words = "STDIN:9: in resource etcd0, on worker01 { ... }: 'node-id' keyword missing.\n\
+                         command sh-nop exited with code 10\n[exit code 10]";
+            assert_eq!(test(&good.replacen("node-id 1;", "", 1)).await, words);
+        }
+        // What it has itself does not matter to it.
+        pair.configure(P, &bogus);
+        assert_eq!(test(&good).await, "[exit code 0]");
+        assert!(pair.refused(P, "drbdadm status etcd0").await.starts_with("drbd.d/cke_etcd0.res:3: Parse error"));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +209,7 @@ async fn what_a_real_one_knows_and_this_one_does_not_is_named() {
         let transport = pair.sandbox.transport(&Place::node(P, "worker01")).await.unwrap();
         let fault = collect(transport.as_ref(), &Command::new(["drbdadm", "dump", "r0"])).await.unwrap_err();
         assert!(
-            matches!(&fault, TransportFault::Unsimulated(what) if what.starts_with(&format!("'{word}' in /etc/drbd.d"))),
+            matches!(&fault, TransportFault::Unsimulated(what) if what.starts_with(&format!("'{word}' in drbd.d"))),
             "{fault:?}"
         );
         let last = pair.sandbox.gaps().pop().unwrap();

@@ -71,7 +71,7 @@ async fn connecting_twice_is_refused_and_disconnecting_twice_is_not() {
         "etcd0: Failure: (125) Device has a net-config (use disconnect first)\nCommand 'drbdsetup connect etcd0 2' terminated with exit code 10\n[exit code 10]"
     );
     pair.all_well(S, &["drbdadm disconnect etcd0", "drbdadm disconnect etcd0"]).await;
-    assert_eq!(pair.states().await, ["Connecting Primary UpToDate/DUnknown", "StandAlone Secondary UpToDate/DUnknown"]);
+    assert_eq!(pair.states().await, ["Connecting Primary UpToDate/DUnknown", "StandAlone Secondary Outdated/DUnknown"]);
     assert_eq!(pair.ask(S, "drbdadm adjust --dry-run etcd0").await, "drbdsetup connect etcd0 1\n");
     pair.all_well(S, &["drbdadm adjust etcd0"]).await;
     pair.wait(2).await;

@@ -61,7 +61,8 @@ async fn a_mounted_or_missing_disk_is_not_a_place_for_metadata() {
 async fn metadata_is_replaced_by_force_only_and_never_while_attached() {
     let pair = Pair::synchronised("9.2.14").await;
     let refused = pair.refused(P, "drbdadm create-md --force etcd0").await;
-    assert!(refused.starts_with("Device '0' is configured!\n"), "{refused}");
+    assert!(refused.starts_with("open(/dev/vdb) failed: Device or resource busy\n"), "{refused}");
+    assert!(refused.contains("\nDevice '0' is configured!\n"), "{refused}");
     pair.all_well(P, &["drbdadm down etcd0"]).await;
     assert!(pair.refused(P, "drbdadm create-md etcd0").await.contains("Operation cancelled.\n"));
     let before = pair.ask(P, "drbdmeta 0 v09 /dev/vdb internal get-gi --node-id 2").await;

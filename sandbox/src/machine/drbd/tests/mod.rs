@@ -6,6 +6,7 @@ mod legacy;
 mod life;
 mod log;
 mod metadata;
+mod newer;
 pub(crate) mod transcript;
 
 use std::time::Duration;

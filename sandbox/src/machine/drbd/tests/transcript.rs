@@ -50,13 +50,14 @@ fn scenes(record: &str) -> Vec<(String, Vec<Entry>)> {
 }
 
 /// Makes comparable what cannot be the same twice.
-struct Normal {
+#[derive(Default)]
+pub(super) struct Normal {
     /// Generation identifiers in the order in which they appear: what is one identifier in the record must be one here.
     generations: BTreeMap<u64, usize>,
 }
 
 impl Normal {
-    fn line(&mut self, line: &str, syncing: bool) -> String {
+    pub(super) fn line(&mut self, line: &str, syncing: bool) -> String {
         let mut line = line.to_owned();
         // Identifiers of file systems.
         if let Some(value) = line.strip_prefix("UUID=") {
@@ -128,7 +129,7 @@ fn number(line: &mut String, key: &str) {
 }
 
 /// Whether a record, in which both streams went to one terminal, is made of these two.
-fn interleaved(record: &[String], stdout: &[String], stderr: &[String]) -> bool {
+pub(super) fn interleaved(record: &[String], stdout: &[String], stderr: &[String]) -> bool {
     match record.split_first() {
         None => stdout.is_empty() && stderr.is_empty(),
         Some((line, rest)) => {
@@ -226,8 +227,7 @@ impl<W: Played> Replay<'_, W> {
 /// Replays a whole record on a pair whose machines are as they were at its beginning, and returns how many commands were
 /// compared.
 pub(crate) async fn replay<W: Played>(pair: &mut W, record: &str) -> usize {
-    let normal = || Normal { generations: BTreeMap::new() };
-    let mut replay = Replay { pair, record: normal(), seen: normal(), compared: 0 };
+    let mut replay = Replay { pair, record: Normal::default(), seen: Normal::default(), compared: 0 };
     let scenes = scenes(record);
     let headings: Vec<&str> =
         scenes.iter().map(|(heading, _)| heading.split([' ', ',', ':']).next().unwrap()).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::{Session, answers, meta, session, setup, step};
+use super::{Session, answers, meta, more, session, setup, step};
 use crate::machine::drbd::config::Config;
 use crate::machine::drbd::{operations, unanswered};
 use crate::machine::program::{Call, Program, Reply};
@@ -14,7 +14,7 @@ use crate::machine::{MachineId, Machines};
 const BUILDTAG: &str =
     "GIT-hash:\\ 409097fe02187f83790b88ac3e0d94f3c167adab\\ reproducible\\ build\\,\\ 2023-01-09\\ 14:51:18";
 /// The commands that this drbdadm knows.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 26] = [
     "adjust",
     "attach",
     "connect",
@@ -27,17 +27,23 @@ const COMMANDS: [&str; 20] = [
     "dump",
     "get-gi",
     "invalidate",
+    "invalidate-remote",
     "new-current-uuid",
+    "outdate",
+    "pause-sync",
     "primary",
+    "resume-sync",
     "role",
     "secondary",
+    "sh-resources",
     "show-gi",
     "status",
     "up",
     "verify",
+    "wait-connect",
 ];
 /// The commands of a real one that this one does not know.
-const BEYOND: [&str; 28] = [
+const BEYOND: [&str; 23] = [
     "apply-al",
     "check-resize",
     "del-minor",
@@ -47,22 +53,17 @@ const BEYOND: [&str; 28] = [
     "dump-xml",
     "forget-peer",
     "hidden-commands",
-    "invalidate-remote",
     "net-options",
     "new-minor",
     "new-peer",
     "new-resource",
-    "outdate",
-    "pause-sync",
     "peer-device-options",
     "resize",
     "resource-options",
     "resume-io",
-    "resume-sync",
     "rename-resource",
     "suspend-io",
     "wait-con-int",
-    "wait-connect",
     "wait-sync",
     "wipe-md",
     "del-path",
@@ -102,8 +103,28 @@ impl Program for Drbdadm {
             if let Some(wait) = wait {
                 tokio::time::sleep(wait).await;
             }
+            if tests_a_text(call.args) {
+                return session(call.world, machine, |session| test(session, &call.stdin));
+            }
             session(call.world, machine, |session| run(session, call.args))
         })
+    }
+}
+
+/// Whether a configuration on standard input is to be tested.
+pub(super) fn tests_a_text(args: &[String]) -> bool {
+    args.iter().map(String::as_str).eq(["-c", "-", "sh-nop"])
+}
+
+/// `drbdadm -c - sh-nop`
+pub(super) fn test(session: &mut Session<'_>, stdin: &[u8]) -> i32 {
+    let Some(machine) = session.state.get(session.machine) else { return 20 };
+    match Config::test(machine, &String::from_utf8_lossy(stdin), session.legacy) {
+        Ok(()) => 0,
+        Err(words) => {
+            session.stderr += &words;
+            10
+        }
     }
 }
 
@@ -166,7 +187,7 @@ fn parse(args: &[String]) -> Result<Line, Reply> {
         let words = format!("drbdadm: the sandbox lacks drbdadm:--dry-run: `--dry-run` of drbdadm {}\n", line.verb);
         return Err(Reply::fail(20, words));
     }
-    if line.resources.is_empty() && !["dump", "status"].contains(&line.verb.as_str()) {
+    if line.resources.is_empty() && !["dump", "sh-resources", "status"].contains(&line.verb.as_str()) {
         let usage =
             format!("\nUSAGE: drbdadm {} [OPTION...] {{all|RESOURCE...}}\n\nNo resource names specified\n", line.verb);
         return Err(Reply::fail(1, usage));
@@ -193,6 +214,11 @@ fn carry_out(session: &mut Session<'_>, line: &Line) -> i32 {
         if line.verb == "dump" {
             session.stdout += "# /etc/drbd.conf\n";
             config.resources.iter().for_each(|resource| session.stdout += &resource.dump(&hostname, session.legacy));
+            return 0;
+        }
+        if line.verb == "sh-resources" {
+            let own = config.resources.iter().filter(|own| own.me(&hostname).is_some());
+            session.stdout += &(own.map(|own| &*own.name).collect::<Vec<_>>().join(" ") + "\n");
             return 0;
         }
         names = config.resources.iter().filter(|own| own.me(&hostname).is_some()).map(|own| own.name.clone()).collect();
@@ -243,6 +269,9 @@ fn command(session: &mut Session<'_>, config: &Config, hostname: &str, name: &st
     let (end, minor) = (session.end(name), kernel.minor.to_string());
     let force = if line.has("--force") { " --force" } else { "" };
     let object = if session.legacy { minor.clone() } else { name.to_owned() };
+    if let Some(code) = more::run(session, verb, &kernel) {
+        return code;
+    }
     match verb {
         "up" => step::up(session, config, name, hostname),
         "adjust" => step::adjust(session, config, name, hostname, line.dry_run),

@@ -67,6 +67,10 @@ pub(super) fn answer(session: &mut Session<'_>, verb: &str, wanted: &DrbdResourc
         "dstate" => format!("{}/{peer_disk}\n", own.disk_state),
         _ => {
             let Some(view) = View::of(session.state, &end) else { return 20 };
+            if let Some(text) = diskless(session, &own, verb) {
+                session.stdout += &text;
+                return 0;
+            }
             let Some(metadata) = view.metadata() else {
                 session.stderr += if unconfigured { "Device is unconfigured\n" } else { "Device has no disk\n" };
                 return 1;
@@ -77,6 +81,18 @@ pub(super) fn answer(session: &mut Session<'_>, verb: &str, wanted: &DrbdResourc
     };
     session.stdout += &text;
     0
+}
+
+/// The identifiers that DRBD 9's kernel keeps of a disk that was detached.
+fn diskless(session: &Session<'_>, own: &DrbdResource, verb: &str) -> Option<String> {
+    let without = own.disk_state == DiskState::Diskless && own.connection == Connection::Connected;
+    if session.legacy || verb != "get-gi" || !without {
+        return None;
+    }
+    let disk = session.state.written_disk(&session.end(&own.name))?;
+    let [current, rest @ ..] = disk.metadata.as_ref()?.generations;
+    let identifiers = [current & !1].into_iter().chain(rest).map(|uuid| format!("{uuid:016X}:")).collect::<String>();
+    Some(format!("{identifiers}1:0:{}:0:0:0:0:1:0:0:0:1\n", u8::from(own.primary)))
 }
 
 /// DRBD 8.4 has one state for connection and replication.

@@ -11,7 +11,7 @@ pub(super) fn print(views: &[View<'_>], statistics: bool) -> String {
 
 fn resource(view: &View<'_>, statistics: bool) -> String {
     let ordering = if statistics { " write-ordering:flush" } else { "" };
-    let text = format!("resource name:{} role:{} suspended:no", view.own.name, view.role());
+    let text = format!("resource name:{} role:{} suspended:{}", view.own.name, view.role(), view.suspended());
     if view.legacy {
         return text + ordering;
     }
@@ -45,7 +45,8 @@ fn device(view: &View<'_>, statistics: bool) -> String {
     if view.legacy {
         text += &format!(" disk:{}", own.disk_state);
     } else {
-        text += &format!(" backing_dev:{} disk:{} client:no quorum:yes", view.backing(), own.disk_state);
+        let quorum = if own.has_quorum() { "yes" } else { "no" };
+        text += &format!(" backing_dev:{} disk:{} client:no quorum:{quorum}", view.backing(), own.disk_state);
     }
     if statistics {
         let (size, read, written) = (view.size_kib(), own.sent_kib, own.received_kib);
@@ -62,10 +63,11 @@ fn peer_device(view: &View<'_>, statistics: bool) -> String {
     let own = view.own;
     let client = if view.legacy { "" } else { " peer-client:no" };
     let mut text = format!(
-        "{} volume:0 replication:{} peer-disk:{}{client} resync-suspended:no",
+        "{} volume:0 replication:{} peer-disk:{}{client} resync-suspended:{}",
         of_peer(view, "peer-device"),
         own.replication,
-        view.peer_disk()
+        view.peer_disk(),
+        if own.paused { "user" } else { "no" }
     );
     let sync = view.sync().filter(|_| !view.legacy);
     if let Some(sync) = sync {

@@ -46,7 +46,7 @@ fn device(view: &View<'_>) -> String {
             ("minor", own.minor.to_string()),
             ("disk-state", format!("\"{}\"", own.disk_state)),
             ("client", "false".to_owned()),
-            ("quorum", "true".to_owned()),
+            ("quorum", view.own.has_quorum().to_string()),
             ("size", view.size_kib().to_string()),
             ("read", own.sent_kib.to_string()),
             ("written", own.received_kib.to_string()),

@@ -95,6 +95,22 @@ pub(super) fn invalidate(session: &mut Session<'_>, wanted: &DrbdResource) -> i3
     0
 }
 
+/// `drbdmeta outdate`, as drbdadm calls it of DRBD 9 in every case: it refuses a disk that is attached.
+pub(super) fn outdate(session: &mut Session<'_>, wanted: &DrbdResource) -> i32 {
+    let device = Device::of(wanted);
+    let code = match device.locked(session) {
+        Some(code) => code,
+        None => match device.disk_mut(session).and_then(|disk| disk.metadata.as_mut()) {
+            Some(metadata) => {
+                metadata.up_to_date = false;
+                0
+            }
+            None => device.without_metadata(session),
+        },
+    };
+    report(session, wanted, "outdate", code)
+}
+
 /// Reads a disk's metadata and prints something of it.
 pub(super) fn read(
     session: &mut Session<'_>,
@@ -139,16 +155,20 @@ impl<'a> Device<'a> {
         1
     }
 
+    /// Whether the kernel has it attached.
+    fn attached(&self, session: &Session<'_>) -> bool {
+        let machine = session.state.get(session.machine);
+        let mut resources = machine.into_iter().flat_map(|machine| machine.drbd.values());
+        resources.any(|own| own.minor.to_string() == self.minor && own.disk_state != DiskState::Diskless)
+    }
+
     /// Refuses to touch a disk that the kernel has attached, or that is mounted.
     fn locked(&self, session: &mut Session<'_>) -> Option<i32> {
-        let machine = session.state.get(session.machine)?;
-        let mut resources = machine.drbd.values();
-        let attached =
-            |own: &DrbdResource| own.minor.to_string() == self.minor && own.disk_state != DiskState::Diskless;
-        if resources.any(attached) {
+        if self.attached(session) {
             session.stderr += &format!("Device '{}' is configured!\n", self.minor);
             return Some(20);
         }
+        let machine = session.state.get(session.machine)?;
         let device = machine.kernel_name(self.disk);
         if machine.mounts.iter().any(|mount| mount.source == device) || machine.attached_to(&device).is_some() {
             session.stderr += &format!(
@@ -186,6 +206,11 @@ impl<'a> Device<'a> {
     }
 
     fn create(&self, session: &mut Session<'_>, force: bool) -> i32 {
+        if self.attached(session) {
+            // It tries to have the disk for itself first.
+            session.stderr += &format!("open({}) failed: Device or resource busy\n", self.disk);
+            confirmed(session, "Exclusive open failed. Do it anyways?", force);
+        }
         if let Some(code) = self.locked(session) {
             return code;
         }

@@ -7,6 +7,7 @@ mod events;
 mod json;
 mod kernel_log;
 mod meta;
+mod more;
 mod setup;
 mod status;
 mod step;
@@ -65,9 +66,10 @@ pub(crate) fn patience(state: &Machines, machine: MachineId, program: &str, args
     if program == "drbdadm" { adm::patience(state, machine, args) } else { None }
 }
 
-/// Runs one of the programs on a machine, whose state was brought up to the present.
-pub(crate) fn run(state: &mut Machines, machine: MachineId, program: &str, args: &[String]) -> Reply {
+/// Runs one of the programs on a machine, whose state was brought up to the present, with its standard input.
+pub(crate) fn run(state: &mut Machines, machine: MachineId, program: &str, args: &[String], stdin: &[u8]) -> Reply {
     match program {
+        "drbdadm" if adm::tests_a_text(args) => on_state(state, machine, |session| adm::test(session, stdin)),
         "drbdadm" => on_state(state, machine, |session| adm::run(session, args)),
         "drbdsetup" => on_state(state, machine, |session| setup::run(session, args)),
         "drbdmeta" => on_state(state, machine, |session| meta::run(session, args)),

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use super::view::View;
-use super::{Session, events, json, session, status};
+use super::{Session, events, json, more, session, status};
 use crate::machine::drbd::End;
 use crate::machine::program::{Call, Program, Reply};
 
@@ -45,6 +45,19 @@ pub(super) fn run(session: &mut Session<'_>, args: &[String]) -> i32 {
     };
     match verb {
         "status" if !has("--statistics") => self::status(session, name, has("--json")),
+        "show" if options.is_empty() && !session.legacy && name.is_some() => {
+            let end = session.end(name.unwrap_or_default());
+            match more::show(session, &end) {
+                Some(text) => {
+                    session.stdout += &text;
+                    0
+                }
+                None => {
+                    session.stderr += &format!("{}: No such resource\n", end.1);
+                    10
+                }
+            }
+        }
         "events2" if has("--now") => {
             let text = events::print(&views(session, name), has("--statistics"));
             session.stdout += &text;

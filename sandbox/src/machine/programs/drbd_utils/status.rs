@@ -10,6 +10,9 @@ pub(super) fn print(view: &View<'_>) -> String {
     if own.disk_state == DiskState::Diskless && !view.legacy {
         text += " client:no";
     }
+    if !own.has_quorum() {
+        text += " quorum:no";
+    }
     if view.forgotten() {
         return text + "\n\n";
     }
@@ -28,6 +31,9 @@ pub(super) fn print(view: &View<'_>) -> String {
     if let Some(sync) = view.sync() {
         let in_sync = || 100.0 * (1.0 - view.out_of_sync_kib() as f64 / view.size_kib().max(1) as f64);
         text += &format!(" done:{:.2}", if view.legacy { in_sync() } else { sync.done });
+    }
+    if own.paused {
+        text += " resync-suspended:user";
     }
     text + "\n\n"
 }

@@ -11,6 +11,8 @@ use crate::machine::drbd::{Connection, DiskState, DrbdResource, End, Metadata, p
 pub(super) struct View<'a> {
     pub(super) own: &'a DrbdResource,
     disk: Option<&'a Disk>,
+    /// The disk that a Primary without one uses over the link.
+    remote: Option<&'a Disk>,
     /// The peer's role and disk, while connected.
     pub(super) peer: Option<(bool, DiskState)>,
     /// DRBD 8.4, not 9.
@@ -41,6 +43,7 @@ impl<'a> View<'a> {
         Some(Self {
             own: state.resource(end)?,
             disk: state.attached_disk(end),
+            remote: state.peer_disk(end),
             peer: peer_view(state, end),
             legacy: state.drbd.legacy,
             now: state.drbd.settled,
@@ -85,7 +88,7 @@ impl<'a> View<'a> {
 
     /// The device's size in KiB.
     pub(super) fn size_kib(&self) -> u64 {
-        self.disk.map_or(0, Disk::drbd_kib)
+        self.disk.or(self.remote).map_or(0, Disk::drbd_kib)
     }
 
     /// What is out of sync, in KiB.
@@ -97,6 +100,12 @@ impl<'a> View<'a> {
             (_, Some(disk)) => disk.out_of_sync_kib(),
             (_, None) => 0,
         }
+    }
+
+    /// Why I/O is suspended.
+    pub(super) fn suspended(&self) -> &'static str {
+        let own = self.own;
+        if own.primary && !own.has_quorum() && !own.options.fails_writes { "quorum" } else { "no" }
     }
 
     /// The resync or verification that runs.
@@ -114,7 +123,7 @@ impl<'a> View<'a> {
     pub(super) fn promotion(&self) -> (&'static str, u32) {
         let states = [self.own.disk_state, self.peer_disk()];
         let replicas = states.iter().filter(|state| **state == DiskState::UpToDate).count();
-        if replicas == 0 {
+        if replicas == 0 || !self.own.has_quorum() {
             return ("no", 0);
         }
         let primary = self.own.primary || self.peer.is_some_and(|(primary, _)| primary);

@@ -16,9 +16,9 @@ use crate::machine::{Hosts, Machines};
 fn reaches(hosts: &Hosts, place: &Place, address: &str) -> bool {
     let Place::Node { site, node } = place else { return true };
     let machines = hosts.machines();
-    let own = machines.named(site, node).map(|machine| machine.address.clone());
-    own.is_some_and(|own| {
-        host(&machines, address).is_some_and(|peer| peer.up && machines.links().connected(&own, address))
+    machines.named(site, node).is_some_and(|own| {
+        let own = own.source_for(address);
+        host(&machines, address).is_some_and(|peer| peer.up && machines.links().connected(own, address))
     })
 }
 
