@@ -18,6 +18,8 @@ pub(super) struct Case {
     pub(super) at: Option<String>,
     /// What is done to it.
     pub(super) does: Vec<Value>,
+    /// What is done before the run is undone: a person follows the advice of its refusal.
+    pub(super) mends: Vec<Value>,
     /// What somebody does at later calls of the run.
     pub(super) strikes: Vec<Value>,
     /// The step that fails on purpose, after which the run is undone.
@@ -67,7 +69,7 @@ fn of(guard: String, case: Value) -> Case {
         None => Vec::new(),
     };
     let does = list("does");
-    let strikes = list("strikes");
+    let (strikes, mends) = (list("strikes"), list("mends"));
     let mut map = |name: &str| case.shift_remove(name).unwrap_or_else(|| Value::Object(Map::new()));
     let (spec, params) = (map("spec"), map("params"));
     assert!(case.is_empty(), "{guard}: what is {case:?}?");
@@ -77,5 +79,5 @@ fn of(guard: String, case: Value) -> Case {
         (None, None, Some(playbook)) => Without::Shared(playbook),
         _ => panic!("{guard}: write `check`, `harm` or `shared`"),
     };
-    Case { guard, world_of, at, does, strikes, fails_in, no_at, spec, params, without }
+    Case { guard, world_of, at, does, mends, strikes, fails_in, no_at, spec, params, without }
 }

@@ -128,6 +128,9 @@ async fn run(playbook: &str, good: &Good, play: &Play, guard: &Guard, case: &Cas
     let lost_wanted = matches!(case.without, Without::Harm(Harm::Lost));
     let can_be_undone = can_be_undone(playbook) && !has_passed_the_last_gate(&play.playbook, &ran);
     if ran.ending.exit_code != 0 && harm >= Harm::Begun && can_be_undone && (is_whole || lost_wanted) {
+        for deed in &case.mends {
+            does(&stage, deed, &mut truth).await;
+        }
         comes_back(playbook, &stage, play, &ran, &truth, &mut found).await;
     }
     let harm = if found.lost.is_empty() { harm } else { Harm::Lost };
