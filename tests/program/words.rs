@@ -229,6 +229,16 @@ fn one_word_stands_for_one_thing() {
     assert!(found.is_empty(), "{} places, by docs/words.txt:\n{}", found.len(), found.join("\n"));
 }
 
+/// What git leaves where two changes meet, and a person has to choose.
+#[test]
+fn no_file_has_two_versions_of_a_place() {
+    let marked = |path: &&PathBuf| {
+        let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+        text.lines().any(|line| ["<", ">"].iter().any(|sign| line.starts_with(&(sign.repeat(7) + " "))))
+    };
+    assert_eq!(files().iter().filter(marked).collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+}
+
 #[test]
 fn every_line_of_the_list_finds_its_words_and_lets_its_exceptions_be() {
     let seen = |path: &str, text: &str, rule: &Rule| findings(Path::new(path), text, std::slice::from_ref(rule)).len();
