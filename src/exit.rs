@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Everything was done, or was so already.
     Done = 0,
-    /// A step failed, or something on this machine did (a full disk, a directory that cannot be written).
+    /// A step failed, or something on this machine did (a full disk, a directory that cannot be written), or a campaign of faults has
+    /// found an unsafe case.
     Failed = 1,
     /// The playbook, the inventory or the command line is wrong. Nothing was touched.
     Wrong = 2,

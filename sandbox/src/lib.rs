@@ -18,4 +18,5 @@ pub use cluster::{ChartAt, ChartLook};
 pub use kernel::calls::{Ended, Received};
 pub use kernel::strike::{At, Deed, Intervention, Strike, StrikeKind, Struck};
 pub use kernel::{Rights, Rule, WorldSpec};
+pub use world::{DataCopy, Inspection, Inspector, PodOnVolume, Portrait, ServedData};
 pub use world::{Mortal, Part, Sandbox, Snapshot, UNSIMULATED, Unsimulated};

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use cutover_engine::duration::HumanDuration;
 use cutover_engine::selector::Selector;
 use cutover_files::Extra;
 use cutover_rehearsal::Failing;
+use cutover_rehearsal::faults::Blow;
 use cutover_report::render::ReportKind;
 
 use super::common::{Common, RunDir, Session};
@@ -77,6 +79,28 @@ pub(crate) struct RehearseArgs {
     /// When the rehearsal has ended, rehearse this in the same world; it determines the exit code
     #[arg(long, value_enum, value_name = "VERB")]
     pub(crate) then: Option<Then>,
+    /// Rehearse faults: once for every call of the playbook and every way in which it can be struck, and resume and undo each
+    ///
+    /// Every case is held to laws: no write is lost, data always has a whole copy, nothing is done twice, undo leaves the world as it
+    /// was, and the playbook's own `invariants`. With a number above 1 cases have so many strikes each and are drawn by the seed.
+    /// Nothing is recorded. Ends with 1 if a law was broken.
+    #[arg(long, value_name = "STRIKES", num_args = 0..=1, default_missing_value = "1", conflicts_with_all = ["fail", "then"])]
+    pub(crate) faults: Option<usize>,
+    /// Try this case of a campaign alone, as its report names it; once for each strike of it
+    #[arg(long, value_name = "CALL=KIND", conflicts_with_all = ["fail", "then", "faults"])]
+    pub(crate) fault: Vec<Blow>,
+    /// Begin no further case of `--faults` after this time
+    #[arg(long, value_name = "DURATION", requires = "faults")]
+    pub(crate) budget: Option<HumanDuration>,
+    /// Try every so many-th case of `--faults` alone: a sample that is the same each time
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "faults")]
+    pub(crate) every: usize,
+    /// How many cases of several strikes are drawn
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000)]
+    pub(crate) samples: usize,
+    /// Write the table of `--faults` as a page, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page: Option<PathBuf>,
 }
 
 /// The commands that can be rehearsed after a rehearsal.
@@ -148,6 +172,9 @@ pub(crate) struct UndoArgs {
     /// Take this one of the `undo:` steps as done, which was begun before and may have been done: you have looked, and it was done
     #[arg(long, value_name = "STEP[@TARGET]")]
     pub(crate) done: Vec<Selector>,
+    /// List what would be undone, newest first and with the actions that do it, and undo nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) session: Session,
 }

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+mod faults;
 pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod rehearse;

@@ -34,6 +34,9 @@ pub(crate) fn run(args: RehearseArgs) -> anyhow::Result<Exit> {
         inventory.description(),
         args.seed
     ))?;
+    if args.faults.is_some() || !args.fault.is_empty() {
+        return super::faults::run(&args, rehearsal);
+    }
     let failures = Failures::of(&args.fail, &rehearsal)?;
     if let Some(job) = rehearsal.jobs.last() {
         known_tags(&args.common.tags(), &job.playbook)?;

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use cutover_engine::event::Verb;
-use cutover_engine::execute::{Approver as _, Judgement, Past, Question, Settings, Stop, Unanswered, undo};
+use cutover_engine::event::{Event, Verb};
+use cutover_engine::execute::{
+    Approver as _, Judgement, Made, Past, Question, Settings, Stop, Unanswered, point_of_no_return, undo,
+};
 use cutover_engine::path::Path;
+use cutover_engine::playbook::Playbook;
 use cutover_files::{begun, in_doubt, known_gates_of_undo};
 use cutover_report::clean;
 use cutover_runs::RunStore;
@@ -15,6 +18,34 @@ use super::check::count;
 use crate::args::UndoArgs;
 use crate::ending::end;
 use crate::exit::Exit;
+
+/// What an undo would do, newest first: the actions, or the step's own `undo:` steps, or that nothing can.
+fn would_undo(run: &str, playbook: &Playbook, events: &[Event], changes: &[Made]) -> String {
+    let mut text = match point_of_no_return(playbook, events) {
+        Some(phase) => {
+            format!(
+                "run {run} has passed its point of no return (`{phase}`): undo refuses. These changes stand, newest first:\n"
+            )
+        }
+        None => format!("undo of run {run} would undo these changes, newest first:\n"),
+    };
+    for made in changes.iter().rev() {
+        text += &format!("  {}: {}\n", made.task, made.change.summary);
+        let own = playbook.steps().into_iter().find(|step| step.id == made.task.path.id());
+        match (own.and_then(|step| step.undo.as_ref()), &made.change.undo) {
+            (Some(steps), _) if steps.is_empty() => {
+                text += "    (stays: its step declares that there is nothing to undo)\n"
+            }
+            (Some(steps), _) => {
+                let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+                text += &format!("    by its step's `undo`: {}\n", names.join(", "));
+            }
+            (None, Some(actions)) => actions.iter().for_each(|action| text += &format!("    {action}\n")),
+            (None, None) => text += "    (nothing undoes it by itself: the undo would stop here)\n",
+        }
+    }
+    text + "nothing was undone\n"
+}
 
 /// Asks, then undoes; ends with 7 if all of it was undone.
 pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
@@ -40,6 +71,10 @@ pub(crate) fn run(args: UndoArgs) -> anyhow::Result<Exit> {
     let changes = recorded.standing();
     if changes.is_empty() {
         show.say(&format!("run {} has changed nothing that still stands\n", stored.id));
+        return Ok(Exit::Done);
+    }
+    if args.dry_run {
+        terminal::print(&would_undo(&stored.id, &job.playbook, &events, changes))?;
         return Ok(Exit::Done);
     }
     let question = Question {

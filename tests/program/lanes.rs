@@ -99,7 +99,7 @@ fn listed() -> Vec<(String, String)> {
 fn the_list_names_every_lane_with_its_time_its_needs_and_its_moment() {
     let lanes = listed();
     let names: Vec<&str> = lanes.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["lint", "tests", "tools", "lab/scenarios", "lab/drbd", "lab/full", "lab/kind"]);
+    assert_eq!(names, ["lint", "tests", "tools", "faults", "lab/scenarios", "lab/drbd", "lab/full", "lab/kind"]);
     for (name, about) in &lanes {
         let starts: Vec<&str> = about.lines().filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(starts, ["takes", "needs", "runs"], "{name}: {about}");
@@ -139,7 +139,7 @@ fn a_lane_says_beforehand_how_long_it_takes() {
 #[test]
 fn what_is_left_out_is_counted_as_skipped_and_the_last_line_counts() {
     let printed = with_passing_tests(&["--quick"]);
-    assert_eq!(printed.lines().last(), Some("3 passed, 0 failed, 5 skipped"), "{}", quoted(&printed));
+    assert_eq!(printed.lines().last(), Some("3 passed, 0 failed, 6 skipped"), "{}", quoted(&printed));
     for lane in ["tools", "lab/scenarios", "lab/drbd"] {
         assert!(
             printed.contains(&format!("  skipped: {lane}: tests/run --quick leaves it out\n")),
@@ -147,6 +147,7 @@ fn what_is_left_out_is_counted_as_skipped_and_the_last_line_counts() {
             quoted(&printed)
         );
     }
+    assert!(printed.contains("  skipped: faults: only tests/run --full runs it\n"), "{}", quoted(&printed));
     let printed = with_passing_tests(&["some_filter"]);
     assert_eq!(printed.lines().last(), Some("3 passed, 0 failed, 1 skipped"), "{}", quoted(&printed));
     assert!(!printed.contains("== lint"), "{}", quoted(&printed));

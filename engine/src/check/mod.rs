@@ -16,7 +16,7 @@ use crate::execute::Tags;
 use crate::inventory::Inventory;
 use crate::module::Registry;
 use crate::path::Path;
-use crate::playbook::{Playbook, ReadFile, StepKind, load_partly};
+use crate::playbook::{INVARIANT_NAMES, Playbook, ReadFile, StepKind, load_partly};
 use crate::run::builtins;
 use crate::source::{Faults, Location};
 use crate::walk::{Cursor, Element, End, Mode, StepVisit, Visit};
@@ -74,6 +74,7 @@ fn check_beside<'a>(
     let tags = Tags::default();
     let mut known = checker.known(&Default::default(), &Default::default());
     checker.vars(&playbook.vars, &mut known);
+    checker.invariants(playbook);
     checker.walk(Cursor::new(playbook, Mode::Check, &tags));
     checker.faults.0.extend(outage::faults(playbook));
     checker.faults.sort();
@@ -130,6 +131,15 @@ impl Checker<'_> {
                 | Visit::SectionEnds { .. }
                 | Visit::BlockEnds { .. } => {}
             }
+        }
+    }
+
+    /// Checks what the author promises: it knows the world, parameters and the inventory's variables, and nothing of the run.
+    fn invariants(&mut self, playbook: &Playbook) {
+        let mut known = self.known(&Default::default(), &Default::default());
+        known.learn(INVARIANT_NAMES);
+        for invariant in &playbook.invariants {
+            self.mentions(&invariant.that, true, &known);
         }
     }
 

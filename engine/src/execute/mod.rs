@@ -34,7 +34,7 @@ pub use ledger::{Ledger, Made};
 pub use past::{DeclaredDone, Past};
 pub use stop::Stop;
 pub(crate) use task::place;
-pub use undo::undo;
+pub use undo::{point_of_no_return, undo};
 
 use doubt::repeat_help;
 use outage::Course;

@@ -35,6 +35,11 @@ fn passed<'a>(playbook: &'a Playbook, events: &[Event]) -> Option<&'a Phase> {
     playbook.phases.iter().find(|phase| phase.point_of_no_return && phase.all_steps().into_iter().any(done))
 }
 
+/// The title of the phase with `point_of_no_return` in which a run has already done something: its undo refuses.
+pub fn point_of_no_return<'a>(playbook: &'a Playbook, events: &[Event]) -> Option<&'a str> {
+    passed(playbook, events).map(|phase| phase.name.as_str())
+}
+
 /// Undoes a run. Exit code 7 if all of it was undone, 8 if an undo failed, 3 if something cannot be undone: nothing can once a step
 /// of a phase with `point_of_no_return` is done.
 pub async fn undo(run: &Run, ports: &Ports, settings: &Settings, events: &[Event]) -> Ending {

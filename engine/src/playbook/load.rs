@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 
 use super::before;
 use super::decode::Decoder;
+use super::invariant;
 use super::{Param, Phase, Playbook};
 use crate::digest::digest;
 use crate::duration::HumanDuration;
@@ -82,6 +83,8 @@ fn decode_playbook(
         }
     }
     let vars = decoder.vars(fields.entries("vars", faults), faults);
+    let promised = fields.items("invariants", faults);
+    let invariants = promised.iter().filter_map(|node| invariant::decode(node, decoder, faults)).collect();
     let items = fields.items("phases", faults);
     if items.is_empty() {
         faults.push(fields.missing("phases"));
@@ -94,6 +97,7 @@ fn decode_playbook(
         description,
         window,
         rehearse_after,
+        invariants,
         params,
         vars,
         phases,

@@ -3,6 +3,7 @@
 mod before;
 mod decode;
 mod inputs;
+mod invariant;
 mod load;
 pub(crate) mod option;
 mod params;
@@ -13,6 +14,7 @@ mod tests;
 pub use before::Before;
 pub use decode::STEP_KINDS;
 pub use inputs::resolve_params;
+pub use invariant::{Invariant, NAMES as INVARIANT_NAMES};
 pub use load::{ReadFile, load, load_partly};
 pub use option::step_options;
 pub use step::{BeforeOutage, Gate, OnUnreachable, Outage, Retry, Step, StepKind};
@@ -40,6 +42,8 @@ pub struct Playbook {
     pub window: Option<HumanDuration>,
     /// The playbooks that must have run before this one, which a rehearsal executes first.
     pub rehearse_after: Vec<Before>,
+    /// What holds in the world after any fault.
+    pub invariants: Vec<Invariant>,
     /// Its typed inputs.
     pub params: IndexMap<String, Param>,
     /// Its variables, unrendered, in order; later ones may use earlier ones.

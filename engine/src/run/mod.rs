@@ -11,11 +11,11 @@ use serde_json::{Map, Value, json};
 use crate::check;
 use crate::inventory::Inventory;
 use crate::module::Registry;
-use crate::playbook::{Playbook, resolve_params};
+use crate::playbook::{INVARIANT_NAMES, Invariant, Playbook, resolve_params};
 use crate::redact::HIDDEN;
 use crate::secrets::SecretValues;
-use crate::source::Faults;
-use crate::template::Scope;
+use crate::source::{Fault, Faults};
+use crate::template::{Scope, condition};
 
 /// A playbook, an inventory and parameter values that belong together.
 #[derive(Clone)]
@@ -81,6 +81,16 @@ impl Run {
             registry: *registry,
             sites,
         })
+    }
+
+    /// Whether an invariant of the playbook holds: in a world, which was another one before the playbook, after a run that has ended so.
+    ///
+    /// # Errors
+    /// The condition cannot be evaluated.
+    pub fn holds(&self, invariant: &Invariant, world: Value, before: Value, ended: &str) -> Result<bool, Fault> {
+        let [of_world, of_before, of_end] = INVARIANT_NAMES.map(str::to_owned);
+        let names = [(of_world, world), (of_before, before), (of_end, Value::from(ended))];
+        condition(&invariant.that, &self.scope.with(names.into_iter().collect()))
     }
 
     /// The parameters with secret ones masked.

@@ -53,11 +53,33 @@ pub fn playbook(registry: &Registry) -> Value {
             "description": {"type": "string", "description": "What it does, for people."},
             "window": window,
             "rehearse_after": before(),
+            "invariants": invariants(),
             "params": {"type": "object", "additionalProperties": param, "description": "Typed inputs."},
             "vars": {"type": "object", "description": "Variables; templates allowed."},
             "phases": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/Phase"}, "description": "The phases, in order."},
         },
         "definitions": definitions,
+    })
+}
+
+/// What holds in the world after any fault.
+fn invariants() -> Value {
+    let one = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["name", "that"],
+        "properties": {
+            "name": {"type": "string", "description": "Its title, by which a broken one is reported."},
+            "that": {
+                "description": "A condition, or a list of conditions, on `world`, on `before` (the world before the playbook) and on `ended` (`completed`, `undone` or `stopped`); parameters and the inventory's variables are known.",
+                "anyOf": [{"type": ["string", "boolean"]}, {"type": "array", "items": {"type": ["string", "boolean"]}}],
+            },
+        },
+    });
+    json!({
+        "type": "array",
+        "items": one,
+        "description": "What holds in the simulated world after each case of `rehearse --faults`. A run does not look at it.",
     })
 }
 

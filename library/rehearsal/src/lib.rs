@@ -5,6 +5,7 @@ mod chain;
 mod chart;
 mod failing;
 mod failures;
+pub mod faults;
 mod granted;
 mod made_to_fail;
 mod not_simulated;

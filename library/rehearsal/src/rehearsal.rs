@@ -152,10 +152,23 @@ impl Rehearsal {
         watch: Watch,
         before: &[Event],
     ) -> Option<Ending> {
+        self.execute_through(Arc::new(world.clone()), run, world, settings, watch, before).await
+    }
+
+    /// The same through a door of the caller's own, which leads into the world.
+    pub(crate) async fn execute_through(
+        &self,
+        door: Arc<dyn World>,
+        run: &Run,
+        world: &Sandbox,
+        settings: Settings,
+        watch: Watch,
+        before: &[Event],
+    ) -> Option<Ending> {
         let settings = Settings { seed: self.seed, ..settings };
         let Watch { journal, reader, stop } = watch;
         let (journal, reader) = (Box::new(Mortal::new(world, journal)), Box::new(Mortal::new(world, reader)));
-        let mut ports = simulated(run, Arc::new(world.clone()), journal, reader, stop);
+        let mut ports = simulated(run, door, journal, reader, stop);
         ports.recorder = ports.recorder.after(before.last().map_or(0, |event| event.seq));
         let work = async {
             match settings.verb {
@@ -244,7 +257,7 @@ impl Reader for Unread {
 }
 
 /// Stores nothing.
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Journal for Nowhere {
     fn append(&mut self, _: &Event, _: bool) -> std::io::Result<()> {

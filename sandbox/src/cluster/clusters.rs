@@ -80,6 +80,8 @@ impl Clusters {
                 }
             }
             drbd::settle(machines, at);
+            // What follows from it, such as pods that start again, takes its time from then on, however late anybody looks.
+            settle(clusters, machines, at);
         }
         drbd::settle(machines, elapsed);
         settle(clusters, machines, elapsed);

@@ -79,6 +79,17 @@ pub(crate) struct Settled {
     pub(crate) changed: Vec<(String, String)>,
 }
 
+/// Data that is served to clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Served {
+    /// The namespace.
+    pub(crate) namespace: String,
+    /// Whose data it is: the same as long as it is the same data, wherever it is served.
+    pub(crate) identity: String,
+    /// Its revision.
+    pub(crate) revision: u64,
+}
+
 /// The processes of one service in one cluster.
 pub(crate) trait Running: Any + Debug + Send + Sync {
     /// A copy that goes on by itself.
@@ -104,6 +115,11 @@ pub(crate) trait Running: Any + Debug + Send + Sync {
 
     /// Lets the processes on the machines of a site meet, and write their data through.
     fn settle(&mut self, site: &str, machines: &mut Machines, now: i128) -> Settled;
+
+    /// What is served to clients now: whose data, in which namespace, and up to which revision.
+    fn served(&self) -> Vec<Served> {
+        Vec::new()
+    }
 
     /// Whether the process of a pod serves.
     fn serves(&self, uid: &str) -> bool;

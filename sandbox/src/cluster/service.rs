@@ -9,6 +9,17 @@ use crate::kernel::WorldSpec;
 use crate::machine::program::Program;
 use crate::machine::{Errno, Machine};
 
+/// What a file of a service's data directory says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// The data directory: the beginning of the file's path.
+    pub(crate) directory: String,
+    /// Whose data it is and up to which revision, if the file says so.
+    pub(crate) data: Option<(String, u64)>,
+    /// What stands for its content when worlds are compared: what clients would miss, not what each start of a process alters.
+    pub(crate) content: String,
+}
+
 /// A service that runs in pods.
 pub(crate) trait Service: Send + Sync {
     /// The chart that installs it.
@@ -19,6 +30,11 @@ pub(crate) trait Service: Send + Sync {
 
     /// The programs of its clients, which its containers have.
     fn clients(&self) -> &'static [&'static dyn Program<Clusters>];
+
+    /// What a file says if it is one that the processes of this service write while they run.
+    fn stored(&self, _path: &str, _bytes: &[u8]) -> Option<Stored> {
+        None
+    }
 
     /// Fills the directory of a volume with data that is years old, for a pod of a StatefulSet of its chart.
     ///

@@ -120,7 +120,8 @@ pub(crate) enum Comeback {
 /// The account. It is cheap to copy with the world that it belongs to: what has ended is shared.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calls {
-    last: u64,
+    /// The number of the last one.
+    pub(crate) last: u64,
     /// How many calls there were with the same beginning of their name.
     numbers: Arc<HashMap<Arc<str>, u32>>,
     pub(crate) strikes: Vec<Strike>,

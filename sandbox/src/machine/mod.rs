@@ -11,7 +11,7 @@ mod storage;
 
 pub(crate) use host::{Follow, LogLine, Machine, Machines, OpenError, walk};
 pub(crate) use hosts::Hosts;
-pub(crate) use resource::MachineId;
+pub(crate) use resource::{DiskState, MachineId};
 pub(crate) use storage::{
     BLOCK, BlockContent, Content, Disk, Errno, Filesystem, InodeKind, Meta, Mount, ROOT, Real, Stat, allocated,
 };

@@ -27,6 +27,11 @@ impl Sandbox {
         self.kernel().calls().struck.clone()
     }
 
+    /// Whether a strike has hit anything so far.
+    pub fn is_struck(&self) -> bool {
+        !self.kernel().calls().struck.is_empty()
+    }
+
     /// Says that nobody will ask for [`Sandbox::calls`] and [`Sandbox::effects`]: from now on nothing is kept for them.
     pub fn keep_no_calls(&self) {
         self.kernel().calls().keep_nothing();
@@ -35,6 +40,11 @@ impl Sandbox {
     /// Every command and request of the run in the order in which the world has received them, reads too.
     pub fn calls(&self) -> Vec<Received> {
         self.kernel().calls().received()
+    }
+
+    /// The number of the last call of the run so far.
+    pub fn last_call(&self) -> u64 {
+        self.kernel().calls().last
     }
 
     /// Every command that ran and every request that changed something or tried to, in the order in which they ended, as a

@@ -4,6 +4,7 @@
 mod build;
 mod calls;
 mod carry_out;
+mod inspection;
 mod mortal;
 mod power;
 mod requests;
@@ -14,6 +15,7 @@ mod strikes;
 mod tests;
 mod unsimulated;
 
+pub use inspection::{DataCopy, Inspection, Inspector, PodOnVolume, Portrait, ServedData};
 pub use mortal::Mortal;
 pub use power::Part;
 pub use sandbox::Sandbox;

@@ -78,6 +78,17 @@ impl Sandbox {
         }
     }
 
+    /// Brings the world up to the present: what comes back by itself by now has come back.
+    pub fn catch_up(&self) {
+        self.clusters.settle();
+    }
+
+    /// Makes room on all disks that a strike has filled, as an operator does.
+    pub fn make_room(&self) {
+        let now = self.kernel().now_ns();
+        self.clusters.disturb(|machines| super::strikes::make_room(machines, now));
+    }
+
     /// A file of the simulated controller, if it is there and a text.
     pub fn controllers_file(&self, path: &str) -> Option<String> {
         let read = self.clusters.hosts.with_machine(&Place::Controller, |machine| machine.read_file(path).ok());

@@ -226,6 +226,25 @@ fn fill(machine: &mut Machine, only: Option<&str>, now: i128) {
         let room = filesystem.bytes.saturating_sub(filesystem.used()) / BLOCK * BLOCK;
         let file = InodeKind::File(Content::large("filler", room));
         // One that is read-only or full already stays as it is.
-        let _ = machine.make(&format!("{}/{FILLER}", target.trim_end_matches('/')), file, Meta::root(now));
+        let _ = machine.make(&filler(target), file, Meta::root(now));
     }
+}
+
+/// Removes what has filled file systems.
+pub(super) fn make_room(machines: &mut Machines, now: i128) {
+    let full = |machine: &Machine| machine.mounts.iter().any(|mount| machine.lstat(&filler(&mount.target)).is_ok());
+    let full: Vec<MachineId> = machines.iter().filter(|(_, machine)| full(machine)).map(|(id, _)| id).collect();
+    for id in full {
+        let Some(machine) = machines.get_mut(id) else { continue };
+        let targets: Vec<String> = machine.mounts.iter().map(|mount| mount.target.clone()).collect();
+        for target in &targets {
+            // One that has become read-only stays as it is.
+            let _ = machine.remove_file(&filler(target), now);
+        }
+    }
+}
+
+/// The path of the file that takes all room below a mount point.
+fn filler(target: &str) -> String {
+    format!("{}/{FILLER}", target.trim_end_matches('/'))
 }

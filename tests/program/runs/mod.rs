@@ -2,5 +2,6 @@
 
 mod began;
 mod damaged;
+mod dry_undo;
 mod first_look;
 mod named;

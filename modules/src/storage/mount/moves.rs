@@ -133,7 +133,10 @@ pub(super) fn persist(facts: &Facts, path: &str, wanted: &[(String, String)], th
             actions.extend(write(facts, &file, text));
             match &unit.text {
                 Some(old) => undo.extend(write(facts, &file, old)),
-                None => undo.push(run(facts, ["rm", "-f", &file])),
+                // What was written by half is removed as well.
+                None => {
+                    undo.extend([run(facts, ["rm", "-f", &format!("{file}.new")]), run(facts, ["rm", "-f", &file])])
+                }
             }
             preview += &format!("{file}:\n");
             text.lines().for_each(|line| preview += &format!("+{line}\n"));
@@ -150,12 +153,13 @@ pub(super) fn persist(facts: &Facts, path: &str, wanted: &[(String, String)], th
         undo.push(run(facts, ["systemctl", "daemon-reload"]));
     }
     if !enable.is_empty() {
-        let systemctl = |verb| {
+        let systemctl = |verb, codes: &[i32]| {
             let argv = ["systemctl", verb].into_iter().chain(enable.iter().copied());
-            Action::Exec { place: facts.place(), command: Command::new(argv) }
+            Action::Exec { place: facts.place(), command: Command::new(argv).accept(codes.iter().copied()) }
         };
-        actions.push(systemctl("enable"));
-        undo.insert(0, systemctl("disable"));
+        actions.push(systemctl("enable", &[]));
+        // It fails where a unit was never written, and then none was enabled.
+        undo.insert(0, systemctl("disable", &[0, 1]));
     }
     let summary = text!("mount.at-boot", "mount {path} at boot where this node is Primary", path);
     let change = Change::idempotent("set-boot-units", summary, actions).undo(undo);

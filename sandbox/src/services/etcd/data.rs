@@ -80,6 +80,20 @@ impl Data {
         Some(Self { cluster_id, member_id: own, members, term, index, revision, keys, compacted, past })
     }
 
+    /// Which cluster's data it is.
+    pub(crate) fn identity(&self) -> String {
+        format!("etcd cluster {:x}", self.cluster_id)
+    }
+
+    /// A digest of the keys and their values.
+    pub(crate) fn keys_digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for (key, entry) in &self.keys {
+            [key.as_bytes(), &[0], entry.value.as_bytes(), &[0]].iter().for_each(|part| digest.update(part));
+        }
+        cutover_engine::digest::hex(&digest.finalize()[..8])
+    }
+
     /// Writes a key.
     pub(crate) fn put(&mut self, key: &str, value: &str) {
         self.revision += 1;

@@ -1,5 +1,6 @@
 //! A member's data directory on a machine: may it be opened, what is in it, writing through. Refusals are etcd's words.
 
+use crate::cluster::Stored;
 use crate::machine::{Content, Errno, Machine, Meta};
 
 use super::data::Data;
@@ -118,6 +119,20 @@ impl Volume {
         };
         if class & wanted == wanted { Ok(()) } else { Err(refused("permission denied")) }
     }
+}
+
+/// What a file that a member writes while it runs says.
+pub(super) fn stored(path: &str, bytes: &[u8]) -> Option<Stored> {
+    let directory = |name: &str| path.strip_suffix(name)?.strip_suffix('/').map(str::to_owned);
+    if let Some(directory) = directory(WAL) {
+        return Some(Stored { directory, data: None, content: "the log of an etcd member".to_owned() });
+    }
+    let directory = directory(DB)?;
+    // What is not a database of etcd is some other file.
+    let data: Data = serde_json::from_slice(bytes).ok()?;
+    let identity = format!("member {:x} of {}", data.member_id, data.identity());
+    let content = format!("the database of {identity}, keys {}", data.keys_digest());
+    Some(Stored { directory, data: Some((identity, data.revision)), content })
 }
 
 /// The words of an error, as Go prints them.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::data::{Config, Data};
 use super::disk::Volume;
 use super::group::{Group, Member};
-use crate::cluster::{Container, Crash, Running, Settled, Start};
+use crate::cluster::{Container, Crash, Running, Served, Settled, Start};
 use crate::machine::{Machine, Machines};
 
 /// The running members, by namespace and initial cluster.
@@ -74,6 +74,15 @@ impl Running for Groups {
             }
         }
         settled
+    }
+
+    fn served(&self) -> Vec<Served> {
+        let served = |(name, group): (&String, &Group)| {
+            let data = &group.members.get(group.leader.as_ref()?)?.data;
+            let namespace = name.split('/').next().unwrap_or_default().to_owned();
+            Some(Served { namespace, identity: data.identity(), revision: data.revision })
+        };
+        self.0.iter().filter_map(served).collect()
     }
 
     fn serves(&self, uid: &str) -> bool {

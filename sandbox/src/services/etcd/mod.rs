@@ -10,7 +10,7 @@ mod groups;
 
 use serde_json::Value;
 
-use crate::cluster::{Chart, Clusters, Running, Service};
+use crate::cluster::{Chart, Clusters, Running, Service, Stored};
 use crate::kernel::WorldSpec;
 use crate::machine::program::Program;
 use crate::machine::{Errno, Machine};
@@ -29,6 +29,10 @@ impl Service for Etcd {
 
     fn clients(&self) -> &'static [&'static dyn Program<Clusters>] {
         &[&etcdctl::Etcdctl]
+    }
+
+    fn stored(&self, path: &str, bytes: &[u8]) -> Option<Stored> {
+        disk::stored(path, bytes)
     }
 
     fn furnish(
