@@ -145,9 +145,9 @@ fn lasting(plural: &str, object: &Value) -> Value {
 /// The status of the condition `Ready`.
 fn ready(status: &Map<String, Value>) -> Value {
     let conditions = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
-    let ready =
+    let mut ready =
         conditions.filter(|condition| condition["type"] == "Ready").map(|condition| condition["status"].clone());
-    ready.last().unwrap_or_default()
+    ready.next_back().unwrap_or_default()
 }
 
 fn strip(value: &mut Value) {
