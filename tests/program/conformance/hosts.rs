@@ -125,7 +125,6 @@ async fn clear(stage: &Stage, Ground { directory, device, .. }: &Ground, disk: &
     disk.detach(stage, device).await;
     for unit in units(directory) {
         stage.run(&["systemctl", "disable", &unit]).await;
-        stage.run(&["rm", "-f", &format!("/etc/systemd/system/{unit}.new")]).await;
         stage.run(&["rm", "-f", &format!("/etc/systemd/system/{unit}")]).await;
     }
     remove(stage, directory).await;

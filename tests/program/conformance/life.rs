@@ -197,6 +197,7 @@ async fn services(stage: &Stage, directory: &str) {
     stage.run(&["systemctl", "enable", &units[0]]).await;
     stage.run(&["systemctl", "disable", &units[0]]).await;
     for unit in &units {
+        stage.run(&["rm", "-f", &format!("/etc/systemd/system/{unit}.new")]).await;
         stage.run(&["rm", "-f", &format!("/etc/systemd/system/{unit}")]).await;
     }
     stage.run(&["systemctl", "enable", &units[0], &units[1]]).await;
