@@ -84,7 +84,7 @@ fn every_case_of_a_sound_playbook_is_tried_and_none_is_unsafe() {
     let found = campaign(MARK, &order());
     assert!(!found.is_unsafe(), "{found:#?}");
     assert_eq!(found.count(Verdict::NotTried), 0);
-    assert!(found.cases.len() > 15 && found.count(Verdict::Resumed) > 0, "{}", found.table());
+    assert!(found.cases.len() >= 15 && found.count(Verdict::Resumed) > 0, "{}", found.table());
 }
 
 #[test]
@@ -108,9 +108,7 @@ fn an_invariant_that_is_broken_is_found_in_each_end_that_it_speaks_of() {
     let promise = |that: &str| format!("{MARK}invariants:\n  - {{name: The promise, that: \"{that}\"}}\n");
     let of = |that: &str| campaign(&promise(that), &order());
     assert!(!of("world.sites.primary.statefulsets['common/common-etcd-etcd'].spec.replicas == 3").is_unsafe());
-    assert!(
-        !of("ended != 'completed' or world == before").undisturbed.is_empty() || !of("world == before").is_unsafe()
-    );
+    assert!(of("world == before").is_unsafe(), "a world that has lost a node is not as before");
     let broken = of("ended != 'stopped' or world.sites.primary.nodes.worker01.up");
     let broken: Vec<&Tried> = broken.cases.iter().filter(|case| case.verdict == Verdict::Unsafe).collect();
     assert!(!broken.is_empty(), "a node that has lost its power is not up");
